@@ -1,1 +1,44 @@
+//! Amazon API Gateway access logs, from CloudWatch Logs into Elasticsearch.
+//!
+//! The data's path, which is also the order to read the modules in:
+//!
+//! 1. [`event`]: what Lambda hands over becomes a [`event::Batch`] of records, each with its subscription payloads.
+//! 2. [`decode`]: a payload (base64 of gzip of JSON) becomes [`decode::LogData`].
+//! 3. [`normalizer`]: each log line becomes an [`ecs::Document`]. This never fails.
+//! 4. [`enrich`]: the document learns what user agent and place its strings stand for.
+//! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is unresolved is sent
+//!    again.
+//! 6. [`dead_letter`]: what Elasticsearch refuses for good is put where nothing is refused.
+//! 7. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
+//! 8. [`report`]: what became of every event, and the answer owed to whoever sent it.
+//!
+//! Everything so far is plain functions over values. Sockets, files and clocks live in the last four:
+//! [`elasticsearch`], [`config`], [`handler`] (the Lambda function) and [`cli`] (the same path at a terminal).
 
+pub mod event;
+
+pub mod decode;
+
+pub mod json_text;
+
+pub mod ecs;
+
+pub mod normalizer;
+
+pub mod enrich;
+
+pub mod bulk;
+
+pub mod dead_letter;
+
+pub mod report;
+
+pub mod pipeline;
+
+pub mod config;
+
+pub mod elasticsearch;
+
+pub mod handler;
+
+pub mod cli;

@@ -1,0 +1,237 @@
+//! The one place that sends, waits and sends again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::session::{Failure, Session};
+use super::{BulkBody, ItemResult, Outcome, Rejection, Reply, Transport, TransportError, Verdict, verdict};
+
+/// Sends documents until each has an outcome or there is no time left.
+#[derive(Debug)]
+pub struct Indexer<T> {
+    transport: T,
+    max_actions: usize,
+    /// What a request may hold, in bytes. Halved when Elasticsearch says that it is too much, and it stays so.
+    max_bytes: AtomicUsize,
+}
+
+/// Documents to send in one request.
+#[derive(Debug)]
+struct Group {
+    items: Vec<usize>,
+    is_repeat: bool,
+}
+
+/// What is left to do of a body.
+struct Work<'b> {
+    body: &'b BulkBody,
+    queue: VecDeque<Group>,
+    outcomes: Vec<Outcome>,
+    /// Documents that were refused alone with a 400 for the whole request.
+    suspects: Vec<(usize, Rejection)>,
+}
+
+/// How a request that failed is repeated.
+enum Repeat {
+    Whole(Vec<usize>),
+    Halves(Vec<usize>),
+}
+
+impl<T> Indexer<T> {
+    /// An indexer whose requests hold at most so many documents and bytes; a larger document goes alone.
+    pub fn new(transport: T, max_actions: usize, max_bytes: usize) -> Self {
+        Self { transport, max_actions: max_actions.max(1), max_bytes: AtomicUsize::new(max_bytes) }
+    }
+
+    /// Where the documents go.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+}
+
+impl<T: Transport> Indexer<T> {
+    /// Sends a body's documents to a data stream. One outcome for each, in their order.
+    pub async fn index(&self, data_stream: &str, body: &BulkBody, session: &mut Session) -> Vec<Outcome> {
+        let mut work = Work::new(body);
+        while let Some(group) = self.next_group(&mut work) {
+            let Some(timeout) = session.request_timeout() else { break };
+            let exchange = self.transport.bulk(data_stream, &body.select(&group.items), timeout).await;
+            session.count_request(exchange.bytes_sent, group.is_repeat);
+            match exchange.result {
+                Ok(reply) => self.settle(&mut work, session, group.items, &reply).await,
+                Err(error) => failed(&mut work, session, group.items, error).await,
+            }
+        }
+        work.into_outcomes(session)
+    }
+
+    /// As many documents of the queue as one request may hold.
+    fn next_group(&self, work: &mut Work<'_>) -> Option<Group> {
+        let mut group = work.queue.pop_front()?;
+        let max_bytes = self.max_bytes.load(Ordering::Relaxed);
+        let mut bytes = 0;
+        let fit = group.items.iter().take(self.max_actions).take_while(|item| {
+            bytes += work.body.item_size(**item);
+            bytes <= max_bytes
+        });
+        let fit = fit.count().max(1);
+        if fit < group.items.len() {
+            let rest = group.items.split_off(fit);
+            work.queue.push_front(Group { items: rest, is_repeat: group.is_repeat });
+        }
+        Some(group)
+    }
+
+    /// Does what a reply asks for.
+    async fn settle(&self, work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, reply: &Reply) {
+        session.answered();
+        match (verdict(reply, items.len()), items.as_slice()) {
+            (Verdict::Items(results), _) => {
+                let pending = work.settle_items(session, &items, results);
+                if !pending.is_empty() {
+                    session.wait(reply.retry_after).await;
+                    work.repeat(Repeat::Whole(pending));
+                }
+            }
+            (Verdict::Again, _) => {
+                session.failed(Failure::of(reply));
+                session.wait(reply.retry_after).await;
+                work.repeat(Repeat::Whole(items));
+            }
+            (Verdict::TooLarge, [item]) => {
+                work.settle_item(*item, Outcome::Rejected(Rejection::of_request(reply)));
+                session.progress();
+            }
+            (Verdict::TooLarge, _) => {
+                let bytes: usize = items.iter().map(|item| work.body.item_size(*item)).sum();
+                self.max_bytes.fetch_min(bytes.div_ceil(2), Ordering::Relaxed);
+                work.repeat(Repeat::Halves(items));
+            }
+            (Verdict::Malformed, [item]) => work.suspect(session, *item, Rejection::of_request(reply)),
+            (Verdict::Malformed, _) => work.repeat(Repeat::Halves(items)),
+            (Verdict::Unauthorized, _) => {
+                session.failed(Failure::of(reply));
+                if self.refreshed(session).await {
+                    work.repeat(Repeat::Whole(items));
+                }
+            }
+            (Verdict::Stop, _) => session.stop(Failure::of(reply)),
+        }
+    }
+
+    /// Whether there are other credentials than those that were refused. Asked once an invocation: no loop.
+    async fn refreshed(&self, session: &mut Session) -> bool {
+        let refreshed = match session.may_refresh_credentials() {
+            Some(timeout) => self.transport.refresh_credentials(timeout).await,
+            None => false,
+        };
+        if !refreshed {
+            session.give_up();
+        }
+        refreshed
+    }
+}
+
+/// There was no reply.
+async fn failed(work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, error: TransportError) {
+    session.failed(Failure::Transport(error));
+    let repeat = match error {
+        // It died of old age while nothing was sent: that is nobody's failure.
+        TransportError::Closed { reused: true } if session.may_try_fresh_connection() => {
+            return work.repeat(Repeat::Whole(items));
+        }
+        // A proxy that finds a request too large may say so by hanging up.
+        TransportError::Closed { .. } if session.closed_again() && items.len() > 1 => Repeat::Halves(items),
+        TransportError::Certificate if !session.may_retry_certificate() => return session.give_up(),
+        _ => Repeat::Whole(items),
+    };
+    session.wait(None).await;
+    work.repeat(repeat);
+}
+
+impl<'b> Work<'b> {
+    fn new(body: &'b BulkBody) -> Self {
+        let everything = Group { items: (0..body.len()).collect(), is_repeat: false };
+        Self {
+            body,
+            queue: if body.is_empty() { VecDeque::new() } else { [everything].into() },
+            outcomes: vec![Outcome::Undelivered; body.len()],
+            suspects: Vec::new(),
+        }
+    }
+
+    fn settle_item(&mut self, item: usize, outcome: Outcome) {
+        if let Some(slot) = self.outcomes.get_mut(item) {
+            *slot = outcome;
+        }
+    }
+
+    /// Takes the results of a request; answers the documents that are to be sent again.
+    fn settle_items(&mut self, session: &mut Session, items: &[usize], results: Vec<ItemResult>) -> Vec<usize> {
+        let mut pending = Vec::new();
+        for (item, result) in items.iter().zip(results) {
+            match result {
+                ItemResult::Indexed { failure_store } => {
+                    session.accepted(failure_store);
+                    self.settle_item(*item, Outcome::Indexed);
+                }
+                ItemResult::Duplicate => {
+                    session.accepted(false);
+                    self.settle_item(*item, Outcome::Duplicate);
+                }
+                ItemResult::Rejected(rejection) => {
+                    session.progress();
+                    self.settle_item(*item, Outcome::Rejected(rejection));
+                }
+                ItemResult::Again { status } => {
+                    session.failed(Failure::Item { status, kind: String::new() });
+                    pending.push(*item);
+                }
+                ItemResult::Blocked { status, kind } => session.failed(Failure::Item { status, kind }),
+            }
+        }
+        pending
+    }
+
+    /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever
+    /// taken, then it is not the documents but the request: a wrong pipeline, say.
+    fn suspect(&mut self, session: &mut Session, item: usize, rejection: Rejection) {
+        const ENOUGH: usize = 3;
+        self.suspects.push((item, rejection));
+        if self.suspects.len() >= ENOUGH && !session.has_accepted_any() {
+            session.stop(Failure::EverythingMalformed);
+            self.suspects.clear();
+        }
+    }
+
+    fn repeat(&mut self, repeat: Repeat) {
+        let mut push = |items| self.queue.push_front(Group { items, is_repeat: true });
+        match repeat {
+            Repeat::Whole(items) => push(items),
+            Repeat::Halves(mut first) => {
+                let second = first.split_off(middle(self.body, &first));
+                push(second);
+                push(first);
+            }
+        }
+    }
+
+    fn into_outcomes(mut self, session: &mut Session) -> Vec<Outcome> {
+        for (item, rejection) in std::mem::take(&mut self.suspects) {
+            session.progress();
+            self.settle_item(item, Outcome::Rejected(rejection));
+        }
+        self.outcomes
+    }
+}
+
+/// Where to cut so that both halves have some documents and about the same size.
+fn middle(body: &BulkBody, items: &[usize]) -> usize {
+    let total: usize = items.iter().map(|item| body.item_size(*item)).sum();
+    let mut bytes = 0;
+    let first = items.iter().take_while(|item| {
+        bytes += body.item_size(**item);
+        bytes <= total / 2
+    });
+    first.count().clamp(1, items.len().saturating_sub(1).max(1))
+}

@@ -1,0 +1,49 @@
+//! Documents into Elasticsearch: bulk request bodies out, one outcome an item back.
+//!
+//! The [bulk API](https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk) answers 200 for a request
+//! of which every document was refused, so what counts here is the status of each item, matched by its position.
+//! Every document is sent with the action `create` under an id that depends on nothing but the log event, so sending
+//! one again never makes a second copy: the answer 409 says that it is there already, and that is success.
+
+mod body;
+mod data_stream;
+mod id;
+mod indexer;
+mod response;
+mod retry;
+mod session;
+mod transport;
+
+pub use self::body::BulkBody;
+pub use self::data_stream::DataStreamName;
+pub use self::id::{DocumentId, LogEventIdentity};
+pub use self::indexer::Indexer;
+pub use self::response::{ItemResult, Verdict, verdict};
+pub use self::retry::RetryPolicy;
+pub use self::session::{Failure, Session, Traffic};
+pub use self::transport::{Exchange, Reply, Transport, TransportError};
+
+/// What became of one document, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored.
+    Indexed,
+    /// It was stored before.
+    Duplicate,
+    /// Elasticsearch will never take it as it is.
+    Rejected(Rejection),
+    /// It may be there or not: nobody has confirmed it. [`Session::failure`] says why.
+    Undelivered,
+}
+
+/// Why Elasticsearch refused a document. The reason may quote the document: it belongs into a dead letter, never into
+/// a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The HTTP status of the item.
+    pub status: u16,
+    /// Elasticsearch's name for it, such as `document_parsing_exception`.
+    pub kind: String,
+    /// Elasticsearch's explanation.
+    pub reason: String,
+}

@@ -1,0 +1,68 @@
+//! Whether it is time to send again, and when. No clock and no randomness of its own.
+
+use std::time::Duration;
+
+/// Exponential backoff with full jitter.
+///
+/// Full jitter spreads the senders best:
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How long to go on without any document getting through: `RETRY_BUDGET_MS`.
+    pub budget: Duration,
+    /// The longest first wait: `RETRY_INITIAL_MS`.
+    pub initial: Duration,
+    /// The longest wait: `RETRY_MAX_MS`.
+    pub max: Duration,
+    /// The longest a request may take: `REQUEST_TIMEOUT_MS`.
+    pub request_timeout: Duration,
+    /// How often to send again at most; `None` for as long as the budget lasts.
+    pub max_retries: Option<u32>,
+}
+
+impl RetryPolicy {
+    /// How long to wait before sending again, after so many failures in a row (0 after the first).
+    ///
+    /// The server's own wish is a floor; `random` picks a point of the jitter's range.
+    #[must_use]
+    pub fn delay(&self, failures: u32, retry_after: Option<Duration>, random: u64) -> Duration {
+        let ceiling = self.initial.saturating_mul(2_u32.saturating_pow(failures)).min(self.max);
+        let fraction = u128::from(random) * ceiling.as_nanos() / u128::from(u64::MAX);
+        let jittered = Duration::from_nanos(u64::try_from(fraction).unwrap_or(u64::MAX));
+        jittered.max(retry_after.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        budget: Duration::from_secs(60),
+        initial: Duration::from_millis(250),
+        max: Duration::from_secs(15),
+        request_timeout: Duration::from_secs(20),
+        max_retries: None,
+    };
+
+    #[test]
+    fn doubles_up_to_its_ceiling() {
+        let ceilings: Vec<_> = (0..8).map(|failures| POLICY.delay(failures, None, u64::MAX).as_millis()).collect();
+        assert_eq!(ceilings, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+        assert_eq!(POLICY.delay(u32::MAX, None, u64::MAX), POLICY.max);
+    }
+
+    #[test]
+    fn jitter_covers_the_whole_range() {
+        assert_eq!(POLICY.delay(3, None, 0), Duration::ZERO);
+        assert_eq!(POLICY.delay(3, None, u64::MAX / 2).as_millis(), 999);
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_a_floor() {
+        let asked = Some(Duration::from_secs(1));
+        assert_eq!(POLICY.delay(0, asked, u64::MAX), Duration::from_secs(1));
+        assert_eq!(POLICY.delay(5, asked, u64::MAX), Duration::from_secs(8));
+        assert_eq!(POLICY.delay(0, Some(Duration::from_secs(3_600)), 0), Duration::from_secs(3_600));
+    }
+}

@@ -1,0 +1,156 @@
+//! `apigw-logs invoke`: the main job on sample events.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tracing_subscriber::prelude::*;
+
+use super::output::Output;
+use super::{Failure, read, say};
+use crate::bulk::{Exchange, Reply, Transport};
+use crate::config::{Config, Problem};
+use crate::elasticsearch::Elasticsearch;
+use crate::event;
+use crate::pipeline::Pipeline;
+use crate::report::{Answer, Report, answer};
+
+/// Do the main job on invoke events as Lambda delivers them
+///
+/// Without ELASTICSEARCH_URL every document goes to standard output, a JSON line each, and the report to standard
+/// error. With it, documents are indexed for real, and the report goes to standard output.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Files with an event each; `-` is standard input
+    #[arg(required = true, value_name = "EVENT.json")]
+    events: Vec<PathBuf>,
+    /// Print the documents, even with ELASTICSEARCH_URL
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The report, with what the function would have answered to a stream or a queue.
+#[derive(Serialize)]
+struct InvokeReport<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a Answer>,
+}
+
+pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
+    let targets = std::mem::take(&mut config.log_level);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+    match config.elasticsearch.take().filter(|_| !arguments.dry_run) {
+        None => {
+            let pipeline = config.pipeline(Print::default())?;
+            all(&arguments.events, &pipeline, |report| {
+                pipeline.indexer.transport().error()?;
+                say_json(report);
+                Ok(())
+            })
+            .await
+        }
+        Some(settings) => {
+            let transport = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
+            let pipeline = config.pipeline(transport)?;
+            all(&arguments.events, &pipeline, |report| Output::stdout().line(report)).await
+        }
+    }
+}
+
+/// One event after the other; what is wrong with one does not keep the others from their work.
+async fn all<T: Transport>(
+    events: &[PathBuf],
+    pipeline: &Pipeline<T>,
+    mut print: impl FnMut(&str) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut result = Ok(());
+    for file in events {
+        let outcome = match read(file) {
+            Ok(bytes) => one(&bytes, pipeline, &mut print).await,
+            Err(failure) => Err(failure),
+        };
+        result = match (result, outcome) {
+            (_, Err(Failure::ClosedPipe)) => return Err(Failure::ClosedPipe),
+            (Err(Failure::Usage(mut sentences)), Err(Failure::Usage(more))) => {
+                sentences.extend(more);
+                Err(Failure::Usage(sentences))
+            }
+            (Err(Failure::Usage(sentences)), _) | (_, Err(Failure::Usage(sentences))) => Err(Failure::Usage(sentences)),
+            (Err(failure), _) | (Ok(()), Err(failure)) => Err(failure),
+            (Ok(()), Ok(())) => Ok(()),
+        };
+    }
+    result
+}
+
+async fn one<T: Transport>(
+    bytes: &[u8],
+    pipeline: &Pipeline<T>,
+    print: &mut impl FnMut(&str) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let batch = match event::read(bytes) {
+        Ok(batch) => batch,
+        Err(error) => {
+            print(&json(&Report::unsupported(error.to_string()), None))?;
+            return Err(Failure::Usage(vec![error.to_string()]));
+        }
+    };
+    let trigger = batch.trigger;
+    let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
+    let (report, failed_records) = pipeline.process(batch, None).await;
+    print(&json(&report, answer(trigger, &ids, &failed_records).as_ref()))?;
+    if report.dead_lettered > 0 {
+        say("warning", format_args!("{} documents were refused and are now dead letters", report.dead_lettered));
+    }
+    match report.error {
+        None => Ok(()),
+        Some(error) => {
+            say("error", error.message);
+            Err(Failure::Unfinished)
+        }
+    }
+}
+
+fn json(report: &Report, answer: Option<&Answer>) -> String {
+    serde_json::to_string(&InvokeReport { report, answer }).unwrap_or_default()
+}
+
+#[expect(clippy::print_stderr, reason = "without Elasticsearch, standard output is the documents'")]
+fn say_json(report: &str) {
+    eprintln!("{report}");
+}
+
+/// Prints the documents of a bulk request, and says that all were created.
+#[derive(Default)]
+struct Print {
+    error: RefCell<Option<io::Error>>,
+}
+
+impl Print {
+    /// Why nothing more can be printed, if that is so.
+    fn error(&self) -> io::Result<()> {
+        self.error.borrow_mut().take().map_or(Ok(()), Err)
+    }
+}
+
+impl Transport for Print {
+    async fn bulk(&self, _data_stream: &str, body: &[u8], _timeout: Duration) -> Exchange {
+        // Each document stands in a line of its own, below its action.
+        let documents: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').skip(1).step_by(2).collect();
+        if let Err(error) = Output::stdout().bytes(&documents.concat()) {
+            self.error.replace(Some(error));
+        }
+        let items = vec![r#"{"create":{"status":201}}"#; documents.len()].join(",");
+        let reply = Reply { status: 200, retry_after: None, body: format!(r#"{{"items":[{items}]}}"#).into_bytes() };
+        Exchange { bytes_sent: 0, result: Ok(reply) }
+    }
+
+    async fn refresh_credentials(&self, _timeout: Duration) -> bool {
+        false
+    }
+}

@@ -1,0 +1,201 @@
+//! `apigw-logs log-format`: the access-log format to paste into the settings of a stage.
+//!
+//! API Gateway puts the variables' text between the quotes and escapes it; every value is quoted, so that one without a
+//! value (`-`) leaves the line valid. A format may have 3 KB at most.
+
+use clap::ValueEnum;
+
+/// Print the access-log format to paste into a stage's settings
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The kind of API
+    api_type: ApiType,
+    /// The format of Elastic's own documentation, instead of everything there is to log
+    #[arg(long)]
+    minimal: bool,
+}
+
+/// The kinds of API that API Gateway has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiType {
+    /// REST API
+    Rest,
+    /// HTTP API
+    Http,
+    /// WebSocket API
+    Websocket,
+}
+
+/// A key of a format, and the `$context` variable behind it.
+type Member = (&'static str, &'static str);
+
+pub(super) fn run(arguments: &Arguments) -> String {
+    log_format(arguments.api_type, arguments.minimal)
+}
+
+/// The format of a kind of API: one line of JSON.
+#[must_use]
+pub fn log_format(api_type: ApiType, minimal: bool) -> String {
+    let (documented, further) = match api_type {
+        ApiType::Rest => (REST, REST_FURTHER),
+        ApiType::Http => (HTTP, HTTP_FURTHER),
+        ApiType::Websocket => (WEBSOCKET, WEBSOCKET_FURTHER),
+    };
+    let further = if minimal { &[] } else { further };
+    let members = documented.iter().chain(further).map(|(key, variable)| format!(r#""{key}":"$context.{variable}""#));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+const REST: &[Member] = &[
+    ("accountId", "accountId"),
+    ("apiId", "apiId"),
+    ("domainName", "domainName"),
+    ("extendedRequestId", "extendedRequestId"),
+    ("requestId", "requestId"),
+    ("httpMethod", "httpMethod"),
+    ("ip", "identity.sourceIp"),
+    ("clientCertPem", "identity.clientCert.clientCertPem"),
+    ("clientsubjectDN", "identity.clientCert.subjectDN"),
+    ("clientissuerDN", "identity.clientCert.issuerDN"),
+    ("clientserialNumber", "identity.clientCert.serialNumber"),
+    ("clientnotBefore", "identity.clientCert.validity.notBefore"),
+    ("clientnotAfter", "identity.clientCert.validity.notAfter"),
+    ("user", "identity.user"),
+    ("userAgent", "identity.userAgent"),
+    ("userArn", "identity.userArn"),
+    ("apiKeyId", "identity.apiKeyId"),
+    ("protocol", "protocol"),
+    ("requestTimeEpoch", "requestTimeEpoch"),
+    ("path", "path"),
+    ("status", "status"),
+    ("responseLength", "responseLength"),
+    ("stage", "stage"),
+];
+
+const HTTP: &[Member] = &[
+    ("accountId", "accountId"),
+    ("apiId", "apiId"),
+    ("domainName", "domainName"),
+    ("extendedRequestId", "extendedRequestId"),
+    ("httpMethod", "httpMethod"),
+    ("ip", "identity.sourceIp"),
+    ("clientCertPem", "identity.clientCert.clientCertPem"),
+    ("clientsubjectDN", "identity.clientCert.subjectDN"),
+    ("clientissuerDN", "identity.clientCert.issuerDN"),
+    ("clientserialNumber", "identity.clientCert.serialNumber"),
+    ("clientnotBefore", "identity.clientCert.validity.notBefore"),
+    ("clientnotAfter", "identity.clientCert.validity.notAfter"),
+    ("user", "identity.user"),
+    ("userAgent", "identity.userAgent"),
+    ("userArn", "identity.userArn"),
+    ("protocol", "protocol"),
+    ("requestTimeEpoch", "requestTimeEpoch"),
+    ("path", "path"),
+    ("status", "status"),
+    ("responseLength", "responseLength"),
+    ("stage", "stage"),
+];
+
+const WEBSOCKET: &[Member] = &[
+    ("apiId", "apiId"),
+    ("eventType", "eventType"),
+    ("domainName", "domainName"),
+    ("extendedRequestId", "extendedRequestId"),
+    ("requestId", "requestId"),
+    ("ip", "identity.sourceIp"),
+    ("user", "identity.user"),
+    ("userAgent", "identity.userAgent"),
+    ("userArn", "identity.userArn"),
+    ("apiKeyId", "identity.apiKeyId"),
+    ("requestTimeEpoch", "requestTimeEpoch"),
+    ("status", "status"),
+    ("stage", "stage"),
+];
+
+const REST_FURTHER: &[Member] = &[
+    ("resourcePath", "resourcePath"),
+    ("responseLatency", "responseLatency"),
+    ("integrationLatency", "integration.latency"),
+    ("integrationStatus", "integration.status"),
+    ("integrationServiceStatus", "integration.integrationStatus"),
+    ("integrationRequestId", "integration.requestId"),
+    ("integrationError", "integration.error"),
+    ("errorMessage", "error.message"),
+    ("errorResponseType", "error.responseType"),
+    ("validationError", "error.validationErrorString"),
+    ("principalId", "authorizer.principalId"),
+    ("authorizerError", "authorizer.error"),
+    ("authorizerLatency", "authorizer.latency"),
+    ("authorizerStatus", "authorizer.status"),
+    ("authorizerRequestId", "authorizer.requestId"),
+    ("authorizeError", "authorize.error"),
+    ("authorizeStatus", "authorize.status"),
+    ("authenticateError", "authenticate.error"),
+    ("authenticateStatus", "authenticate.status"),
+    ("wafResponseCode", "wafResponseCode"),
+    ("wafError", "waf.error"),
+    ("wafStatus", "waf.status"),
+    ("webaclArn", "webaclArn"),
+    ("xrayTraceId", "xrayTraceId"),
+    ("caller", "identity.caller"),
+    ("userAccountId", "identity.accountId"),
+    ("principalOrgId", "identity.principalOrgId"),
+    ("cognitoIdentityId", "identity.cognitoIdentityId"),
+    ("vpcId", "identity.vpcId"),
+    ("vpceId", "identity.vpceId"),
+    ("basePathMatched", "customDomain.basePathMatched"),
+    ("deploymentId", "deploymentId"),
+    ("isCanaryRequest", "isCanaryRequest"),
+    ("tlsVersion", "tlsVersion"),
+    ("cipherSuite", "cipherSuite"),
+];
+
+const HTTP_FURTHER: &[Member] = &[
+    ("requestId", "requestId"),
+    ("routeKey", "routeKey"),
+    ("responseLatency", "responseLatency"),
+    ("dataProcessed", "dataProcessed"),
+    ("integrationLatency", "integration.latency"),
+    ("integrationStatus", "integration.status"),
+    ("integrationServiceStatus", "integration.integrationStatus"),
+    ("integrationRequestId", "integration.requestId"),
+    ("integrationError", "integration.error"),
+    ("errorMessage", "error.message"),
+    ("errorResponseType", "error.responseType"),
+    ("principalId", "authorizer.principalId"),
+    ("authorizerError", "authorizer.error"),
+    ("caller", "identity.caller"),
+    ("userAccountId", "identity.accountId"),
+    ("principalOrgId", "identity.principalOrgId"),
+    ("cognitoIdentityId", "identity.cognitoIdentityId"),
+    ("basePathMatched", "customDomain.basePathMatched"),
+];
+
+const WEBSOCKET_FURTHER: &[Member] = &[
+    ("routeKey", "routeKey"),
+    ("connectionId", "connectionId"),
+    ("connectedAt", "connectedAt"),
+    ("messageId", "messageId"),
+    ("integrationLatency", "integration.latency"),
+    ("integrationStatus", "integration.status"),
+    ("integrationServiceStatus", "integration.integrationStatus"),
+    ("integrationRequestId", "integration.requestId"),
+    ("integrationError", "integration.error"),
+    ("errorMessage", "error.message"),
+    ("errorResponseType", "error.responseType"),
+    ("validationError", "error.validationErrorString"),
+    ("principalId", "authorizer.principalId"),
+    ("authorizerError", "authorizer.error"),
+    ("authorizerLatency", "authorizer.latency"),
+    ("authorizerStatus", "authorizer.status"),
+    ("authorizeError", "authorize.error"),
+    ("authorizeStatus", "authorize.status"),
+    ("authenticateError", "authenticate.error"),
+    ("authenticateStatus", "authenticate.status"),
+    ("wafError", "waf.error"),
+    ("wafStatus", "waf.status"),
+    ("caller", "identity.caller"),
+    ("userAccountId", "identity.accountId"),
+    ("principalOrgId", "identity.principalOrgId"),
+    ("cognitoIdentityId", "identity.cognitoIdentityId"),
+];

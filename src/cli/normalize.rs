@@ -1,0 +1,51 @@
+//! `apigw-logs normalize`: raw log lines in, documents out.
+
+use std::path::PathBuf;
+
+use bumpalo::Bump;
+
+use super::output::Output;
+use super::{Failure, file_or_stdin, read};
+use crate::config::Config;
+use crate::normalizer::{LogLine, Normalized};
+use crate::pipeline::Pipeline;
+
+/// Turn raw log lines into documents, without network
+///
+/// Exactly one JSON line for each line: the document; a list where the line holds several; null where it holds none.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// File with log lines; standard input if left out
+    file: Option<PathBuf>,
+    /// Time of lines that tell none themselves, in milliseconds since 1970: in CloudWatch, the log event's own
+    #[arg(long, value_name = "MS", default_value_t = 0, allow_negative_numbers = true)]
+    event_time: i64,
+}
+
+pub(super) fn run(arguments: &Arguments, config: Config, output: &mut Output) -> Result<(), Failure> {
+    let pipeline = config.pipeline(())?;
+    let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
+    let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let mut arena = Bump::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        arena.reset();
+        let message = String::from_utf8_lossy(line);
+        output.line(&document(&pipeline, &message, arguments.event_time, &arena))?;
+    }
+    Ok(())
+}
+
+fn document(pipeline: &Pipeline<()>, message: &str, event_time: i64, arena: &Bump) -> String {
+    let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time, message };
+    let json = match pipeline.documents(&line, arena) {
+        Normalized::Skipped => Ok("null".to_owned()),
+        Normalized::Documents(documents) => match documents.as_slice() {
+            [document] => serde_json::to_string(document),
+            documents => serde_json::to_string(documents),
+        },
+    };
+    json.unwrap_or_default()
+}

@@ -1,0 +1,287 @@
+//! The settings: environment variables, read once, checked all together.
+
+mod settings;
+mod values;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use thiserror::Error;
+use tracing_subscriber::filter::Targets;
+
+pub use self::settings::{SETTINGS, Setting};
+use self::values::Reader;
+use crate::bulk::{DataStreamName, Indexer, RetryPolicy};
+use crate::elasticsearch::{Auth, ClientError, ElasticsearchSettings, Trust};
+use crate::enrich::Enrichments;
+use crate::enrich::user_agent::UserAgents;
+use crate::normalizer::{ExecutionLogs, Normalizer, OriginalEvent};
+use crate::pipeline::{Filter, Pipeline};
+
+/// Everything that can be set, valid in itself.
+#[derive(Debug)]
+pub struct Config {
+    /// Where and how to reach Elasticsearch; `None` if no URL is set.
+    pub elasticsearch: Option<ElasticsearchSettings>,
+    /// `DATA_STREAM`
+    pub data_stream: DataStreamName,
+    /// `DEAD_LETTER_DATA_STREAM`
+    pub dead_letters: Option<DataStreamName>,
+    /// `TAGS`
+    pub tags: Vec<String>,
+    /// `PRESERVE_ORIGINAL_EVENT`
+    pub original_event: OriginalEvent,
+    /// `EXECUTION_LOGS`
+    pub execution_logs: ExecutionLogs,
+    /// `GEOIP_CITY_DATABASE`
+    pub geoip_city: Option<PathBuf>,
+    /// `GEOIP_ASN_DATABASE`
+    pub geoip_asn: Option<PathBuf>,
+    /// `USER_AGENT_REGEXES`
+    pub user_agents: UserAgentPatterns,
+    /// `BULK_MAX_BYTES`
+    pub bulk_max_bytes: usize,
+    /// `BULK_MAX_ACTIONS`
+    pub bulk_max_actions: usize,
+    /// `RETRY_*_MS` and `REQUEST_TIMEOUT_MS`
+    pub retry_policy: RetryPolicy,
+    /// `INFLATED_MAX_BYTES`
+    pub inflated_max_bytes: u64,
+    /// `METRICS_NAMESPACE`
+    pub metrics_namespace: Option<String>,
+    /// `LOG_LEVEL`
+    pub log_level: Targets,
+    /// `AWS_LAMBDA_LOG_GROUP_NAME`, which Lambda sets
+    pub own_log_group: Option<String>,
+    filter: Filter,
+}
+
+/// `USER_AGENT_REGEXES`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserAgentPatterns {
+    /// Elasticsearch's own.
+    BuiltIn,
+    /// Those of a file.
+    File(PathBuf),
+    /// None: `user_agent.original` only.
+    Off,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{variable}{}: {remedy}", .value.as_ref().map(|value| format!("={value}")).unwrap_or_default())]
+pub struct Problem {
+    /// The variable.
+    pub variable: &'static str,
+    /// What it is set to, if that is no secret.
+    pub value: Option<String>,
+    /// What is wrong with it and how to mend it.
+    pub remedy: String,
+}
+
+impl Problem {
+    /// No URL, where there must be one.
+    #[must_use]
+    pub fn missing_url() -> Self {
+        let remedy = "it is not set: set it to the URL of Elasticsearch, or ELASTIC_CLOUD_ID".to_owned();
+        Self { variable: "ELASTICSEARCH_URL", value: None, remedy }
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        let remedy = error.to_string();
+        let (variable, value) = match error {
+            ClientError::AuthorityFile { path, .. } => ("ELASTICSEARCH_CA_FILE", Some(path.display().to_string())),
+            ClientError::SecretArn => ("ELASTICSEARCH_SECRET_ARN", None),
+            ClientError::Credentials => ("ELASTICSEARCH_API_KEY", None),
+            ClientError::Client(_) => ("ELASTICSEARCH_URL", None),
+        };
+        Self { variable, value, remedy }
+    }
+}
+
+/// A random number, from the seeds of std's hash maps.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+impl Config {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// Every [`Problem`] there is.
+    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        let mut vars = Reader::new(&lookup);
+        let config = Self {
+            elasticsearch: elasticsearch(&mut vars),
+            data_stream: vars.data_stream("DATA_STREAM"),
+            dead_letters: vars.unless_none("DEAD_LETTER_DATA_STREAM", Reader::data_stream),
+            tags: vars.list("TAGS"),
+            original_event: if vars.flag("PRESERVE_ORIGINAL_EVENT") {
+                OriginalEvent::Preserved
+            } else {
+                OriginalEvent::WhenNeeded
+            },
+            execution_logs: vars.choice("EXECUTION_LOGS", ("keep", ExecutionLogs::Keep), ("skip", ExecutionLogs::Skip)),
+            geoip_city: vars.path("GEOIP_CITY_DATABASE"),
+            geoip_asn: vars.path("GEOIP_ASN_DATABASE"),
+            user_agents: match vars.text("USER_AGENT_REGEXES").as_deref() {
+                None => UserAgentPatterns::BuiltIn,
+                Some("none") => UserAgentPatterns::Off,
+                Some(file) => UserAgentPatterns::File(file.into()),
+            },
+            bulk_max_bytes: vars.number("BULK_MAX_BYTES", 1, usize::MAX),
+            bulk_max_actions: vars.number("BULK_MAX_ACTIONS", 1, usize::MAX),
+            retry_policy: retry_policy(&mut vars),
+            inflated_max_bytes: vars.number("INFLATED_MAX_BYTES", 1, u64::MAX),
+            metrics_namespace: vars.unless_none("METRICS_NAMESPACE", |vars, name| vars.text(name).unwrap_or_default()),
+            log_level: vars.log_level("LOG_LEVEL"),
+            own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
+            filter: Filter { include: vars.regex("INCLUDE"), exclude: vars.regex("EXCLUDE") },
+        };
+        let problems = vars.into_problems();
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The path with these settings. The files that they name are read here.
+    ///
+    /// # Errors
+    /// A [`Problem`] for each file that cannot be used.
+    pub fn pipeline<T>(self, transport: T) -> Result<Pipeline<T>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let enrichments = self.enrichments(&mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Pipeline {
+            normalizer: Normalizer {
+                data_stream_type: self.data_stream.r#type.clone(),
+                data_stream_dataset: self.data_stream.dataset.clone(),
+                data_stream_namespace: self.data_stream.namespace.clone(),
+                tags: self.tags,
+                original_event: self.original_event,
+                execution_logs: self.execution_logs,
+            },
+            enrichments,
+            filter: self.filter,
+            data_stream: self.data_stream,
+            dead_letters: self.dead_letters,
+            max_bytes: self.bulk_max_bytes,
+            max_actions: self.bulk_max_actions,
+            inflated_max_bytes: self.inflated_max_bytes,
+            own_log_group: self.own_log_group,
+            retry_policy: self.retry_policy,
+            random,
+            indexer: Indexer::new(transport, self.bulk_max_actions, self.bulk_max_bytes),
+        })
+    }
+
+    fn enrichments(&self, problems: &mut Vec<Problem>) -> Enrichments {
+        let mut enrichments = Enrichments::default();
+        let mut note = |variable, path: &Path, result: Result<(), String>| {
+            let problem = |remedy| Problem { variable, value: Some(path.display().to_string()), remedy };
+            problems.extend(result.err().map(problem));
+        };
+        if let Some(path) = &self.geoip_city {
+            let opened = enrichments.geoip.open_city(path);
+            note("GEOIP_CITY_DATABASE", path, opened.map_err(|error| error.to_string()));
+        }
+        if let Some(path) = &self.geoip_asn {
+            let opened = enrichments.geoip.open_asn(path);
+            note("GEOIP_ASN_DATABASE", path, opened.map_err(|error| error.to_string()));
+        }
+        match &self.user_agents {
+            UserAgentPatterns::Off => {}
+            UserAgentPatterns::BuiltIn => enrichments.user_agents = Some(UserAgents::builtin()),
+            UserAgentPatterns::File(path) => {
+                let patterns = user_agents(path).map(|patterns| enrichments.user_agents = Some(patterns));
+                note("USER_AGENT_REGEXES", path, patterns);
+            }
+        }
+        enrichments
+    }
+}
+
+fn user_agents(path: &Path) -> Result<UserAgents, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    UserAgents::from_yaml(&text).map_err(|error| error.to_string())
+}
+
+fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
+    let policy = RetryPolicy {
+        budget: vars.milliseconds("RETRY_BUDGET_MS", 0),
+        initial: vars.milliseconds("RETRY_INITIAL_MS", 0),
+        max: vars.milliseconds("RETRY_MAX_MS", 0),
+        request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 1),
+        max_retries: None,
+    };
+    if policy.initial > policy.max {
+        vars.problem("RETRY_INITIAL_MS", "the first wait must not be longer than the longest, RETRY_MAX_MS");
+    }
+    policy
+}
+
+fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
+    let settings = ElasticsearchSettings {
+        urls: urls(vars),
+        auth: auth(vars),
+        trust: trust(vars),
+        pipeline: vars.text("ELASTICSEARCH_PIPELINE"),
+        connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
+        compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
+    };
+    (!settings.urls.is_empty()).then_some(settings)
+}
+
+fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
+    match (vars.text("ELASTICSEARCH_URL"), vars.text("ELASTIC_CLOUD_ID")) {
+        (Some(_), Some(_)) => {
+            vars.problem("ELASTIC_CLOUD_ID", "it contradicts ELASTICSEARCH_URL: set one of them");
+            Vec::new()
+        }
+        (Some(_), None) => vars.urls("ELASTICSEARCH_URL"),
+        (None, Some(_)) => vars.cloud_id("ELASTIC_CLOUD_ID").into_iter().collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn auth(vars: &mut Reader<'_>) -> Auth {
+    let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
+    let secret_arn = vars.text("ELASTICSEARCH_SECRET_ARN");
+    let (username, password) = (vars.text("ELASTICSEARCH_USERNAME"), vars.secret("ELASTICSEARCH_PASSWORD"));
+    let ways = [api_key.is_some(), secret_arn.is_some(), username.is_some() || password.is_some()];
+    if ways.iter().filter(|way| **way).count() > 1 {
+        vars.problem(
+            "ELASTICSEARCH_API_KEY",
+            "there is more than one way to authenticate: set one of ELASTICSEARCH_API_KEY, ELASTICSEARCH_USERNAME with \
+             ELASTICSEARCH_PASSWORD, and ELASTICSEARCH_SECRET_ARN",
+        );
+    }
+    match (api_key, username, password) {
+        (Some(api_key), _, _) => Auth::ApiKey(api_key),
+        (None, Some(username), Some(password)) => Auth::Basic { username, password },
+        (None, Some(_), None) => {
+            vars.problem("ELASTICSEARCH_PASSWORD", "it is missing, and ELASTICSEARCH_USERNAME is set: set both");
+            Auth::None
+        }
+        (None, None, Some(_)) => {
+            vars.problem("ELASTICSEARCH_USERNAME", "it is missing, and ELASTICSEARCH_PASSWORD is set: set both");
+            Auth::None
+        }
+        (None, None, None) => secret_arn.map_or(Auth::None, Auth::SecretArn),
+    }
+}
+
+fn trust(vars: &mut Reader<'_>) -> Trust {
+    match (vars.path("ELASTICSEARCH_CA_FILE"), vars.fingerprint("ELASTICSEARCH_CA_FINGERPRINT")) {
+        (Some(_), Some(_)) => {
+            vars.problem("ELASTICSEARCH_CA_FINGERPRINT", "it contradicts ELASTICSEARCH_CA_FILE: set one of them");
+            Trust::PublicAuthorities
+        }
+        (Some(file), None) => Trust::AuthorityFile(file),
+        (None, Some(fingerprint)) => Trust::AuthorityFingerprint(fingerprint),
+        (None, None) => Trust::PublicAuthorities,
+    }
+}

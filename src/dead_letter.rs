@@ -1,0 +1,144 @@
+//! A document that Elasticsearch refuses becomes one that no mapping can refuse.
+//!
+//! It holds the raw line (credentials masked) and all that CloudWatch said of it, so that sending it again through the
+//! whole path makes the same document under the same id once the cause is mended.
+
+use bumpalo::Bump;
+use serde::Serialize;
+
+use crate::bulk::{DataStreamName, DocumentId, Rejection};
+use crate::ecs::{ECS_VERSION, Timestamp};
+use crate::normalizer::{LogLine, mask};
+
+/// A dead letter: texts and one date, in the fields of `elasticsearch/dead-letters`.
+#[derive(Debug, Serialize)]
+pub struct DeadLetter<'a> {
+    #[serde(rename = "@timestamp")]
+    timestamp: Timestamp,
+    aws: Aws<'a>,
+    cloud: Cloud<'a>,
+    data_stream: DataStream<'a>,
+    ecs: Ecs,
+    error: Error<'a>,
+    event: Event<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Aws<'a> {
+    api_gateway: ApiGateway<'a>,
+    cloudwatch: CloudWatch<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ApiGateway<'a> {
+    dead_letter: Refused<'a>,
+}
+
+/// What was refused, and where.
+#[derive(Debug, Serialize)]
+struct Refused<'a> {
+    data_stream: &'a str,
+    document_id: DocumentId,
+    event_time: String,
+    position: String,
+    status: String,
+}
+
+#[derive(Debug, Serialize)]
+struct CloudWatch<'a> {
+    log_group: &'a str,
+    log_stream: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Cloud<'a> {
+    account: Account<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Account<'a> {
+    id: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct DataStream<'a> {
+    dataset: &'a str,
+    namespace: &'a str,
+    r#type: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Ecs {
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Error<'a> {
+    message: &'a str,
+    r#type: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Event<'a> {
+    dataset: &'a str,
+    id: &'a str,
+    kind: &'static str,
+    module: &'static str,
+    original: &'a str,
+}
+
+/// What was refused: the line, its place in its payload, the document's id, and where it was to go.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusedDocument<'a> {
+    /// The line.
+    pub line: LogLine<'a>,
+    /// The event's place in its payload.
+    pub position: usize,
+    /// The document's id.
+    pub id: DocumentId,
+    /// Where it was to go.
+    pub target: &'a DataStreamName,
+}
+
+impl DeadLetter<'_> {
+    /// The dead letter of a refused document, for the data stream of dead letters.
+    #[must_use]
+    pub fn new<'a>(
+        refused: &RefusedDocument<'a>,
+        rejection: &'a Rejection,
+        dead_letters: &'a DataStreamName,
+        arena: &'a Bump,
+    ) -> DeadLetter<'a> {
+        let line = refused.line;
+        DeadLetter {
+            timestamp: Timestamp(line.event_time),
+            aws: Aws {
+                api_gateway: ApiGateway {
+                    dead_letter: Refused {
+                        data_stream: &refused.target.name,
+                        document_id: refused.id,
+                        event_time: line.event_time.to_string(),
+                        position: refused.position.to_string(),
+                        status: rejection.status.to_string(),
+                    },
+                },
+                cloudwatch: CloudWatch { log_group: line.log_group, log_stream: line.log_stream },
+            },
+            cloud: Cloud { account: Account { id: line.owner } },
+            data_stream: DataStream {
+                dataset: &dead_letters.dataset,
+                namespace: &dead_letters.namespace,
+                r#type: &dead_letters.r#type,
+            },
+            ecs: Ecs { version: ECS_VERSION },
+            error: Error { message: mask(&rejection.reason, arena), r#type: &rejection.kind },
+            event: Event {
+                dataset: &dead_letters.dataset,
+                id: line.event_id,
+                kind: "pipeline_error",
+                module: "aws",
+                original: mask(line.message, arena),
+            },
+        }
+    }
+}

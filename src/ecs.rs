@@ -1,0 +1,429 @@
+//! The documents we write: the Elastic Common Schema fields that this program emits, as structs.
+//!
+//! Field names and meanings are those of the [ECS field reference](https://www.elastic.co/docs/reference/ecs); what
+//! ECS has no field for stands under `aws.*`. Every text is borrowed, from the log line or from the arena of the line,
+//! so a document is built without copying and lives no longer than its line. An object without a value in it is not
+//! written at all.
+
+mod timestamp;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+pub use self::timestamp::Timestamp;
+
+/// The ECS version that the documents claim and the tests check them against.
+pub const ECS_VERSION: &str = "9.4.0";
+
+/// A field that is left out of the document while it has nothing to say.
+pub trait Empty {
+    /// Whether there is nothing to write.
+    fn is_empty(&self) -> bool;
+}
+
+impl<T> Empty for Option<T> {
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T> Empty for &[T] {
+    fn is_empty(&self) -> bool {
+        <[T]>::is_empty(self)
+    }
+}
+
+/// Declares objects of the schema, whose empty fields are left out.
+macro_rules! objects {
+    ($($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? {
+        $($(#[$field_meta:meta])* $field:ident: $type:ty,)*
+    })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, Serialize)]
+        #[expect(missing_docs, reason = "docs/fields.md describes every field")]
+        pub struct $name $(<$life>)? {
+            $($(#[$field_meta])* #[serde(skip_serializing_if = "Empty::is_empty")] pub $field: $type,)*
+        }
+
+        impl $(<$life>)? Empty for $name $(<$life>)? {
+            fn is_empty(&self) -> bool {
+                $(self.$field.is_empty())&&*
+            }
+        }
+    )*};
+}
+
+/// A text of the line or of its arena.
+pub type Text<'a> = Option<&'a str>;
+
+/// Several texts of the line or of its arena.
+pub type Texts<'a> = &'a [&'a str];
+
+objects! {
+    /// A whole document.
+    Document<'a> {
+        #[serde(rename = "@timestamp")] timestamp: Option<Timestamp>,
+        aws: Aws<'a>,
+        cloud: Cloud<'a>,
+        data_stream: DataStream<'a>,
+        destination: Destination<'a>,
+        ecs: Ecs,
+        error: Error<'a>,
+        event: Event<'a>,
+        http: Http<'a>,
+        message: Text<'a>,
+        organization: Organization<'a>,
+        related: Related<'a>,
+        source: Source<'a>,
+        tags: Texts<'a>,
+        tls: Tls<'a>,
+        trace: Trace<'a>,
+        url: Url<'a>,
+        user: User<'a>,
+        user_agent: UserAgent<'a>,
+    }
+
+    /// `aws.*`: not ECS, ours.
+    Aws<'a> {
+        api_gateway: ApiGateway<'a>,
+        cloudwatch: CloudWatch<'a>,
+    }
+
+    /// `aws.cloudwatch.*`: where the line came from.
+    CloudWatch<'a> {
+        log_group: Text<'a>,
+        log_stream: Text<'a>,
+    }
+
+    /// `aws.api_gateway.*`: what API Gateway says of a request and ECS has no field for.
+    ApiGateway<'a> {
+        api_id: Text<'a>,
+        api_key_id: Text<'a>,
+        authenticate: Phase<'a>,
+        authorize: Phase<'a>,
+        authorizer: Authorizer<'a>,
+        cognito: Cognito<'a>,
+        connected_at: Option<Timestamp>,
+        connection_id: Text<'a>,
+        custom_domain: CustomDomain<'a>,
+        data_processed: Option<i64>,
+        deployment_id: Text<'a>,
+        domain_prefix: Text<'a>,
+        endpoint_type: Text<'a>,
+        error: ApiGatewayError<'a>,
+        event_type: Text<'a>,
+        integration: Integration<'a>,
+        is_canary_request: Option<bool>,
+        log_type: Text<'a>,
+        message_direction: Text<'a>,
+        message_id: Text<'a>,
+        request_id: Text<'a>,
+        resource_id: Text<'a>,
+        resource_path: Text<'a>,
+        response_latency: Option<i64>,
+        route_key: Text<'a>,
+        stage: Text<'a>,
+        truncated: Option<bool>,
+        unmapped: Option<Flattened<'a>>,
+        user: ApiGatewayUser<'a>,
+        vpc_id: Text<'a>,
+        vpce_id: Text<'a>,
+        waf: Waf<'a>,
+        xray_trace_id: Text<'a>,
+    }
+
+    /// A phase of a request: `$context.authorize.*`, `$context.authenticate.*`. Latency in milliseconds.
+    Phase<'a> {
+        error: Text<'a>,
+        latency: Option<i64>,
+        status: Option<i64>,
+    }
+
+    /// `$context.authorizer.*`. Latencies in milliseconds.
+    Authorizer<'a> {
+        claims: Option<Flattened<'a>>,
+        context: Option<Flattened<'a>>,
+        error: Text<'a>,
+        integration_latency: Option<i64>,
+        integration_status: Option<i64>,
+        latency: Option<i64>,
+        principal_id: Text<'a>,
+        request_id: Text<'a>,
+        status: Option<i64>,
+    }
+
+    /// `$context.identity.cognito*`.
+    Cognito<'a> {
+        authentication_provider: Text<'a>,
+        authentication_type: Text<'a>,
+        identity_id: Text<'a>,
+        identity_pool_id: Text<'a>,
+    }
+
+    /// `$context.customDomain.*`.
+    CustomDomain<'a> {
+        base_path_matched: Text<'a>,
+        routing_rule_id_matched: Text<'a>,
+    }
+
+    /// `$context.error.*`, what ECS has no field for.
+    ApiGatewayError<'a> {
+        validation_error: Text<'a>,
+    }
+
+    /// `$context.integration.*`. Latencies and times in milliseconds.
+    Integration<'a> {
+        error: Text<'a>,
+        latency: Option<i64>,
+        request_id: Text<'a>,
+        request_id_2: Text<'a>,
+        response_transfer_mode: Text<'a>,
+        service_status: Option<i64>,
+        status: Option<i64>,
+        time_to_all_headers: Option<i64>,
+        time_to_first_content: Option<i64>,
+    }
+
+    /// Who called: `$context.identity.*`.
+    ApiGatewayUser<'a> {
+        account_id: Text<'a>,
+        caller: Text<'a>,
+        principal_id: Text<'a>,
+        role_name: Text<'a>,
+        session_name: Text<'a>,
+    }
+
+    /// `$context.waf.*`.
+    Waf<'a> {
+        error: Text<'a>,
+        latency: Option<i64>,
+        response_code: Text<'a>,
+        status: Option<i64>,
+        web_acl_arn: Text<'a>,
+    }
+
+    /// `cloud.*`
+    Cloud<'a> {
+        account: CloudAccount<'a>,
+        provider: Text<'a>,
+        region: Text<'a>,
+        service: Named<'a>,
+    }
+
+    /// `cloud.account.*`
+    CloudAccount<'a> {
+        id: Option<OneOrMore<'a>>,
+    }
+
+    /// `data_stream.*`
+    DataStream<'a> {
+        dataset: Text<'a>,
+        namespace: Text<'a>,
+        r#type: Text<'a>,
+    }
+
+    /// `destination.*`
+    Destination<'a> {
+        domain: Text<'a>,
+    }
+
+    /// `ecs.*`
+    Ecs {
+        version: Text<'static>,
+    }
+
+    /// `error.*`
+    Error<'a> {
+        message: Text<'a>,
+        r#type: Text<'a>,
+    }
+
+    /// `event.*`. The duration is in nanoseconds.
+    Event<'a> {
+        category: Texts<'a>,
+        dataset: Text<'a>,
+        duration: Option<i64>,
+        id: Text<'a>,
+        kind: Text<'a>,
+        module: Text<'a>,
+        original: Text<'a>,
+        outcome: Text<'a>,
+        r#type: Texts<'a>,
+    }
+
+    /// `http.*`
+    Http<'a> {
+        request: HttpRequest<'a>,
+        response: HttpResponse,
+        version: Text<'a>,
+    }
+
+    /// `http.request.*`
+    HttpRequest<'a> {
+        id: Text<'a>,
+        method: Text<'a>,
+    }
+
+    /// `http.response.*`
+    HttpResponse {
+        body: HttpBody,
+        status_code: Option<i64>,
+    }
+
+    /// `http.response.body.*`
+    HttpBody {
+        bytes: Option<i64>,
+    }
+
+    /// `organization.*`
+    Organization<'a> {
+        id: Text<'a>,
+    }
+
+    /// `related.*`
+    Related<'a> {
+        hosts: Texts<'a>,
+        ip: Texts<'a>,
+        user: Texts<'a>,
+    }
+
+    /// `source.*`
+    Source<'a> {
+        address: Text<'a>,
+        r#as: AutonomousSystem<'a>,
+        geo: Geo<'a>,
+        ip: Text<'a>,
+    }
+
+    /// `source.as.*`
+    AutonomousSystem<'a> {
+        number: Option<u32>,
+        organization: Named<'a>,
+    }
+
+    /// `source.geo.*`
+    Geo<'a> {
+        city_name: Text<'a>,
+        continent_name: Text<'a>,
+        country_iso_code: Text<'a>,
+        country_name: Text<'a>,
+        location: Option<Location>,
+        region_iso_code: Text<'a>,
+        region_name: Text<'a>,
+    }
+
+    /// `tls.*`
+    Tls<'a> {
+        cipher: Text<'a>,
+        client: TlsClient<'a>,
+        version: Text<'a>,
+        version_protocol: Text<'a>,
+    }
+
+    /// `tls.client.*`
+    TlsClient<'a> {
+        certificate: Text<'a>,
+        x509: X509<'a>,
+    }
+
+    /// `tls.client.x509.*`
+    X509<'a> {
+        issuer: DistinguishedName<'a>,
+        not_after: Option<Timestamp>,
+        not_before: Option<Timestamp>,
+        serial_number: Text<'a>,
+        subject: DistinguishedName<'a>,
+    }
+
+    /// `*.distinguished_name`
+    DistinguishedName<'a> {
+        distinguished_name: Text<'a>,
+    }
+
+    /// `*.name`
+    Named<'a> {
+        name: Text<'a>,
+    }
+
+    /// `trace.*`
+    Trace<'a> {
+        id: Text<'a>,
+    }
+
+    /// `url.*`
+    Url<'a> {
+        domain: Text<'a>,
+        extension: Text<'a>,
+        fragment: Text<'a>,
+        full: Text<'a>,
+        original: Text<'a>,
+        password: Text<'a>,
+        path: Text<'a>,
+        port: Option<i64>,
+        query: Text<'a>,
+        scheme: Text<'a>,
+        user_info: Text<'a>,
+        username: Text<'a>,
+    }
+
+    /// `user.*`
+    User<'a> {
+        id: Text<'a>,
+        name: Text<'a>,
+    }
+
+    /// `user_agent.*`
+    UserAgent<'a> {
+        device: Named<'a>,
+        name: Text<'a>,
+        original: Text<'a>,
+        os: OperatingSystem<'a>,
+        version: Text<'a>,
+    }
+
+    /// `user_agent.os.*`
+    OperatingSystem<'a> {
+        full: Text<'a>,
+        name: Text<'a>,
+        version: Text<'a>,
+    }
+}
+
+/// `source.geo.location`: a `geo_point`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Location {
+    /// Degrees north.
+    pub lat: f64,
+    /// Degrees east.
+    pub lon: f64,
+}
+
+/// One value as itself, several as a list; to Elasticsearch the two are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum OneOrMore<'a> {
+    /// A scalar.
+    One(&'a str),
+    /// A list.
+    More(Texts<'a>),
+}
+
+/// A `flattened` field: keys that nobody foresaw with their values untouched, in a single field of the mapping.
+#[derive(Debug, Clone, Copy)]
+pub struct Flattened<'a>(pub &'a [(&'a str, FlatValue<'a>)]);
+
+/// A value of a [`Flattened`] field.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub enum FlatValue<'a> {
+    /// JSON, as it stands in the line.
+    Json(&'a RawValue),
+    /// Text of a line that is not JSON.
+    Text(&'a str),
+}
+
+impl Serialize for Flattened<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}

@@ -1,0 +1,190 @@
+//! User agents, understood as Elasticsearch's `user_agent` processor understands them.
+//!
+//! The processor tries java.util.regex patterns (uap-core's `regexes.yaml`) in order, in three lists: browser, operating
+//! system, device. The same answers come from the same patterns here, but only those are compiled whose literals stand in
+//! the user agent. An empty group is a missing one, as in Elasticsearch since 8.16: Firefox is 128.0, not "128.0.".
+
+mod answers;
+mod builtin;
+mod candidates;
+mod java;
+mod literals;
+mod pattern_error;
+mod patterns;
+mod source;
+mod table;
+
+pub use pattern_error::PatternError;
+
+use answers::Answers;
+use patterns::Patterns;
+use source::Source;
+use std::fmt;
+use std::sync::Arc;
+use table::Table;
+
+/// What a user agent says of its sender: the fields of `user_agent` but `original`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedUserAgent {
+    /// `user_agent.name`; "Other" if no pattern knows it
+    pub name: String,
+    /// `user_agent.version`
+    pub version: Option<String>,
+    /// `user_agent.os`
+    pub os: Option<Os>,
+    /// `user_agent.device.name`; "Other" if no pattern knows it
+    pub device: String,
+}
+
+/// The operating system that a user agent names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Os {
+    /// `user_agent.os.name`
+    pub name: String,
+    /// `user_agent.os.version`
+    pub version: Option<String>,
+    /// `user_agent.os.full`: name and version
+    pub full: Option<String>,
+}
+
+/// Patterns, compiled as they are needed, and the answers that they gave last.
+pub struct UserAgents {
+    patterns: Patterns,
+    answers: Answers,
+}
+
+impl fmt::Debug for UserAgents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("UserAgents")
+    }
+}
+
+impl UserAgents {
+    /// The patterns that Elasticsearch has: uap-core v0.10.0.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::new(builtin::TABLE)
+    }
+
+    /// The patterns of another `regexes.yaml`, which is checked whole.
+    pub fn from_yaml(text: &str) -> Result<Self, PatternError> {
+        Ok(Self::new(Table::new(&Source::read(text)?)?))
+    }
+
+    fn new(table: Table) -> Self {
+        Self { patterns: Patterns::new(table), answers: Answers::default() }
+    }
+
+    /// What `user_agent` says; any text has an answer.
+    #[must_use]
+    pub fn parse(&self, user_agent: &str) -> Arc<ParsedUserAgent> {
+        self.answers.get_or_insert(user_agent, || self.patterns.parse(user_agent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::LazyLock;
+
+    /// name, version | os.full or os.name | device.name
+    #[track_caller]
+    fn check(user_agent: &str, expected: &str) {
+        static USER_AGENTS: LazyLock<UserAgents> = LazyLock::new(UserAgents::builtin);
+        assert_eq!(shown(&USER_AGENTS.parse(user_agent)), expected, "{user_agent:?}");
+    }
+
+    fn shown(answer: &ParsedUserAgent) -> String {
+        let version = answer.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        let os = answer.os.as_ref().map_or("-", |os| os.full.as_ref().unwrap_or(&os.name));
+        format!("{}{version} | {os} | {}", answer.name, answer.device)
+    }
+
+    #[test]
+    fn browsers() {
+        let windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64";
+        check(&format!("{windows}; rv:128.0) Gecko/20100101 Firefox/128.0"), "Firefox 128.0 | Windows 10 | Other");
+        let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0";
+        check(&format!("{windows}) {chrome} Safari/537.36"), "Chrome 120.0.0.0 | Windows 10 | Other");
+        check(&format!("{windows}) {chrome} Safari/537.36 Edg/120.0.2210.91"), "Edge 120.0.2210 | Windows 10 | Other");
+        check(
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15",
+            "Safari 17.4 | Mac OS X 10.15.7 | Mac",
+        );
+        check(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Mobile/15E148 Safari/604.1",
+            "Mobile Safari 17.4 | iOS 17.4 | iPhone",
+        );
+        check(
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/122.0.6261.119 Mobile Safari/537.36",
+            "Chrome Mobile WebView 122.0.6261.119 | Android 14 | Samsung SM-S918B",
+        );
+    }
+
+    #[test]
+    fn programs() {
+        check("curl/7.79.1", "curl 7.79.1 | - | Other");
+        check("PostmanRuntime/7.43.0", "Other | - | Other");
+        check("okhttp/4.12.0", "okhttp 4.12.0 | - | Other");
+        check("Java/17.0.11", "Java 0.11 | - | Spider");
+        check("python-requests/2.31.0", "Python Requests 2.31 | - | Other");
+        check("Go-http-client/2.0", "Go-http-client 2.0 | - | Other");
+        check("ELB-HealthChecker/2.0", "Other | - | Other");
+        check("MyApp/1.2.3 CFNetwork/978.0.7 Darwin/18.7.0", "MyApp 1.2.3 | iOS 12 | iOS-Device");
+        check("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot 2.1 | - | Spider");
+    }
+
+    #[test]
+    fn quirks_of_the_processor() {
+        check("Mozilla/5.0 (Linux; Android 13; LG-H870 Build/PKQ1)", "Android 13 | Android 13 | LG-$2");
+        check(
+            "Mozilla/4.0 (compatible; MSIE 4.01; Windows CE; Smartphone)",
+            "IE 4.01 | Windows CE | Generic Smartphone",
+        );
+        check("Opera Mini", "Opera Mini | - | Generic Feature Phone");
+        check("App/1.0 CFNetwork/893.13.1 Darwin/17.3.0 (x86_64)", "App 1.0 | Mac OS X 10.13 | Mac");
+    }
+
+    #[test]
+    fn anything_at_all() {
+        check("", "Other | - | Other");
+        check("-", "Other | - | Other");
+        check("Müller-Client/2.0", "Other | - | Other");
+        check("客户端 bot/2.0", "客户端 bot | - | Spider");
+        check("curl\n/7.1", "curl | - | Other");
+        check("\0\u{10ffff}", "Other | - | Other");
+    }
+
+    #[test]
+    fn another_file_gives_other_answers() {
+        let user_agents = UserAgents::from_yaml(
+            r"
+user_agent_parsers:
+- regex: '(nobody)?Postman'
+- regex: '(Postman)Runtime/(\d+)\.(\d*)\.(\d+)'
+  family_replacement: '$1, $1'
+  v3_replacement: '$4'
+os_parsers:
+- regex: 'runtime'
+  regex_flag: 'i'
+  os_replacement: 'Any'
+",
+        )
+        .unwrap();
+        let answer = |user_agent| shown(&user_agents.parse(user_agent));
+        assert_eq!(answer("PostmanRuntime/7.43.0"), "Postman, $1 7.43.$4 | Any | Other");
+        assert_eq!(answer("PostmanRuntime/7..0"), "Postman, $1 7 | Any | Other");
+        assert_eq!(answer("curl/8.5.0"), "Other | - | Other");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_refused_with_its_reason() {
+        let refusal = |text| UserAgents::from_yaml(text).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(refusal("a: b"), "the file has no patterns");
+        assert_eq!(refusal("os_parsers:\n- regex: 'a'\n- regex: '(a'"), "os_parsers, pattern 2: unclosed group");
+        assert_eq!(
+            refusal("device_parsers:\n- regex: 'a(?!b)'"),
+            "device_parsers, pattern 1: look-around, including look-ahead and look-behind, is not supported"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! The last answers, by user agent.
+
+use super::ParsedUserAgent;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bounded: at most two generations of [`GENERATION`] user agents, none longer than [`LONGEST`].
+#[derive(Default)]
+pub(super) struct Answers(Mutex<Generations>);
+
+const GENERATION: usize = 2_048;
+const LONGEST: usize = 1_024;
+
+type Generation = HashMap<Box<str>, Arc<ParsedUserAgent>>;
+
+/// The young generation is filled; when it is full the old one is dropped and it takes its place.
+#[derive(Default)]
+struct Generations {
+    young: Generation,
+    old: Generation,
+}
+
+impl Answers {
+    pub(super) fn get_or_insert(
+        &self,
+        user_agent: &str,
+        parse: impl FnOnce() -> ParsedUserAgent,
+    ) -> Arc<ParsedUserAgent> {
+        if user_agent.len() > LONGEST {
+            return Arc::new(parse());
+        }
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = generations.young.get(user_agent) {
+            return Arc::clone(answer);
+        }
+        let answer = generations.old.remove(user_agent).unwrap_or_else(|| Arc::new(parse()));
+        generations.insert(user_agent.into(), Arc::clone(&answer));
+        answer
+    }
+}
+
+impl Generations {
+    fn insert(&mut self, user_agent: Box<str>, answer: Arc<ParsedUserAgent>) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(user_agent, answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(name: &str) -> ParsedUserAgent {
+        ParsedUserAgent { name: name.to_owned(), version: None, os: None, device: String::new() }
+    }
+
+    #[test]
+    fn asks_once_for_a_user_agent_in_use() {
+        let answers = Answers::default();
+        answers.get_or_insert("used", || answer("first"));
+        for number in 0..3 * GENERATION {
+            answers.get_or_insert(&number.to_string(), || answer(""));
+            assert_eq!(answers.get_or_insert("used", || answer("second")).name, "first");
+        }
+    }
+
+    #[test]
+    fn keeps_two_generations_of_short_ones() {
+        let answers = Answers::default();
+        for number in 0..3 * GENERATION {
+            answers.get_or_insert(&number.to_string(), || answer(""));
+        }
+        answers.get_or_insert(&"x".repeat(LONGEST + 1), || answer(""));
+        let generations = answers.0.lock().unwrap();
+        assert_eq!((generations.young.len(), generations.old.len()), (GENERATION, GENERATION));
+    }
+}

@@ -1,0 +1,138 @@
+//! A table of patterns at work: the first that matches, in each of the three lists, gives the answer.
+
+use super::table::{Pattern, Span, Table};
+use super::{Os, ParsedUserAgent};
+use regex_lite::{Captures, Regex, RegexBuilder};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Patterns, each compiled when a text first holds one of its literals, and kept.
+pub(super) struct Patterns {
+    table: Table,
+    compiled: Box<[OnceLock<Option<Box<Regex>>>]>,
+}
+
+/// Groups 1 to 5 of a match, replaced.
+struct Found {
+    name: String,
+    /// major, minor, patch, build, up to the first that is missing or empty
+    version: Option<String>,
+}
+
+impl Patterns {
+    pub(super) fn new(table: Table) -> Self {
+        let compiled = table.patterns.iter().map(|_| OnceLock::new()).collect();
+        Self { table, compiled }
+    }
+
+    pub(super) fn parse(&self, user_agent: &str) -> ParsedUserAgent {
+        self.parse_with(user_agent, &self.table.candidates(user_agent))
+    }
+
+    fn parse_with(&self, user_agent: &str, candidates: &[u32]) -> ParsedUserAgent {
+        let [user_agents, systems, devices] = self.table.ends;
+        let first = |list: Range<u32>| {
+            candidates.iter().filter(|id| list.contains(id)).find_map(|id| self.find(*id as usize, user_agent))
+        };
+        let other = || "Other".to_owned();
+        let (name, version) =
+            first(0..user_agents).map_or_else(|| (other(), None), |found| (found.name, found.version));
+        ParsedUserAgent {
+            name,
+            version,
+            os: first(user_agents..systems).map(Os::from),
+            device: first(systems..devices).map_or_else(other, |found| found.name),
+        }
+    }
+
+    fn find(&self, id: usize, user_agent: &str) -> Option<Found> {
+        let pattern = self.table.patterns.get(id)?;
+        let regex = self.compiled.get(id)?.get_or_init(|| self.compile(pattern)).as_ref()?;
+        let groups = regex.captures(user_agent)?;
+        Some(Found { name: self.name(pattern, &groups)?, version: self.version(pattern, &groups) })
+    }
+
+    /// [`Table::new`] has seen that this works.
+    fn compile(&self, pattern: &Pattern) -> Option<Box<Regex>> {
+        RegexBuilder::new(self.table.text(pattern.regex))
+            .case_insensitive(pattern.ignore_case)
+            .build()
+            .ok()
+            .map(Box::new)
+    }
+
+    /// Only the first `$1` means the group; without a name Elasticsearch goes on to the next pattern.
+    fn name(&self, pattern: &Pattern, groups: &Captures<'_>) -> Option<String> {
+        let group = groups.get(1).map(|group| group.as_str());
+        match (pattern.name.map(|name| self.table.text(name)), group) {
+            (Some(replacement), Some(group)) => Some(replacement.replacen("$1", group, 1)),
+            (replacement, group) => replacement.or(group).map(str::to_owned),
+        }
+    }
+
+    fn version(&self, pattern: &Pattern, groups: &Captures<'_>) -> Option<String> {
+        let part = |(replacement, group): (&Option<Span>, usize)| match replacement {
+            Some(replacement) => Some(self.table.text(*replacement)),
+            None => groups.get(group).map(|group| group.as_str()),
+        };
+        let parts: Vec<_> =
+            pattern.version.iter().zip(2..).map_while(part).take_while(|part| !part.is_empty()).collect();
+        if parts.is_empty() { None } else { Some(parts.join(".")) }
+    }
+}
+
+impl From<Found> for Os {
+    fn from(Found { name, version }: Found) -> Self {
+        let full = version.as_ref().map(|version| format!("{name} {version}"));
+        Self { name, version, full }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::builtin;
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(builtin::TABLE));
+    static ALL: LazyLock<Vec<u32>> = LazyLock::new(|| (0..builtin::TABLE.ends[2]).collect());
+    static USER_AGENTS: LazyLock<Vec<&str>> =
+        LazyLock::new(|| include_str!("../../../tests/it/fixtures/user_agents.txt").lines().collect());
+
+    #[track_caller]
+    fn check(user_agent: &str) {
+        assert_eq!(PATTERNS.parse(user_agent), PATTERNS.parse_with(user_agent, &ALL), "{user_agent:?}");
+    }
+
+    #[test]
+    fn the_literals_pass_over_no_pattern_that_matches() {
+        USER_AGENTS.iter().step_by(5).for_each(|user_agent| check(user_agent));
+    }
+
+    #[test]
+    fn the_literals_leave_few_patterns_to_try() {
+        let counts = USER_AGENTS.iter().map(|user_agent| PATTERNS.table.candidates(user_agent).len());
+        let mean = counts.sum::<usize>() / USER_AGENTS.len();
+        assert!(mean < 40, "{mean}");
+    }
+
+    /// Parts of real user agents, and what a pattern might stumble over.
+    fn user_agent() -> impl Strategy<Value = String> {
+        let part = (0..USER_AGENTS.len(), 0..200_usize, 1..60_usize)
+            .prop_map(|(index, skipped, taken)| USER_AGENTS[index].chars().skip(skipped).take(taken).collect());
+        let odd =
+            prop::sample::select(vec!["\n", "\r\n", "\u{2028}", "é", "\u{212a}", "ſ", "; ", "/", "Build", "BOT "]);
+        prop::collection::vec(prop_oneof![3 => part, 1 => odd.prop_map(str::to_owned)], 1..6)
+            .prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn nor_in_made_up_user_agents(user_agent in user_agent()) {
+            check(&user_agent);
+            check(&user_agent.to_uppercase());
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! What Lambda hands over, whoever sent it, becomes a [`Batch`] of records with their subscription payloads.
+//!
+//! Three triggers are served: a CloudWatch Logs subscription that invokes the function directly, a Kinesis stream in
+//! between, and an SQS queue that holds failed invocations (the `OnFailure` record, or the bare event of a dead-letter
+//! queue). An `OnFailure` record may also be the event itself, for replays by hand.
+//!
+//! Members that AWS may add are ignored at every level: being strict about a foreign wire format loses logs on the day
+//! it grows.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// The records of one invocation.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Who sent them, and thus what answer is owed.
+    pub trigger: Trigger,
+    /// Each record in the order of arrival.
+    pub records: Vec<Record<'a>>,
+}
+
+/// Who invoked the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// CloudWatch Logs, asynchronously: the answer is Ok or an error.
+    Subscription,
+    /// A Kinesis stream: the answer names the first record that is unfinished.
+    Kinesis,
+    /// An SQS queue: the answer names every message that is unfinished.
+    Sqs,
+}
+
+/// What succeeds or fails as one in the eyes of the trigger.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The Kinesis sequence number or the SQS message id; empty for a direct subscription.
+    pub id: Cow<'a, str>,
+    /// The subscription payloads inside: base64 of gzip of JSON; or why there are none.
+    pub payloads: Result<Vec<Cow<'a, str>>, NoPayload>,
+}
+
+/// Why a record holds nothing that could be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoPayload {
+    /// The member is not there.
+    #[error("the record has no `{0}`")]
+    Missing(&'static str),
+    /// An SQS body that is not JSON.
+    #[error("the message body is not JSON: it should be a failed invocation of this function")]
+    BodyNotJson,
+    /// An SQS body of some other kind.
+    #[error(
+        "the message body is not an event of this function (a CloudWatch Logs subscription, Kinesis records, or an \
+         OnFailure record holding one)"
+    )]
+    UnknownBody,
+}
+
+/// An event that is not for this function: a matter of wiring, for the operator to mend.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EventError {
+    /// Not JSON at all.
+    #[error("the event is not JSON (line {line}, column {column}): give it an invoke event as Lambda delivers it")]
+    NotJson {
+        /// Line of the first offence, from 1.
+        line: usize,
+        /// Column of the first offence, from 1.
+        column: usize,
+    },
+    /// JSON, but of no kind we know.
+    #[error(
+        "the event is of no kind this function knows: it takes CloudWatch Logs subscriptions (`awslogs`), Kinesis and \
+         SQS records (`Records`), and OnFailure records (`requestPayload`)"
+    )]
+    UnknownTrigger,
+    /// Records from elsewhere.
+    #[error("the event holds records from {0:?}: connect this function to aws:kinesis or aws:sqs only")]
+    UnknownSource(String),
+    /// Records of both kinds, which Lambda never sends.
+    #[error("the event mixes Kinesis records and SQS messages: send each in an event of its own")]
+    MixedTriggers,
+}
+
+/// How deep one event may lie in another: a queue of failed invocations that were themselves replays.
+const MAX_NESTING: usize = 4;
+
+/// Reads an event as Lambda delivers it.
+///
+/// # Errors
+/// [`EventError`] if the event as a whole is of no known kind. A record that is broken among others is no error here:
+/// its [`Record::payloads`] say so.
+pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
+    let wire: InvokeEvent<'_> = match serde_json::from_slice(event) {
+        Ok(wire) => wire,
+        Err(error) if error.is_data() => return Err(EventError::UnknownTrigger),
+        Err(error) => return Err(EventError::NotJson { line: error.line(), column: error.column() }),
+    };
+    if let Some(records) = wire.records {
+        return read_records(records);
+    }
+    match wire.subscription_payloads(MAX_NESTING) {
+        Err(NoPayload::UnknownBody) => Err(EventError::UnknownTrigger),
+        payloads => {
+            Ok(Batch { trigger: Trigger::Subscription, records: vec![Record { id: Cow::Borrowed(""), payloads }] })
+        }
+    }
+}
+
+fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
+    let mut trigger = None;
+    let mut records = Vec::with_capacity(wire.len());
+    for record in wire {
+        let (source, record) = record.into_record()?;
+        if *trigger.get_or_insert(source) != source {
+            return Err(EventError::MixedTriggers);
+        }
+        records.push(record);
+    }
+    // No records at all: nothing to do, and an empty list of failures suits either trigger.
+    Ok(Batch { trigger: trigger.unwrap_or(Trigger::Sqs), records })
+}
+
+/// The union of every event we know, as one struct: an untagged enum would parse each event twice.
+#[derive(Deserialize)]
+struct InvokeEvent<'a> {
+    /// [CloudWatch Logs subscription](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html)
+    #[serde(borrow)]
+    awslogs: Option<AwsLogs<'a>>,
+    #[serde(borrow, rename = "Records")]
+    records: Option<Vec<WireRecord<'a>>>,
+    /// [OnFailure record](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)
+    #[serde(borrow, rename = "requestPayload")]
+    request_payload: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct AwsLogs<'a> {
+    #[serde(borrow)]
+    data: Option<BorrowedText<'a>>,
+}
+
+/// A [Kinesis](https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html) record or an
+/// [SQS](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) message.
+#[derive(Deserialize)]
+struct WireRecord<'a> {
+    #[serde(borrow, rename = "eventSource")]
+    event_source: Option<BorrowedText<'a>>,
+    #[serde(borrow)]
+    kinesis: Option<WireKinesis<'a>>,
+    #[serde(borrow, rename = "messageId")]
+    message_id: Option<BorrowedText<'a>>,
+    #[serde(borrow)]
+    body: Option<BorrowedText<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireKinesis<'a> {
+    #[serde(borrow, rename = "sequenceNumber")]
+    sequence_number: Option<BorrowedText<'a>>,
+    #[serde(borrow)]
+    data: Option<BorrowedText<'a>>,
+}
+
+/// A string that borrows where it can. `Option<Cow<str>>` never does: serde honours `borrow` on a bare `Cow` only.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> InvokeEvent<'a> {
+    /// The payloads of an event that is not a list of records of ours to answer for.
+    fn subscription_payloads(self, nesting: usize) -> Result<Vec<Cow<'a, str>>, NoPayload> {
+        if let Some(awslogs) = self.awslogs {
+            return match awslogs.data {
+                Some(data) => Ok(vec![data.0]),
+                None => Err(NoPayload::Missing("awslogs.data")),
+            };
+        }
+        let Some(nesting) = nesting.checked_sub(1) else { return Err(NoPayload::UnknownBody) };
+        if let Some(inner) = self.request_payload {
+            return nested(inner.get(), nesting);
+        }
+        let records = self.records.ok_or(NoPayload::UnknownBody)?;
+        let mut payloads = Vec::new();
+        for record in records {
+            let (_, record) = record.into_record_nested(nesting).map_err(|_| NoPayload::UnknownBody)?;
+            payloads.extend(record.payloads?);
+        }
+        Ok(payloads)
+    }
+}
+
+/// The payloads of an event inside another.
+fn nested(event: &str, nesting: usize) -> Result<Vec<Cow<'_, str>>, NoPayload> {
+    match serde_json::from_str::<InvokeEvent<'_>>(event) {
+        Ok(event) => event.subscription_payloads(nesting),
+        Err(error) if error.is_data() => Err(NoPayload::UnknownBody),
+        Err(_) => Err(NoPayload::BodyNotJson),
+    }
+}
+
+impl<'a> WireRecord<'a> {
+    fn into_record(self) -> Result<(Trigger, Record<'a>), EventError> {
+        self.into_record_nested(MAX_NESTING)
+    }
+
+    fn into_record_nested(self, nesting: usize) -> Result<(Trigger, Record<'a>), EventError> {
+        let source = self.event_source.map_or(Cow::Borrowed(""), |source| source.0);
+        match &*source {
+            "aws:kinesis" => Ok((Trigger::Kinesis, self.kinesis.map_or_else(no_kinesis, kinesis_record))),
+            "aws:sqs" => Ok((Trigger::Sqs, sqs_message(self.message_id, self.body, nesting))),
+            "" => Err(EventError::UnknownTrigger),
+            _ => Err(EventError::UnknownSource(source.chars().take(64).collect())),
+        }
+    }
+}
+
+fn no_kinesis<'a>() -> Record<'a> {
+    Record { id: Cow::Borrowed(""), payloads: Err(NoPayload::Missing("kinesis")) }
+}
+
+fn kinesis_record(wire: WireKinesis<'_>) -> Record<'_> {
+    Record {
+        id: wire.sequence_number.map_or(Cow::Borrowed(""), |number| number.0),
+        payloads: wire.data.map(|data| vec![data.0]).ok_or(NoPayload::Missing("kinesis.data")),
+    }
+}
+
+fn sqs_message<'a>(id: Option<BorrowedText<'a>>, body: Option<BorrowedText<'a>>, nesting: usize) -> Record<'a> {
+    let payloads = match body {
+        None => Err(NoPayload::Missing("body")),
+        Some(body) => nested(&body.0, nesting)
+            .map(|payloads| payloads.into_iter().map(|payload| Cow::Owned(payload.into_owned())).collect()),
+    };
+    Record { id: id.map_or(Cow::Borrowed(""), |id| id.0), payloads }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payloads(event: &str) -> Vec<Result<Vec<String>, NoPayload>> {
+        read(event.as_bytes())
+            .unwrap()
+            .records
+            .into_iter()
+            .map(|record| record.payloads.map(|list| list.into_iter().map(Cow::into_owned).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn every_way_an_event_arrives() {
+        let ok = |list: &[&str]| Ok(list.iter().map(|&payload| payload.to_owned()).collect::<Vec<_>>());
+        let cases: &[(&str, Trigger, Vec<Result<Vec<String>, NoPayload>>)] = &[
+            (r#"{"awslogs":{"data":"AA"}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
+            (r#"{"awslogs":{"data":"AA","new":1},"newer":{}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
+            (r#"{"awslogs":{}}"#, Trigger::Subscription, vec![Err(NoPayload::Missing("awslogs.data"))]),
+            (
+                r#"{"version":"1.0","requestPayload":{"awslogs":{"data":"AA"}},"responsePayload":{}}"#,
+                Trigger::Subscription,
+                vec![ok(&["AA"])],
+            ),
+            (
+                r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"AA"}},
+                              {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2"}}]}"#,
+                Trigger::Kinesis,
+                vec![ok(&["AA"]), Err(NoPayload::Missing("kinesis.data"))],
+            ),
+            (
+                r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m","body":"{\"awslogs\":{\"data\":\"AA\"}}"},
+                              {"eventSource":"aws:sqs","messageId":"n",
+                               "body":"{\"requestPayload\":{\"awslogs\":{\"data\":\"BB\"}}}"},
+                              {"eventSource":"aws:sqs","messageId":"o","body":"hello"},
+                              {"eventSource":"aws:sqs","messageId":"p","body":"{}"},
+                              {"eventSource":"aws:sqs","messageId":"q"}]}"#,
+                Trigger::Sqs,
+                vec![
+                    ok(&["AA"]),
+                    ok(&["BB"]),
+                    Err(NoPayload::BodyNotJson),
+                    Err(NoPayload::UnknownBody),
+                    Err(NoPayload::Missing("body")),
+                ],
+            ),
+            (r#"{"Records":[]}"#, Trigger::Sqs, vec![]),
+        ];
+        for (event, trigger, expected) in cases {
+            assert_eq!(read(event.as_bytes()).unwrap().trigger, *trigger, "{event}");
+            assert_eq!(&payloads(event), expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn events_that_are_not_for_us() {
+        let cases = [
+            ("", EventError::NotJson { line: 1, column: 0 }),
+            ("{\"awslogs\":", EventError::NotJson { line: 1, column: 11 }),
+            ("{}", EventError::UnknownTrigger),
+            ("[]", EventError::UnknownTrigger),
+            ("\"text\"", EventError::UnknownTrigger),
+            (r#"{"Records":[{"eventSource":"aws:s3"}]}"#, EventError::UnknownSource("aws:s3".into())),
+            (r#"{"Records":[{}]}"#, EventError::UnknownTrigger),
+            (r#"{"requestPayload":{"Hello":1}}"#, EventError::UnknownTrigger),
+            (r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:kinesis"}]}"#, EventError::MixedTriggers),
+        ];
+        for (event, expected) in cases {
+            assert_eq!(read(event.as_bytes()).unwrap_err(), expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn a_payload_is_borrowed_from_the_event() {
+        let event = br#"{"awslogs":{"data":"AAAA"}}"#;
+        let batch = read(event).unwrap();
+        assert!(matches!(batch.records[0].payloads.as_deref(), Ok([Cow::Borrowed("AAAA")])));
+    }
+}

@@ -1,0 +1,199 @@
+//! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use bumpalo::Bump;
+use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::aliases::{Meaning, Variable, meaning};
+use crate::ecs::{FlatValue, Flattened};
+use crate::json_text::unescape_into;
+
+/// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
+pub(super) struct AccessLog<'a> {
+    arena: &'a Bump,
+    /// The known keys, in the order of the line.
+    entries: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+    /// For each variable, one more than its place in `entries`; 0 if the line does not have it.
+    places: [u16; Variable::COUNT],
+    claims: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+    context: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+    unmapped: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+}
+
+/// Nested objects deeper than this stay whole, as values.
+const MAX_DEPTH: u8 = 8;
+
+impl<'a> AccessLog<'a> {
+    pub(super) fn new(arena: &'a Bump) -> Self {
+        let list = || ArenaVec::new_in(arena);
+        Self {
+            arena,
+            entries: ArenaVec::with_capacity_in(32, arena),
+            places: [0; Variable::COUNT],
+            claims: list(),
+            context: list(),
+            unmapped: list(),
+        }
+    }
+
+    /// Reads a line that is one JSON object and nothing else.
+    pub(super) fn read_json(arena: &'a Bump, line: &'a str) -> Result<Self, serde_json::Error> {
+        let mut log = Self::new(arena);
+        log.read_object("", line, 0)?;
+        Ok(log)
+    }
+
+    fn read_object(&mut self, prefix: &str, json: &'a str, depth: u8) -> Result<(), serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        deserializer.deserialize_map(Object { log: self, prefix, depth })?;
+        deserializer.end()
+    }
+
+    /// Adds a key and its value. A key that stands twice means its last value.
+    pub(super) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
+        match meaning(key) {
+            Meaning::Variable(variable) => {
+                self.entries.push((key, value));
+                if let (Some(place), Ok(count)) =
+                    (self.places.get_mut(variable as usize), u16::try_from(self.entries.len()))
+                {
+                    *place = count;
+                }
+            }
+            Meaning::Claim(start) => self.claims.push((key.get(start..).unwrap_or(key), value)),
+            Meaning::AuthorizerContext(start) => self.context.push((key.get(start..).unwrap_or(key), value)),
+            Meaning::Unknown => self.unmapped.push((key, value)),
+            Meaning::Secret => {}
+        }
+    }
+
+    /// The variable's value as text, as it is written, `-` and all; `None` if the line does not have it or says null.
+    pub(super) fn raw_text(&self, variable: Variable) -> Option<&'a str> {
+        let (_, value) = self.entry(variable)?;
+        text_of(self.arena, value)
+    }
+
+    /// The variable's value as text; `None` if it has none.
+    pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
+        self.raw_text(variable).and_then(present)
+    }
+
+    /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
+    pub(super) fn converted<T>(&mut self, variable: Variable, convert: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(variable)?;
+        let converted = convert(text);
+        if converted.is_none() {
+            self.unmapped.extend(self.entry(variable));
+        }
+        converted
+    }
+
+    fn entry(&self, variable: Variable) -> Option<(&'a str, FlatValue<'a>)> {
+        let place = *self.places.get(variable as usize)?;
+        self.entries.get(usize::from(place).checked_sub(1)?).copied()
+    }
+
+    /// `$context.authorizer.claims.*`
+    pub(super) fn claims(&self) -> Option<Flattened<'a>> {
+        flattened(self.arena, &self.claims)
+    }
+
+    /// `$context.authorizer.*`, what the authorizer itself has put there.
+    pub(super) fn authorizer_context(&self) -> Option<Flattened<'a>> {
+        flattened(self.arena, &self.context)
+    }
+
+    /// Every other key of the line.
+    pub(super) fn unmapped(&self) -> Option<Flattened<'a>> {
+        flattened(self.arena, &self.unmapped)
+    }
+
+    /// Whether there is any variable in it that we know.
+    pub(super) fn is_recognized(&self) -> bool {
+        !self.entries.is_empty()
+    }
+}
+
+/// API Gateway writes `-` for a variable that has no value.
+pub(super) fn present(text: &str) -> Option<&str> {
+    (!matches!(text, "" | "-")).then_some(text)
+}
+
+fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
+    let json = match value {
+        FlatValue::Text(text) => return Some(text),
+        FlatValue::Json(json) => json.get(),
+    };
+    let Some(escaped) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
+        return (json != "null").then_some(json);
+    };
+    if !escaped.contains('\\') {
+        return Some(escaped);
+    }
+    let mut text = String::with_capacity(escaped.len());
+    unescape_into(&mut text, escaped);
+    Some(arena.alloc_str(&text))
+}
+
+/// The entries as an object: of a key that stands twice the last value, since an object has each key once.
+fn flattened<'a>(arena: &'a Bump, entries: &[(&'a str, FlatValue<'a>)]) -> Option<Flattened<'a>> {
+    if entries.is_empty() {
+        return None;
+    }
+    let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
+    let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
+    let unique = entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| *entry);
+    Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
+}
+
+/// Walks a JSON object and joins the keys of nested ones.
+struct Object<'l, 'p, 'a> {
+    log: &'l mut AccessLog<'a>,
+    prefix: &'p str,
+    depth: u8,
+}
+
+impl<'a> Visitor<'a> for Object<'_, '_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        let arena = self.log.arena;
+        while let Some(Key(key)) = map.next_key()? {
+            let key = match key {
+                Cow::Borrowed(key) if self.prefix.is_empty() => key,
+                key if self.prefix.is_empty() => arena.alloc_str(&key),
+                key => join(arena, self.prefix, &key),
+            };
+            let value: &'a RawValue = map.next_value()?;
+            let json = value.get();
+            if self.depth < MAX_DEPTH && json.starts_with('{') && json != "{}" {
+                self.log.read_object(key, json, self.depth + 1).map_err(serde::de::Error::custom)?;
+            } else {
+                self.log.push(key, FlatValue::Json(value));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
+    let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
+    joined.push_str(prefix);
+    joined.push('.');
+    joined.push_str(key);
+    joined.into_bump_str()
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

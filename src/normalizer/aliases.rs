@@ -1,0 +1,254 @@
+//! The one table of keys: as people write them in their access-log formats, to the `$context` variable they mean.
+//!
+//! A key is matched by meaning and not by spelling: lower-case, without `.`, `_`, `-` and space, nested objects joined
+//! first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and `{"identity":{"sourceIp":…}}` are one
+//! name. Keys that mean different things to different people are decided here, and `docs/fields.md` says how.
+//!
+//! Sources: AWS's lists of variables for
+//! [REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html),
+//! [HTTP](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html) and
+//! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
+//! beyond AWS's own spelling are those found in public infrastructure code.
+
+macro_rules! variables {
+    ($($variable:ident: $($alias:literal)|+,)*) => {
+        /// A `$context` variable that may appear in an access log.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Variable {
+            $(#[doc = concat!("Known as ", $("`", $alias, "` "),+)] $variable,)*
+        }
+
+        /// Every alias with its variable, in the order of the table.
+        const ALIASES: &[(&str, Variable)] = &[$($(($alias, Variable::$variable),)+)*];
+
+        impl Variable {
+            /// How many variables there are.
+            pub(super) const COUNT: usize = [$(Variable::$variable,)*].len();
+        }
+    };
+}
+
+variables! {
+    AccountId: "accountid" | "account" | "awsaccountid",
+    ApiId: "apiid" | "restapiid" | "httpapiid",
+    ApiKey: "identityapikey" | "apikey",
+    ApiKeyId: "identityapikeyid" | "apikeyid",
+    AuthenticateError: "authenticateerror",
+    AuthenticateLatency: "authenticatelatency",
+    AuthenticateStatus: "authenticatestatus",
+    AuthorizeError: "authorizeerror",
+    AuthorizeLatency: "authorizelatency",
+    AuthorizeStatus: "authorizestatus" | "authorizeresultstatus",
+    AuthorizerError: "authorizererror" | "autherror",
+    AuthorizerIntegrationLatency: "authorizerintegrationlatency",
+    AuthorizerIntegrationStatus: "authorizerintegrationstatus",
+    AuthorizerLatency: "authorizerlatency",
+    AuthorizerPrincipalId: "authorizerprincipalid" | "principalid",
+    AuthorizerRequestId: "authorizerrequestid",
+    AuthorizerStatus: "authorizerstatus" | "authorizerservicestatus",
+    BasePathMatched: "customdomainbasepathmatched" | "basepathmatched",
+    Caller: "identitycaller" | "caller",
+    CallerAccountId: "identityaccountid" | "useraccountid" | "calleraccountid",
+    CipherSuite: "ciphersuite" | "tlsciphersuite",
+    ClientCertIssuer: "identityclientcertissuerdn" | "clientcertissuerdn" | "clientissuerdn" | "issuerdn",
+    ClientCertNotAfter: "identityclientcertvaliditynotafter" | "clientcertvaliditynotafter" | "clientcertnotafter"
+        | "clientnotafter" | "validitynotafter" | "notafter",
+    ClientCertNotBefore: "identityclientcertvaliditynotbefore" | "clientcertvaliditynotbefore" | "clientcertnotbefore"
+        | "clientnotbefore" | "validitynotbefore" | "notbefore",
+    ClientCertPem: "identityclientcertclientcertpem" | "clientcertclientcertpem" | "clientcertpem",
+    ClientCertSerialNumber: "identityclientcertserialnumber" | "clientcertserialnumber" | "clientserialnumber"
+        | "serialnumber",
+    ClientCertSubject: "identityclientcertsubjectdn" | "clientcertsubjectdn" | "clientsubjectdn" | "subjectdn"
+        | "client",
+    CognitoAuthenticationProvider: "identitycognitoauthenticationprovider" | "cognitoauthenticationprovider",
+    CognitoAuthenticationType: "identitycognitoauthenticationtype" | "cognitoauthenticationtype",
+    CognitoIdentityId: "identitycognitoidentityid" | "cognitoidentityid" | "cognitouser",
+    CognitoIdentityPoolId: "identitycognitoidentitypoolid" | "cognitoidentitypoolid",
+    ConnectedAt: "connectedat",
+    ConnectionId: "connectionid",
+    DataProcessed: "dataprocessed",
+    DeploymentId: "deploymentid",
+    DomainName: "domainname",
+    DomainPrefix: "domainprefix",
+    EndpointType: "endpointtype",
+    ErrorMessage: "errormessage" | "error",
+    ErrorMessageString: "errormessagestring" | "messagestring" | "message",
+    ErrorResponseType: "errorresponsetype",
+    ErrorValidationError: "errorvalidationerrorstring" | "validationerrorstring" | "validationerror",
+    EventType: "eventtype",
+    ExtendedRequestId: "extendedrequestid",
+    HttpMethod: "httpmethod" | "method",
+    IntegrationError: "integrationerror" | "integrationerrormessage",
+    IntegrationLatency: "integrationlatency",
+    IntegrationRequestId: "integrationrequestid" | "awsendpointrequestid",
+    IntegrationRequestId2: "awsendpointrequestid2" | "integrationrequestid2",
+    IntegrationResponseTransferMode: "integrationresponsetransfermode" | "responsetransfermode",
+    IntegrationServiceStatus: "integrationintegrationstatus" | "integrationservicestatus",
+    IntegrationStatus: "integrationstatus" | "functionresponsestatus",
+    IntegrationTimeToAllHeaders: "integrationtimetoallheaders" | "timetoallheaders",
+    IntegrationTimeToFirstContent: "integrationtimetofirstcontent" | "timetofirstcontent",
+    IsCanaryRequest: "iscanaryrequest",
+    MessageDirection: "messagedirection",
+    MessageId: "messageid",
+    Path: "path" | "requestpath",
+    PrincipalOrgId: "identityprincipalorgid" | "principalorgid",
+    Protocol: "protocol" | "requestprotocol",
+    RequestId: "requestid" | "id",
+    RequestTime: "requesttime" | "time" | "timestamp",
+    RequestTimeEpoch: "requesttimeepoch",
+    ResourceId: "resourceid",
+    ResourcePath: "resourcepath" | "resource",
+    ResponseLatency: "responselatency" | "latency" | "responsems",
+    ResponseLength: "responselength",
+    RouteKey: "routekey",
+    RoutingRuleIdMatched: "customdomainroutingruleidmatched" | "routingruleidmatched",
+    SourceIp: "identitysourceip" | "ip" | "sourceip" | "sourceipaddress" | "identitysourceipaddress",
+    Stage: "stage",
+    Status: "status" | "statuscode",
+    TlsVersion: "tlsversion",
+    User: "identityuser" | "user",
+    UserAgent: "identityuseragent" | "useragent",
+    UserArn: "identityuserarn" | "userarn" | "callerarn",
+    VpcId: "identityvpcid" | "vpcid",
+    VpceId: "identityvpceid" | "vpceid" | "vpce" | "sourcevpce" | "vpcendpointid",
+    WafError: "waferror",
+    WafLatency: "waflatency",
+    WafResponseCode: "wafresponsecode" | "wafresponse",
+    WafStatus: "wafstatus",
+    WebAclArn: "webaclarn" | "wafwebaclarn",
+    XrayTraceId: "xraytraceid" | "traceid",
+}
+
+/// What a key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A variable of the table.
+    Variable(Variable),
+    /// `$context.authorizer.claims.PROPERTY`: where the property's name starts in the key.
+    Claim(usize),
+    /// `$context.authorizer.PROPERTY`: where the property's name starts in the key.
+    AuthorizerContext(usize),
+    /// A value that must never be indexed.
+    Secret,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What a key means; nested keys joined by dots.
+pub(super) fn meaning(key: &str) -> Meaning {
+    let mut buffer = [0; LONGEST_NAME];
+    let Some(name) = squeeze(key, &mut buffer) else {
+        return if is_secret(key) { Meaning::Secret } else { Meaning::Unknown };
+    };
+    if let Some(variable) = lookup(name) {
+        return Meaning::Variable(variable);
+    }
+    if is_secret(key) {
+        return Meaning::Secret;
+    }
+    property(key, "authorizerclaims")
+        .map(Meaning::Claim)
+        .or_else(|| property(key, "authorizer").map(Meaning::AuthorizerContext))
+        .unwrap_or(Meaning::Unknown)
+}
+
+/// Whether a key names something that must never be indexed: credentials under any spelling.
+pub(super) fn is_secret(key: &str) -> bool {
+    const MARKS: [&str; 7] = ["authorization", "cookie", "credential", "password", "secret", "token", "apikey"];
+    const HARMLESS: [&str; 3] = ["apikeyid", "tokenuse", "tokentype"];
+    let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
+    MARKS.iter().any(|mark| name.contains(mark)) && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
+}
+
+const LONGEST_NAME: usize = 48;
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '.' | '_' | '-' | ' ')
+}
+
+/// The key as the table spells it, unless it is too long to stand in there.
+fn squeeze<'b>(key: &str, buffer: &'b mut [u8; LONGEST_NAME]) -> Option<&'b str> {
+    let mut length = 0;
+    for byte in key.bytes() {
+        if !is_separator(byte.into()) {
+            *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    std::str::from_utf8(buffer.get(..length)?).ok()
+}
+
+fn lookup(name: &str) -> Option<Variable> {
+    static SORTED: std::sync::LazyLock<Vec<(&str, Variable)>> = std::sync::LazyLock::new(|| {
+        let mut sorted = ALIASES.to_vec();
+        sorted.sort_unstable_by_key(|(alias, _)| *alias);
+        sorted
+    });
+    let index = SORTED.binary_search_by_key(&name, |(alias, _)| *alias).ok()?;
+    SORTED.get(index).map(|(_, variable)| *variable)
+}
+
+/// Where the rest of a key starts after a squeezed prefix and its separator.
+fn property(key: &str, prefix: &str) -> Option<usize> {
+    let mut expected = prefix.bytes();
+    let mut wanted = expected.next();
+    for (index, c) in key.char_indices() {
+        match wanted {
+            _ if is_separator(c) => {}
+            Some(byte) if char::from(byte) == c.to_ascii_lowercase() => wanted = expected.next(),
+            Some(_) => return None,
+            None => return Some(index),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_stands_once_and_fits() {
+        let mut names: Vec<_> = ALIASES.iter().map(|(alias, _)| *alias).collect();
+        assert!(names.iter().all(|name| name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_alphanumeric())));
+        names.sort_unstable();
+        names.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
+    }
+
+    #[test]
+    fn keys_in_every_spelling() {
+        use Meaning::{AuthorizerContext, Claim, Secret, Unknown};
+        let variable = Meaning::Variable;
+        let cases = [
+            ("requestId", variable(Variable::RequestId)),
+            ("request_id", variable(Variable::RequestId)),
+            ("Request-Id", variable(Variable::RequestId)),
+            ("identity.sourceIp", variable(Variable::SourceIp)),
+            ("identity_sourceIp", variable(Variable::SourceIp)),
+            ("source-ip", variable(Variable::SourceIp)),
+            ("integration.status", variable(Variable::IntegrationStatus)),
+            ("integration-integrationStatus", variable(Variable::IntegrationServiceStatus)),
+            ("apiKeyId", variable(Variable::ApiKeyId)),
+            ("api_key", variable(Variable::ApiKey)),
+            ("authorizer.claims.sub", Claim(18)),
+            ("authorizer.claims.token_use", Claim(18)),
+            ("authorizer.tenant", AuthorizerContext(11)),
+            ("authorizer_tenant", AuthorizerContext(11)),
+            ("authorizerTenant", AuthorizerContext(10)),
+            ("auth.token", Secret),
+            ("authorizer.token", Secret),
+            ("X-API-Key", Secret),
+            ("headers.Authorization", Secret),
+            ("Set-Cookie", Secret),
+            ("authorizer", Unknown),
+            ("cxId", Unknown),
+            ("", Unknown),
+            ("schlüssel", Unknown),
+            (&"k".repeat(100), Unknown),
+            (&format!("{}password", "k".repeat(100)), Secret),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(meaning(key), expected, "{key}");
+        }
+    }
+}

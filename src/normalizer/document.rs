@@ -1,0 +1,313 @@
+//! A read access-log line becomes an ECS document.
+//!
+//! For the documented formats every field of Elastic's own pipeline (elastic/integrations pull request 4266, data stream
+//! `api_gateway_logs`) is here with the same value; `docs/fields.md` names the source of each. Where that pipeline gives
+//! a line up, because one value is not as it expects, this one goes on with the others.
+
+use std::net::IpAddr;
+
+use bumpalo::Bump;
+
+use super::access_log::{AccessLog, present};
+use super::aliases::Variable as V;
+use super::region::region_of;
+use super::timestamp;
+use super::url::uri_parts;
+use super::user_arn::{UserArn, user_arn};
+use crate::ecs::{
+    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cloud, CloudAccount, Cognito, CustomDomain, Destination,
+    DistinguishedName, Document, Error, Event, Http, HttpBody, HttpRequest, HttpResponse, Integration, OneOrMore,
+    Organization, Phase, Related, Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
+};
+
+/// Fills in everything that the line says. What the line does not say stays as it is.
+pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
+    if let Some(time) = timestamp(log) {
+        document.timestamp = Some(Timestamp(time));
+    }
+    document.url = url(log, arena);
+    document.destination = Destination { domain: document.url.domain };
+    document.http = http(log);
+    document.source = source(log);
+    document.user = User { id: log.text(V::UserArn), name: None };
+    document.user_agent = UserAgent { original: log.raw_text(V::UserAgent), ..UserAgent::default() };
+    document.tls = tls(log);
+    document.trace = Trace { id: log.text(V::XrayTraceId).and_then(|id| trace_id(id, arena)) };
+    document.organization = Organization { id: log.text(V::PrincipalOrgId) };
+    document.error = error(log);
+    document.cloud = Cloud {
+        account: CloudAccount { id: account_id(log, arena).map(OneOrMore::One).or(document.cloud.account.id) },
+        region: log.text(V::DomainName).and_then(region_of).and_then(present),
+        ..document.cloud.clone()
+    };
+    document.aws.api_gateway = api_gateway(log);
+    caller(document, log, arena);
+    outcome(&mut document.event, document.http.response.status_code, document.aws.api_gateway.response_latency);
+    document.related = related(document, arena);
+    // Last, since values that could not be converted end here.
+    document.aws.api_gateway.unmapped = log.unmapped();
+}
+
+/// The time of the request, in milliseconds since 1970.
+fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
+    log.converted(V::RequestTimeEpoch, timestamp::epoch)
+        .or_else(|| log.converted(V::RequestTime, timestamp::request_time))
+}
+
+/// `url.*`, as the `uri_parts` processor fills it.
+fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
+    let (domain, path) = (log.text(V::DomainName), log.text(V::Path));
+    if domain.is_none() && path.is_none() {
+        return Url::default();
+    }
+    let full: &str = bumpalo::format!(in arena, "https://{}{}", domain.unwrap_or_default(), path.unwrap_or_default())
+        .into_bump_str();
+    let Some(parts) = uri_parts(full) else {
+        return Url { full: Some(full), ..Url::default() };
+    };
+    let text = |part: Option<std::borrow::Cow<'a, str>>| part.map(|part| keep(part, arena)).and_then(present);
+    Url {
+        domain: text(parts.domain),
+        extension: text(parts.extension),
+        fragment: text(parts.fragment),
+        full: None,
+        original: Some(full),
+        password: text(parts.password),
+        path: text(parts.path),
+        port: parts.port.map(i64::from),
+        query: text(parts.query),
+        scheme: text(parts.scheme),
+        user_info: text(parts.user_info),
+        username: text(parts.username),
+    }
+}
+
+fn keep<'a>(text: std::borrow::Cow<'a, str>, arena: &'a Bump) -> &'a str {
+    match text {
+        std::borrow::Cow::Borrowed(text) => text,
+        std::borrow::Cow::Owned(text) => arena.alloc_str(&text),
+    }
+}
+
+fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
+    Http {
+        request: HttpRequest {
+            id: log.text(V::ExtendedRequestId).or_else(|| log.text(V::RequestId)),
+            method: log.text(V::HttpMethod),
+        },
+        response: HttpResponse {
+            body: HttpBody { bytes: log.converted(V::ResponseLength, long) },
+            status_code: log.converted(V::Status, long),
+        },
+        version: log.text(V::Protocol).and_then(|protocol| protocol.split_once('/')).and_then(|(_, v)| present(v)),
+    }
+}
+
+/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
+fn long(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        let value = i64::from_str_radix(hexadecimal, 16).ok()?;
+        return Some(if negative { -value } else { value });
+    }
+    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+    whole.map_or(text, |(whole, _)| whole).parse().ok()
+}
+
+fn source<'a>(log: &AccessLog<'a>) -> Source<'a> {
+    let address = log.text(V::SourceIp);
+    Source { address, ip: address.filter(|address| address.parse::<IpAddr>().is_ok()), ..Source::default() }
+}
+
+fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
+    let name = |name| DistinguishedName { distinguished_name: name };
+    let date = |text: &str| timestamp::iso8601(text).or_else(|| timestamp::openssl(text)).map(Timestamp);
+    let version = log.text(V::TlsVersion);
+    let number = version.and_then(|version| version.strip_prefix("TLSv"));
+    Tls {
+        cipher: log.text(V::CipherSuite),
+        client: TlsClient {
+            certificate: log.text(V::ClientCertPem),
+            x509: X509 {
+                issuer: name(log.text(V::ClientCertIssuer)),
+                not_after: log.converted(V::ClientCertNotAfter, date),
+                not_before: log.converted(V::ClientCertNotBefore, date),
+                serial_number: log.text(V::ClientCertSerialNumber),
+                subject: name(log.text(V::ClientCertSubject)),
+            },
+        },
+        version: number.or(version),
+        version_protocol: number.map(|_| "tls"),
+    }
+}
+
+/// The W3C form of an X-Ray trace id: `1-5759e988-bd862e3fe1be46a994272793`, also inside `Root=…;Parent=…`.
+fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
+    let id = text.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(text);
+    let (seconds, unique) = id.strip_prefix("1-")?.split_once('-')?;
+    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    (is_hex(seconds, 8) && is_hex(unique, 24)).then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
+}
+
+fn error<'a>(log: &AccessLog<'a>) -> Error<'a> {
+    // `messageString` comes in quotes of its own.
+    let quoted = || {
+        let text = log.text(V::ErrorMessageString)?;
+        present(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text))
+    };
+    Error { message: log.text(V::ErrorMessage).or_else(quoted), r#type: log.text(V::ErrorResponseType) }
+}
+
+/// Twelve digits; a format without quotes loses the leading zeros.
+fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
+    let id = log.text(V::AccountId)?;
+    if id.len() < 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(arena.alloc_str(&format!("{id:0>12}")));
+    }
+    Some(id)
+}
+
+fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
+    ApiGateway {
+        api_id: log.text(V::ApiId),
+        api_key_id: log.text(V::ApiKeyId),
+        authenticate: phase(log, V::AuthenticateError, V::AuthenticateLatency, V::AuthenticateStatus),
+        authorize: phase(log, V::AuthorizeError, V::AuthorizeLatency, V::AuthorizeStatus),
+        authorizer: authorizer(log),
+        cognito: Cognito {
+            authentication_provider: log.text(V::CognitoAuthenticationProvider),
+            authentication_type: log.text(V::CognitoAuthenticationType),
+            identity_id: log.text(V::CognitoIdentityId),
+            identity_pool_id: log.text(V::CognitoIdentityPoolId),
+        },
+        connected_at: log.converted(V::ConnectedAt, timestamp::epoch).map(Timestamp),
+        connection_id: log.text(V::ConnectionId),
+        custom_domain: CustomDomain {
+            base_path_matched: log.text(V::BasePathMatched),
+            routing_rule_id_matched: log.text(V::RoutingRuleIdMatched),
+        },
+        data_processed: log.converted(V::DataProcessed, long),
+        deployment_id: log.text(V::DeploymentId),
+        domain_prefix: log.text(V::DomainPrefix),
+        endpoint_type: log.text(V::EndpointType),
+        error: ApiGatewayError { validation_error: log.text(V::ErrorValidationError) },
+        event_type: log.text(V::EventType),
+        integration: integration(log),
+        is_canary_request: log.converted(V::IsCanaryRequest, |text| text.to_ascii_lowercase().parse().ok()),
+        log_type: Some("access"),
+        message_direction: log.text(V::MessageDirection),
+        message_id: log.text(V::MessageId),
+        request_id: log.text(V::RequestId),
+        resource_id: log.text(V::ResourceId),
+        resource_path: log.text(V::ResourcePath),
+        response_latency: log.converted(V::ResponseLatency, long),
+        route_key: log.text(V::RouteKey),
+        stage: log.text(V::Stage),
+        truncated: None,
+        unmapped: None,
+        user: ApiGatewayUser {
+            account_id: log.text(V::CallerAccountId),
+            caller: log.text(V::Caller),
+            principal_id: log.text(V::User),
+            role_name: None,
+            session_name: None,
+        },
+        vpc_id: log.text(V::VpcId),
+        vpce_id: log.text(V::VpceId),
+        waf: waf(log),
+        xray_trace_id: log.text(V::XrayTraceId),
+    }
+}
+
+fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {
+    Phase { error: log.text(error), latency: log.converted(latency, long), status: log.converted(status, long) }
+}
+
+fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
+    Authorizer {
+        claims: log.claims(),
+        context: log.authorizer_context(),
+        error: log.text(V::AuthorizerError),
+        integration_latency: log.converted(V::AuthorizerIntegrationLatency, long),
+        integration_status: log.converted(V::AuthorizerIntegrationStatus, long),
+        latency: log.converted(V::AuthorizerLatency, long),
+        principal_id: log.text(V::AuthorizerPrincipalId),
+        request_id: log.text(V::AuthorizerRequestId),
+        status: log.converted(V::AuthorizerStatus, long),
+    }
+}
+
+fn integration<'a>(log: &mut AccessLog<'a>) -> Integration<'a> {
+    Integration {
+        error: log.text(V::IntegrationError),
+        latency: log.converted(V::IntegrationLatency, long),
+        request_id: log.text(V::IntegrationRequestId),
+        request_id_2: log.text(V::IntegrationRequestId2),
+        response_transfer_mode: log.text(V::IntegrationResponseTransferMode),
+        service_status: log.converted(V::IntegrationServiceStatus, long),
+        status: log.converted(V::IntegrationStatus, long),
+        time_to_all_headers: log.converted(V::IntegrationTimeToAllHeaders, long),
+        time_to_first_content: log.converted(V::IntegrationTimeToFirstContent, long),
+    }
+}
+
+fn waf<'a>(log: &mut AccessLog<'a>) -> Waf<'a> {
+    Waf {
+        error: log.text(V::WafError),
+        latency: log.converted(V::WafLatency, long),
+        response_code: log.text(V::WafResponseCode),
+        status: log.converted(V::WafStatus, long),
+        web_acl_arn: log.text(V::WebAclArn),
+    }
+}
+
+/// What the caller's ARN says of user and accounts.
+fn caller<'a>(document: &mut Document<'a>, log: &AccessLog<'a>, arena: &'a Bump) {
+    let user = &mut document.aws.api_gateway.user;
+    match log.text(V::UserArn).map(user_arn) {
+        Some(UserArn::Iam { account_id, user_name }) => {
+            document.user.name = present(user_name);
+            user.account_id = Some(account_id);
+            // The reference pipeline appends it to the API owner's.
+            document.cloud.account.id = Some(match document.cloud.account.id {
+                Some(OneOrMore::One(owner)) if owner == account_id => OneOrMore::One(owner),
+                Some(OneOrMore::One(owner)) => OneOrMore::More(arena.alloc([owner, account_id])),
+                _ => OneOrMore::More(arena.alloc([account_id])),
+            });
+        }
+        Some(UserArn::AssumedRole { account_id, role_name, session_name }) => {
+            user.account_id = Some(account_id);
+            user.role_name = Some(role_name);
+            user.session_name = session_name;
+        }
+        Some(UserArn::Other) | None => {}
+    }
+}
+
+fn outcome(event: &mut Event<'_>, status: Option<i64>, latency_ms: Option<i64>) {
+    const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
+    let failed = status.is_some_and(|status| status >= 400);
+    event.outcome = status.map(|_| if failed { "failure" } else { "success" });
+    event.r#type = if failed { &["access", "error"] } else { &["access"] };
+    event.duration =
+        latency_ms.filter(|latency| *latency >= 0).and_then(|latency| latency.checked_mul(NANOSECONDS_PER_MILLISECOND));
+}
+
+fn related<'a>(document: &Document<'a>, arena: &'a Bump) -> Related<'a> {
+    let list = |texts: [Text<'a>; 2]| -> &'a [&'a str] {
+        match texts {
+            [None, None] => &[],
+            [Some(one), None] | [None, Some(one)] => arena.alloc([one]),
+            [Some(one), Some(other)] if one == other => arena.alloc([one]),
+            [Some(one), Some(other)] => arena.alloc([one, other]),
+        }
+    };
+    Related {
+        hosts: list([document.destination.domain, None]),
+        ip: list([document.source.ip, None]),
+        user: list([document.user.name, document.user.id]),
+    }
+}

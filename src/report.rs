@@ -1,0 +1,239 @@
+//! What became of every event, and the answer owed to whoever sent it.
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
+use aws_lambda_events::streams::{KinesisBatchItemFailure, KinesisEventResponse};
+use serde::Serialize;
+
+use crate::bulk::{Failure, Traffic};
+use crate::event::Trigger;
+
+/// The sum of an invocation: the function's one log line, and what `invoke` prints.
+///
+/// `received` is the sum of `indexed`, `duplicates`, `dead_lettered`, `skipped` and `unresolved`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What has an outcome of its own: each document, each skipped line, each control message.
+    pub received: u64,
+    /// Stored now.
+    pub indexed: u64,
+    /// Stored before.
+    pub duplicates: u64,
+    /// Refused, and safe in the data stream of dead letters.
+    pub dead_lettered: u64,
+    /// Not wanted: blank lines, control messages, the function's own log, what a filter leaves out.
+    pub skipped: u64,
+    /// Not confirmed by anybody.
+    pub unresolved: u64,
+    /// Records of which at least one payload could not be read.
+    pub undecodable_records: u64,
+    /// Documents whose line could not be understood whole.
+    pub parse_failures: u64,
+    /// Documents, among the indexed, that Elasticsearch put into its failure store.
+    pub failure_store: u64,
+    /// Bulk requests.
+    pub requests: u64,
+    /// Those of them that repeat documents.
+    pub retries: u64,
+    /// Bodies as they were sent, compressed.
+    pub bytes_sent: u64,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Why the work is not finished; `None` exactly when it is.
+    pub error: Option<ReportError>,
+}
+
+/// Why the work is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReportError {
+    /// A fixed name, for alarms to match.
+    #[serde(rename = "type")]
+    pub kind: ErrorType,
+    /// A sentence for people. It quotes neither a line nor Elasticsearch's reasons.
+    pub message: String,
+}
+
+/// The fixed names of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ErrorType {
+    /// The event is of no kind that this function knows.
+    #[serde(rename = "Event.Unsupported")]
+    EventUnsupported,
+    /// A payload cannot be read.
+    #[serde(rename = "Record.Undecodable")]
+    RecordUndecodable,
+    /// Elasticsearch has not confirmed every document.
+    #[serde(rename = "Delivery.Incomplete")]
+    DeliveryIncomplete,
+    /// Elasticsearch has refused documents, and they are not to be dead-lettered.
+    #[serde(rename = "Delivery.Refused")]
+    DeliveryRefused,
+}
+
+impl Report {
+    /// The report of an event that is not for this function.
+    #[must_use]
+    pub fn unsupported(message: String) -> Self {
+        let error = Some(ReportError { kind: ErrorType::EventUnsupported, message });
+        Self { error, ..Self::default() }
+    }
+}
+
+impl ErrorType {
+    /// The name, as it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EventUnsupported => "Event.Unsupported",
+            Self::RecordUndecodable => "Record.Undecodable",
+            Self::DeliveryIncomplete => "Delivery.Incomplete",
+            Self::DeliveryRefused => "Delivery.Refused",
+        }
+    }
+}
+
+/// Counts while the work goes on.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    report: Report,
+    /// Unresolved because they were refused and there is no place for dead letters.
+    refused: u64,
+    failed_records: BTreeSet<usize>,
+    undecodable: BTreeSet<usize>,
+    first_problem: Option<String>,
+}
+
+impl Accounts {
+    /// A line that is not wanted.
+    pub fn skipped(&mut self) {
+        self.report.received += 1;
+        self.report.skipped += 1;
+    }
+
+    /// A document on its way.
+    pub fn received(&mut self) {
+        self.report.received += 1;
+    }
+
+    /// A document says that its line was not understood whole.
+    pub fn parse_failure(&mut self) {
+        self.report.parse_failures += 1;
+    }
+
+    /// A document is stored now.
+    pub fn indexed(&mut self) {
+        self.report.indexed += 1;
+    }
+
+    /// A document was stored before.
+    pub fn duplicate(&mut self) {
+        self.report.duplicates += 1;
+    }
+
+    /// A document is safe among the dead letters.
+    pub fn dead_lettered(&mut self) {
+        self.report.dead_lettered += 1;
+    }
+
+    /// A document of a record is not confirmed.
+    pub fn unresolved(&mut self, record: usize) {
+        self.report.unresolved += 1;
+        self.failed_records.insert(record);
+    }
+
+    /// A document of a record was refused, and there is no place for it.
+    pub fn refused(&mut self, record: usize) {
+        self.refused += 1;
+        self.unresolved(record);
+    }
+
+    /// A record has a payload that cannot be read.
+    pub fn undecodable(&mut self, record: usize, problem: &dyn std::error::Error) {
+        self.failed_records.insert(record);
+        self.undecodable.insert(record);
+        self.first_problem.get_or_insert_with(|| problem.to_string());
+    }
+
+    /// What was sent.
+    pub fn sent(&mut self, traffic: Traffic) {
+        self.report.requests += traffic.requests;
+        self.report.retries += traffic.retries;
+        self.report.bytes_sent += traffic.bytes_sent;
+        self.report.failure_store += traffic.failure_store;
+    }
+
+    /// Closes the accounts. What nobody has accounted for is unresolved, so that no mistake of ours can pass for
+    /// success. Answers the report and the records that are unfinished.
+    #[must_use]
+    pub fn close(mut self, duration_ms: u64, failure: Option<&Failure>) -> (Report, BTreeSet<usize>) {
+        let report = &mut self.report;
+        report.duration_ms = duration_ms;
+        report.undecodable_records = self.undecodable.len() as u64;
+        let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
+        report.unresolved = report.received.saturating_sub(settled);
+        report.error = error(report, self.refused, self.first_problem.as_deref(), failure);
+        (self.report, self.failed_records)
+    }
+}
+
+fn error(report: &Report, refused: u64, problem: Option<&str>, failure: Option<&Failure>) -> Option<ReportError> {
+    let undecodable = problem.map(|problem| {
+        format!("{} of the records cannot be decoded, the first because {problem}", report.undecodable_records)
+    });
+    if report.unresolved == 0 {
+        return undecodable.map(|message| ReportError { kind: ErrorType::RecordUndecodable, message });
+    }
+    let (kind, cause) = if refused == report.unresolved {
+        (
+            ErrorType::DeliveryRefused,
+            "Elasticsearch refuses them and DEAD_LETTER_DATA_STREAM is none: mend the mapping or name a data stream"
+                .to_owned(),
+        )
+    } else {
+        let cause = failure.map_or_else(|| "there was no time left to send them".to_owned(), Failure::to_string);
+        (ErrorType::DeliveryIncomplete, cause)
+    };
+    let unresolved = format!("{} of {} events are not confirmed: {cause}", report.unresolved, report.received);
+    let message = [Some(unresolved), undecodable].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    Some(ReportError { kind, message })
+}
+
+/// What the function answers to a Kinesis stream or an SQS queue.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The first record that is unfinished: Lambda goes on from there.
+    Kinesis(KinesisEventResponse),
+    /// Every message that is unfinished: they go back to the queue.
+    Sqs(SqsBatchResponse),
+}
+
+/// The answer owed to a trigger; a direct subscription is owed none but success or failure.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html>.
+#[must_use]
+pub fn answer<S: AsRef<str>>(trigger: Trigger, ids: &[S], failed_records: &BTreeSet<usize>) -> Option<Answer> {
+    let mut failed = failed_records.iter().filter_map(|record| ids.get(*record)).map(|id| id.as_ref().to_owned());
+    match trigger {
+        Trigger::Subscription => None,
+        Trigger::Kinesis => {
+            let mut response = KinesisEventResponse::default();
+            response.batch_item_failures.extend(failed.next().map(|id| {
+                let mut failure = KinesisBatchItemFailure::default();
+                failure.item_identifier = Some(id);
+                failure
+            }));
+            Some(Answer::Kinesis(response))
+        }
+        Trigger::Sqs => {
+            let mut response = SqsBatchResponse::default();
+            response.batch_item_failures.extend(failed.map(|id| {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                failure
+            }));
+            Some(Answer::Sqs(response))
+        }
+    }
+}
