@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn is_frozen() {
         let cases = [
-            (EVENT, "01836bdc3b1c-"),
-            (LogEventIdentity { part: 1, ..EVENT }, "01836bdc3b1c-"),
-            (LogEventIdentity { event_id: "", ..EVENT }, "01836bdc3b1c-"),
-            (LogEventIdentity { event_time: 0, ..EVENT }, "000000000000-"),
+            (EVENT, "01836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQ"),
+            (LogEventIdentity { part: 1, ..EVENT }, "01836bfdaa9c-zjWlexmuZPdwU9exfKFiIQ"),
+            (LogEventIdentity { event_id: "", ..EVENT }, "01836bfdaa9c-SrtbC83we2En_fGFvDQu1g"),
+            (LogEventIdentity { event_time: 0, ..EVENT }, "000000000000-P4FfeVeZhgAFKkYzo3Aiew"),
         ];
         for (event, id) in cases {
             assert_eq!(event.document_id().to_string(), id);
