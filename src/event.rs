@@ -241,7 +241,9 @@ fn sqs_message<'a>(id: Option<BorrowedText<'a>>, body: Option<BorrowedText<'a>>,
 mod tests {
     use super::*;
 
-    fn payloads(event: &str) -> Vec<Result<Vec<String>, NoPayload>> {
+    type Payloads = Vec<Result<Vec<String>, NoPayload>>;
+
+    fn payloads(event: &str) -> Payloads {
         read(event.as_bytes())
             .unwrap()
             .records
@@ -253,7 +255,7 @@ mod tests {
     #[test]
     fn every_way_an_event_arrives() {
         let ok = |list: &[&str]| Ok(list.iter().map(|&payload| payload.to_owned()).collect::<Vec<_>>());
-        let cases: &[(&str, Trigger, Vec<Result<Vec<String>, NoPayload>>)] = &[
+        let cases: &[(&str, Trigger, Payloads)] = &[
             (r#"{"awslogs":{"data":"AA"}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
             (r#"{"awslogs":{"data":"AA","new":1},"newer":{}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
             (r#"{"awslogs":{}}"#, Trigger::Subscription, vec![Err(NoPayload::Missing("awslogs.data"))]),

@@ -19,9 +19,10 @@ fn agrees_with_the_recorded_answers_of_opensearch() {
 /// `_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent` of an OpenSearch and returns the answer's.
 pub(crate) fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<String> {
     let docs = user_agents.iter().map(|line| Doc { _source: Source { line } }).collect();
-    let request = serde_json::to_string(&Request { pipeline: Pipeline::default(), docs }).unwrap();
+    let request =
+        serde_json::to_string(&Request { pipeline: Pipeline::default(), docs }).expect("a request can be written");
     let response = simulate(&request);
-    let response: Response = serde_json::from_str(&response).unwrap();
+    let response: Response = serde_json::from_str(&response).expect("an answer of _simulate");
     assert_eq!(response.docs.len(), user_agents.len());
     let ours = with_the_patterns_of_opensearch();
     let difference = |(user_agent, simulated): (&&str, Simulated)| {
@@ -35,7 +36,8 @@ pub(crate) fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -
 /// OpenSearch's copy of the built-in patterns went through a replacement of names of architectures.
 /// Elasticsearch's did not.
 fn with_the_patterns_of_opensearch() -> UserAgents {
-    UserAgents::from_yaml(&PATTERNS.replace("x86_64", "x64").replace("aarch64", "arm64")).unwrap()
+    UserAgents::from_yaml(&PATTERNS.replace("x86_64", "x64").replace("aarch64", "arm64"))
+        .expect("the patterns of OpenSearch")
 }
 
 fn agree(ours: &ParsedUserAgent, theirs: &UserAgent) -> bool {

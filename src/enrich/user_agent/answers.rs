@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Answers(Mutex<Generations>);
 
 const GENERATION: usize = 2_048;
-const LONGEST: usize = 1_024;
+const LONGEST: usize = 512;
 
 type Generation = HashMap<Box<str>, Arc<ParsedUserAgent>>;
 

