@@ -1,1 +1,4 @@
+//! The tests of the whole program, in one binary.
 
+mod search_server;
+mod support;

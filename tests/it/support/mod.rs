@@ -1,0 +1,4 @@
+//! What the tests stand on: real servers, and the runtime that invokes the function.
+
+pub(crate) mod http;
+pub(crate) mod search_server;
