@@ -2,3 +2,6 @@
 
 pub(crate) mod http;
 pub(crate) mod search_server;
+
+pub(crate) mod runtime_api;
+pub(crate) mod runtime_emulator;
