@@ -2,6 +2,7 @@
 //!
 //! Both run the built binary as Lambda does and answer an invocation as AWS's emulator does: always with text, also after an error
 //! (`{"errorType":…,"errorMessage":…}`) or a timeout (`Task timed out after 3.00 seconds`). Both end with the test, however that ends.
+//! When the function ends at its start they differ: AWS's emulator answers with nothing, ours with a `Runtime.ExitError`.
 //!
 //! Payloads above 6 MiB do not belong here: AWS's emulator cuts them in silence.
 
