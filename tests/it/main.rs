@@ -1,1 +1,7 @@
-//! Every test of the program as a whole: one binary, which links once and shares one Elasticsearch.
+//! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
+
+mod lambda_runtime;
+mod search_server;
+mod support;
+mod uri_oracle;
+mod user_agent_oracle;

@@ -1,0 +1,30 @@
+# The verbs of the project: each is a command that one could type.
+
+# Turns a sample event into documents, with no server.
+run *arguments='invoke events/rest.json':
+    cargo run --release -- {{ arguments }}
+
+# Runs the tests, against a real Elasticsearch that it starts.
+test *arguments:
+    ./test {{ arguments }}
+
+# Runs the whole suite against each server that is promised to work.
+test-servers:
+    TEST_SERVER=elasticsearch ./test
+    TEST_SERVER=elasticsearch-8 ./test
+    TEST_SERVER=opensearch ./test
+
+# Everything that must hold before a commit.
+check: test
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items
+    cargo deny check
+
+# Takes what the tests see as what they shall see: read the difference before committing it.
+bless:
+    UPDATE_GOLDEN=1 cargo test
+
+# The zip file to deploy: target/lambda/apigw-logs/bootstrap.zip.
+package:
+    cargo lambda build --release --arm64 --output-format zip

@@ -1,0 +1,7 @@
+//! What the tests stand on: real servers, and the runtime that invokes the function.
+
+pub(crate) mod http;
+pub(crate) mod search_server;
+
+pub(crate) mod runtime_api;
+pub(crate) mod runtime_emulator;

@@ -1,0 +1,317 @@
+//! A real Elasticsearch or OpenSearch for tests: the developer's own, or one that is started here and ends with the tests.
+#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "what a server answers is looked at as it is")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use super::http;
+
+/// What the function is allowed, and all that it needs: what the documentation tells users to grant.
+const FUNCTION_ROLE: &str = r#"{"function":{"cluster":["monitor"],"index":[{"names":["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"],"privileges":["auto_configure","create_doc"]}]}}"#;
+
+/// Which server to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// The newest Elasticsearch that the machine's JDK can run.
+    Elasticsearch,
+    /// Elasticsearch 8.19.
+    Elasticsearch8,
+    /// OpenSearch, which has no security here.
+    OpenSearch,
+}
+
+/// A server that answers, and what an administrator needs to talk to it.
+pub(crate) struct SearchServer {
+    /// Scheme, host and port; no credentials, no slash at the end.
+    pub(crate) url: String,
+    /// What it is. Elasticsearch 8 of a developer counts as [`Flavour::Elasticsearch8`].
+    pub(crate) flavour: Flavour,
+    /// What it says of itself, as in `9.5.3`.
+    pub(crate) version: String,
+    administrator: Administrator,
+    /// Present when it was started here. Never read: it ends the server when it is dropped, or when the process ends.
+    _node: Option<Node>,
+}
+
+/// How the requests of [`SearchServer::admin_request`] are authorized.
+enum Administrator {
+    Nobody,
+    User { authorization: String },
+    ApiKey { encoded: String },
+}
+
+/// The one server that all tests of a run share, started (or found) by the first of them.
+///
+/// `ELASTICSEARCH_TEST_URL`, with user and password in it or with `ELASTICSEARCH_TEST_API_KEY`, names a server that runs already. Otherwise
+/// `TEST_SERVER` chooses what is started: `elasticsearch` (the default), `elasticsearch-8` or `opensearch`.
+///
+/// A static is not dropped, but the pipe in it closes when the process ends, however it ends, and that ends the server.
+pub(crate) fn shared() -> &'static SearchServer {
+    static SHARED: OnceLock<Result<SearchServer, String>> = OnceLock::new();
+    SHARED.get_or_init(chosen_by_environment).as_ref().unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// A server of one's own, for a test that needs node settings (`key=value`) like `http.max_content_length=1mb`. It ends when it is dropped.
+///
+/// `path.data=DIR` and `http.port=N` keep data and address over a restart; `xpack.security.http.ssl.*` bring TLS.
+pub(crate) fn start(flavour: Flavour, settings: &[&str]) -> SearchServer {
+    SearchServer::started(flavour, settings).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the choice of the test server is not a setting of the product")]
+fn chosen_by_environment() -> Result<SearchServer, String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(url) = variable("ELASTICSEARCH_TEST_URL") {
+        return SearchServer::running_at(&url, variable("ELASTICSEARCH_TEST_API_KEY"));
+    }
+    let flavour = match variable("TEST_SERVER").as_deref() {
+        None | Some("elasticsearch") => Flavour::Elasticsearch,
+        Some("elasticsearch-8") => Flavour::Elasticsearch8,
+        Some("opensearch") => Flavour::OpenSearch,
+        Some(other) => {
+            return Err(format!("TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}"));
+        }
+    };
+    SearchServer::started(flavour, &[])
+}
+
+impl SearchServer {
+    fn running_at(url: &str, api_key: Option<String>) -> Result<Self, String> {
+        let mut parsed = Url::parse(url).map_err(|error| format!("ELASTICSEARCH_TEST_URL is not a URL: {error}"))?;
+        let administrator = match (api_key, parsed.username()) {
+            (Some(encoded), _) => Administrator::ApiKey { encoded },
+            (None, "") => Administrator::Nobody,
+            (None, user) => user_of_url(user, parsed.password().unwrap_or_default()),
+        };
+        parsed
+            .set_username("")
+            .and_then(|()| parsed.set_password(None))
+            .map_err(|()| "ELASTICSEARCH_TEST_URL has no host")?;
+        let url = parsed.as_str().trim_end_matches('/').to_owned();
+        Self { url, flavour: Flavour::Elasticsearch, version: String::new(), administrator, _node: None }.identified()
+    }
+
+    fn started(flavour: Flavour, settings: &[&str]) -> Result<Self, String> {
+        let (node, url) = Node::start(flavour, settings)?;
+        let administrator = match flavour {
+            Flavour::OpenSearch => Administrator::Nobody,
+            _ => user("admin", "changeme"),
+        };
+        Self { url, flavour, version: String::new(), administrator, _node: Some(node) }.identified()
+    }
+
+    /// Asks the server what it is: `GET /`, or `GET /_nodes` where that is missing, as in the servers started here.
+    fn identified(mut self) -> Result<Self, String> {
+        let root = self.identity("/")?;
+        if let Some(root) = &root {
+            self.version = string_at(root, "/version/number");
+        } else if let Some(nodes) = self.identity("/_nodes/_local?filter_path=nodes.*.version")? {
+            let node = nodes["nodes"].as_object().and_then(|nodes| nodes.values().next());
+            self.version = node.map(|node| string_at(node, "/version")).unwrap_or_default();
+        }
+        if root.is_some_and(|root| root["version"]["distribution"] == "opensearch") {
+            self.flavour = Flavour::OpenSearch;
+        } else if self.flavour != Flavour::OpenSearch && self.version.starts_with("8.") {
+            self.flavour = Flavour::Elasticsearch8;
+        }
+        Ok(self)
+    }
+
+    fn identity(&self, path: &str) -> Result<Option<Value>, String> {
+        let (status, body) = self.try_admin_request("GET", path, None)?;
+        match status {
+            200 => Ok(serde_json::from_str(&body).ok()),
+            401 | 403 => Err(format!(
+                "{} refuses the test's administrator ({status}): ELASTICSEARCH_TEST_URL needs user:password in it, or ELASTICSEARCH_TEST_API_KEY beside it",
+                self.url
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends a request as the administrator; returns the answer's status and body.
+    pub(crate) fn admin_request(&self, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
+        self.try_admin_request(method, path, body).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    fn try_admin_request(&self, method: &str, path: &str, body: Option<&str>) -> Result<(u16, String), String> {
+        let authorization = match &self.administrator {
+            Administrator::Nobody => None,
+            Administrator::User { authorization } => Some(authorization.clone()),
+            Administrator::ApiKey { encoded } => Some(format!("ApiKey {encoded}")),
+        };
+        self.request(method, path, authorization.as_deref(), body)
+    }
+
+    /// Sends a request with an API key; returns the answer's status and body.
+    pub(crate) fn request_with_key(&self, key: &str, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
+        self.request(method, path, Some(&format!("ApiKey {key}")), body).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<(u16, String), String> {
+        let body = body.map(|body| body.as_bytes().to_vec());
+        http::request(method, &format!("{}{path}", self.url), authorization, body)
+            .map_err(|error| format!("the test server at {} does not answer: {error:?}", self.url))
+    }
+
+    /// Like [`Self::admin_request`], for what must succeed. A refusal for want of privileges says so.
+    fn expect_ok(&self, method: &str, path: &str, body: Option<&str>) -> Value {
+        match self.admin_request(method, path, body) {
+            (200 | 201, body) => serde_json::from_str(&body).expect("a good answer is JSON"),
+            (status @ (401 | 403), _) => {
+                panic!("{method} {path}: {status}; the tests need an administrator of {}", self.url)
+            }
+            (status, body) => panic!("{method} {path}: {status} {body}"),
+        }
+    }
+
+    /// Makes an API key with the given role descriptors and returns it as it is sent (encoded), or `None` where there is no security.
+    ///
+    /// A server given by `ELASTICSEARCH_TEST_API_KEY` cannot do this, since one key may not make another with privileges.
+    pub(crate) fn create_api_key(&self, name: &str, role_descriptors: &str) -> Option<String> {
+        match &self.administrator {
+            Administrator::Nobody => return None,
+            Administrator::ApiKey { .. } => {
+                panic!("one API key cannot make another: put user:password into ELASTICSEARCH_TEST_URL")
+            }
+            Administrator::User { .. } if self.flavour == Flavour::OpenSearch => return None,
+            Administrator::User { .. } => {}
+        }
+        let body = format!(r#"{{"name":{},"role_descriptors":{role_descriptors}}}"#, json!(name));
+        let answer = self.expect_ok("POST", "/_security/api_key", Some(&body));
+        Some(string_at(&answer, "/encoded"))
+    }
+
+    /// An API key with exactly the privileges that the function needs; `None` where there is no security.
+    ///
+    /// With `ELASTICSEARCH_TEST_API_KEY` it is that key, whatever it may do: see [`Self::can_create_api_keys`].
+    pub(crate) fn function_api_key(&self) -> Option<String> {
+        match &self.administrator {
+            Administrator::ApiKey { encoded } => Some(encoded.clone()),
+            _ => self.create_api_key("apigw-logs test", FUNCTION_ROLE),
+        }
+    }
+
+    /// Whether [`Self::create_api_key`] makes keys here, so that a test may look at what a key is refused.
+    pub(crate) fn can_create_api_keys(&self) -> bool {
+        self.flavour != Flavour::OpenSearch && matches!(self.administrator, Administrator::User { .. })
+    }
+
+    /// Makes everything written to a data stream visible to searches.
+    pub(crate) fn refresh(&self, data_stream: &str) {
+        self.expect_ok("POST", &format!("/{data_stream}/_refresh"), None);
+    }
+
+    /// The `_source` of every hit (10,000 at most), with its `_id` beside. Call [`Self::refresh`] before.
+    pub(crate) fn search(&self, data_stream: &str, query: &str) -> Vec<Value> {
+        let mut answer = self.expect_ok("POST", &format!("/{data_stream}/_search?size=10000"), Some(query));
+        let Value::Array(hits) = answer["hits"]["hits"].take() else { panic!("no hits in the answer of a search") };
+        hits.into_iter().map(source_with_id).collect()
+    }
+
+    /// How many documents a data stream holds, 0 when it does not exist. Call [`Self::refresh`] before.
+    pub(crate) fn count(&self, data_stream: &str) -> u64 {
+        let answer = self.expect_ok("GET", &format!("/{data_stream}/_count?ignore_unavailable=true"), None);
+        answer["count"].as_u64().expect("a count is a number")
+    }
+}
+
+fn source_with_id(mut hit: Value) -> Value {
+    let mut source = hit["_source"].take();
+    source["_id"] = hit["_id"].take();
+    source
+}
+
+fn string_at(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn user(name: &str, password: &str) -> Administrator {
+    Administrator::User { authorization: format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))) }
+}
+
+fn user_of_url(name: &str, password: &str) -> Administrator {
+    let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    user(&decoded(name), &decoded(password))
+}
+
+/// The process of `tests/searchnode/serve`. It ends, with all that it wrote, when its standard input closes.
+struct Node {
+    process: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Node {
+    /// Starts a server and waits until it is ready; the first time on a machine its jars are fetched (half a minute).
+    fn start(flavour: Flavour, settings: &[&str]) -> Result<(Self, String), String> {
+        let arguments: &[&str] = match flavour {
+            Flavour::Elasticsearch => &["elasticsearch", "xpack.security.enabled=true"],
+            Flavour::Elasticsearch8 => &["elasticsearch", "8.19.21", "xpack.security.enabled=true"],
+            Flavour::OpenSearch => &["opensearch"],
+        };
+        let mut process = serve_command()
+            .args(arguments)
+            .args(settings)
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("tests/searchnode/serve: {error}"))?;
+        let mut stderr = process.stderr.take().expect("stderr is piped");
+        let complaints = thread::spawn(move || {
+            let mut text = Vec::new();
+            stderr.read_to_end(&mut text).map(|_| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        });
+        let ready = first_line(&mut process);
+        let node = Self { stdin: process.stdin.take(), process };
+        match ready.strip_prefix("READY ") {
+            Some(url) => Ok((node, url.to_owned())),
+            None => {
+                drop(node);
+                Err(complaints.join().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// `tests/searchnode/serve`, in a process group of its own: an interrupt from the keyboard reaches the tests, and the server ends after them.
+pub(crate) fn serve_command() -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode/serve"));
+    command.env("SEARCHNODE_BUILD", target_folder().join("searchnode")).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// The first line that a process prints, without its end; empty when it ended before.
+pub(crate) fn first_line(process: &mut Child) -> String {
+    let mut line = String::new();
+    let stdout = process.stdout.as_mut().expect("stdout is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+    line.trim_end().to_owned()
+}
+
+/// Cargo's `target`, wherever it was put.
+pub(crate) fn target_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo makes `tmp` inside its target folder").to_owned()
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // Waiting fails only for a process that is gone.
+        drop(self.process.wait());
+    }
+}
