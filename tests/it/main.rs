@@ -1,8 +1,13 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
+mod events;
+mod foreign_events;
 mod lambda_runtime;
+mod lines;
+mod normalizer_properties;
 mod readme;
 mod real_elasticsearch;
+mod schema;
 mod search_server;
 mod support;
 mod tidy;

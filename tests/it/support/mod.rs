@@ -7,3 +7,7 @@ pub(crate) mod templates;
 
 pub(crate) mod runtime_api;
 pub(crate) mod runtime_emulator;
+
+pub(crate) mod command_line;
+pub(crate) mod golden;
+pub(crate) mod json;
