@@ -167,7 +167,9 @@ impl Session {
         let is_last = self.policy.max_retries.is_some_and(|max| self.retries >= max);
         self.failures += 1;
         self.retries += 1;
-        if is_last || Instant::now() + delay + SHORTEST_REQUEST > self.end() {
+        let left = self.end().saturating_duration_since(Instant::now());
+        // A server may ask for any number of seconds, so nothing is added to the clock.
+        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
             return self.give_up();
         }
         tokio::time::sleep(delay).await;
