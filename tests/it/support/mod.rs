@@ -1,5 +1,7 @@
 //! What the tests stand on: real servers, and the runtime that invokes the function.
 
+pub(crate) mod script;
+
 pub(crate) mod http;
 pub(crate) mod search_server;
 
