@@ -57,6 +57,13 @@ pub enum Failure {
         /// Elasticsearch's name for it.
         kind: String,
     },
+    /// The dead letter of a refused document was refused in its turn.
+    DeadLetter {
+        /// The HTTP status of the item.
+        status: u16,
+        /// Elasticsearch's name for it.
+        kind: String,
+    },
     /// Single documents were refused one after the other with 400 and none was ever taken.
     EverythingMalformed,
 }
@@ -146,7 +153,8 @@ impl Session {
         self.has_accepted_any
     }
 
-    pub(super) fn failed(&mut self, failure: Failure) {
+    /// Notes what went wrong last.
+    pub fn failed(&mut self, failure: Failure) {
         self.failure = Some(failure);
     }
 
@@ -226,6 +234,9 @@ impl fmt::Display for Failure {
             }
             Self::Item { status, kind } if kind.is_empty() => write!(formatter, "documents were answered {status}"),
             Self::Item { status, kind } => write!(formatter, "documents were answered {status} {kind}"),
+            Self::DeadLetter { status, kind } => {
+                write!(formatter, "they were refused, and so were their dead letters: {status} {kind}")
+            }
             Self::EverythingMalformed => write!(
                 formatter,
                 "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_PIPELINE and DATA_STREAM"
