@@ -1,5 +1,6 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
+mod delivery;
 mod indexer;
 mod lambda_runtime;
 mod search_server;
