@@ -1,4 +1,5 @@
 //! The command line as people and scripts meet it: exit status, standard output, standard error.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

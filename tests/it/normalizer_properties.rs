@@ -1,4 +1,5 @@
 //! What holds of every line there can be.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
 use std::sync::LazyLock;
