@@ -125,6 +125,20 @@ pub(super) fn present(text: &str) -> Option<&str> {
     (!matches!(text, "" | "-")).then_some(text)
 }
 
+/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
+pub(super) fn long(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        let value = i64::from_str_radix(hexadecimal, 16).ok()?;
+        return Some(if negative { -value } else { value });
+    }
+    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+    whole.map_or(text, |(whole, _)| whole).parse().ok()
+}
+
 fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
     let json = match value {
         FlatValue::Text(text) => return Some(text),

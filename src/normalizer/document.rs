@@ -8,16 +8,17 @@ use std::net::IpAddr;
 
 use bumpalo::Bump;
 
-use super::access_log::{AccessLog, present};
+use super::access_log::{AccessLog, long, present};
 use super::aliases::Variable as V;
+use super::api_gateway::api_gateway;
 use super::region::region_of;
 use super::timestamp;
 use super::url::uri_parts;
 use super::user_arn::{UserArn, user_arn};
 use crate::ecs::{
-    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cloud, CloudAccount, Cognito, CustomDomain, Destination,
-    DistinguishedName, Document, Error, Event, Http, HttpBody, HttpRequest, HttpResponse, Integration, OneOrMore,
-    Organization, Phase, Related, Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
+    Cloud, CloudAccount, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody, HttpRequest,
+    HttpResponse, OneOrMore, Organization, Related, Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User,
+    UserAgent, X509,
 };
 
 /// Fills in everything that the line says. What the line does not say stays as it is.
@@ -103,20 +104,6 @@ fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
     }
 }
 
-/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
-fn long(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        let value = i64::from_str_radix(hexadecimal, 16).ok()?;
-        return Some(if negative { -value } else { value });
-    }
-    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
-    whole.map_or(text, |(whole, _)| whole).parse().ok()
-}
-
 fn source<'a>(log: &AccessLog<'a>) -> Source<'a> {
     let address = log.text(V::SourceIp);
     Source { address, ip: address.filter(|address| address.parse::<IpAddr>().is_ok()), ..Source::default() }
@@ -168,100 +155,6 @@ fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
         return Some(arena.alloc_str(&format!("{id:0>12}")));
     }
     Some(id)
-}
-
-fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
-    ApiGateway {
-        api_id: log.text(V::ApiId),
-        api_key_id: log.text(V::ApiKeyId),
-        authenticate: phase(log, V::AuthenticateError, V::AuthenticateLatency, V::AuthenticateStatus),
-        authorize: phase(log, V::AuthorizeError, V::AuthorizeLatency, V::AuthorizeStatus),
-        authorizer: authorizer(log),
-        cognito: Cognito {
-            authentication_provider: log.text(V::CognitoAuthenticationProvider),
-            authentication_type: log.text(V::CognitoAuthenticationType),
-            identity_id: log.text(V::CognitoIdentityId),
-            identity_pool_id: log.text(V::CognitoIdentityPoolId),
-        },
-        connected_at: log.converted(V::ConnectedAt, timestamp::epoch).map(Timestamp),
-        connection_id: log.text(V::ConnectionId),
-        custom_domain: CustomDomain {
-            base_path_matched: log.text(V::BasePathMatched),
-            routing_rule_id_matched: log.text(V::RoutingRuleIdMatched),
-        },
-        data_processed: log.converted(V::DataProcessed, long),
-        deployment_id: log.text(V::DeploymentId),
-        domain_prefix: log.text(V::DomainPrefix),
-        endpoint_type: log.text(V::EndpointType),
-        error: ApiGatewayError { validation_error: log.text(V::ErrorValidationError) },
-        event_type: log.text(V::EventType),
-        integration: integration(log),
-        is_canary_request: log.converted(V::IsCanaryRequest, |text| text.to_ascii_lowercase().parse().ok()),
-        log_type: Some("access"),
-        message_direction: log.text(V::MessageDirection),
-        message_id: log.text(V::MessageId),
-        request_id: log.text(V::RequestId),
-        resource_id: log.text(V::ResourceId),
-        resource_path: log.text(V::ResourcePath),
-        response_latency: log.converted(V::ResponseLatency, long),
-        route_key: log.text(V::RouteKey),
-        stage: log.text(V::Stage),
-        truncated: None,
-        unmapped: None,
-        user: ApiGatewayUser {
-            account_id: log.text(V::CallerAccountId),
-            caller: log.text(V::Caller),
-            principal_id: log.text(V::User),
-            role_name: None,
-            session_name: None,
-        },
-        vpc_id: log.text(V::VpcId),
-        vpce_id: log.text(V::VpceId),
-        waf: waf(log),
-        xray_trace_id: log.text(V::XrayTraceId),
-    }
-}
-
-fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {
-    Phase { error: log.text(error), latency: log.converted(latency, long), status: log.converted(status, long) }
-}
-
-fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
-    Authorizer {
-        claims: log.claims(),
-        context: log.authorizer_context(),
-        error: log.text(V::AuthorizerError),
-        integration_latency: log.converted(V::AuthorizerIntegrationLatency, long),
-        integration_status: log.converted(V::AuthorizerIntegrationStatus, long),
-        latency: log.converted(V::AuthorizerLatency, long),
-        principal_id: log.text(V::AuthorizerPrincipalId),
-        request_id: log.text(V::AuthorizerRequestId),
-        status: log.converted(V::AuthorizerStatus, long),
-    }
-}
-
-fn integration<'a>(log: &mut AccessLog<'a>) -> Integration<'a> {
-    Integration {
-        error: log.text(V::IntegrationError),
-        latency: log.converted(V::IntegrationLatency, long),
-        request_id: log.text(V::IntegrationRequestId),
-        request_id_2: log.text(V::IntegrationRequestId2),
-        response_transfer_mode: log.text(V::IntegrationResponseTransferMode),
-        service_status: log.converted(V::IntegrationServiceStatus, long),
-        status: log.converted(V::IntegrationStatus, long),
-        time_to_all_headers: log.converted(V::IntegrationTimeToAllHeaders, long),
-        time_to_first_content: log.converted(V::IntegrationTimeToFirstContent, long),
-    }
-}
-
-fn waf<'a>(log: &mut AccessLog<'a>) -> Waf<'a> {
-    Waf {
-        error: log.text(V::WafError),
-        latency: log.converted(V::WafLatency, long),
-        response_code: log.text(V::WafResponseCode),
-        status: log.converted(V::WafStatus, long),
-        web_acl_arn: log.text(V::WebAclArn),
-    }
 }
 
 /// What the caller's ARN says of user and accounts.

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod aliases;
+mod api_gateway;
 mod document;
 mod execution_log;
 pub mod region;

@@ -1,0 +1,143 @@
+//! The rules of ARCHITECTURE.md that no linter holds: who may name whom, and how long a file may be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, and the rooms it may name. Arrows point from I/O to pure, never back.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("json_text", &[]),
+    ("ecs", &[]),
+    ("event", &[]),
+    ("decode", &["json_text"]),
+    ("normalizer", &["ecs", "json_text"]),
+    ("enrich", &["ecs"]),
+    ("bulk", &[]),
+    ("dead_letter", &["bulk", "ecs", "normalizer"]),
+    ("report", &["bulk", "event"]),
+    ("pipeline", &["bulk", "dead_letter", "decode", "enrich", "event", "normalizer", "report"]),
+    ("elasticsearch", &["bulk"]),
+    ("config", &["bulk", "elasticsearch", "enrich", "normalizer", "pipeline"]),
+    ("handler", &["bulk", "config", "elasticsearch", "event", "pipeline", "report"]),
+    ("cli", &["bulk", "config", "ecs", "elasticsearch", "event", "normalizer", "pipeline", "report"]),
+];
+
+/// Rooms that do no I/O, and what would give them away.
+const PURE: &[&str] = &["json_text", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report"];
+const IO: &[&str] = &[
+    "std::fs",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::env",
+    "tokio::net",
+    "tokio::fs",
+    "reqwest",
+    "tracing::",
+    "println!",
+];
+
+/// Production lines of a file; tests below them do not count.
+const LONGEST_FILE: usize = 300;
+
+struct Source {
+    path: PathBuf,
+    room: String,
+    production: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let relative = path.strip_prefix(&root).expect("it lies in src").to_owned();
+            let first = relative.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).expect("sources are text");
+            let production = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            sources.push(Source { path: relative, room: first.trim_end_matches(".rs").to_owned(), production });
+        }
+    }
+    assert!(sources.len() > 30, "these are the sources");
+    sources
+}
+
+/// Every room that a text names as `crate::room` or in `crate::{room, …}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let mut rooms = BTreeSet::new();
+    for (_, rest) in text.match_indices("crate::").filter_map(|(at, _)| text.split_at_checked(at + "crate::".len())) {
+        let group = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(group, _)| group);
+        for part in group.map_or_else(|| vec![rest], |group| group.split(',').collect()) {
+            let name: String = part.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            rooms.extend(Some(name).filter(|name| !name.is_empty()));
+        }
+    }
+    rooms
+}
+
+#[test]
+fn rooms_name_only_whom_they_may() {
+    let rooms: BTreeSet<_> = MAY_NAME.iter().map(|(room, _)| *room).collect();
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| !["lib", "main"].contains(&&*source.room)) {
+        let (_, may_name) = MAY_NAME
+            .iter()
+            .find(|(room, _)| *room == source.room)
+            .unwrap_or_else(|| panic!("{} belongs to a room that is not in the table", source.path.display()));
+        for name in named(&source.production) {
+            if name != source.room && rooms.contains(&*name) && !may_name.contains(&&*name) {
+                wrong.push(format!("src/{} -> {name}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "ARCHITECTURE.md does not allow:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_cycle_and_no_arrow_that_nobody_uses() {
+    let sources = sources();
+    for (index, (room, may_name)) in MAY_NAME.iter().enumerate() {
+        for name in *may_name {
+            let target = MAY_NAME.iter().position(|(room, _)| room == name).expect("a room of the table");
+            assert!(target < index, "{room} -> {name}: a room stands below those it names");
+            let used = sources.iter().any(|source| source.room == *room && named(&source.production).contains(*name));
+            assert!(used, "{room} -> {name} is allowed and not used");
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_do_no_input_or_output() {
+    for source in sources().iter().filter(|source| PURE.contains(&&*source.room)) {
+        let code: Vec<_> = source.production.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for forbidden in IO {
+            let line = code.iter().find(|line| line.contains(forbidden));
+            assert!(line.is_none(), "src/{}: {forbidden} in {line:?}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn a_file_has_one_idea() {
+    for source in sources() {
+        let lines = source.production.lines().count();
+        // The schema is one list, as long as it is.
+        let is_list = source.path.ends_with("ecs.rs");
+        assert!(
+            lines <= LONGEST_FILE || is_list,
+            "src/{} has {lines} lines: it holds two ideas",
+            source.path.display()
+        );
+    }
+}
+
+#[test]
+fn names_are_found_in_every_form() {
+    let text = "use crate::ecs::{A, B};\nuse crate::{bulk::Outcome, report};\ncrate::event::read();";
+    assert_eq!(named(text), ["bulk", "ecs", "event", "report"].map(str::to_owned).into());
+}
