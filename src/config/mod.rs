@@ -217,7 +217,7 @@ fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
         request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 1),
         max_retries: None,
     };
-    if policy.initial > policy.max {
+    if policy.initial > policy.max && vars.is_good("RETRY_INITIAL_MS") && vars.is_good("RETRY_MAX_MS") {
         vars.problem("RETRY_INITIAL_MS", "the first wait must not be longer than the longest, RETRY_MAX_MS");
     }
     policy

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use regex::Regex;
 use reqwest::Url;
 use secrecy::SecretString;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Problem;
 use super::settings;
@@ -30,6 +30,11 @@ impl<'l> Reader<'l> {
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// Whether nothing is wrong with a variable so far.
+    pub(super) fn is_good(&self, variable: &str) -> bool {
+        self.problems.iter().all(|problem| problem.variable != variable)
     }
 
     /// Notes what is wrong with a variable. Its value is shown unless it is a secret.
@@ -115,7 +120,11 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
-        self.text(variable).unwrap_or_default().parse().unwrap_or_else(|_| {
+        let text = self.text(variable).unwrap_or_default();
+        // To the parser any word is the name of a module, and a level that is misspelt would be one.
+        let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
+        let targets = text.split(',').all(is_level).then(|| text.parse().ok()).flatten();
+        targets.unwrap_or_else(|| {
             self.problem(
                 variable,
                 "it should be `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`",

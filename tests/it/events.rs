@@ -3,6 +3,7 @@
 //! A twin is the event with its payloads decoded in their places: `data` is the subscription message instead of base64
 //! of gzip, the `body` of an SQS message is the JSON in it, and the `message` of a log event is the object that the line
 //! holds, where it holds one. Events are made from twins, never the other way round.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
 use std::io::{Read, Write};

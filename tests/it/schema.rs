@@ -1,4 +1,5 @@
 //! Every leaf of every golden document is a field of ECS or one of our own, with a value that its type takes.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

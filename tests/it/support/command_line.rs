@@ -1,4 +1,5 @@
 //! The built binary at a terminal that is none.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -1,6 +1,7 @@
 //! Golden files: what the program says, read by a person once and held from then on.
 //!
 //! `UPDATE_GOLDEN=1 cargo test` (`just bless`) writes them anew.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
 //! JSON that keeps the order of its members, for fixtures that people read.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fmt;
 
