@@ -97,12 +97,17 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
     .await
 }
 
-/// When to be done, on the clock that tests can stop.
+/// When to be done, on the clock that tests can stop. `cargo lambda watch` tells a deadline in 1970, which is none.
 #[expect(clippy::disallowed_methods, reason = "Lambda tells its deadline in wall time")]
-fn deadline(epoch_ms: u64) -> Instant {
+fn deadline(epoch_ms: u64) -> Option<Instant> {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(epoch_ms).saturating_sub(now);
-    Instant::now() + left.saturating_sub(ANSWER_RESERVE.min(left / 4))
+    let deadline = Duration::from_millis(epoch_ms);
+    if deadline + A_DAY < now {
+        return None;
+    }
+    let left = deadline.saturating_sub(now);
+    Some(Instant::now() + left.saturating_sub(ANSWER_RESERVE.min(left / 4)))
 }
 
 impl<T: Transport> Function<T> {
@@ -111,7 +116,7 @@ impl<T: Transport> Function<T> {
         &self,
         event: &[u8],
         request_id: &str,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
         let batch = match event::read(event) {
             Ok(batch) => batch,
@@ -122,7 +127,7 @@ impl<T: Transport> Function<T> {
         };
         let trigger = batch.trigger;
         let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
-        let (report, failed_records) = self.pipeline.process(batch, Some(deadline)).await;
+        let (report, failed_records) = self.pipeline.process(batch, deadline).await;
         let log_line = self.log_line(&report, request_id);
         let response = match answer(trigger, &ids, &failed_records) {
             Some(answer) => Ok(Response::Answer(answer)),

@@ -120,17 +120,18 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
+        const RUNTIME: &str = "lambda_runtime";
         let text = self.text(variable).unwrap_or_default();
-        // To the parser any word is the name of a module, and a level that is misspelt would be one.
-        let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
-        let targets = text.split(',').all(is_level).then(|| text.parse().ok()).flatten();
-        targets.unwrap_or_else(|| {
-            self.problem(
-                variable,
-                "it should be `error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`",
-            );
-            Targets::new()
-        })
+        match text.parse::<Targets>() {
+            Ok(targets) if text.contains(RUNTIME) => targets,
+            // The runtime repeats every error that our own line tells already.
+            Ok(targets) => targets.with_target(RUNTIME, LevelFilter::OFF),
+            Err(_) => {
+                let levels = "`error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`";
+                self.problem(variable, format_args!("it should be {levels}"));
+                Targets::new()
+            }
+        }
     }
 
     pub(super) fn data_stream(&mut self, variable: &'static str) -> DataStreamName {
