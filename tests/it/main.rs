@@ -7,3 +7,4 @@ mod search_server;
 mod support;
 mod uri_oracle;
 mod user_agent_oracle;
+mod wire;

@@ -5,6 +5,7 @@ pub(crate) mod script;
 
 pub(crate) mod fake_elasticsearch;
 pub(crate) mod raw_tcp;
+pub(crate) mod tls;
 
 pub(crate) mod http;
 pub(crate) mod search_server;
