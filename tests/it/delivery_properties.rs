@@ -260,26 +260,26 @@ impl Server {
         let step = match (kind, refusal) {
             (Kind::Error(error), _) => {
                 if !matches!(error, TransportError::Connect | TransportError::Certificate) {
-                    self.apply(request, &documents, is_applied);
+                    self.apply(request, is_applied);
                 }
                 return Step::error(error);
             }
-            (Kind::Slow, None) => self.items(request, &documents, takes, |_| true, 0),
-            (Kind::Items(status), None) => self.items(request, &documents, takes, is_applied, status),
+            (Kind::Slow, None) => self.items(request, takes, |_| true, 0),
+            (Kind::Items(status), None) => self.items(request, takes, is_applied, status),
             (Kind::Slow | Kind::Items(_), Some(status)) => Step::status(status),
             (Kind::Status(status), _) => {
                 // A server that says so has not looked at the documents.
                 if !matches!(status, 302 | 401 | 403 | 404 | 429 | 501) {
-                    self.apply(request, &documents, is_applied);
+                    self.apply(request, is_applied);
                 }
                 Step::status(status)
             }
             (Kind::Unreadable, _) => {
-                self.apply(request, &documents, is_applied);
+                self.apply(request, is_applied);
                 Step::reply(200, "<html>")
             }
             (Kind::WrongCount(too_many), _) => {
-                self.apply(request, &documents, is_applied);
+                self.apply(request, is_applied);
                 Step::items(&vec![201; if too_many { documents.len() + 1 } else { documents.len() - 1 }])
             }
         };
@@ -289,8 +289,7 @@ impl Server {
 
     /// Notes what was sent. Whatever is sent twice is the same both times.
     fn receive(&mut self, request: &Request) -> Vec<String> {
-        let body = String::from_utf8(request.body.clone()).expect("a body is UTF-8");
-        let documents: Vec<String> = body.lines().skip(1).step_by(2).map(str::to_owned).collect();
+        let documents = documents(request);
         for (id, document) in request.ids.iter().zip(&documents) {
             let key = (request.data_stream.clone(), id.clone());
             let first = self.sent.entry(key).or_insert_with(|| document.clone());
@@ -299,10 +298,10 @@ impl Server {
         documents
     }
 
-    fn apply(&mut self, request: &Request, documents: &[String], is_applied: impl Fn(usize) -> bool) {
-        for (number, (id, document)) in request.ids.iter().zip(documents).enumerate() {
+    fn apply(&mut self, request: &Request, is_applied: impl Fn(usize) -> bool) {
+        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
             if is_applied(number) {
-                self.create(&request.data_stream, id, document);
+                self.create(&request.data_stream, id, &document);
             }
         }
     }
@@ -315,24 +314,17 @@ impl Server {
     }
 
     /// An answer about each document; it arrives unless it takes too long.
-    fn items(
-        &mut self,
-        request: &Request,
-        documents: &[String],
-        takes: u64,
-        is_applied: impl Fn(usize) -> bool,
-        otherwise: u16,
-    ) -> Step {
+    fn items(&mut self, request: &Request, takes: u64, is_applied: impl Fn(usize) -> bool, otherwise: u16) -> Step {
         let arrives = Duration::from_millis(takes) < request.timeout;
         let mut statuses = Vec::new();
-        for (number, (id, document)) in request.ids.iter().zip(documents).enumerate() {
+        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
             let status = match is_applied(number) {
-                true => self.create(&request.data_stream, id, document),
+                true => self.create(&request.data_stream, id, &document),
                 false => otherwise,
             };
             // It may be stored in spite of such an answer.
             if status >= 500 && number % 2 == 0 {
-                self.create(&request.data_stream, id, document);
+                self.create(&request.data_stream, id, &document);
             }
             match status {
                 201 | 409 if arrives && request.data_stream == DEAD_LETTERS => self.said.dead_letters += 1,
@@ -349,9 +341,17 @@ impl Server {
     fn safe(&self) -> [BTreeSet<String>; 2] {
         [LOGS, DEAD_LETTERS].map(|data_stream| {
             let here = self.store.iter().filter(|(stream, _)| stream == data_stream);
-            here.map(|(_, id)| key(&self.sent[&(LOGS.to_owned(), id.clone())])).collect()
+            let document =
+                |id: &String| self.sent.get(&(LOGS.to_owned(), id.clone())).expect("it was sent as a log first");
+            here.map(|(_, id)| key(document(id))).collect()
         })
     }
+}
+
+/// The documents of a request.
+fn documents(request: &Request) -> Vec<String> {
+    let body = std::str::from_utf8(&request.body).expect("a body is UTF-8");
+    body.lines().skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The first key in a document.
