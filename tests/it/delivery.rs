@@ -277,4 +277,6 @@ fn small_requests_deliver_the_same() {
     assert_eq!((run.report.requests, run.report.retries, server.count(LOGS)), (3, 0, 25));
     let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_BYTES", "1")];
     check(&invoke(&event, &settings), 0, [0, 25, 0, 0, 0], "");
+    let ids: Vec<String> = server.requests().into_iter().flat_map(|request| request.ids).collect();
+    assert_eq!(ids.get(..25), ids.get(25..), "the same ids in the same order");
 }

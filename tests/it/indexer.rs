@@ -122,6 +122,7 @@ fn died_idle() -> Step {
 }
 
 /// What ends well after one failure: two documents, sent, and sent again.
+#[expect(clippy::too_many_lines, reason = "a table has as many rows as it has")]
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_again() {
     let same = ["0 ab", "250 ab"];
@@ -244,7 +245,8 @@ async fn retry_after_is_a_floor() {
 /// Other jitter, other waits: none is longer than the ceiling, and none has to be shorter.
 #[tokio::test(start_paused = true)]
 async fn the_jitter_is_full() {
-    let randoms: [(fn() -> u64, &[&str]); 2] =
+    type Random = fn() -> u64;
+    let randoms: [(Random, &[&str]); 2] =
         [(|| 0, &["0 a", "0 a", "0 a", "0 a"]), (|| u64::MAX / 2, &["0 a", "125 a", "375 a", "875 a"])];
     for (random, schedule) in randoms {
         let indexer = Indexer::new(Script::steps(vec![Step::status(500); 3]), 1_000, 1 << 20);
@@ -441,9 +443,11 @@ async fn everything_malformed_is_a_configuration_fault() {
 /// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
 #[tokio::test(start_paused = true)]
 async fn refused_credentials() {
+    /// What is answered, what the renewals bring; the schedule, the outcomes, how many renewals there were.
+    type Case<'a> = (&'a [Step], &'a [bool], &'a [&'a str], &'a str, usize);
     for status in [401, 403] {
         let failure = format!("Status({status})");
-        let cases: [(&[Step], &[bool], &[&str], &str, usize); 4] = [
+        let cases: [Case<'_>; 4] = [
             (&[Step::status(status)], &[true], &["0 ab", "0 ab"], "ii", 1),
             (&[Step::status(status)], &[false], &["0 ab"], "uu", 1),
             (&vec![Step::status(status); 3], &[true, true, true], &["0 ab", "0 ab"], "uu", 1),

@@ -2,6 +2,7 @@
 
 mod cli;
 mod delivery;
+mod delivery_properties;
 mod events;
 mod foreign_events;
 mod indexer;
@@ -16,3 +17,4 @@ mod support;
 mod tidy;
 mod uri_oracle;
 mod user_agent_oracle;
+mod wire;

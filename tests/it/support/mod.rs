@@ -12,3 +12,4 @@ pub(crate) mod runtime_emulator;
 pub(crate) mod script;
 pub(crate) mod search_server;
 pub(crate) mod templates;
+pub(crate) mod tls;

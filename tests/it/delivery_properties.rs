@@ -1,0 +1,471 @@
+//! Random histories of an event: random payloads, random faults, random time left; the platform's retries, and at last
+//! a server without faults. Whatever happens, nothing is lost, nothing is doubled, and every claim is true.
+//!
+//! `PROPTEST_CASES=10000` makes more of them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use apigw_logs::bulk::TransportError;
+use apigw_logs::config::Config;
+use apigw_logs::event;
+use apigw_logs::pipeline::Pipeline;
+use apigw_logs::report::Report;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use tokio::time::Instant;
+
+use crate::support::invocation::{DEAD_LETTERS, LOGS, direct, kinesis, payload, sqs};
+use crate::support::script::{Request, Script, Step};
+
+/// A line of the log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Line {
+    Good,
+    /// Two objects in one line.
+    Double,
+    /// Not JSON.
+    Foreign,
+    /// Skipped.
+    Blank,
+    /// Refused by itself.
+    Refused,
+    /// Makes every request malformed that it is in.
+    Malformed,
+    /// Too large for the server in some histories.
+    Large,
+}
+
+/// A record of an event.
+#[derive(Clone, Debug)]
+enum Record {
+    Lines(Vec<Line>),
+    /// The first record once more, as a second subscription would deliver it.
+    Copy,
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trigger {
+    Subscription,
+    Kinesis,
+    Sqs,
+}
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug)]
+struct Fault {
+    kind: Kind,
+    /// Which documents are stored all the same: a bit for each.
+    applied: u64,
+    takes: u64,
+    retry_after: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// Nothing but slowness.
+    Slow,
+    /// The documents that are not stored are answered so.
+    Items(u16),
+    Status(u16),
+    Error(TransportError),
+    Unreadable,
+    /// So many results are missing, or too many.
+    WrongCount(bool),
+}
+
+/// A history.
+#[derive(Clone, Debug)]
+struct History {
+    trigger: Trigger,
+    records: Vec<Record>,
+    faults: Vec<Fault>,
+    /// The time left in each invocation, in milliseconds.
+    deadlines: Vec<u64>,
+    max_actions: usize,
+    /// How large a request the server takes.
+    limit: Option<usize>,
+}
+
+fn line() -> impl Strategy<Value = Line> {
+    prop_oneof![
+        8 => Just(Line::Good),
+        1 => Just(Line::Double),
+        1 => Just(Line::Foreign),
+        1 => Just(Line::Blank),
+        2 => Just(Line::Refused),
+        1 => Just(Line::Large),
+        1 => Just(Line::Malformed),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        8 => vec(line(), 0..12).prop_map(Record::Lines),
+        1 => Just(Record::Copy),
+        1 => Just(Record::Broken),
+    ]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    use TransportError::{Certificate, Closed, Connect, Cut, Timeout, TooLarge};
+    let errors =
+        [Certificate, Closed { reused: false }, Closed { reused: true }, Connect, Cut, Timeout, TooLarge].to_vec();
+    let kind = prop_oneof![
+        1 => Just(Kind::Slow),
+        3 => select(vec![408, 429, 500, 503]).prop_map(Kind::Items),
+        1 => select(vec![401, 403, 404]).prop_map(Kind::Items),
+        4 => select(vec![408, 429, 500, 502, 503, 504]).prop_map(Kind::Status),
+        1 => select(vec![302, 401, 403, 404, 501]).prop_map(Kind::Status),
+        4 => select(errors).prop_map(Kind::Error),
+        1 => Just(Kind::Unreadable),
+        1 => any::<bool>().prop_map(Kind::WrongCount),
+    ];
+    let takes = prop_oneof![3 => 0..500_u64, 1 => 0..30_000_u64];
+    let retry_after = option::weighted(0.1, select(vec![0, 1, 7, 3_600]));
+    (kind, any::<u64>(), takes, retry_after).prop_map(|(kind, applied, takes, retry_after)| Fault {
+        kind,
+        applied,
+        takes,
+        retry_after,
+    })
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let trigger = select(vec![Trigger::Subscription, Trigger::Kinesis, Trigger::Sqs]);
+    let deadline = prop_oneof![0..3_000_u64, 0..120_000_u64];
+    let limit = option::weighted(0.3, 2_000..6_000_usize);
+    (trigger, vec(record(), 1..5), vec(fault(), 0..16), vec(deadline, 3), select(vec![1, 2, 5, 1_000]), limit).prop_map(
+        |(trigger, mut records, faults, deadlines, max_actions, limit)| {
+            if trigger == Trigger::Subscription {
+                records.truncate(1);
+            }
+            few_malformed(&mut records);
+            History { trigger, records, faults, deadlines, max_actions, limit }
+        },
+    )
+}
+
+/// With three of them and nothing else it would be a configuration fault, which no repetition mends.
+fn few_malformed(records: &mut [Record]) {
+    let lines = records.iter_mut().flat_map(|record| match record {
+        Record::Lines(lines) => &mut lines[..],
+        Record::Copy | Record::Broken => &mut [],
+    });
+    lines.filter(|line| **line == Line::Malformed).skip(1).for_each(|line| *line = Line::Good);
+}
+
+/// The text of a line, and how many documents and skips it is. Each document has a key of its own.
+fn text(record: usize, number: usize, line: Line) -> (String, Vec<String>, usize) {
+    let key = |part: usize| format!("key-{record}-{number}-{part}-");
+    let object = |part: usize, path: &str| {
+        format!(r#"{{"requestId":"{}","httpMethod":"GET","status":"200","path":"/{path}"}}"#, key(part))
+    };
+    let one = |text: String| (text, vec![key(0)], 0);
+    match line {
+        Line::Good => one(object(0, "good")),
+        Line::Double => (object(0, "one") + &object(1, "two"), vec![key(0), key(1)], 0),
+        Line::Foreign => one(format!("what is {}?", key(0))),
+        Line::Blank => (" ".into(), vec![], 1),
+        Line::Refused => one(object(0, "refused")),
+        Line::Malformed => one(object(0, "malformed")),
+        Line::Large => one(object(0, &"x".repeat(3_000))),
+    }
+}
+
+/// A record as it is delivered, and what is in it.
+#[derive(Clone, Debug)]
+struct Delivered {
+    id: String,
+    payload: String,
+    keys: Vec<String>,
+    skipped: usize,
+    is_broken: bool,
+}
+
+fn delivered(records: &[Record]) -> Vec<Delivered> {
+    let make = |number: usize, record: &Record| {
+        let (number_of_lines, lines) = match (record, records.first()) {
+            (Record::Lines(lines), _) => (number, &lines[..]),
+            (Record::Copy, Some(Record::Lines(lines))) => (0, &lines[..]),
+            _ => (number, &[][..]),
+        };
+        let is_broken = matches!(record, Record::Broken);
+        let texts: Vec<_> = lines.iter().enumerate().map(|(n, line)| text(number_of_lines, n, *line)).collect();
+        let messages: Vec<String> = texts.iter().map(|(text, ..)| text.clone()).collect();
+        let payload = payload(&format!("e{number_of_lines}-"), "api", &messages);
+        Delivered {
+            id: format!("id{number}"),
+            payload: if is_broken { "AAAA".into() } else { payload },
+            keys: texts.iter().flat_map(|(_, keys, _)| keys.clone()).collect(),
+            skipped: texts.iter().map(|(.., skipped)| skipped).sum(),
+            is_broken,
+        }
+    };
+    records.iter().enumerate().map(|(number, record)| make(number, record)).collect()
+}
+
+fn event(trigger: Trigger, records: &[Delivered]) -> String {
+    let bodies: Vec<String> = records.iter().map(|record| direct(&record.payload)).collect();
+    match trigger {
+        Trigger::Subscription => bodies.into_iter().next().expect("there is a record"),
+        Trigger::Kinesis => kinesis(&records.iter().map(|record| (&*record.id, &*record.payload)).collect::<Vec<_>>()),
+        Trigger::Sqs => {
+            sqs(&records.iter().zip(&bodies).map(|(record, body)| (&*record.id, &**body)).collect::<Vec<_>>())
+        }
+    }
+}
+
+/// What a server holds and what it has said.
+#[derive(Debug, Default)]
+struct Server {
+    faults: VecDeque<Fault>,
+    limit: Option<usize>,
+    /// By data stream and id.
+    store: BTreeSet<(String, String)>,
+    /// The document of each id as it was first sent.
+    sent: BTreeMap<(String, String), String>,
+    said: Said,
+}
+
+/// What was told to the client, and arrived.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+struct Said {
+    created: u64,
+    duplicates: u64,
+    dead_letters: u64,
+    requests: u64,
+}
+
+impl Server {
+    fn answer(&mut self, request: &Request) -> Step {
+        self.said.requests += 1;
+        let documents = self.receive(request);
+        let fault = self.faults.pop_front();
+        let (kind, applied, takes, retry_after) =
+            fault.map_or((Kind::Slow, 0, 0, None), |fault| (fault.kind, fault.applied, fault.takes, fault.retry_after));
+        let is_logs = request.data_stream == LOGS;
+        let refusal = match () {
+            () if is_logs && self.limit.is_some_and(|limit| request.body.len() > limit) => Some(413),
+            () if is_logs && documents.iter().any(|document| document.contains("/malformed")) => Some(400),
+            () => None,
+        };
+        let is_applied = |document: usize| refusal.is_none() && applied & (1 << (document % 64)) != 0;
+        let step = match (kind, refusal) {
+            (Kind::Error(error), _) => {
+                if !matches!(error, TransportError::Connect | TransportError::Certificate) {
+                    self.apply(request, is_applied);
+                }
+                return Step::error(error);
+            }
+            (Kind::Slow, None) => self.items(request, takes, |_| true, 0),
+            (Kind::Items(status), None) => self.items(request, takes, is_applied, status),
+            (Kind::Slow | Kind::Items(_), Some(status)) => Step::status(status),
+            (Kind::Status(status), _) => {
+                // A server that says so has not looked at the documents.
+                if !matches!(status, 302 | 401 | 403 | 404 | 429 | 501) {
+                    self.apply(request, is_applied);
+                }
+                Step::status(status)
+            }
+            (Kind::Unreadable, _) => {
+                self.apply(request, is_applied);
+                Step::reply(200, "<html>")
+            }
+            (Kind::WrongCount(too_many), _) => {
+                self.apply(request, is_applied);
+                Step::items(&vec![201; if too_many { documents.len() + 1 } else { documents.len() - 1 }])
+            }
+        };
+        let step = step.taking(takes);
+        retry_after.map_or(step.clone(), |seconds| step.retry_after(seconds))
+    }
+
+    /// Notes what was sent. Whatever is sent twice is the same both times.
+    fn receive(&mut self, request: &Request) -> Vec<String> {
+        let documents = documents(request);
+        for (id, document) in request.ids.iter().zip(&documents) {
+            let key = (request.data_stream.clone(), id.clone());
+            let first = self.sent.entry(key).or_insert_with(|| document.clone());
+            assert!(request.data_stream == DEAD_LETTERS || first == document, "one id, two documents");
+        }
+        documents
+    }
+
+    fn apply(&mut self, request: &Request, is_applied: impl Fn(usize) -> bool) {
+        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
+            if is_applied(number) {
+                self.create(&request.data_stream, id, &document);
+            }
+        }
+    }
+
+    fn create(&mut self, data_stream: &str, id: &str, document: &str) -> u16 {
+        if data_stream == LOGS && document.contains("/refused") {
+            return 400;
+        }
+        if self.store.insert((data_stream.to_owned(), id.to_owned())) { 201 } else { 409 }
+    }
+
+    /// An answer about each document; it arrives unless it takes too long.
+    fn items(&mut self, request: &Request, takes: u64, is_applied: impl Fn(usize) -> bool, otherwise: u16) -> Step {
+        let arrives = Duration::from_millis(takes) < request.timeout;
+        let mut statuses = Vec::new();
+        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
+            let status = match is_applied(number) {
+                true => self.create(&request.data_stream, id, &document),
+                false => otherwise,
+            };
+            // It may be stored in spite of such an answer.
+            if status >= 500 && number % 2 == 0 {
+                self.create(&request.data_stream, id, &document);
+            }
+            match status {
+                201 | 409 if arrives && request.data_stream == DEAD_LETTERS => self.said.dead_letters += 1,
+                201 if arrives => self.said.created += 1,
+                409 if arrives => self.said.duplicates += 1,
+                _ => {}
+            }
+            statuses.push(status);
+        }
+        Step::items(&statuses)
+    }
+
+    /// The documents that are safe, by their keys: in the data stream, and among the dead letters.
+    fn safe(&self) -> [BTreeSet<String>; 2] {
+        [LOGS, DEAD_LETTERS].map(|data_stream| {
+            let here = self.store.iter().filter(|(stream, _)| stream == data_stream);
+            let document =
+                |id: &String| self.sent.get(&(LOGS.to_owned(), id.clone())).expect("it was sent as a log first");
+            here.map(|(_, id)| key(document(id))).collect()
+        })
+    }
+}
+
+/// The documents of a request.
+fn documents(request: &Request) -> Vec<String> {
+    let body = std::str::from_utf8(&request.body).expect("a body is UTF-8");
+    body.lines().skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The first key in a document.
+fn key(document: &str) -> String {
+    let start = document.find("key-").expect("every document has its key");
+    let mut key = String::new();
+    document.split_at(start).1.split('-').take(4).for_each(|part| write!(key, "{part}-").expect("a String grows"));
+    key
+}
+
+fn pipeline(history: &History, server: &Rc<RefCell<Server>>) -> Pipeline<Script> {
+    let lookup = |name: &str| match name {
+        "USER_AGENT_REGEXES" => Some("none".to_owned()),
+        "BULK_MAX_ACTIONS" => Some(history.max_actions.to_string()),
+        _ => None,
+    };
+    let server = Rc::clone(server);
+    let script = Script::server(move |request| server.borrow_mut().answer(request));
+    let mut pipeline = Config::from_vars(lookup).and_then(|config| config.pipeline(script)).expect("it is right");
+    pipeline.random = || u64::MAX / 3;
+    pipeline
+}
+
+/// One invocation: checks what it says, and answers the records that come again.
+async fn invoke(
+    trigger: Trigger,
+    pipeline: &Pipeline<Script>,
+    server: &RefCell<Server>,
+    records: Vec<Delivered>,
+    left: u64,
+) -> Vec<Delivered> {
+    let before = server.borrow().said;
+    let first_request = pipeline.indexer.transport().requests().len();
+    let (start, left) = (Instant::now(), Duration::from_millis(left));
+    let event = event(trigger, &records);
+    let batch = event::read(event.as_bytes()).expect("the event is right");
+    let (report, failed) = pipeline.process(batch, Some(start + left)).await;
+
+    assert!(start.elapsed() <= left, "{:?} of {left:?}", start.elapsed());
+    for request in pipeline.indexer.transport().requests().iter().skip(first_request) {
+        assert!(request.timeout <= Duration::from_secs(20) && request.timeout <= left, "{request:?}");
+    }
+    let (server, after) = (server.borrow(), server.borrow().said);
+    let said = [after.created - before.created, after.duplicates - before.duplicates];
+    assert_eq!([report.indexed, report.duplicates], said, "what was said is what is counted");
+    assert_eq!(report.dead_lettered, after.dead_letters - before.dead_letters);
+    assert_eq!(report.requests, after.requests - before.requests);
+    check_sums(&report, &records, &failed);
+    let [stored, buried] = server.safe();
+    for (number, record) in records.iter().enumerate() {
+        let is_safe = record.keys.iter().all(|key| stored.contains(key) || buried.contains(key));
+        assert!(
+            failed.contains(&number) || is_safe && !record.is_broken,
+            "record {number} is not finished: {report:?}"
+        );
+    }
+    match (trigger, failed.first()) {
+        (Trigger::Kinesis, Some(first)) => records.into_iter().skip(*first).collect(),
+        _ => records.into_iter().enumerate().filter(|(n, _)| failed.contains(n)).map(|(_, record)| record).collect(),
+    }
+}
+
+fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) {
+    let keys: usize = records.iter().map(|record| record.keys.len()).sum();
+    let skipped: usize = records.iter().map(|record| record.skipped).sum();
+    assert_eq!((report.received, report.skipped), ((keys + skipped) as u64, skipped as u64));
+    let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
+    assert_eq!(report.received, settled + report.unresolved, "{report:?}");
+    let broken = records.iter().filter(|record| record.is_broken).count() as u64;
+    assert_eq!(report.undecodable_records, broken);
+    let is_finished = report.unresolved == 0 && broken == 0;
+    assert_eq!((report.error.is_none(), failed.is_empty()), (is_finished, is_finished), "{report:?}");
+    assert!(report.retries <= report.requests);
+}
+
+/// Up to three invocations with faults, and one without.
+async fn check(history: History) {
+    let server = Rc::new(RefCell::new(Server {
+        faults: history.faults.iter().cloned().collect(),
+        limit: history.limit,
+        ..Server::default()
+    }));
+    let pipeline = pipeline(&history, &server);
+    let all = delivered(&history.records);
+    let mut records = all.clone();
+    for left in &history.deadlines {
+        if !records.is_empty() {
+            records = invoke(history.trigger, &pipeline, &server, records, *left).await;
+        }
+    }
+    server.borrow_mut().faults.clear();
+    if !records.is_empty() {
+        records = invoke(history.trigger, &pipeline, &server, records, 900_000).await;
+    }
+    let first_broken = all.iter().position(|record| record.is_broken).unwrap_or(all.len());
+    let unfinished = match history.trigger {
+        Trigger::Kinesis => all.len() - first_broken,
+        _ => all.iter().filter(|record| record.is_broken).count(),
+    };
+    assert_eq!(records.len(), unfinished, "only what cannot be read is unfinished at the end");
+    let [stored, buried] = server.borrow().safe();
+    assert!(stored.is_disjoint(&buried), "nothing is in both places");
+    let keys: BTreeSet<String> = all.into_iter().flat_map(|record| record.keys).collect();
+    assert_eq!(stored.len() + buried.len(), server.borrow().store.len(), "nothing is there twice");
+    assert_eq!(stored.union(&buried).cloned().collect::<BTreeSet<_>>(), keys, "nothing is lost");
+    assert!(buried.iter().all(|key| keys.contains(key)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_and_nothing_doubled(history in history()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime can be made").block_on(check(history));
+    }
+}
