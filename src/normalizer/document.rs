@@ -51,8 +51,10 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
 
 /// The time of the request, in milliseconds since 1970.
 fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
-    log.converted(V::RequestTimeEpoch, timestamp::epoch)
-        .or_else(|| log.converted(V::RequestTime, timestamp::request_time))
+    let epoch = log.converted(V::RequestTimeEpoch, timestamp::epoch);
+    // Read in any case: what is no time must not get lost.
+    let time = log.converted(V::RequestTime, timestamp::request_time);
+    epoch.or(time)
 }
 
 /// `url.*`, as the `uri_parts` processor fills it.
@@ -93,7 +95,7 @@ fn keep<'a>(text: std::borrow::Cow<'a, str>, arena: &'a Bump) -> &'a str {
 fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
     let protocol = log.text(V::Protocol);
     let version = protocol.and_then(|protocol| protocol.split_once('/')).and_then(|(_, version)| present(version));
-    if protocol.is_some() && version.is_none() {
+    if protocol.is_some_and(|protocol| version.is_none() || !protocol.starts_with("HTTP/")) {
         log.keep_as_unmapped(V::Protocol);
     }
     Http {
