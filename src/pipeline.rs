@@ -8,7 +8,7 @@ use regex::Regex;
 use tokio::time::Instant;
 
 use crate::bulk::{
-    BulkBody, DataStreamName, DocumentId, Indexer, LogEventIdentity, Outcome, Rejection, RetryPolicy, Session,
+    BulkBody, DataStreamName, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, Rejection, RetryPolicy, Session,
     Transport,
 };
 use crate::dead_letter::{DeadLetter, RefusedDocument};
@@ -237,7 +237,11 @@ impl<T: Transport> Run<'_, T> {
         for (record, outcome) in records.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Indexed | Outcome::Duplicate => self.accounts.dead_lettered(),
-                Outcome::Rejected(_) | Outcome::Undelivered => self.accounts.unresolved(record),
+                Outcome::Undelivered => self.accounts.unresolved(record),
+                Outcome::Rejected(Rejection { status, kind, .. }) => {
+                    session.failed(Failure::DeadLetter { status, kind });
+                    self.accounts.unresolved(record);
+                }
             }
         }
         self.accounts.sent(session.traffic());

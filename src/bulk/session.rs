@@ -57,12 +57,22 @@ pub enum Failure {
         /// Elasticsearch's name for it.
         kind: String,
     },
+    /// The dead letter of a refused document was refused in its turn.
+    DeadLetter {
+        /// The HTTP status of the item.
+        status: u16,
+        /// Elasticsearch's name for it.
+        kind: String,
+    },
     /// Single documents were refused one after the other with 400 and none was ever taken.
     EverythingMalformed,
 }
 
 /// A request that could take no longer than this is not worth starting.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(20);
+
+/// What a first request may take at least, however small the budget.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 impl Session {
     /// A session that begins now.
@@ -105,7 +115,14 @@ impl Session {
 
     /// How long the next request may take; `None` if none may start.
     pub(super) fn request_timeout(&mut self) -> Option<Duration> {
-        let left = self.end().saturating_duration_since(Instant::now());
+        let mut left = self.end().saturating_duration_since(Instant::now());
+        if self.failures == 0 {
+            // A budget that is shorter than a request is one for no retries: the first is to be sent all the same.
+            left = left.max(FIRST_REQUEST);
+        }
+        if let Some(deadline) = self.deadline {
+            left = left.min(deadline.saturating_duration_since(Instant::now()));
+        }
         if self.is_stopped || left < SHORTEST_REQUEST {
             self.is_stopped = true;
             return None;
@@ -146,7 +163,8 @@ impl Session {
         self.has_accepted_any
     }
 
-    pub(super) fn failed(&mut self, failure: Failure) {
+    /// Notes what went wrong last.
+    pub fn failed(&mut self, failure: Failure) {
         self.failure = Some(failure);
     }
 
@@ -167,7 +185,9 @@ impl Session {
         let is_last = self.policy.max_retries.is_some_and(|max| self.retries >= max);
         self.failures += 1;
         self.retries += 1;
-        if is_last || Instant::now() + delay + SHORTEST_REQUEST > self.end() {
+        let left = self.end().saturating_duration_since(Instant::now());
+        // A server may ask for any number of seconds, so nothing is added to the clock.
+        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
             return self.give_up();
         }
         tokio::time::sleep(delay).await;
@@ -224,6 +244,9 @@ impl fmt::Display for Failure {
             }
             Self::Item { status, kind } if kind.is_empty() => write!(formatter, "documents were answered {status}"),
             Self::Item { status, kind } => write!(formatter, "documents were answered {status} {kind}"),
+            Self::DeadLetter { status, kind } => {
+                write!(formatter, "they were refused, and so were their dead letters: {status} {kind}")
+            }
             Self::EverythingMalformed => write!(
                 formatter,
                 "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_PIPELINE and DATA_STREAM"

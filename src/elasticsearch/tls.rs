@@ -99,9 +99,12 @@ pub(super) fn is_certificate_error(error: &reqwest::Error) -> bool {
     false
 }
 
-/// The TLS error in an error, which may be wrapped as an I/O error.
+/// The TLS error in an error. It may be wrapped in an I/O error, and that in another: `source` would pass it over.
 fn find_rustls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    error.downcast_ref().or_else(|| error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref())
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => find_rustls(error.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 /// Trusts the one authority whose certificate, sent along by the server, has the fingerprint. All else is verified as

@@ -1,8 +1,10 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
 mod cli;
+mod delivery;
 mod events;
 mod foreign_events;
+mod indexer;
 mod lambda_runtime;
 mod lines;
 mod normalizer_properties;

@@ -4,7 +4,7 @@
 use apigw_logs::config::SETTINGS;
 use serde_json::Value;
 
-use crate::support::program::run;
+use crate::support::command_line::run;
 
 const README: &str = include_str!("../../README.md");
 

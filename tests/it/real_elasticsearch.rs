@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::support::program::{Run, run};
+use crate::support::command_line::{Outcome as Run, run};
 use crate::support::runtime_emulator::RuntimeEmulator;
 use crate::support::search_server::{Flavour, SearchServer, shared};
 use crate::support::templates::put_templates;

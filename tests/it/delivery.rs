@@ -1,0 +1,280 @@
+//! The built program against a server that fails as servers do: what is stored, what the report says, and the exit
+//! status.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
+use crate::support::invocation::{
+    DEAD_LETTERS, LOGS, Run, control_message, direct, invoke, kinesis, line, lines, payload, sqs,
+};
+
+/// A line that the server is told to refuse.
+const POISON: &str = r#"{"requestId":"poison","httpMethod":"GET","status":"200","path":"/hush"}"#;
+
+/// Three good lines with the poison in the middle.
+fn poisoned() -> String {
+    direct(&payload("e", "api", &[line(0), POISON.to_owned(), line(2)]))
+}
+
+/// Three good lines.
+fn good() -> String {
+    direct(&payload("e", "api", &lines(3)))
+}
+
+fn run(server: &FakeElasticsearch, event: &str) -> Run {
+    invoke(event, &[("ELASTICSEARCH_URL", &server.url)])
+}
+
+/// The status, the counts (indexed, duplicates, dead letters, skipped, unresolved) and the error of a run.
+fn check(run: &Run, status: i32, counts: [u64; 5], error: &str) {
+    assert_eq!((run.status, run.report.counts(), run.report.error_type()), (status, counts, error), "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    let has_error = run.stderr.lines().any(|line| line.starts_with("error: "));
+    assert_eq!(has_error, status != 0, "{run:?}");
+}
+
+#[test]
+fn everything_is_indexed_and_the_second_time_there_already() {
+    let server = FakeElasticsearch::start();
+    let first = run(&server, &good());
+    check(&first, 0, [3, 0, 0, 0, 0], "");
+    assert_eq!(first.stderr, "");
+    check(&run(&server, &good()), 0, [0, 3, 0, 0, 0], "");
+    assert_eq!(server.count(LOGS), 3);
+}
+
+#[test]
+fn a_refused_document_becomes_a_dead_letter() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
+    let run_ = run(&server, &poisoned());
+    check(&run_, 0, [2, 0, 1, 0, 0], "");
+    assert!(run_.stderr.starts_with("warning: 1 document"), "{run_:?}");
+    let dead_letters = server.documents(DEAD_LETTERS);
+    assert_eq!(dead_letters.len(), 1);
+    assert!(dead_letters[0].contains("poison") && dead_letters[0].contains("document_parsing_exception"));
+    // A repetition writes no second one.
+    check(&run(&server, &poisoned()), 0, [0, 2, 1, 0, 0], "");
+    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (2, 1));
+}
+
+#[test]
+fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
+    server.fail([Fault::none(), Fault::status(500), Fault::status(500)]);
+    let down = run(&server, &poisoned());
+    check(&down, 1, [2, 0, 0, 0, 1], "Delivery.Incomplete");
+    assert_eq!((down.report.requests, down.report.retries), (3, 1), "one repetition, no more");
+
+    // They are refused in their turn: the sentence must not blame the time.
+    for status in [400, 403] {
+        server.mend();
+        server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
+        server.refuse(DEAD_LETTERS, "poison", status, "some_exception");
+        let refused = run(&server, &poisoned());
+        check(&refused, 1, [0, 2, 0, 0, 1], "Delivery.Incomplete");
+        let message = refused.report.error.expect("there is an error").message;
+        assert!(message.contains(&format!("{status} some_exception")) && !message.contains("time"), "{message}");
+    }
+
+    // Once the cause is mended, a repetition delivers what is left.
+    server.mend();
+    check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
+    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
+}
+
+#[test]
+fn a_dead_letter_is_written_after_one_failure() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 413, "too_large");
+    server.fail([Fault::none(), Fault::status(503).after(1)]);
+    check(&run(&server, &poisoned()), 0, [2, 0, 1, 0, 0], "");
+    assert_eq!(server.count(DEAD_LETTERS), 1);
+}
+
+#[test]
+fn without_dead_letters_a_refusal_fails_the_invocation() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("DEAD_LETTER_DATA_STREAM", "none")];
+    check(&invoke(&poisoned(), &settings), 1, [2, 0, 0, 0, 1], "Delivery.Refused");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_an_operator_must_mend_stops_at_once() {
+    for status in [301, 307, 401, 403, 404, 405, 410, 415, 501] {
+        let server = FakeElasticsearch::start();
+        server.fail(vec![Fault::status(status); 9]);
+        check(&run(&server, &good()), 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
+        assert_eq!(server.requests().len(), 1, "{status}");
+        assert_eq!(server.count(DEAD_LETTERS), 0);
+    }
+}
+
+/// A privilege that is missing for a document: nothing is retried, nothing becomes a dead letter, a replay delivers.
+#[test]
+fn a_forbidden_document_waits_for_its_operator() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 403, "security_exception");
+    check(&run(&server, &poisoned()), 1, [2, 0, 0, 0, 1], "Delivery.Incomplete");
+    assert_eq!(server.requests().len(), 1);
+    server.mend();
+    check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
+}
+
+/// One copy each, whatever the answer was.
+#[test]
+fn what_was_stored_without_an_answer_is_stored_once() {
+    let all = usize::MAX;
+    let faults = [
+        Fault::status(502).after(all),
+        Fault::status(503).after(2),
+        Fault::status(500).after(all),
+        Fault::status(408).after(1),
+        Fault::answer(200, "<html>").after(all),
+        Fault::answer(200, "{}").after(all),
+        Fault::none().after(2),
+        Fault::close().after(all),
+        Fault::close(),
+    ];
+    let stored = [3, 2, 3, 1, 3, 3, 2, 3, 0];
+    for (fault, stored) in faults.into_iter().zip(stored) {
+        let server = FakeElasticsearch::start();
+        server.fail([fault.clone()]);
+        let run = run(&server, &good());
+        check(&run, 0, [3 - stored, stored, 0, 0, 0], "");
+        assert_eq!((run.report.requests, run.report.retries), (2, 1), "{fault:?}");
+        assert_eq!(server.count(LOGS), 3, "{fault:?}");
+    }
+}
+
+/// A server that takes connections and never answers costs the budget and no more.
+#[test]
+fn a_silent_server_costs_the_budget() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
+    let settings = [("ELASTICSEARCH_URL", &*url), ("RETRY_BUDGET_MS", "600"), ("REQUEST_TIMEOUT_MS", "250")];
+    let run = invoke(&good(), &settings);
+    check(&run, 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
+    assert!((2..=3).contains(&run.report.requests), "{run:?}");
+    assert!(run.took > Duration::from_millis(450) && run.took < Duration::from_secs(3), "{run:?}");
+}
+
+/// Lambda goes on from the record that is named: it must be the first that is unfinished.
+#[test]
+fn a_stream_is_told_the_first_unfinished_record() {
+    let server = FakeElasticsearch::start();
+    let [a, b, c] = ["a", "b", "c"].map(|name| payload(name, "api", &lines(2)));
+    let event = kinesis(&[("101", &a), ("102", "AAAA"), ("103", &b), ("104", "not base64"), ("105", &c)]);
+    let run_ = run(&server, &event);
+    check(&run_, 1, [6, 0, 0, 0, 0], "Record.Undecodable");
+    assert_eq!((run_.report.named(), run_.report.undecodable_records), (vec!["102"], 2));
+    assert_eq!(server.count(LOGS), 6, "the good records do not wait for the broken one");
+
+    server.refuse(LOGS, "/hush", 403, "security_exception");
+    let poison = payload("p", "api", &[POISON.to_owned()]);
+    let both = run(&server, &kinesis(&[("201", &a), ("202", &poison), ("203", "AAAA")]));
+    check(&both, 1, [0, 2, 0, 0, 1], "Delivery.Incomplete");
+    assert_eq!(both.report.named(), ["202"]);
+
+    let fine = run(&server, &kinesis(&[("301", &a), ("302", &b)]));
+    check(&fine, 0, [0, 4, 0, 0, 0], "");
+    assert!(fine.report.answer.is_some() && fine.report.named().is_empty(), "{fine:?}");
+}
+
+#[test]
+fn a_queue_is_told_every_unfinished_message() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 403, "security_exception");
+    let (good, poison) = (direct(&payload("a", "api", &lines(2))), direct(&payload("p", "api", &[POISON.to_owned()])));
+    let failed = format!(r#"{{"version":"1.0","requestPayload":{good},"responsePayload":{{}}}}"#);
+    let messages = [("m1", &*good), ("m2", &*poison), ("m3", "hello"), ("m4", &*failed), ("m5", "{}")];
+    let run = run(&server, &sqs(&messages));
+    check(&run, 1, [2, 2, 0, 0, 1], "Delivery.Incomplete");
+    assert_eq!(run.report.named(), ["m2", "m3", "m5"]);
+}
+
+/// Nothing of a payload that is broken anywhere is sent.
+#[test]
+fn a_poison_payload_sends_nothing() {
+    let whole = payload("e", "api", &lines(3));
+    let cut = |length: usize| whole.get(..length / 4 * 4).expect("base64 is ASCII").to_owned();
+    let poison = ["", "!", "AAAA", &cut(whole.len() / 2), &cut(whole.len() - 1), &format!("{whole}AAAA")];
+    for payload in poison {
+        let server = FakeElasticsearch::start();
+        let run = run(&server, &direct(payload));
+        check(&run, 1, [0; 5], "Record.Undecodable");
+        assert_eq!((server.requests().len(), run.report.undecodable_records), (0, 1), "{payload}");
+    }
+    let server = FakeElasticsearch::start();
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("INFLATED_MAX_BYTES", "100")];
+    check(&invoke(&good(), &settings), 1, [0; 5], "Record.Undecodable");
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_control_message_sends_nothing() {
+    let server = FakeElasticsearch::start();
+    check(&run(&server, &direct(&control_message())), 0, [0, 0, 0, 1, 0], "");
+    assert_eq!(server.requests().len(), 0);
+}
+
+/// What the function logs about logs must not come back to it.
+#[test]
+fn the_own_log_group_is_skipped() {
+    let server = FakeElasticsearch::start();
+    let [own, other] = ["/aws/lambda/apigw-logs", "api"].map(|group| payload("e", group, &lines(2)));
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/apigw-logs")];
+    check(&invoke(&direct(&own), &settings), 0, [0, 0, 0, 2, 0], "");
+    assert_eq!(server.requests().len(), 0);
+    check(&invoke(&kinesis(&[("1", &own), ("2", &other)]), &settings), 0, [2, 0, 0, 2, 0], "");
+}
+
+/// Neither a line, nor the server's reason that quotes it, nor a credential is ever said.
+#[test]
+fn failures_say_nothing_of_documents_and_credentials() {
+    let quoting = r#"{"error":{"type":"hush","reason":"hush-hush"}}"#;
+    let cases: [&[Fault]; 6] = [
+        &[Fault::none(), Fault::status(500), Fault::status(500)],
+        &[Fault::answer(401, quoting)],
+        &[Fault::answer(404, quoting)],
+        &vec![Fault::answer(400, quoting); 9],
+        &vec![Fault::answer(200, quoting); 99],
+        &vec![Fault::answer(503, quoting); 99],
+    ];
+    for faults in cases {
+        let server = FakeElasticsearch::start();
+        server.refuse(LOGS, "/hush", 400, "mapper_parsing_exception");
+        server.fail(faults.iter().cloned());
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("ELASTICSEARCH_USERNAME", "somebody"),
+            ("ELASTICSEARCH_PASSWORD", "hush-password"),
+            ("LOG_LEVEL", "trace"),
+            ("RETRY_BUDGET_MS", "200"),
+        ];
+        let run = invoke(&poisoned(), &settings);
+        assert_eq!(run.status, 1, "{run:?}");
+        let said = [run.stdout, run.stderr].concat();
+        // base64 of somebody:hush-password
+        for secret in ["hush", "request-0", "c29tZWJvZHk6aHVzaC1wYXNzd29yZA"] {
+            assert!(!said.contains(secret), "{secret}: {said}");
+        }
+    }
+}
+
+/// Every document is read to the end of its own line, however the requests are cut.
+#[test]
+fn small_requests_deliver_the_same() {
+    let server = FakeElasticsearch::start();
+    let event = direct(&payload("e", "api", &lines(25)));
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "10")];
+    let run = invoke(&event, &settings);
+    check(&run, 0, [25, 0, 0, 0, 0], "");
+    assert_eq!((run.report.requests, run.report.retries, server.count(LOGS)), (3, 0, 25));
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_BYTES", "1")];
+    check(&invoke(&event, &settings), 0, [0, 25, 0, 0, 0], "");
+}

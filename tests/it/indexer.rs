@@ -1,0 +1,537 @@
+//! The delivery loop against a scripted server, with the clock stopped: what goes out, when, and what becomes of each
+//! document. Each row of the outcome table is a row here.
+
+use std::time::Duration;
+
+use apigw_logs::bulk::{
+    BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session, Traffic, TransportError,
+};
+use tokio::time::Instant;
+
+use crate::support::script::{Request, Script, Step};
+
+/// The defaults.
+const POLICY: RetryPolicy = RetryPolicy {
+    budget: Duration::from_secs(60),
+    initial: Duration::from_millis(250),
+    max: Duration::from_secs(15),
+    request_timeout: Duration::from_secs(20),
+    max_retries: None,
+};
+
+/// What became of a body.
+#[derive(Debug, PartialEq)]
+struct Story {
+    /// Each request: when it was sent, in milliseconds, and the documents in it, called a, b, c and so on.
+    schedule: Vec<String>,
+    /// A letter for each document: indexed, duplicate, rejected, undelivered.
+    outcomes: String,
+    /// What went wrong last.
+    failure: String,
+}
+
+impl Story {
+    fn new(schedule: &[&str], outcomes: &str, failure: &str) -> Self {
+        Self {
+            schedule: schedule.iter().copied().map(str::to_owned).collect(),
+            outcomes: outcomes.to_owned(),
+            failure: failure.to_owned(),
+        }
+    }
+}
+
+/// The id of the nth document.
+fn id(document: usize) -> DocumentId {
+    let event = LogEventIdentity {
+        owner: "",
+        log_group: "",
+        log_stream: "",
+        event_id: "",
+        event_time: 0,
+        message: "",
+        position: document,
+        part: 0,
+    };
+    event.document_id()
+}
+
+/// A body of so many small documents.
+fn body(documents: usize) -> BulkBody {
+    body_of(&vec![1; documents])
+}
+
+/// A body of documents with texts of these lengths.
+fn body_of(lengths: &[usize]) -> BulkBody {
+    let mut body = BulkBody::default();
+    for (document, length) in lengths.iter().enumerate() {
+        body.push(&id(document), &["x".repeat(*length)]);
+    }
+    body
+}
+
+/// The documents of a request, by their letters.
+fn letters(request: &Request) -> String {
+    let letter = |wanted: &String| ('a'..='z').enumerate().find(|(document, _)| id(*document).to_string() == *wanted);
+    request.ids.iter().map(|id| letter(id).expect("there are few documents").1).collect()
+}
+
+fn outcome_letter(outcome: &Outcome) -> char {
+    match outcome {
+        Outcome::Indexed => 'i',
+        Outcome::Duplicate => 'd',
+        Outcome::Rejected(_) => 'r',
+        Outcome::Undelivered => 'u',
+    }
+}
+
+fn session(policy: RetryPolicy) -> Session {
+    Session::new(policy, None, || u64::MAX)
+}
+
+async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &mut Session) -> Story {
+    let before = indexer.transport().requests().len();
+    let outcomes = indexer.index("logs-a-b", body, session).await;
+    let requests = indexer.transport().requests();
+    for request in &requests {
+        let items: Vec<usize> = letters(request).chars().map(|letter| letter as usize - 'a' as usize).collect();
+        assert_eq!(request.body, *body.select(&items), "sent byte for byte as it was made");
+        assert_eq!(request.data_stream, "logs-a-b");
+    }
+    Story {
+        schedule: requests
+            .iter()
+            .skip(before)
+            .map(|request| format!("{} {}", request.at.as_millis(), letters(request)))
+            .collect(),
+        outcomes: outcomes.iter().map(outcome_letter).collect(),
+        failure: session.failure().map(|failure| format!("{failure:?}")).unwrap_or_default(),
+    }
+}
+
+/// Sends so many documents to a server, with the default settings and the longest waits that the jitter allows.
+async fn deliver(documents: usize, script: Script) -> Story {
+    story(&Indexer::new(script, 1_000, 1 << 20), &body(documents), &mut session(POLICY)).await
+}
+
+fn closed() -> Step {
+    Step::error(TransportError::Closed { reused: false })
+}
+
+fn died_idle() -> Step {
+    Step::error(TransportError::Closed { reused: true })
+}
+
+/// What ends well after one failure: two documents, sent, and sent again.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_again() {
+    let same = ["0 ab", "250 ab"];
+    let ok = r#"{"create":{"status":201}}"#;
+    let items = |items: &[&str]| Step::reply(200, &format!(r#"{{"errors":false,"items":[{}]}}"#, items.join(",")));
+    let unreadable = "Unreadable";
+    let cases: Vec<(&str, Step, &[&str], &str, &str)> = vec![
+        ("connect", Step::error(TransportError::Connect), &same, "ii", "Transport(Connect)"),
+        ("certificate", Step::error(TransportError::Certificate), &same, "ii", "Transport(Certificate)"),
+        ("idle", died_idle(), &["0 ab", "0 ab"], "ii", "Transport(Closed { reused: true })"),
+        ("closed", closed(), &same, "ii", "Transport(Closed { reused: false })"),
+        ("timeout", Step::error(TransportError::Timeout), &["0 ab", "20250 ab"], "ii", "Transport(Timeout)"),
+        ("cut", Step::error(TransportError::Cut), &same, "ii", "Transport(Cut)"),
+        ("larger than any answer", Step::error(TransportError::TooLarge), &same, "ii", "Transport(TooLarge)"),
+        ("slow", Step::items(&[201, 201]).taking(19_999), &["0 ab"], "ii", ""),
+        ("item 200, 201", Step::items(&[200, 201]), &["0 ab"], "ii", ""),
+        ("item 409", Step::items(&[409, 201]), &["0 ab"], "di", ""),
+        ("item 429", Step::items(&[201, 429]), &["0 ab", "250 b"], "ii", "Item { status: 429, kind: \"\" }"),
+        ("item 408", Step::items(&[408, 201]), &["0 ab", "250 a"], "ii", "Item { status: 408, kind: \"\" }"),
+        ("item 500", Step::items(&[500, 201]), &["0 ab", "250 a"], "ii", "Item { status: 500, kind: \"\" }"),
+        ("item 503", Step::items(&[503, 409]), &["0 ab", "250 a"], "id", "Item { status: 503, kind: \"\" }"),
+        ("item 400", Step::items(&[400, 201]), &["0 ab"], "ri", ""),
+        ("item 413", Step::items(&[201, 413]), &["0 ab"], "ir", ""),
+        ("item 422", Step::items(&[422, 201]), &["0 ab"], "ri", ""),
+        ("item 401", Step::items(&[401, 201]), &["0 ab"], "ui", "Item { status: 401, kind: \"t\" }"),
+        ("item 403", Step::items(&[201, 403]), &["0 ab"], "iu", "Item { status: 403, kind: \"t\" }"),
+        ("item 404", Step::items(&[404, 201]), &["0 ab"], "ui", "Item { status: 404, kind: \"t\" }"),
+        ("400", Step::status(400), &["0 ab", "0 a", "0 b"], "ii", ""),
+        ("408", Step::status(408), &same, "ii", "Status(408)"),
+        ("413", Step::status(413), &["0 ab", "0 a", "0 b"], "ii", ""),
+        ("429", Step::status(429), &same, "ii", "Status(429)"),
+        ("500", Step::status(500), &same, "ii", "Status(500)"),
+        ("501", Step::status(501), &["0 ab"], "uu", "Status(501)"),
+        ("502", Step::status(502), &same, "ii", "Status(502)"),
+        ("503", Step::status(503), &same, "ii", "Status(503)"),
+        ("503, asking for 7 s", Step::status(503).retry_after(7), &["0 ab", "7000 ab"], "ii", "Status(503)"),
+        ("504", Step::status(504), &same, "ii", "Status(504)"),
+        ("HTML", Step::reply(200, "<html>"), &same, "ii", unreadable),
+        ("no items", Step::reply(200, "{}"), &same, "ii", unreadable),
+        ("empty", Step::reply(200, ""), &same, "ii", unreadable),
+        ("one item too few", items(&[ok]), &same, "ii", unreadable),
+        ("one item too many", items(&[ok, ok, ok]), &same, "ii", unreadable),
+        ("an item without status", items(&[ok, r#"{"create":{}}"#]), &same, "ii", unreadable),
+        (
+            "a success with an error",
+            items(&[ok, r#"{"create":{"status":201,"error":{"type":"x"}}}"#]),
+            &same,
+            "ii",
+            unreadable,
+        ),
+        (
+            "errors: false beside a failure",
+            items(&[ok, r#"{"create":{"status":429}}"#]),
+            &["0 ab", "250 b"],
+            "ii",
+            "Item { status: 429, kind: \"\" }",
+        ),
+    ];
+    for (name, step, schedule, outcomes, failure) in cases {
+        assert_eq!(deliver(2, Script::steps([step])).await, Story::new(schedule, outcomes, failure), "{name}");
+    }
+}
+
+/// What cannot be mended by sending again is not sent again.
+#[tokio::test(start_paused = true)]
+async fn what_stops_at_once() {
+    for status in [300, 301, 302, 303, 304, 307, 308, 402, 404, 405, 406, 410, 415, 501] {
+        let expected = Story::new(&["0 ab"], "uu", &format!("Status({status})"));
+        assert_eq!(deliver(2, Script::always(Step::status(status))).await, expected);
+    }
+    for status in [429, 503] {
+        let expected = Story::new(&["0 ab"], "uu", &format!("Status({status})"));
+        let never = [3_600, 60, u64::MAX];
+        for seconds in never {
+            assert_eq!(deliver(2, Script::always(Step::status(status).retry_after(seconds))).await, expected);
+        }
+    }
+    let story = deliver(2, Script::always(Step::items(&[201, 429]).retry_after(3_600))).await;
+    assert_eq!(story, Story::new(&["0 ab"], "iu", "Item { status: 429, kind: \"\" }"));
+}
+
+/// Nothing gets through for as long as the budget lasts: each wait twice as long as the one before, up to the longest.
+#[tokio::test(start_paused = true)]
+async fn what_is_repeated_until_the_budget_ends() {
+    let schedule = ["0 a", "250 a", "750 a", "1750 a", "3750 a", "7750 a", "15750 a", "30750 a", "45750 a"];
+    let cases = [
+        ("Transport(Connect)", Step::error(TransportError::Connect)),
+        ("Transport(Closed { reused: false })", closed()),
+        ("Transport(Cut)", Step::error(TransportError::Cut)),
+        ("Transport(TooLarge)", Step::error(TransportError::TooLarge)),
+        ("Item { status: 408, kind: \"\" }", Step::items(&[408])),
+        ("Item { status: 429, kind: \"\" }", Step::items(&[429])),
+        ("Item { status: 503, kind: \"\" }", Step::items(&[503])),
+        ("Status(408)", Step::status(408)),
+        ("Status(429)", Step::status(429)),
+        ("Status(500)", Step::status(500)),
+        ("Status(502)", Step::status(502)),
+        ("Status(503)", Step::status(503)),
+        ("Status(504)", Step::status(504)),
+        ("Unreadable", Step::reply(200, "{}")),
+    ];
+    for (failure, step) in cases {
+        let script = Script::always(step);
+        assert_eq!(deliver(1, script).await, Story::new(&schedule, "u", failure));
+    }
+    // The last timeout is cut to what is left.
+    let story = deliver(1, Script::always(Step::error(TransportError::Timeout))).await;
+    assert_eq!(story, Story::new(&["0 a", "20250 a", "40750 a"], "u", "Transport(Timeout)"));
+}
+
+/// What the server asks for is a floor under the wait, and no more than that.
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_a_floor() {
+    let steps =
+        [Step::status(503).retry_after(1), Step::status(429).retry_after(0), Step::items(&[429]).retry_after(2)];
+    let story = deliver(1, Script::steps(steps)).await;
+    assert_eq!(story, Story::new(&["0 a", "1000 a", "1500 a", "3500 a"], "i", "Item { status: 429, kind: \"\" }"));
+}
+
+/// Other jitter, other waits: none is longer than the ceiling, and none has to be shorter.
+#[tokio::test(start_paused = true)]
+async fn the_jitter_is_full() {
+    let randoms: [(fn() -> u64, &[&str]); 2] =
+        [(|| 0, &["0 a", "0 a", "0 a", "0 a"]), (|| u64::MAX / 2, &["0 a", "125 a", "375 a", "875 a"])];
+    for (random, schedule) in randoms {
+        let indexer = Indexer::new(Script::steps(vec![Step::status(500); 3]), 1_000, 1 << 20);
+        let story = story(&indexer, &body(1), &mut Session::new(POLICY, None, random)).await;
+        assert_eq!(story, Story::new(schedule, "i", "Status(500)"));
+    }
+}
+
+/// Only documents that get an outcome set the waits back, and give the budget anew; an answer alone does not.
+#[tokio::test(start_paused = true)]
+async fn progress_alone_begins_anew() {
+    let steps = [
+        Step::status(503),
+        Step::items(&[429, 429, 429]),
+        Step::items(&[429, 201, 429]),
+        Step::items(&[429, 400]),
+        Step::status(503),
+        Step::items(&[429]),
+        Step::items(&[409]),
+    ];
+    let story = deliver(3, Script::steps(steps)).await;
+    let schedule = ["0 abc", "250 abc", "750 abc", "1000 ac", "1250 a", "1750 a", "2750 a"];
+    assert_eq!(story, Story::new(&schedule, "dir", "Item { status: 429, kind: \"\" }"));
+
+    // Every 50 seconds a document gets through: 250 seconds in all, with a budget of 60.
+    let trickle = |request: &Request| {
+        let mut statuses = vec![429; request.ids.len()];
+        statuses[0] = 201;
+        Step::items(&statuses).retry_after(50)
+    };
+    let story = deliver(6, Script::server(trickle)).await;
+    let schedule = ["0 abcdef", "50000 bcdef", "100000 cdef", "150000 def", "200000 ef", "250000 f"];
+    assert_eq!(story, Story::new(&schedule, "iiiiii", "Item { status: 429, kind: \"\" }"));
+}
+
+/// The next body of an invocation goes on where the last has stopped, or does not go at all.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_stopped_sends_nothing_more() {
+    let indexer = Indexer::new(Script::always(Step::status(404)), 1_000, 1 << 20);
+    let mut session = session(POLICY);
+    assert_eq!(story(&indexer, &body(1), &mut session).await, Story::new(&["0 a"], "u", "Status(404)"));
+    assert_eq!(story(&indexer, &body(2), &mut session).await, Story::new(&[], "uu", "Status(404)"));
+    assert_eq!(session.traffic().requests, 1);
+}
+
+/// No request is open at the deadline, and none starts that cannot end before it.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_kept() {
+    let cases: [(&str, u64, Step, &[&str], &str); 7] = [
+        ("gone", 0, Step::items(&[201]), &[], "u"),
+        ("too near", 19, Step::items(&[201]), &[], "u"),
+        ("near", 20, Step::items(&[201]).taking(19), &["0 a"], "i"),
+        ("near, and the server is slow", 20, Step::items(&[201]).taking(20), &["0 a"], "u"),
+        ("the wait would end too late", 260, Step::status(503), &["0 a"], "u"),
+        ("the wait ends in time", 270, Step::status(503), &["0 a", "250 a"], "u"),
+        ("timeouts cut to fit", 30_000, Step::error(TransportError::Timeout), &["0 a", "20250 a"], "u"),
+    ];
+    for (name, left, step, schedule, outcomes) in cases {
+        let indexer = Indexer::new(Script::always(step), 1_000, 1 << 20);
+        let end = Instant::now() + Duration::from_millis(left);
+        let start = Instant::now();
+        let story = story(&indexer, &body(1), &mut Session::new(POLICY, Some(end), || u64::MAX)).await;
+        assert_eq!((story.schedule, &*story.outcomes), (Story::new(schedule, "", "").schedule, outcomes), "{name}");
+        assert!(Instant::now() <= end, "{name}");
+        for request in indexer.transport().requests() {
+            assert!(start + request.at + request.timeout <= end, "{name}: {request:?}");
+            assert!(request.timeout <= POLICY.request_timeout, "{name}: {request:?}");
+        }
+    }
+}
+
+/// Documents that were stored although nobody heard of it are not stored twice.
+#[tokio::test(start_paused = true)]
+async fn a_repeat_finds_duplicates() {
+    for lost in
+        [Step::error(TransportError::Timeout).taking(1), closed(), Step::error(TransportError::Cut), Step::status(502)]
+    {
+        let story = deliver(2, Script::steps([lost, Step::items(&[409, 409])])).await;
+        assert_eq!(story.outcomes, "dd");
+    }
+}
+
+/// A connection that died while it lay idle costs one repetition at once; from then on it is a failure as others.
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_free_once() {
+    let story = deliver(1, Script::steps([died_idle(), died_idle(), closed()])).await;
+    assert_eq!(story, Story::new(&["0 a", "0 a", "250 a", "750 a"], "i", "Transport(Closed { reused: false })"));
+}
+
+/// A proxy that finds a request too large may say so by hanging up: from the second time in a row on, halves.
+#[tokio::test(start_paused = true)]
+async fn resets_in_a_row_halve() {
+    let cases: [(&[Step], &[&str]); 4] = [
+        (&[closed(), closed()], &["0 abcd", "250 abcd", "750 ab", "750 cd"]),
+        (&[closed(), closed(), closed()], &["0 abcd", "250 abcd", "750 ab", "1750 a", "1750 b", "1750 cd"]),
+        (&[closed(), Step::status(503), closed()], &["0 abcd", "250 abcd", "750 abcd", "1750 abcd"]),
+        (&[died_idle(), closed(), closed()], &["0 abcd", "0 abcd", "250 abcd", "750 ab", "750 cd"]),
+    ];
+    for (steps, schedule) in cases {
+        let story = deliver(4, Script::steps(steps.iter().cloned())).await;
+        assert_eq!((story.schedule, &*story.outcomes), (Story::new(schedule, "", "").schedule, "iiii"));
+    }
+}
+
+/// A server that takes requests up to a size.
+fn limited_to(bytes: usize) -> Script {
+    Script::server(move |request| match request.body.len() {
+        size if size > bytes => Step::status(413),
+        _ => Step::items(&vec![201; request.ids.len()]),
+    })
+}
+
+/// Halves have the same size, not the same number of documents; and a size that was too much is not tried again.
+#[tokio::test(start_paused = true)]
+async fn a_413_halves_by_bytes() {
+    let body = body_of(&[1_000, 1, 1, 1]);
+    let indexer = Indexer::new(limited_to(body.size() - 1), 1_000, 1 << 20);
+    let mut session = session(POLICY);
+    assert_eq!(story(&indexer, &body, &mut session).await, Story::new(&["0 abcd", "0 a", "0 bcd"], "iiii", ""));
+    // The next body, of the same size, is not sent whole again.
+    assert_eq!(story(&indexer, &body, &mut session).await, Story::new(&["0 a", "0 bcd"], "iiii", ""));
+    assert_eq!(session.traffic().retries, 2);
+}
+
+/// What is too large even alone is refused; all others are stored.
+#[tokio::test(start_paused = true)]
+async fn a_413_alone_is_a_rejection() {
+    let body = body_of(&[1, 1, 1_000, 1, 1]);
+    let indexer = Indexer::new(limited_to(700), 1_000, 1 << 20);
+    let story = story(&indexer, &body, &mut session(POLICY)).await;
+    assert_eq!(story.outcomes, "iirii");
+    assert!(story.schedule.iter().all(|request| request.starts_with("0 ")), "halving needs no waiting: {story:?}");
+}
+
+/// One request holds at most so many documents and bytes; a larger document goes alone.
+#[tokio::test(start_paused = true)]
+async fn requests_keep_to_their_size() {
+    let one = body(1).size();
+    let cases: [(usize, usize, &[&str]); 4] = [
+        (2, 1 << 20, &["0 ab", "0 cd", "0 e"]),
+        (1_000, 2 * one, &["0 ab", "0 cd", "0 e"]),
+        (1_000, 3 * one - 1, &["0 ab", "0 cd", "0 e"]),
+        (1_000, 1, &["0 a", "0 b", "0 c", "0 d", "0 e"]),
+    ];
+    for (actions, bytes, schedule) in cases {
+        let indexer = Indexer::new(Script::steps([]), actions, bytes);
+        let mut session = session(POLICY);
+        assert_eq!(story(&indexer, &body(5), &mut session).await, Story::new(schedule, "iiiii", ""));
+        assert_eq!(session.traffic().retries, 0, "what was never sent is not repeated");
+    }
+}
+
+/// A server to which some documents make a request malformed.
+fn poisoned_by(poison: &'static str) -> Script {
+    Script::server(move |request| match letters(request).contains(|letter| poison.contains(letter)) {
+        true => Step::reply(400, r#"{"error":{"type":"illegal_argument_exception","reason":"r"},"status":400}"#),
+        false => Step::items(&vec![201; request.ids.len()]),
+    })
+}
+
+/// A document that makes a whole request malformed is found by halving.
+#[tokio::test(start_paused = true)]
+async fn a_400_bisects() {
+    let schedule = ["0 abcdefgh", "0 abcd", "0 efgh", "0 ef", "0 e", "0 f", "0 gh"];
+    assert_eq!(deliver(8, poisoned_by("f")).await, Story::new(&schedule, "iiiiirii", ""));
+    assert_eq!(deliver(8, poisoned_by("ah")).await.outcomes, "riiiiiir");
+    assert_eq!(deliver(8, poisoned_by("defgh")).await.outcomes, "iiirrrrr", "some were taken, so it is the documents");
+    assert_eq!(deliver(1, poisoned_by("a")).await, Story::new(&["0 a"], "r", ""));
+    assert_eq!(deliver(2, poisoned_by("ab")).await, Story::new(&["0 ab", "0 a", "0 b"], "rr", ""));
+}
+
+/// If the first three documents alone are malformed and none was ever taken, it is not the documents.
+#[tokio::test(start_paused = true)]
+async fn everything_malformed_is_a_configuration_fault() {
+    let schedule = ["0 abcdefgh", "0 abcd", "0 ab", "0 a", "0 b", "0 cd", "0 c"];
+    let expected = Story::new(&schedule, "uuuuuuuu", "EverythingMalformed");
+    assert_eq!(deliver(8, poisoned_by("abcdefgh")).await, expected);
+    assert_eq!(deliver(8, poisoned_by("abc")).await, expected);
+
+    // In an invocation that has taken something, a duplicate included, it is the documents.
+    for taken in [201, 409] {
+        let mut first = true;
+        let indexer = Indexer::new(
+            Script::server(move |_| if std::mem::take(&mut first) { Step::items(&[taken]) } else { Step::status(400) }),
+            1_000,
+            1 << 20,
+        );
+        let mut session = session(POLICY);
+        story(&indexer, &body(1), &mut session).await;
+        assert_eq!(story(&indexer, &body(4), &mut session).await.outcomes, "rrrr");
+    }
+}
+
+/// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
+#[tokio::test(start_paused = true)]
+async fn refused_credentials() {
+    for status in [401, 403] {
+        let failure = format!("Status({status})");
+        let cases: [(&[Step], &[bool], &[&str], &str, usize); 4] = [
+            (&[Step::status(status)], &[true], &["0 ab", "0 ab"], "ii", 1),
+            (&[Step::status(status)], &[false], &["0 ab"], "uu", 1),
+            (&vec![Step::status(status); 3], &[true, true, true], &["0 ab", "0 ab"], "uu", 1),
+            (
+                &[Step::status(status), Step::items(&[201, 429]), Step::status(status)],
+                &[true, true],
+                &["0 ab", "0 ab", "250 b"],
+                "iu",
+                1,
+            ),
+        ];
+        for (steps, refreshes, schedule, outcomes, refreshed) in cases {
+            let indexer = Indexer::new(Script::steps(steps.iter().cloned()).refreshing(refreshes), 1_000, 1 << 20);
+            let story = story(&indexer, &body(2), &mut session(POLICY)).await;
+            assert_eq!(story, Story::new(schedule, outcomes, &failure));
+            assert_eq!(indexer.transport().refreshed(), refreshed);
+        }
+    }
+}
+
+/// A certificate that is not trusted is asked for twice in an invocation, whatever comes between.
+#[tokio::test(start_paused = true)]
+async fn an_untrusted_certificate_is_retried_once() {
+    let certificate = || Step::error(TransportError::Certificate);
+    let story = deliver(1, Script::always(certificate())).await;
+    assert_eq!(story, Story::new(&["0 a", "250 a"], "u", "Transport(Certificate)"));
+    let story = deliver(1, Script::steps([certificate(), Step::status(503), certificate()])).await;
+    assert_eq!(story, Story::new(&["0 a", "250 a", "750 a"], "u", "Transport(Certificate)"));
+}
+
+/// As dead letters are written: at most one repetition, though the budget would allow more.
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_retries() {
+    let once = RetryPolicy { max_retries: Some(1), ..POLICY };
+    let indexer = Indexer::new(Script::always(Step::status(500)), 1_000, 1 << 20);
+    let expected = Story::new(&["0 a", "250 a"], "u", "Status(500)");
+    assert_eq!(story(&indexer, &body(1), &mut session(once)).await, expected);
+}
+
+/// What is kept of a rejection goes into the dead letter, the reason of the request's where the item has none.
+#[tokio::test(start_paused = true)]
+async fn rejections_carry_their_reason() {
+    let error = r#""error":{"type":"document_parsing_exception","reason":"failed","caused_by":{"reason":"why"}}"#;
+    let replies = [
+        (200, format!(r#"{{"items":[{{"create":{{"status":400,{error}}}}}]}}"#)),
+        (400, format!(r#"{{{error},"status":400}}"#)),
+        (413, format!(r#"{{{error},"status":413}}"#)),
+    ];
+    for (status, reply) in replies {
+        let indexer = Indexer::new(Script::always(Step::reply(status, &reply)), 1_000, 1 << 20);
+        let outcomes = indexer.index("logs-a-b", &body(1), &mut session(POLICY)).await;
+        let [Outcome::Rejected(rejection)] = &*outcomes else { panic!("{outcomes:?}") };
+        assert_eq!(rejection.kind, "document_parsing_exception");
+        assert!(rejection.reason.contains("failed"), "{rejection:?}");
+        assert_eq!(rejection.status, if status == 200 { 400 } else { status });
+    }
+}
+
+/// What a block by an operator or the cluster's state is called; the documents are not at fault.
+#[tokio::test(start_paused = true)]
+async fn blocks_are_not_rejections() {
+    let cases = [
+        (400, "validation_exception", "u"),
+        (400, "document_parsing_exception", "r"),
+        (403, "security_exception", "u"),
+        (403, "cluster_block_exception", "u"),
+        (404, "index_not_found_exception", "u"),
+    ];
+    for (status, kind, outcome) in cases {
+        let item = format!(r#"{{"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}]}}"#);
+        let story = deliver(1, Script::always(Step::reply(200, &item))).await;
+        assert_eq!((&*story.outcomes, story.schedule.len()), (outcome, 1), "{status} {kind}");
+    }
+}
+
+/// Requests, those that repeat documents, and their bytes.
+#[tokio::test(start_paused = true)]
+async fn traffic_is_counted() {
+    let indexer = Indexer::new(Script::steps([Step::items(&[201, 429, 429]), Step::status(503)]), 1_000, 1 << 20);
+    let (body, mut session) = (body(3), session(POLICY));
+    story(&indexer, &body, &mut session).await;
+    let bytes_sent = (body.size() + 2 * body.select(&[1, 2]).len()) as u64;
+    assert_eq!(session.traffic(), Traffic { requests: 3, retries: 2, bytes_sent, failure_store: 0 });
+    assert_eq!(session.failure(), Some(&Failure::Status(503)));
+}
+
+/// A body without documents costs no request.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_for_nothing() {
+    assert_eq!(deliver(0, Script::always(Step::status(400))).await, Story::new(&[], "", ""));
+}

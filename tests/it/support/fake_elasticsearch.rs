@@ -1,0 +1,307 @@
+//! Elasticsearch as far as bulk requests go: it keeps what it takes, refuses what the test says, and fails on demand.
+#![expect(clippy::disallowed_types, reason = "the server knows nothing of our types, and inflates without a cap")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fault {
+    /// How many of the documents are stored all the same.
+    applied: usize,
+    /// The answer instead of the truth.
+    answer: Option<(u16, String)>,
+    headers: Vec<(&'static str, String)>,
+    delay: Duration,
+    closes: bool,
+}
+
+/// What it was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The same number for two requests that came over one connection.
+    pub(crate) connection: usize,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) ids: Vec<String>,
+}
+
+/// Documents that are refused: those of a data stream that contain a text, with a status and a type of error.
+type Refusal = (&'static str, &'static str, u16, &'static str);
+
+#[derive(Default)]
+struct State {
+    streams: BTreeMap<String, BTreeMap<String, Value>>,
+    faults: VecDeque<Fault>,
+    refusals: Vec<Refusal>,
+    requests: Vec<Request>,
+    /// What was wrong with requests: bugs of ours.
+    malformed: Vec<String>,
+    connections: usize,
+}
+
+/// The server. It stops when it is dropped, and fails the test if it was sent a malformed request.
+pub(crate) struct FakeElasticsearch {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+    _running: oneshot::Sender<()>,
+}
+
+impl Fault {
+    /// None: for the requests before the one that fails.
+    pub(crate) fn none() -> Self {
+        Self { applied: usize::MAX, ..Self::default() }
+    }
+
+    /// An answer instead of the work.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::answer(status, "")
+    }
+
+    pub(crate) fn answer(status: u16, body: &str) -> Self {
+        Self { answer: Some((status, body.to_owned())), ..Self::default() }
+    }
+
+    /// The connection is closed instead of an answer.
+    pub(crate) fn close() -> Self {
+        Self { closes: true, ..Self::default() }
+    }
+
+    /// After the work, or a part of it.
+    pub(crate) fn after(self, applied: usize) -> Self {
+        Self { applied, ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// The answer comes so much later.
+    pub(crate) fn delayed(self, milliseconds: u64) -> Self {
+        Self { delay: Duration::from_millis(milliseconds), ..self }
+    }
+}
+
+impl FakeElasticsearch {
+    pub(crate) fn start() -> Self {
+        Self::serve("http", None)
+    }
+
+    pub(crate) fn start_tls(config: ServerConfig) -> Self {
+        Self::serve("https", Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn serve(scheme: &str, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+        listener.set_nonblocking(true).expect("a socket can be non-blocking");
+        let url = format!("{scheme}://{}", listener.local_addr().expect("a bound socket has an address"));
+        let state = Arc::<Mutex<State>>::default();
+        let (running, dropped) = oneshot::channel::<()>();
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime can be made").block_on(async {
+                tokio::select! {
+                    () = accept(listener, tls, shared) => {}
+                    _ = dropped => {}
+                }
+            });
+        });
+        Self { url, state, _running: running }
+    }
+
+    /// What goes wrong with the next requests.
+    pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        lock(&self.state).faults.extend(faults);
+    }
+
+    /// Documents of a data stream that contain a text are refused, one by one.
+    pub(crate) fn refuse(&self, data_stream: &'static str, text: &'static str, status: u16, kind: &'static str) {
+        lock(&self.state).refusals.push((data_stream, text, status, kind));
+    }
+
+    /// Refuses nothing any more.
+    pub(crate) fn mend(&self) {
+        lock(&self.state).refusals.clear();
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        lock(&self.state).requests.clone()
+    }
+
+    /// How many documents a data stream holds.
+    pub(crate) fn count(&self, data_stream: &str) -> usize {
+        lock(&self.state).streams.get(data_stream).map_or(0, BTreeMap::len)
+    }
+
+    /// The documents of a data stream, as JSON.
+    pub(crate) fn documents(&self, data_stream: &str) -> Vec<String> {
+        lock(&self.state).streams.get(data_stream).into_iter().flatten().map(|(_, value)| value.to_string()).collect()
+    }
+}
+
+impl Drop for FakeElasticsearch {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            assert_eq!(lock(&self.state).malformed, Vec::<String>::new(), "malformed requests");
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("nobody panicked here")
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a non-blocking socket");
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection can be taken");
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
+        tokio::spawn(async move {
+            match tls {
+                None => connection(stream, state).await,
+                // A handshake that fails is the client's to tell.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        connection(stream, state).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, state: Arc<Mutex<State>>) {
+    let number = {
+        let mut state = lock(&state);
+        state.connections += 1;
+        state.connections
+    };
+    let service = service_fn(move |request| answer(Arc::clone(&state), number, request));
+    // A connection that breaks is what a test wants, or what it sees elsewhere.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow server waits")]
+async fn answer(
+    state: Arc<Mutex<State>>,
+    connection: usize,
+    request: hyper::Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let (status, body, fault) = {
+        let mut state = lock(&state);
+        let fault = state.faults.pop_front().unwrap_or_else(Fault::none);
+        let (status, body) = match state.take(connection, &parts, &body, fault.applied) {
+            Ok(items) => (200, json!({"took": 1, "errors": true, "items": items}).to_string()),
+            Err(problem) => {
+                state.malformed.push(problem);
+                (400, String::new())
+            }
+        };
+        let (status, body) = fault.answer.clone().unwrap_or((status, body));
+        (status, body, fault)
+    };
+    tokio::time::sleep(fault.delay).await;
+    if fault.closes {
+        return Err(io::Error::other("as the test wants it"));
+    }
+    let mut response = Response::builder().status(StatusCode::from_u16(status).map_err(io::Error::other)?);
+    for (name, value) in fault.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::from(body)).map_err(io::Error::other)
+}
+
+impl State {
+    /// Stores the first documents of a request; answers the result of each.
+    fn take(
+        &mut self,
+        connection: usize,
+        parts: &hyper::http::request::Parts,
+        body: &[u8],
+        applied: usize,
+    ) -> Result<Vec<Value>, String> {
+        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers: BTreeMap<String, String> =
+            parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let path = parts.uri.path().to_owned();
+        let is_gzip = headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
+        let documents = documents(&inflate(body, is_gzip)?)?;
+        let data_stream = path
+            .strip_suffix("/_bulk")
+            .and_then(|path| path.rsplit('/').next())
+            .ok_or(format!("POST {path}"))?
+            .to_owned();
+        let ids = documents.iter().map(|(id, _)| id.clone()).collect();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        self.requests.push(Request { connection, path, query, headers, ids });
+        Ok(documents.into_iter().take(applied).map(|(id, document)| self.create(&data_stream, id, document)).collect())
+    }
+
+    fn create(&mut self, data_stream: &str, id: String, document: Value) -> Value {
+        let text = document.to_string();
+        let refusal = self.refusals.iter().find(|(stream, needle, ..)| *stream == data_stream && text.contains(needle));
+        if let Some((.., status, kind)) = refusal {
+            let reason = format!("refused, and the reason quotes the document: {text}");
+            return json!({"create": {"_id": id, "status": status, "error": {"type": kind, "reason": reason}}});
+        }
+        let stream = self.streams.entry(data_stream.to_owned()).or_default();
+        if stream.contains_key(&id) {
+            let error = json!({"type": "version_conflict_engine_exception", "reason": "document already exists"});
+            return json!({"create": {"_id": id, "status": 409, "error": error}});
+        }
+        stream.insert(id.clone(), document);
+        json!({"create": {"_id": id, "status": 201}})
+    }
+}
+
+fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
+    let mut bytes = body.to_vec();
+    if is_gzip {
+        bytes.clear();
+        flate2::read::GzDecoder::new(body).read_to_end(&mut bytes).map_err(|error| format!("gzip: {error}"))?;
+    }
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// The documents of a body and their ids. Everything that Elasticsearch would refuse is an error, and more.
+fn documents(body: &str) -> Result<Vec<(String, Value)>, String> {
+    let lines: Vec<&str> =
+        body.strip_suffix('\n').ok_or("the body does not end with a line break")?.split('\n').collect();
+    let mut documents = Vec::new();
+    for pair in lines.chunks(2) {
+        let [action, document] = pair else { return Err("an action without document".into()) };
+        let action: Value = serde_json::from_str(action).map_err(|error| format!("action: {error}"))?;
+        let document: Value = serde_json::from_str(document).map_err(|error| format!("document: {error}"))?;
+        let id = action.pointer("/create/_id").and_then(Value::as_str).ok_or("the action has no id")?.to_owned();
+        if action != json!({"create": {"_id": id}}) {
+            return Err(format!("the action is {action}"));
+        }
+        if document.get("@timestamp").is_none() {
+            return Err("a document of a data stream has a @timestamp".into());
+        }
+        documents.push((id, document));
+    }
+    Ok(documents)
+}

@@ -1,0 +1,69 @@
+//! A server below HTTP: what a test makes of each connection, byte by byte.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// The server. Its thread ends with the test's process.
+pub(crate) struct RawTcp {
+    pub(crate) url: String,
+    connections: Arc<AtomicUsize>,
+}
+
+impl RawTcp {
+    /// Each connection is given to the test, with its number from 0. It is closed afterwards: with a reset if there is
+    /// something that was not read.
+    pub(crate) fn start(serve: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let connections = Arc::<AtomicUsize>::default();
+        let (serve, count) = (Arc::new(serve), Arc::clone(&connections));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection can be taken");
+                let (serve, number) = (Arc::clone(&serve), count.fetch_add(1, Ordering::SeqCst));
+                thread::spawn(move || serve(number, &mut stream));
+            }
+        });
+        Self { url, connections }
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads a whole request. False if there is none.
+pub(crate) fn read_request(stream: &mut TcpStream) -> bool {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if !matches!(stream.read(&mut byte), Ok(1)) {
+            return false;
+        }
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.and_then(|length| length.trim().parse().ok()).expect("a request says how long it is");
+    stream.read_exact(&mut vec![0; length]).is_ok()
+}
+
+/// Sends bytes. The client may have gone.
+pub(crate) fn send(stream: &mut TcpStream, bytes: impl AsRef<[u8]>) -> bool {
+    stream.write_all(bytes.as_ref()).is_ok()
+}
+
+/// The answer that so many documents were stored.
+pub(crate) fn all_created(documents: usize) -> String {
+    let items = vec![r#"{"create":{"status":201}}"#; documents].join(",");
+    response(&format!(r#"{{"items":[{items}]}}"#))
+}
+
+/// An answer of success.
+pub(crate) fn response(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}

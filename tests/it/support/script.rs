@@ -1,0 +1,161 @@
+//! A server that exists only in the test: it answers bulk requests as the test says, on tokio's clock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use apigw_logs::bulk::{Exchange, Reply, Transport, TransportError};
+use tokio::time::Instant;
+
+/// One bulk request as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// When, since the script was made.
+    pub(crate) at: Duration,
+    /// How long it might have taken.
+    pub(crate) timeout: Duration,
+    pub(crate) data_stream: String,
+    /// The documents' ids.
+    pub(crate) ids: Vec<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer, or what comes instead of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    takes: Duration,
+    result: Result<Reply, TransportError>,
+}
+
+/// What the script says to a request.
+type Server = Box<dyn FnMut(&Request) -> Step>;
+
+/// The transport.
+pub(crate) struct Script {
+    start: Instant,
+    server: RefCell<Server>,
+    /// What each renewal of the credentials brings; after the last, nothing.
+    refreshes: RefCell<VecDeque<bool>>,
+    refreshed: Cell<usize>,
+    requests: RefCell<Vec<Request>>,
+}
+
+impl Step {
+    /// An answer about the request as a whole.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::reply(status, "")
+    }
+
+    pub(crate) fn reply(status: u16, body: &str) -> Self {
+        let reply = Reply { status, retry_after: None, body: body.as_bytes().to_vec() };
+        Self { takes: Duration::ZERO, result: Ok(reply) }
+    }
+
+    /// An answer about each document.
+    pub(crate) fn items(statuses: &[u16]) -> Self {
+        let items: Vec<String> = statuses.iter().map(|status| item(*status)).collect();
+        Self::reply(200, &format!(r#"{{"errors":true,"items":[{}]}}"#, items.join(",")))
+    }
+
+    /// No answer. A timeout takes as long as the request may.
+    pub(crate) fn error(error: TransportError) -> Self {
+        let takes = if error == TransportError::Timeout { Duration::MAX } else { Duration::ZERO };
+        Self { takes, result: Err(error) }
+    }
+
+    /// With `Retry-After`.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        if let Ok(reply) = &mut self.result {
+            reply.retry_after = Some(Duration::from_secs(seconds));
+        }
+        self
+    }
+
+    /// It takes so long.
+    pub(crate) fn taking(self, milliseconds: u64) -> Self {
+        Self { takes: Duration::from_millis(milliseconds), ..self }
+    }
+}
+
+/// A document's result.
+fn item(status: u16) -> String {
+    match status {
+        200..=299 => format!(r#"{{"create":{{"status":{status}}}}}"#),
+        _ => format!(r#"{{"create":{{"status":{status},"error":{{"type":"t","reason":"r"}}}}}}"#),
+    }
+}
+
+impl Script {
+    /// A server that answers by what it is asked.
+    pub(crate) fn server(server: impl FnMut(&Request) -> Step + 'static) -> Self {
+        Self {
+            start: Instant::now(),
+            server: RefCell::new(Box::new(server)),
+            refreshes: RefCell::default(),
+            refreshed: Cell::default(),
+            requests: RefCell::default(),
+        }
+    }
+
+    /// A server that answers these, and after the last takes every document.
+    pub(crate) fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
+        let mut steps: VecDeque<Step> = steps.into_iter().collect();
+        Self::server(move |request| steps.pop_front().unwrap_or_else(|| Step::items(&vec![201; request.ids.len()])))
+    }
+
+    /// A server that answers always the same.
+    pub(crate) fn always(step: Step) -> Self {
+        Self::server(move |_| step.clone())
+    }
+
+    /// What renewals of the credentials bring.
+    pub(crate) fn refreshing(self, refreshes: &[bool]) -> Self {
+        self.refreshes.borrow_mut().extend(refreshes);
+        self
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.borrow().clone()
+    }
+
+    /// How often the credentials were to be renewed.
+    pub(crate) fn refreshed(&self) -> usize {
+        self.refreshed.get()
+    }
+}
+
+impl Transport for Script {
+    #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
+    async fn bulk(&self, data_stream: &str, body: &[u8], timeout: Duration) -> Exchange {
+        let ids = ids(body);
+        let at = self.start.elapsed();
+        let request = Request { at, timeout, data_stream: data_stream.to_owned(), ids, body: body.to_vec() };
+        self.requests.borrow_mut().push(request.clone());
+        let step = (self.server.borrow_mut())(&request);
+        let bytes_sent = body.len() as u64;
+        if step.takes >= timeout {
+            tokio::time::sleep(timeout).await;
+            return Exchange { bytes_sent, result: Err(TransportError::Timeout) };
+        }
+        tokio::time::sleep(step.takes).await;
+        Exchange { bytes_sent, result: step.result }
+    }
+
+    async fn refresh_credentials(&self, _timeout: Duration) -> bool {
+        self.refreshed.set(self.refreshed.get() + 1);
+        self.refreshes.borrow_mut().pop_front().unwrap_or(false)
+    }
+}
+
+/// The ids in a bulk request's body, which must be pairs of lines.
+fn ids(body: &[u8]) -> Vec<String> {
+    let body = std::str::from_utf8(body).expect("a body is UTF-8");
+    assert!(body.ends_with('\n'), "a body ends with a line break, and is not empty");
+    let lines: Vec<&str> = body.lines().collect();
+    assert_eq!(lines.len() % 2, 0, "each action has its document");
+    let id = |action: &&str| {
+        let id = action.strip_prefix(r#"{"create":{"_id":""#).and_then(|action| action.strip_suffix(r#""}}"#));
+        id.expect("the action is create, with an id").to_owned()
+    };
+    lines.iter().step_by(2).map(id).collect()
+}
