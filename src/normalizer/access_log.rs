@@ -61,11 +61,17 @@ impl<'a> AccessLog<'a> {
         match meaning(key) {
             Meaning::Variable(variable) => self.push_variable(variable, (key, value)),
             _ if is_absent(value) => {}
-            Meaning::Claim(start) => self.claims.push((key.get(start..).unwrap_or(key), value)),
-            Meaning::AuthorizerContext(start) => self.context.push((key.get(start..).unwrap_or(key), value)),
-            Meaning::Unknown => self.unmapped.push((key, value)),
+            Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
+            Meaning::AuthorizerContext(start) => self.context.push((self.flat_key(key, start), value)),
+            Meaning::Unknown => self.unmapped.push((self.flat_key(key, 0), value)),
             Meaning::Secret => {}
         }
+    }
+
+    /// The rest of a key, as a `flattened` field takes it: one with a NUL would be refused.
+    fn flat_key(&self, key: &'a str, start: usize) -> &'a str {
+        let key = key.get(start..).unwrap_or(key);
+        if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
     }
 
     fn push_variable(&mut self, variable: Variable, entry: (&'a str, FlatValue<'a>)) {
