@@ -1,7 +1,7 @@
 //! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use bumpalo::Bump;
@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::aliases::{Meaning, Variable, meaning};
+use super::aliases::{Meaning, Variable, is_everybodys, meaning, rank};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json_text::unescape_into;
 
@@ -55,21 +55,36 @@ impl<'a> AccessLog<'a> {
         deserializer.end()
     }
 
-    /// Adds a key and its value. A key that stands twice means its last value.
+    /// Adds a key and its value. A key that stands twice means its last value; of several keys for one variable that
+    /// counts which has a value and stands first in the table. What does not count is kept as unmapped.
     pub(super) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
         match meaning(key) {
-            Meaning::Variable(variable) => {
-                self.entries.push((key, value));
-                if let (Some(place), Ok(count)) =
-                    (self.places.get_mut(variable as usize), u16::try_from(self.entries.len()))
-                {
-                    *place = count;
-                }
-            }
-            Meaning::Claim(start) => self.claims.push((key.get(start..).unwrap_or(key), value)),
-            Meaning::AuthorizerContext(start) => self.context.push((key.get(start..).unwrap_or(key), value)),
-            Meaning::Unknown => self.unmapped.push((key, value)),
+            Meaning::Variable(variable) => self.push_variable(variable, (key, value)),
+            _ if is_absent(value) => {}
+            Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
+            Meaning::AuthorizerContext(start) => self.context.push((self.flat_key(key, start), value)),
+            Meaning::Unknown => self.unmapped.push((self.flat_key(key, 0), value)),
             Meaning::Secret => {}
+        }
+    }
+
+    /// The rest of a key, as a `flattened` field takes it: one with a NUL would be refused.
+    fn flat_key(&self, key: &'a str, start: usize) -> &'a str {
+        let key = key.get(start..).unwrap_or(key);
+        if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
+    }
+
+    fn push_variable(&mut self, variable: Variable, entry: (&'a str, FlatValue<'a>)) {
+        let Some(place) = self.places.get_mut(variable as usize) else { return };
+        let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|index| self.entries.get_mut(index)) else {
+            self.entries.push(entry);
+            *place = u16::try_from(self.entries.len()).unwrap_or(0);
+            return;
+        };
+        let loser = if counts_more(entry, *earlier) { std::mem::replace(earlier, entry) } else { entry };
+        let is_told = is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
+        if !is_told && variable != Variable::ApiKey {
+            self.unmapped.push(loser);
         }
     }
 
@@ -89,9 +104,23 @@ impl<'a> AccessLog<'a> {
         let text = self.text(variable)?;
         let converted = convert(text);
         if converted.is_none() {
-            self.unmapped.extend(self.entry(variable));
+            self.keep_as_unmapped(variable);
         }
         converted
+    }
+
+    /// Keeps a variable's value that finds no place in the document.
+    pub(super) fn keep_as_unmapped(&mut self, variable: Variable) {
+        self.unmapped.extend(self.entry(variable));
+    }
+
+    /// Whether the line has a key twice that nobody knows, so that one of its values is in none of the fields.
+    pub(super) fn repeats_keys(&self) -> bool {
+        let repeats = |entries: &[(&str, FlatValue<'_>)]| {
+            let mut seen = HashSet::new();
+            !entries.iter().all(|(key, _)| seen.insert(*key))
+        };
+        [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries))
     }
 
     fn entry(&self, variable: Variable) -> Option<(&'a str, FlatValue<'a>)> {
@@ -114,9 +143,9 @@ impl<'a> AccessLog<'a> {
         flattened(self.arena, &self.unmapped)
     }
 
-    /// Whether there is any variable in it that we know.
+    /// Whether any of its keys is one that access logs have and not every program's log.
     pub(super) fn is_recognized(&self) -> bool {
-        !self.entries.is_empty()
+        self.entries.iter().any(|(key, _)| !is_everybodys(key))
     }
 }
 
@@ -137,6 +166,18 @@ pub(super) fn long(text: &str) -> Option<i64> {
     }
     let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
     whole.map_or(text, |(whole, _)| whole).parse().ok()
+}
+
+fn is_absent(value: FlatValue<'_>) -> bool {
+    match value {
+        FlatValue::Text(text) => present(text).is_none(),
+        FlatValue::Json(json) => matches!(json.get(), "null" | r#""""# | r#""-""#),
+    }
+}
+
+/// Whether an entry counts more than an earlier one of the same variable.
+fn counts_more(entry: (&str, FlatValue<'_>), earlier: (&str, FlatValue<'_>)) -> bool {
+    !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
 }
 
 fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {

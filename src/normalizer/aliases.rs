@@ -2,7 +2,8 @@
 //!
 //! A key is matched by meaning and not by spelling: lower-case, without `.`, `_`, `-` and space, nested objects joined
 //! first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and `{"identity":{"sourceIp":…}}` are one
-//! name. Keys that mean different things to different people are decided here, and `docs/fields.md` says how.
+//! name. Keys that mean different things to different people are decided here, and `docs/fields.md` says how. Of a
+//! variable's names that of Elastic's documented formats stands first: it counts where a line has several.
 //!
 //! Sources: AWS's lists of variables for
 //! [REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html),
@@ -32,7 +33,7 @@ variables! {
     AccountId: "accountid" | "account" | "awsaccountid",
     ApiId: "apiid" | "restapiid" | "httpapiid",
     ApiKey: "identityapikey" | "apikey",
-    ApiKeyId: "identityapikeyid" | "apikeyid",
+    ApiKeyId: "apikeyid" | "identityapikeyid",
     AuthenticateError: "authenticateerror",
     AuthenticateLatency: "authenticatelatency",
     AuthenticateStatus: "authenticatestatus",
@@ -50,15 +51,15 @@ variables! {
     Caller: "identitycaller" | "caller",
     CallerAccountId: "identityaccountid" | "useraccountid" | "calleraccountid",
     CipherSuite: "ciphersuite" | "tlsciphersuite",
-    ClientCertIssuer: "identityclientcertissuerdn" | "clientcertissuerdn" | "clientissuerdn" | "issuerdn",
-    ClientCertNotAfter: "identityclientcertvaliditynotafter" | "clientcertvaliditynotafter" | "clientcertnotafter"
-        | "clientnotafter" | "validitynotafter" | "notafter",
-    ClientCertNotBefore: "identityclientcertvaliditynotbefore" | "clientcertvaliditynotbefore" | "clientcertnotbefore"
-        | "clientnotbefore" | "validitynotbefore" | "notbefore",
-    ClientCertPem: "identityclientcertclientcertpem" | "clientcertclientcertpem" | "clientcertpem",
-    ClientCertSerialNumber: "identityclientcertserialnumber" | "clientcertserialnumber" | "clientserialnumber"
+    ClientCertIssuer: "clientissuerdn" | "identityclientcertissuerdn" | "clientcertissuerdn" | "issuerdn",
+    ClientCertNotAfter: "clientnotafter" | "identityclientcertvaliditynotafter" | "clientcertvaliditynotafter"
+        | "clientcertnotafter" | "validitynotafter" | "notafter",
+    ClientCertNotBefore: "clientnotbefore" | "identityclientcertvaliditynotbefore" | "clientcertvaliditynotbefore"
+        | "clientcertnotbefore" | "validitynotbefore" | "notbefore",
+    ClientCertPem: "clientcertpem" | "identityclientcertclientcertpem" | "clientcertclientcertpem",
+    ClientCertSerialNumber: "clientserialnumber" | "identityclientcertserialnumber" | "clientcertserialnumber"
         | "serialnumber",
-    ClientCertSubject: "identityclientcertsubjectdn" | "clientcertsubjectdn" | "clientsubjectdn" | "subjectdn"
+    ClientCertSubject: "clientsubjectdn" | "identityclientcertsubjectdn" | "clientcertsubjectdn" | "subjectdn"
         | "client",
     CognitoAuthenticationProvider: "identitycognitoauthenticationprovider" | "cognitoauthenticationprovider",
     CognitoAuthenticationType: "identitycognitoauthenticationtype" | "cognitoauthenticationtype",
@@ -84,7 +85,7 @@ variables! {
     IntegrationRequestId2: "awsendpointrequestid2" | "integrationrequestid2",
     IntegrationResponseTransferMode: "integrationresponsetransfermode" | "responsetransfermode",
     IntegrationServiceStatus: "integrationintegrationstatus" | "integrationservicestatus",
-    IntegrationStatus: "integrationstatus" | "functionresponsestatus",
+    IntegrationStatus: "functionresponsestatus" | "integrationstatus",
     IntegrationTimeToAllHeaders: "integrationtimetoallheaders" | "timetoallheaders",
     IntegrationTimeToFirstContent: "integrationtimetofirstcontent" | "timetofirstcontent",
     IsCanaryRequest: "iscanaryrequest",
@@ -102,13 +103,13 @@ variables! {
     ResponseLength: "responselength",
     RouteKey: "routekey",
     RoutingRuleIdMatched: "customdomainroutingruleidmatched" | "routingruleidmatched",
-    SourceIp: "identitysourceip" | "ip" | "sourceip" | "sourceipaddress" | "identitysourceipaddress",
+    SourceIp: "ip" | "identitysourceip" | "sourceip" | "sourceipaddress" | "identitysourceipaddress",
     Stage: "stage",
     Status: "status" | "statuscode",
     TlsVersion: "tlsversion",
-    User: "identityuser" | "user",
-    UserAgent: "identityuseragent" | "useragent",
-    UserArn: "identityuserarn" | "userarn" | "callerarn",
+    User: "user" | "identityuser",
+    UserAgent: "useragent" | "identityuseragent",
+    UserArn: "userarn" | "identityuserarn" | "callerarn",
     VpcId: "identityvpcid" | "vpcid",
     VpceId: "identityvpceid" | "vpceid" | "vpce" | "sourcevpce" | "vpcendpointid",
     WafError: "waferror",
@@ -150,6 +151,20 @@ pub(super) fn meaning(key: &str) -> Meaning {
         .map(Meaning::Claim)
         .or_else(|| property(key, "authorizer").map(Meaning::AuthorizerContext))
         .unwrap_or(Meaning::Unknown)
+}
+
+/// Where a key stands in the table: of two keys for one variable, the first there counts.
+pub(super) fn rank(key: &str) -> usize {
+    let mut buffer = [0; LONGEST_NAME];
+    let name = squeeze(key, &mut buffer);
+    ALIASES.iter().position(|(alias, _)| Some(*alias) == name).unwrap_or(usize::MAX)
+}
+
+/// Whether a key stands in the logs of all sorts of programs, so that it does not make a line an access log's.
+pub(super) fn is_everybodys(key: &str) -> bool {
+    const NAMES: [&str; 8] = ["account", "client", "error", "id", "message", "resource", "time", "timestamp"];
+    let mut buffer = [0; LONGEST_NAME];
+    squeeze(key, &mut buffer).is_some_and(|name| NAMES.contains(&name))
 }
 
 /// Whether a key names something that must never be indexed: credentials under any spelling.

@@ -51,8 +51,10 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
 
 /// The time of the request, in milliseconds since 1970.
 fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
-    log.converted(V::RequestTimeEpoch, timestamp::epoch)
-        .or_else(|| log.converted(V::RequestTime, timestamp::request_time))
+    let epoch = log.converted(V::RequestTimeEpoch, timestamp::epoch);
+    // Read in any case: what is no time must not get lost.
+    let time = log.converted(V::RequestTime, timestamp::request_time);
+    epoch.or(time)
 }
 
 /// `url.*`, as the `uri_parts` processor fills it.
@@ -91,6 +93,11 @@ fn keep<'a>(text: std::borrow::Cow<'a, str>, arena: &'a Bump) -> &'a str {
 }
 
 fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
+    let protocol = log.text(V::Protocol);
+    let version = protocol.and_then(|protocol| protocol.split_once('/')).and_then(|(_, version)| present(version));
+    if protocol.is_some_and(|protocol| version.is_none() || !protocol.starts_with("HTTP/")) {
+        log.keep_as_unmapped(V::Protocol);
+    }
     Http {
         request: HttpRequest {
             id: log.text(V::ExtendedRequestId).or_else(|| log.text(V::RequestId)),
@@ -100,7 +107,7 @@ fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
             body: HttpBody { bytes: log.converted(V::ResponseLength, long) },
             status_code: log.converted(V::Status, long),
         },
-        version: log.text(V::Protocol).and_then(|protocol| protocol.split_once('/')).and_then(|(_, v)| present(v)),
+        version,
     }
 }
 
@@ -139,13 +146,15 @@ fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
     (is_hex(seconds, 8) && is_hex(unique, 24)).then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
 }
 
-fn error<'a>(log: &AccessLog<'a>) -> Error<'a> {
+fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     // `messageString` comes in quotes of its own.
-    let quoted = || {
-        let text = log.text(V::ErrorMessageString)?;
-        present(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text))
-    };
-    Error { message: log.text(V::ErrorMessage).or_else(quoted), r#type: log.text(V::ErrorResponseType) }
+    let unquoted = |text: &'a str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let quoted = log.text(V::ErrorMessageString).map(unquoted).and_then(present);
+    let message = log.text(V::ErrorMessage).or(quoted);
+    if quoted.is_some() && quoted != message {
+        log.keep_as_unmapped(V::ErrorMessageString);
+    }
+    Error { message, r#type: log.text(V::ErrorResponseType) }
 }
 
 /// Twelve digits; a format without quotes loses the leading zeros.
@@ -158,8 +167,9 @@ fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
 }
 
 /// What the caller's ARN says of user and accounts.
-fn caller<'a>(document: &mut Document<'a>, log: &AccessLog<'a>, arena: &'a Bump) {
+fn caller<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
     let user = &mut document.aws.api_gateway.user;
+    let told = user.account_id;
     match log.text(V::UserArn).map(user_arn) {
         Some(UserArn::Iam { account_id, user_name }) => {
             document.user.name = present(user_name);
@@ -177,6 +187,9 @@ fn caller<'a>(document: &mut Document<'a>, log: &AccessLog<'a>, arena: &'a Bump)
             user.session_name = session_name;
         }
         Some(UserArn::Other) | None => {}
+    }
+    if told.is_some() && told != user.account_id {
+        log.keep_as_unmapped(V::CallerAccountId);
     }
 }
 

@@ -20,7 +20,10 @@ pub(super) struct ExecutionLog<'a> {
 
 /// Reads a line; `None` if it is no execution log's.
 pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
-    if line.starts_with("Cloudwatch logs enabled for API Gateway") {
+    if ["Cloudwatch logs enabled for API Gateway", "Execution log for request "]
+        .iter()
+        .any(|start| line.starts_with(start))
+    {
         return Some(ExecutionLog { request_id: None, time: None, text: line });
     }
     if let Some((id, text)) = line.strip_prefix('(').and_then(|line| line.split_once(") ")) {
@@ -82,6 +85,7 @@ mod tests {
             ("(2f7c8a8e-0000-4000-8000-000000000001) Verifying Usage Plan", true),
             ("(Iq9gHHhdoAMFbIw=) Method completed with status: 200", true),
             ("Cloudwatch logs enabled for API Gateway", true),
+            ("Execution log for request 2f7c8a8e", true),
             ("Tue May 30 01:22:45 UTC 2023 : Starting execution for request", true),
             ("(not an id) text", false),
             ("(short) text", false),

@@ -24,6 +24,8 @@ use crate::ecs::{
     Timestamp,
 };
 
+const NO_KNOWN_FORM: &str = "the line has none of the forms that API Gateway's logs have: it is kept as it is";
+
 /// How lines become documents: the settings that every document shows.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
@@ -102,10 +104,7 @@ impl Normalizer {
             Form::Execution(_) if self.execution_logs == ExecutionLogs::Skip => Normalized::Skipped,
             Form::Execution(log) => Normalized::Documents(vec![self.execution_log(&log, line, arena)]),
             Form::Json(text) => Normalized::Documents(self.json(text, line, arena)),
-            Form::Other(text) => {
-                let problem = "the line has none of the forms that API Gateway's logs have: it is kept as it is";
-                Normalized::Documents(vec![self.not_understood(problem, text, line, arena)])
-            }
+            Form::Other(text) => Normalized::Documents(vec![self.not_understood(NO_KNOWN_FORM, text, line, arena)]),
         }
     }
 
@@ -131,6 +130,9 @@ impl Normalizer {
         if objects.len() > 1 {
             return objects.into_iter().flat_map(|object| self.json(object, line, arena)).collect();
         }
+        if !text.starts_with('{') {
+            return vec![self.not_understood(NO_KNOWN_FORM, text, line, arena)];
+        }
         let problem = format!("the line is not whole JSON (column {})", error.column());
         vec![self.not_understood(arena.alloc_str(&problem), text, line, arena)]
     }
@@ -149,8 +151,11 @@ impl Normalizer {
             return document;
         }
         let mut document = self.document(line, arena);
-        self.preserve(&mut document, text, arena);
+        self.preserve(&mut document, original(text, line), arena);
         document::fill(&mut document, log, arena);
+        if log.repeats_keys() {
+            document.event.original = Some(mask(original(text, line), arena));
+        }
         document
     }
 
@@ -169,11 +174,10 @@ impl Normalizer {
         arena: &'a Bump,
     ) -> Document<'a> {
         let mut document = self.document(line, arena);
-        let original = mask(text, arena);
         document.error = Error { message: Some(problem), r#type: None };
         document.event.kind = Some("pipeline_error");
-        document.event.original = Some(original);
-        document.message = Some(original);
+        document.event.original = Some(mask(original(text, line), arena));
+        document.message = Some(mask(text, arena));
         document
     }
 
@@ -216,8 +220,17 @@ fn known(text: &str) -> Text<'_> {
     (!text.is_empty()).then_some(text)
 }
 
+/// What stands in `event.original`: the line, byte for byte; of a line that holds several objects, the one.
+fn original<'a>(text: &'a str, line: &LogLine<'a>) -> &'a str {
+    if text.len() == trimmed(line.message).len() { line.message } else { text }
+}
+
+fn trimmed(message: &str) -> &str {
+    message.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'))
+}
+
 fn form(message: &str) -> Form<'_> {
-    let text = message.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
+    let text = trimmed(message);
     if text.is_empty() {
         return Form::Blank;
     }

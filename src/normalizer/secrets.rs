@@ -23,15 +23,20 @@ pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let masked = SECRET.replace_all(text, |found: &Captures<'_>| {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
         let (key, value) = (part("key"), part("value"));
+        // `API Key: …  API Stage: …`: an execution log goes on without a comma.
+        let stage = value.find("API Stage: ").filter(|_| key == "API Key");
+        let (value, rest) = stage.and_then(|end| value.split_at_checked(end)).unwrap_or((value, ""));
         if !is_secret(key) || matches!(value, "\"-\"" | "\"\"" | "null") {
-            return part("").to_owned() + key + part("separator") + value;
+            return [key, part("separator"), value, rest].concat();
         }
         let mask = match value.strip_suffix('"') {
             Some(_) if value.starts_with('\\') => "\\\"***\\\"",
             _ if value.starts_with(['"', '{', '[']) => "\"***\"",
+            _ if value.trim().is_empty() => value,
+            _ if !rest.is_empty() => "*** ",
             _ => "***",
         };
-        [key, part("separator"), mask].concat()
+        [key, part("separator"), mask, rest].concat()
     });
     match masked {
         std::borrow::Cow::Borrowed(_) => text,
@@ -59,6 +64,8 @@ mod tests {
                 "(id) headers: {Authorization=***, Cookie=***, Host=x}",
             ),
             ("requestId: a, X-Api-Key: s3cr3t, ip: 192.0.2.1", "requestId: a, X-Api-Key: ***, ip: 192.0.2.1"),
+            ("(id) API Key:  API Stage: a1b2c3/prod", "(id) API Key:  API Stage: a1b2c3/prod"),
+            ("(id) API Key: s3cr3t API Stage: a1b2c3/prod", "(id) API Key: *** API Stage: a1b2c3/prod"),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();

@@ -66,7 +66,88 @@ fn real_line() -> impl Strategy<Value = String> {
 /// Characters that mean something to one parser or another.
 const MARKS: &str = r#"["\\{}\[\],:\-' \t0-9a-zA-Z/%$=()€\u{0}\u{feff}]{0,4}"#;
 
+/// Keys of every kind: known, known under several names, of claims, and unknown; none of a secret.
+const KEYS: &[&str] = &[
+    "accountId",
+    "apiId",
+    "domainName",
+    "extendedRequestId",
+    "requestId",
+    "id",
+    "request_id",
+    "httpMethod",
+    "method",
+    "ip",
+    "sourceIp",
+    "identity.sourceIp",
+    "clientCertPem",
+    "clientsubjectDN",
+    "clientnotBefore",
+    "user",
+    "userAgent",
+    "userArn",
+    "callerArn",
+    "userAccountId",
+    "apiKeyId",
+    "protocol",
+    "requestTimeEpoch",
+    "requestTime",
+    "time",
+    "path",
+    "status",
+    "statusCode",
+    "responseLength",
+    "stage",
+    "responseLatency",
+    "latency",
+    "integrationStatus",
+    "functionResponseStatus",
+    "error",
+    "errorMessage",
+    "message",
+    "messageString",
+    "authorizer.claims.sub",
+    "authorizer_claims_sub",
+    "authorizer.tenant",
+    "authorizer.latency",
+    "waf.status",
+    "xrayTraceId",
+    "connectedAt",
+    "isCanaryRequest",
+    "tlsVersion",
+    "cipherSuite",
+    "eventType",
+    "cxId",
+    "level",
+    "ünïcode",
+    "",
+];
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{3}[0-9]{5}",
+        "[1-5][0-9]{2}",
+        Just("1772353800123".to_owned()),
+        Just("01/Mar/2026:08:30:00 +0000".to_owned()),
+        Just("arn:aws:iam::444455556666:user/alice".to_owned()),
+        Just("HTTP/1.1".to_owned()),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn no_value_of_a_line_is_lost(members in prop::collection::vec((prop::sample::select(KEYS), value()), 1..8)) {
+        let object = members.iter().map(|(key, value)| format!("{}:{}", Json::Text((*key).to_owned()).compact(), Json::Text(value.clone()).compact()));
+        let line = format!("{{{}}}", object.collect::<Vec<_>>().join(","));
+        let documents = documents(&line);
+        prop_assert_eq!(documents.len(), 1);
+        // Words in letters cannot be mistaken for anything that was converted.
+        for (key, word) in members.iter().filter(|(_, value)| value.starts_with(|c: char| c.is_ascii_lowercase())) {
+            let found = documents.iter().any(|document| document.contains(word.as_str()));
+            prop_assert!(found, "{key}={word} of {line} is not in {documents:?}");
+        }
+    }
+
     #[test]
     fn any_text_has_its_outcome(message in any::<String>()) {
         check(&message)?;

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::lines::LINES;
 use crate::support::command_line::{Outcome as Run, run};
+use crate::support::golden::names;
 use crate::support::runtime_emulator::RuntimeEmulator;
 use crate::support::search_server::{Flavour, SearchServer, shared};
 use crate::support::templates::put_templates;
@@ -227,4 +229,18 @@ fn the_function_indexes_what_it_is_invoked_with() {
     assert!(count(&first, "indexed") > 0, "{first}");
     assert_eq!(count(&again, "duplicates"), count(&first, "indexed"), "{again}");
     assert_eq!(target.documents().len() as u64, count(&first, "indexed"));
+}
+
+/// Whatever a line holds (odd keys, numbers without end, text that is no time), its document has a place.
+#[test]
+fn the_document_of_every_golden_line_is_taken() {
+    let target = Target::new("lines");
+    for name in names(LINES, ".log") {
+        let file = format!("{LINES}/{name}.log");
+        let event = run(&["event", &file, "--log-group", &name, "--log-stream", "s"], &[], b"");
+        let run = run(&["invoke", "-"], &target.variables(), event.stdout.as_bytes());
+        assert_eq!(run.status, 0, "{name}: {}", run.stderr);
+        let report = reports(&run).remove(0);
+        assert_eq!(report["dead_lettered"], 0, "{name}: {report}");
+    }
 }
