@@ -40,7 +40,7 @@ macro_rules! objects {
     })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Default, Serialize)]
-        #[expect(missing_docs, reason = "docs/fields.md describes every field")]
+        #[expect(missing_docs, reason = "named as in ECS, or typed in elasticsearch/")]
         pub struct $name $(<$life>)? {
             $($(#[$field_meta])* #[serde(skip_serializing_if = "Empty::is_empty")] pub $field: $type,)*
         }

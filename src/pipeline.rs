@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::bulk::{
     BulkBody, DataStreamName, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, Rejection, RetryPolicy, Session,
-    Transport,
+    Target, Transport,
 };
 use crate::dead_letter::{DeadLetter, RefusedDocument};
 use crate::decode::{LogData, LogEvent, decode};
@@ -27,6 +27,8 @@ pub struct Pipeline<T> {
     pub enrichments: Enrichments,
     /// Which lines are wanted.
     pub filter: Filter,
+    /// What the documents go through in Elasticsearch. Dead letters do not: it may be what refuses the documents.
+    pub ingest_pipeline: Option<String>,
     /// Where the documents go.
     pub data_stream: DataStreamName,
     /// Where refused documents go; `None` to fail the invocation instead.
@@ -110,13 +112,19 @@ impl<T: Transport> Pipeline<T> {
             accounts: Accounts::default(),
             chunk: Chunk::default(),
         };
+        let records = batch.records.len();
         for (number, record) in batch.records.into_iter().enumerate() {
             run.record(number, record).await;
         }
         run.flush().await;
         run.accounts.sent(run.session.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        run.accounts.close(duration_ms, run.session.failure())
+        let (report, mut failed_records) = run.accounts.close(duration_ms, run.session.failure());
+        if report.error.is_some() && failed_records.is_empty() {
+            // A mistake of ours, which must not pass for success: everything is to come again.
+            failed_records.extend(0..records);
+        }
+        (report, failed_records)
     }
 }
 
@@ -200,7 +208,9 @@ impl<T: Transport> Run<'_, T> {
     /// Sends what there is and settles it. The newest payload stays, since it may have more events.
     async fn flush(&mut self) {
         let pipeline = self.pipeline;
-        let outcomes = pipeline.indexer.index(&pipeline.data_stream.name, &self.chunk.body, &mut self.session).await;
+        let target =
+            Target { data_stream: &pipeline.data_stream.name, ingest_pipeline: pipeline.ingest_pipeline.as_deref() };
+        let outcomes = pipeline.indexer.index(target, &self.chunk.body, &mut self.session).await;
         let mut rejected = Vec::new();
         for (origin, outcome) in self.chunk.origins.iter().zip(outcomes) {
             match outcome {
@@ -231,21 +241,25 @@ impl<T: Transport> Run<'_, T> {
             let refused = RefusedDocument { line, position, id, target };
             body.push(&id, &DeadLetter::new(&refused, rejection, dead_letters, &arena));
         }
+        let target = Target { data_stream: &dead_letters.name, ingest_pipeline: None };
         let policy = RetryPolicy { max_retries: Some(1), ..self.pipeline.retry_policy };
         let mut session = Session::new(policy, self.deadline, self.pipeline.random);
-        let outcomes = self.pipeline.indexer.index(&dead_letters.name, &body, &mut session).await;
+        let outcomes = self.pipeline.indexer.index(target, &body, &mut session).await;
+        self.accounts.sent(session.traffic());
         for (record, outcome) in records.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Indexed | Outcome::Duplicate => self.accounts.dead_lettered(),
-                Outcome::Undelivered => self.accounts.unresolved(record),
-                Outcome::Rejected(Rejection { status, kind, .. }) => {
-                    session.failed(Failure::DeadLetter { status, kind });
-                    self.accounts.unresolved(record);
+                Outcome::Indexed | Outcome::Duplicate => {
+                    self.accounts.dead_lettered();
+                    continue;
                 }
+                Outcome::Rejected(Rejection { status, kind, .. }) => {
+                    session.failed(Failure::DeadLetter { status, kind })
+                }
+                Outcome::Undelivered => {}
             }
+            self.accounts.unresolved(record);
+            self.session.adopt_failure(&session);
         }
-        self.accounts.sent(session.traffic());
-        self.session.adopt_failure(session);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::session::{Failure, Session};
-use super::{BulkBody, ItemResult, Outcome, Rejection, Reply, Transport, TransportError, Verdict, verdict};
+use super::{BulkBody, ItemResult, Outcome, Rejection, Reply, Target, Transport, TransportError, Verdict, verdict};
 
 /// Sends documents until each has an outcome or there is no time left.
 #[derive(Debug)]
@@ -50,12 +50,12 @@ impl<T> Indexer<T> {
 }
 
 impl<T: Transport> Indexer<T> {
-    /// Sends a body's documents to a data stream. One outcome for each, in their order.
-    pub async fn index(&self, data_stream: &str, body: &BulkBody, session: &mut Session) -> Vec<Outcome> {
+    /// Sends a body's documents. One outcome for each, in their order.
+    pub async fn index(&self, target: Target<'_>, body: &BulkBody, session: &mut Session) -> Vec<Outcome> {
         let mut work = Work::new(body);
         while let Some(group) = self.next_group(&mut work) {
             let Some(timeout) = session.request_timeout() else { break };
-            let exchange = self.transport.bulk(data_stream, &body.select(&group.items), timeout).await;
+            let exchange = self.transport.bulk(target, &body.select(&group.items), timeout).await;
             session.count_request(exchange.bytes_sent, group.is_repeat);
             match exchange.result {
                 Ok(reply) => self.settle(&mut work, session, group.items, &reply).await,

@@ -21,7 +21,7 @@ pub use self::indexer::Indexer;
 pub use self::response::{ItemResult, Verdict, verdict};
 pub use self::retry::RetryPolicy;
 pub use self::session::{Failure, Session, Traffic};
-pub use self::transport::{Exchange, Reply, Transport, TransportError};
+pub use self::transport::{Exchange, Reply, Target, Transport, TransportError};
 
 /// What became of one document, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -139,6 +139,10 @@ impl WireResult {
             401 | 403 | 404 => ItemResult::Blocked { status, kind },
             // Not the document's fault: the cluster has all the shards it may have.
             400 if kind == "validation_exception" => ItemResult::Blocked { status, kind },
+            // Nor this: ELASTICSEARCH_PIPELINE is misspelt.
+            400 if kind == "illegal_argument_exception" && reason.starts_with("pipeline with id [") => {
+                ItemResult::Blocked { status, kind: "pipeline does not exist".to_owned() }
+            }
             400..=499 => ItemResult::Rejected(Rejection { status, kind, reason }),
             _ => return None,
         })
@@ -204,6 +208,10 @@ mod tests {
             (r#""status":403,"error":{"type":"security_exception","reason":"r"}"#, blocked(403, "security_exception")),
             (r#""status":404,"error":{"type":"index_not_found_exception"}"#, blocked(404, "index_not_found_exception")),
             (r#""status":400,"error":{"type":"validation_exception"}"#, blocked(400, "validation_exception")),
+            (
+                r#""status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}"#,
+                blocked(400, "pipeline does not exist"),
+            ),
             (
                 r#""status":400,"error":{"type":"document_parsing_exception","reason":"a","caused_by":{"reason":"b"}}"#,
                 rejected(400, "document_parsing_exception", "a: b"),

@@ -109,8 +109,8 @@ impl Session {
     }
 
     /// Takes over what went wrong in another session, if anything did.
-    pub fn adopt_failure(&mut self, other: Self) {
-        self.failure = other.failure.or(self.failure.take());
+    pub fn adopt_failure(&mut self, other: &Self) {
+        self.failure = other.failure.clone().or(self.failure.take());
     }
 
     /// How long the next request may take; `None` if none may start.

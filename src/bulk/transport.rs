@@ -6,11 +6,20 @@ use thiserror::Error;
 
 /// Something that takes bulk requests: Elasticsearch, a terminal, a test's script.
 pub trait Transport {
-    /// Sends one body to a data stream and waits for the whole reply, at most so long.
-    fn bulk(&self, data_stream: &str, body: &[u8], timeout: Duration) -> impl Future<Output = Exchange>;
+    /// Sends one body and waits for the whole reply, at most so long.
+    fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> impl Future<Output = Exchange>;
 
     /// Fetches the credentials again after they were refused. True if there are other ones now.
     fn refresh_credentials(&self, timeout: Duration) -> impl Future<Output = bool>;
+}
+
+/// Where documents go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The data stream.
+    pub data_stream: &'a str,
+    /// An ingest pipeline to send them through.
+    pub ingest_pipeline: Option<&'a str>,
 }
 
 /// One request and what came of it.

@@ -10,7 +10,7 @@ use tracing_subscriber::prelude::*;
 
 use super::output::Output;
 use super::{Failure, read, say};
-use crate::bulk::{Exchange, Reply, Transport};
+use crate::bulk::{Exchange, Reply, Target, Transport};
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
 use crate::event;
@@ -139,7 +139,7 @@ impl Print {
 }
 
 impl Transport for Print {
-    async fn bulk(&self, _data_stream: &str, body: &[u8], _timeout: Duration) -> Exchange {
+    async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
         // Each document stands in a line of its own, below its action.
         let documents: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').skip(1).step_by(2).collect();
         if let Err(error) = Output::stdout().bytes(&documents.concat()) {

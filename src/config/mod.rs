@@ -24,6 +24,8 @@ use crate::pipeline::{Filter, Pipeline};
 pub struct Config {
     /// Where and how to reach Elasticsearch; `None` if no URL is set.
     pub elasticsearch: Option<ElasticsearchSettings>,
+    /// `ELASTICSEARCH_PIPELINE`
+    pub ingest_pipeline: Option<String>,
     /// `DATA_STREAM`
     pub data_stream: DataStreamName,
     /// `DEAD_LETTER_DATA_STREAM`
@@ -116,6 +118,7 @@ impl Config {
         let mut vars = Reader::new(&lookup);
         let config = Self {
             elasticsearch: elasticsearch(&mut vars),
+            ingest_pipeline: vars.text("ELASTICSEARCH_PIPELINE"),
             data_stream: vars.data_stream("DATA_STREAM"),
             dead_letters: vars.unless_none("DEAD_LETTER_DATA_STREAM", Reader::data_stream),
             tags: vars.list("TAGS"),
@@ -166,6 +169,7 @@ impl Config {
             },
             enrichments,
             filter: self.filter,
+            ingest_pipeline: self.ingest_pipeline,
             data_stream: self.data_stream,
             dead_letters: self.dead_letters,
             max_bytes: self.bulk_max_bytes,
@@ -228,7 +232,6 @@ fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
         urls: urls(vars),
         auth: auth(vars),
         trust: trust(vars),
-        pipeline: vars.text("ELASTICSEARCH_PIPELINE"),
         connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };

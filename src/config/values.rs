@@ -122,11 +122,13 @@ impl<'l> Reader<'l> {
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
         const RUNTIME: &str = "lambda_runtime";
         let text = self.text(variable).unwrap_or_default();
-        match text.parse::<Targets>() {
-            Ok(targets) if text.contains(RUNTIME) => targets,
+        // To the parser any word is the name of a module, and a level that is misspelt would be one.
+        let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
+        match text.split(',').all(is_level).then(|| text.parse::<Targets>()) {
+            Some(Ok(targets)) if text.contains(RUNTIME) => targets,
             // The runtime repeats every error that our own line tells already.
-            Ok(targets) => targets.with_target(RUNTIME, LevelFilter::OFF),
-            Err(_) => {
+            Some(Ok(targets)) => targets.with_target(RUNTIME, LevelFilter::OFF),
+            _ => {
                 let levels = "`error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`";
                 self.problem(variable, format_args!("it should be {levels}"));
                 Targets::new()

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 pub use self::tls::Fingerprint;
-use crate::bulk::{Exchange, Reply, Transport, TransportError};
+use crate::bulk::{Exchange, Reply, Target, Transport, TransportError};
 
 /// Where and how to reach Elasticsearch.
 #[derive(Debug, Clone)]
@@ -31,8 +31,6 @@ pub struct ElasticsearchSettings {
     pub auth: Auth,
     /// Whom to believe that it is Elasticsearch.
     pub trust: Trust,
-    /// An ingest pipeline to name in each request.
-    pub pipeline: Option<String>,
     /// The longest wait for a connection.
     pub connect_timeout: Duration,
     /// The gzip level of requests; 0 is off.
@@ -101,7 +99,6 @@ pub struct Elasticsearch {
     /// The host that is asked. Another one's turn comes when it fails.
     current: AtomicUsize,
     headers: HeaderMap,
-    pipeline: Option<String>,
     compression: Compression,
 }
 
@@ -132,13 +129,14 @@ impl Elasticsearch {
             .http1_only()
             .connect_timeout(settings.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
             .build()
             .map_err(|error| ClientError::Client(error.to_string()))?;
         let hosts = settings.urls.into_iter().map(|url| Host { url, has_served: AtomicBool::new(false) }).collect();
         let compression = Compression::new(settings.compression_level);
-        Ok(Self { client, hosts, current: AtomicUsize::new(0), headers, pipeline: settings.pipeline, compression })
+        Ok(Self { client, hosts, current: AtomicUsize::new(0), headers, compression })
     }
 
     fn host(&self) -> Option<&Host> {
@@ -147,17 +145,6 @@ impl Elasticsearch {
 
     fn next_host(&self) {
         self.current.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn bulk_url(&self, host: &Host, data_stream: &str) -> Url {
-        let mut url = host.url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([data_stream, "_bulk"]);
-        }
-        url.query_pairs_mut()
-            .append_pair("filter_path", FILTER_PATH)
-            .extend_pairs(self.pipeline.iter().map(|pipeline| ("pipeline", pipeline)));
-        url
     }
 
     /// The body as it is sent.
@@ -185,11 +172,11 @@ impl Elasticsearch {
 }
 
 impl Transport for Elasticsearch {
-    async fn bulk(&self, data_stream: &str, body: &[u8], timeout: Duration) -> Exchange {
+    async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
         let Some(host) = self.host() else {
             return Exchange { bytes_sent: 0, result: Err(TransportError::Connect) };
         };
-        let url = self.bulk_url(host, data_stream);
+        let url = bulk_url(host, target);
         let body = self.compress(body);
         let bytes_sent = body.len() as u64;
         let result = self.exchange(host, url, body, timeout).await;
@@ -207,6 +194,17 @@ impl Transport for Elasticsearch {
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
         false
     }
+}
+
+fn bulk_url(host: &Host, target: Target<'_>) -> Url {
+    let mut url = host.url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend([target.data_stream, "_bulk"]);
+    }
+    url.query_pairs_mut()
+        .append_pair("filter_path", FILTER_PATH)
+        .extend_pairs(target.ingest_pipeline.map(|pipeline| ("pipeline", pipeline)));
+    url
 }
 
 /// The headers of every request.

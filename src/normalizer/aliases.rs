@@ -2,8 +2,8 @@
 //!
 //! A key is matched by meaning and not by spelling: lower-case, without `.`, `_`, `-` and space, nested objects joined
 //! first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and `{"identity":{"sourceIp":…}}` are one
-//! name. Keys that mean different things to different people are decided here, and `docs/fields.md` says how. Of a
-//! variable's names that of Elastic's documented formats stands first: it counts where a line has several.
+//! name. Keys that mean different things to different people are decided here. Of a variable's names that of Elastic's
+//! documented formats stands first: it counts where a line has several.
 //!
 //! Sources: AWS's lists of variables for
 //! [REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html),

@@ -1,8 +1,8 @@
 //! A read access-log line becomes an ECS document.
 //!
 //! For the documented formats every field of Elastic's own pipeline (elastic/integrations pull request 4266, data stream
-//! `api_gateway_logs`) is here with the same value; `docs/fields.md` names the source of each. Where that pipeline gives
-//! a line up, because one value is not as it expects, this one goes on with the others.
+//! `api_gateway_logs`) is here with the same value, and more besides. Where that pipeline gives a line up, because one
+//! value is not as it expects, this one goes on with the others.
 
 use std::net::IpAddr;
 

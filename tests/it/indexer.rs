@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use apigw_logs::bulk::{
-    BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session, Traffic, TransportError,
+    BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session, Target, Traffic,
+    TransportError,
 };
 use tokio::time::Instant;
 
 use crate::support::script::{Request, Script, Step};
 
 /// The defaults.
+const TARGET: Target<'_> = Target { data_stream: "logs-a-b", ingest_pipeline: None };
+
 const POLICY: RetryPolicy = RetryPolicy {
     budget: Duration::from_secs(60),
     initial: Duration::from_millis(250),
@@ -90,7 +93,7 @@ fn session(policy: RetryPolicy) -> Session {
 
 async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &mut Session) -> Story {
     let before = indexer.transport().requests().len();
-    let outcomes = indexer.index("logs-a-b", body, session).await;
+    let outcomes = indexer.index(TARGET, body, session).await;
     let requests = indexer.transport().requests();
     for request in &requests {
         let items: Vec<usize> = letters(request).chars().map(|letter| letter as usize - 'a' as usize).collect();
@@ -498,7 +501,7 @@ async fn rejections_carry_their_reason() {
     ];
     for (status, reply) in replies {
         let indexer = Indexer::new(Script::always(Step::reply(status, &reply)), 1_000, 1 << 20);
-        let outcomes = indexer.index("logs-a-b", &body(1), &mut session(POLICY)).await;
+        let outcomes = indexer.index(TARGET, &body(1), &mut session(POLICY)).await;
         let [Outcome::Rejected(rejection)] = &*outcomes else { panic!("{outcomes:?}") };
         assert_eq!(rejection.kind, "document_parsing_exception");
         assert!(rejection.reason.contains("failed"), "{rejection:?}");

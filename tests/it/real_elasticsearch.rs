@@ -182,6 +182,17 @@ fn a_write_block_is_for_the_operator_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_pipeline_that_does_not_exist_is_for_the_operator() {
+    let target = Target::new("pipeline");
+    let mut variables = target.variables();
+    variables.push(("ELASTICSEARCH_PIPELINE", "misspelt"));
+    let run = run(&["invoke", EVENT], &variables, b"");
+    assert_eq!(run.status, 1, "{}", run.stdout);
+    assert!(run.stderr.contains("pipeline does not exist"), "{}", run.stderr);
+    assert_eq!(sum(&reports(&run), "dead_lettered"), 0, "{}", run.stdout);
+}
+
+#[test]
 fn the_key_may_write_here_and_nowhere_else() {
     let target = Target::new("privileges");
     if !target.server.can_create_api_keys() {

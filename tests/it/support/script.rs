@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use apigw_logs::bulk::{Exchange, Reply, Transport, TransportError};
+use apigw_logs::bulk::{Exchange, Reply, Target, Transport, TransportError};
 use tokio::time::Instant;
 
 /// One bulk request as it was sent.
@@ -126,10 +126,10 @@ impl Script {
 
 impl Transport for Script {
     #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
-    async fn bulk(&self, data_stream: &str, body: &[u8], timeout: Duration) -> Exchange {
+    async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
         let ids = ids(body);
         let at = self.start.elapsed();
-        let request = Request { at, timeout, data_stream: data_stream.to_owned(), ids, body: body.to_vec() };
+        let request = Request { at, timeout, data_stream: target.data_stream.to_owned(), ids, body: body.to_vec() };
         self.requests.borrow_mut().push(request.clone());
         let step = (self.server.borrow_mut())(&request);
         let bytes_sent = body.len() as u64;

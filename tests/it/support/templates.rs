@@ -1,9 +1,5 @@
 //! The index templates of `elasticsearch/`, put into a server.
-#![expect(
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    reason = "templates are changed for OpenSearch as they are"
-)]
+#![expect(clippy::disallowed_types, reason = "templates are changed for OpenSearch as they are")]
 
 use std::fs;
 use std::path::Path;
