@@ -167,9 +167,15 @@ impl<T: Transport> Run<'_, T> {
             if self.is_full(position) {
                 self.flush().await;
             }
+            if self.session.is_over() {
+                // Nothing more is sent, so there is no use in making documents while the deadline comes near.
+                (position..count).for_each(|_| self.accounts.undelivered(record));
+                break;
+            }
             arena.reset();
             self.log_event(record, position, &arena);
         }
+        self.chunk.drop_unused_payload();
     }
 
     /// Whether the next event's document might not fit. A document is larger than its line, by what is made of it.
@@ -264,6 +270,12 @@ impl<T: Transport> Run<'_, T> {
 }
 
 impl Chunk {
+    /// Lets the newest payload go if no document came of it.
+    fn drop_unused_payload(&mut self) {
+        let used = self.origins.last().map_or(0, |origin| origin.payload + 1);
+        self.payloads.truncate(used);
+    }
+
     fn restart(&mut self) {
         self.body.clear();
         self.origins.clear();
