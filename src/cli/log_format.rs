@@ -36,13 +36,15 @@ pub(super) fn run(arguments: &Arguments) -> String {
 /// The format of a kind of API: one line of JSON.
 #[must_use]
 pub fn log_format(api_type: ApiType, minimal: bool) -> String {
-    let (documented, further) = match api_type {
-        ApiType::Rest => (REST, REST_FURTHER),
-        ApiType::Http => (HTTP, HTTP_FURTHER),
-        ApiType::Websocket => (WEBSOCKET, WEBSOCKET_FURTHER),
+    let (documented, left_out, further): (_, &[&str], _) = match api_type {
+        ApiType::Rest => (REST, &[], REST_FURTHER),
+        // The documented format of HTTP APIs is that of REST APIs without these.
+        ApiType::Http => (REST, &["requestId", "apiKeyId"], HTTP_FURTHER),
+        ApiType::Websocket => (WEBSOCKET, &[], WEBSOCKET_FURTHER),
     };
     let further = if minimal { &[] } else { further };
-    let members = documented.iter().chain(further).map(|(key, variable)| format!(r#""{key}":"$context.{variable}""#));
+    let members = documented.iter().filter(|(key, _)| !left_out.contains(key)).chain(further);
+    let members = members.map(|(key, variable)| format!(r#""{key}":"$context.{variable}""#));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
@@ -64,30 +66,6 @@ const REST: &[Member] = &[
     ("userAgent", "identity.userAgent"),
     ("userArn", "identity.userArn"),
     ("apiKeyId", "identity.apiKeyId"),
-    ("protocol", "protocol"),
-    ("requestTimeEpoch", "requestTimeEpoch"),
-    ("path", "path"),
-    ("status", "status"),
-    ("responseLength", "responseLength"),
-    ("stage", "stage"),
-];
-
-const HTTP: &[Member] = &[
-    ("accountId", "accountId"),
-    ("apiId", "apiId"),
-    ("domainName", "domainName"),
-    ("extendedRequestId", "extendedRequestId"),
-    ("httpMethod", "httpMethod"),
-    ("ip", "identity.sourceIp"),
-    ("clientCertPem", "identity.clientCert.clientCertPem"),
-    ("clientsubjectDN", "identity.clientCert.subjectDN"),
-    ("clientissuerDN", "identity.clientCert.issuerDN"),
-    ("clientserialNumber", "identity.clientCert.serialNumber"),
-    ("clientnotBefore", "identity.clientCert.validity.notBefore"),
-    ("clientnotAfter", "identity.clientCert.validity.notAfter"),
-    ("user", "identity.user"),
-    ("userAgent", "identity.userAgent"),
-    ("userArn", "identity.userArn"),
     ("protocol", "protocol"),
     ("requestTimeEpoch", "requestTimeEpoch"),
     ("path", "path"),
