@@ -136,12 +136,6 @@ impl Accounts {
         self.report.dead_lettered += 1;
     }
 
-    /// A line of a record was not even looked at.
-    pub fn undelivered(&mut self, record: usize) {
-        self.received();
-        self.unresolved(record);
-    }
-
     /// A document of a record is not confirmed.
     pub fn unresolved(&mut self, record: usize) {
         self.report.unresolved += 1;

@@ -108,12 +108,6 @@ impl Session {
         self.failure.as_ref()
     }
 
-    /// Whether nothing more is going to be sent.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.is_stopped
-    }
-
     /// Takes over what went wrong in another session, if anything did.
     pub fn adopt_failure(&mut self, other: &Self) {
         self.failure = other.failure.clone().or(self.failure.take());

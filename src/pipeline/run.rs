@@ -49,11 +49,6 @@ impl<T: Transport> Run<'_, T> {
             if self.is_full(position) {
                 self.flush().await;
             }
-            if self.session.is_over() {
-                // Nothing more is sent, so there is no use in making documents while the deadline comes near.
-                (position..count).for_each(|_| self.accounts.undelivered(record));
-                break;
-            }
             arena.reset();
             self.log_event(record, position, &arena);
         }
