@@ -1,7 +1,7 @@
 //! A document that Elasticsearch refuses becomes one that no mapping can refuse.
 //!
-//! It holds the raw line (credentials masked) and all that CloudWatch said of it, so that sending it again through the
-//! whole path makes the same document under the same id once the cause is mended.
+//! It holds the raw line (credentials masked) and all that CloudWatch said of it, and the id of the document, so that it can
+//! be sent again through the whole path once the cause is mended.
 
 use bumpalo::Bump;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::bulk::{DataStreamName, DocumentId, Rejection};
 use crate::ecs::{ECS_VERSION, Timestamp};
 use crate::normalizer::{LogLine, mask};
 
-/// A dead letter: texts and one date, in the fields of `elasticsearch/dead-letters`.
+/// A dead letter: texts and one date, in the fields of `elasticsearch/index_templates/logs-aws.api_gateway_dead_letters.json`.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter<'a> {
     #[serde(rename = "@timestamp")]

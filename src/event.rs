@@ -45,7 +45,7 @@ pub struct Record<'a> {
 /// Why a record holds nothing that could be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoPayload {
-    /// The member is not there.
+    /// The member is not there, or not a text.
     #[error("the record has no `{0}`")]
     Missing(&'static str),
     /// An SQS body that is not JSON.
@@ -139,7 +139,7 @@ struct InvokeEvent<'a> {
 #[derive(Deserialize)]
 struct AwsLogs<'a> {
     #[serde(borrow)]
-    data: Option<BorrowedText<'a>>,
+    data: Option<&'a RawValue>,
 }
 
 /// A [Kinesis](https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html) record or an
@@ -153,7 +153,7 @@ struct WireRecord<'a> {
     #[serde(borrow, rename = "messageId")]
     message_id: Option<BorrowedText<'a>>,
     #[serde(borrow)]
-    body: Option<BorrowedText<'a>>,
+    body: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -161,7 +161,13 @@ struct WireKinesis<'a> {
     #[serde(borrow, rename = "sequenceNumber")]
     sequence_number: Option<BorrowedText<'a>>,
     #[serde(borrow)]
-    data: Option<BorrowedText<'a>>,
+    data: Option<&'a RawValue>,
+}
+
+/// A member that should be a string. What it is if it is none is the fault of its record, and of no other.
+fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, str>, NoPayload> {
+    let text: Option<BorrowedText<'a>> = member.and_then(|member| serde_json::from_str(member.get()).ok());
+    text.map(|text| text.0).ok_or(NoPayload::Missing(name))
 }
 
 /// A string that borrows where it can. `Option<Cow<str>>` never does: serde honours `borrow` on a bare `Cow` only.
@@ -173,10 +179,7 @@ impl<'a> InvokeEvent<'a> {
     /// The payloads of an event that is not a list of records of ours to answer for.
     fn subscription_payloads(self, nesting: usize) -> Result<Vec<Cow<'a, str>>, NoPayload> {
         if let Some(awslogs) = self.awslogs {
-            return match awslogs.data {
-                Some(data) => Ok(vec![data.0]),
-                None => Err(NoPayload::Missing("awslogs.data")),
-            };
+            return text(awslogs.data, "awslogs.data").map(|data| vec![data]);
         }
         let Some(nesting) = nesting.checked_sub(1) else { return Err(NoPayload::UnknownBody) };
         if let Some(inner) = self.request_payload {
@@ -224,16 +227,15 @@ fn no_kinesis<'a>() -> Record<'a> {
 fn kinesis_record(wire: WireKinesis<'_>) -> Record<'_> {
     Record {
         id: wire.sequence_number.map_or(Cow::Borrowed(""), |number| number.0),
-        payloads: wire.data.map(|data| vec![data.0]).ok_or(NoPayload::Missing("kinesis.data")),
+        payloads: text(wire.data, "kinesis.data").map(|data| vec![data]),
     }
 }
 
-fn sqs_message<'a>(id: Option<BorrowedText<'a>>, body: Option<BorrowedText<'a>>, nesting: usize) -> Record<'a> {
-    let payloads = match body {
-        None => Err(NoPayload::Missing("body")),
-        Some(body) => nested(&body.0, nesting)
-            .map(|payloads| payloads.into_iter().map(|payload| Cow::Owned(payload.into_owned())).collect()),
-    };
+fn sqs_message<'a>(id: Option<BorrowedText<'a>>, body: Option<&'a RawValue>, nesting: usize) -> Record<'a> {
+    let payloads = text(body, "body").and_then(|body| {
+        let payloads = nested(&body, nesting)?.into_iter();
+        Ok(payloads.map(|payload| Cow::Owned(payload.into_owned())).collect())
+    });
     Record { id: id.map_or(Cow::Borrowed(""), |id| id.0), payloads }
 }
 
@@ -266,9 +268,10 @@ mod tests {
             ),
             (
                 r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"AA"}},
-                              {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2"}}]}"#,
+                              {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2"}},
+                              {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"3","data":5}}]}"#,
                 Trigger::Kinesis,
-                vec![ok(&["AA"]), Err(NoPayload::Missing("kinesis.data"))],
+                vec![ok(&["AA"]), Err(NoPayload::Missing("kinesis.data")), Err(NoPayload::Missing("kinesis.data"))],
             ),
             (
                 r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m","body":"{\"awslogs\":{\"data\":\"AA\"}}"},

@@ -13,9 +13,8 @@ use tracing_subscriber::prelude::*;
 use crate::bulk::Transport;
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
-use crate::event;
-use crate::pipeline::Pipeline;
-use crate::report::{Answer, ErrorType, Report, answer};
+use crate::pipeline::{Invocation, Pipeline};
+use crate::report::{Answer, ErrorType, Report};
 
 /// What the function answers when all is well, or when the trigger wants the failures named.
 #[derive(Debug, Serialize)]
@@ -64,9 +63,7 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
     tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json().with_filter(targets)).init();
     let metrics_namespace = config.metrics_namespace.take();
     let settings = config.elasticsearch.take().ok_or_else(|| vec![Problem::missing_url()])?;
-    let transport = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
-    let pipeline = config.pipeline(transport)?;
-    Ok(Function { pipeline, metrics_namespace })
+    Ok(Function { pipeline: config.elasticsearch_pipeline(settings)?, metrics_namespace })
 }
 
 fn start_failure(problem: &dyn std::fmt::Display) -> String {
@@ -118,18 +115,9 @@ impl<T: Transport> Function<T> {
         request_id: &str,
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
-        let batch = match event::read(event) {
-            Ok(batch) => batch,
-            Err(error) => {
-                let report = Report::unsupported(error.to_string());
-                return (Err(diagnostic(&report)), self.log_line(&report, request_id));
-            }
-        };
-        let trigger = batch.trigger;
-        let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
-        let (report, failed_records) = self.pipeline.process(batch, deadline).await;
+        let Invocation { report, answer } = self.pipeline.invoke(event, deadline).await;
         let log_line = self.log_line(&report, request_id);
-        let response = match answer(trigger, &ids, &failed_records) {
+        let response = match answer {
             Some(answer) => Ok(Response::Answer(answer)),
             None if report.error.is_some() => Err(diagnostic(&report)),
             None => Ok(Response::Report(report)),

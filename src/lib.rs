@@ -3,17 +3,18 @@
 //! The data's path, which is also the order to read the modules in:
 //!
 //! 1. [`event`]: what Lambda hands over becomes a [`event::Batch`] of records, each with its subscription payloads.
-//! 2. [`decode`]: a payload (base64 of gzip of JSON) becomes [`decode::LogData`].
+//! 2. [`decode`]: a payload (base64 of gzip of JSON, whose strings [`json_text`] reads) becomes [`decode::LogData`].
 //! 3. [`normalizer`]: each log line becomes an [`ecs::Document`]. This never fails.
 //! 4. [`enrich`]: the document learns what user agent and place its strings stand for.
 //! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is unresolved is sent
 //!    again.
 //! 6. [`dead_letter`]: what Elasticsearch refuses for good is put where nothing is refused.
-//! 7. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
-//! 8. [`report`]: what became of every event, and the answer owed to whoever sent it.
+//! 7. [`report`]: what became of every event, and the answer owed to whoever sent it.
+//! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
 //!
-//! Everything so far is plain functions over values. Sockets, files and clocks live in the last four:
-//! [`elasticsearch`], [`config`], [`handler`] (the Lambda function) and [`cli`] (the same path at a terminal).
+//! So far nothing knows the network: [`bulk::Transport`] is the seam. [`config`] reads the settings and the files that
+//! they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the Lambda function) and [`cli`] (the same path at a
+//! terminal) are the front doors.
 
 pub mod event;
 

@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     cli::main(variable).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment, for `Config::from_vars`")]
+/// The one place that reads the environment, for `Config::from_vars`.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }

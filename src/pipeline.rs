@@ -14,9 +14,9 @@ use self::chunk::Chunk;
 use self::run::Run;
 use crate::bulk::{DataStreamName, Indexer, RetryPolicy, Session, Transport};
 use crate::enrich::Enrichments;
-use crate::event::Batch;
+use crate::event::{self, Batch};
 use crate::normalizer::{LogLine, Normalized, Normalizer};
-use crate::report::{Accounts, Report};
+use crate::report::{Accounts, Answer, Report, answer};
 
 /// The path with its settings, for the life of the process.
 #[derive(Debug)]
@@ -69,9 +69,30 @@ impl Filter {
 /// a quarter of the time that there is.
 const DEAD_LETTER_RESERVE: Duration = Duration::from_secs(2);
 
+/// What an invocation has come to.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What became of every event.
+    pub report: Report,
+    /// What is owed to a stream or a queue; a direct subscription is owed success or failure.
+    pub answer: Option<Answer>,
+}
+
 impl<T: Transport> Pipeline<T> {
-    /// Does the work of one invocation, at the latest until the deadline. Answers the report and the records that are
-    /// unfinished.
+    /// Does the work of one invocation, from the event as Lambda delivers it to the answer.
+    pub async fn invoke(&self, event: &[u8], deadline: Option<Instant>) -> Invocation {
+        let batch = match event::read(event) {
+            Ok(batch) => batch,
+            Err(error) => return Invocation { report: Report::unsupported(error.to_string()), answer: None },
+        };
+        let trigger = batch.trigger;
+        let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
+        let (report, failed_records) = self.process(batch, deadline).await;
+        Invocation { report, answer: answer(trigger, &ids, &failed_records) }
+    }
+
+    /// Does the work of one invocation. No request is open after the deadline. Answers the report and the records that
+    /// are unfinished.
     pub async fn process(&self, batch: Batch<'_>, deadline: Option<Instant>) -> (Report, BTreeSet<usize>) {
         let start = Instant::now();
         let sending_ends = deadline.map(|deadline| {
@@ -92,18 +113,16 @@ impl<T: Transport> Pipeline<T> {
         run.flush().await;
         run.accounts.sent(run.session.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (report, mut failed_records) = run.accounts.close(duration_ms, run.session.failure());
-        if report.error.is_some() && failed_records.is_empty() {
-            // A mistake of ours, which must not pass for success: everything is to come again.
-            failed_records.extend(0..records);
-        }
-        (report, failed_records)
+        run.accounts.close(records, duration_ms, run.session.failure())
     }
 }
 
 impl<T> Pipeline<T> {
-    /// The documents of a line, complete.
+    /// The documents of a line, complete; none if a filter leaves it out.
     pub fn documents<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
+        if !self.filter.wants(line.message) {
+            return Normalized::Skipped;
+        }
         let mut normalized = self.normalizer.normalize(line, arena);
         if let Normalized::Documents(documents) = &mut normalized {
             documents.iter_mut().for_each(|document| self.enrichments.apply(document, arena));

@@ -164,14 +164,18 @@ impl Accounts {
     }
 
     /// Closes the accounts. What nobody has accounted for is unresolved, so that no mistake of ours can pass for
-    /// success. Answers the report and the records that are unfinished.
+    /// success: every one of the records is then unfinished. Answers the report and the records that are.
     #[must_use]
-    pub fn close(mut self, duration_ms: u64, failure: Option<&Failure>) -> (Report, BTreeSet<usize>) {
+    pub fn close(mut self, records: usize, duration_ms: u64, failure: Option<&Failure>) -> (Report, BTreeSet<usize>) {
         let report = &mut self.report;
         report.duration_ms = duration_ms;
         report.undecodable_records = self.undecodable.len() as u64;
         let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
-        report.unresolved = report.received.saturating_sub(settled);
+        let unresolved = report.received.saturating_sub(settled);
+        if report.unresolved != unresolved {
+            report.unresolved = unresolved;
+            self.failed_records.extend(0..records);
+        }
         report.error = error(report, self.refused, self.first_problem.as_deref(), failure);
         (self.report, self.failed_records)
     }

@@ -142,6 +142,8 @@ async fn failed(work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, e
         }
         // A proxy that finds a request too large may say so by hanging up.
         TransportError::Closed { .. } if session.closed_again() && items.len() > 1 => Repeat::Halves(items),
+        // What is said of half as many documents is half as long.
+        TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
         TransportError::Certificate if !session.may_retry_certificate() => return session.give_up(),
         _ => Repeat::Whole(items),
     };

@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID", default_value = "123456789012")]
     owner: String,
     /// Time of the first line's log event, in milliseconds since 1970; each further is one later [default: now]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     event_time: Option<i64>,
     /// As a Kinesis stream would deliver it
     #[arg(long, conflicts_with = "sqs")]
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         log_group: &arguments.log_group,
         log_stream: &arguments.log_stream,
         subscription_filters: ["apigw-logs"],
-        log_events: log_events(&bytes, start),
+        log_events: log_events(&arguments.log_group, &arguments.log_stream, &bytes, start),
     };
     let payload = payload(&data)?;
     let event = if arguments.kinesis {
@@ -74,18 +74,19 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     } else {
         direct_event(&payload)
     };
-    output.line(&event).map_err(Failure::from)
+    super::print(output, &event)
 }
 
-fn log_events(bytes: &[u8], start: i64) -> Vec<LogEvent> {
+fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Vec<LogEvent> {
     let lines = String::from_utf8_lossy(bytes);
-    let event = |(line, timestamp): (&str, i64)| LogEvent {
-        // As long as CloudWatch's ids, and like them in the order of time.
-        id: format!("{timestamp:0>56}"),
-        timestamp,
-        message: line.to_owned(),
+    let event = |(position, line): (i64, &str)| {
+        let timestamp = start.saturating_add(position);
+        // As long as CloudWatch's ids, in the order of time like them, and another for each event.
+        let identity = format!("{log_group}\0{log_stream}\0{position}\0{line}");
+        let hash = xxhash_rust::xxh3::xxh3_128(identity.as_bytes());
+        LogEvent { id: format!("{:0>17}{hash:0>39}", timestamp.max(0)), timestamp, message: line.to_owned() }
     };
-    lines.lines().zip(start..).map(event).collect()
+    (0..).zip(lines.lines()).map(event).collect()
 }
 
 fn payload(data: &LogData<'_>) -> Result<String, Failure> {

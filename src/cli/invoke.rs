@@ -11,11 +11,9 @@ use tracing_subscriber::prelude::*;
 use super::output::Output;
 use super::{Failure, read, say};
 use crate::bulk::{Exchange, Reply, Target, Transport};
-use crate::config::{Config, Problem};
-use crate::elasticsearch::Elasticsearch;
-use crate::event;
-use crate::pipeline::Pipeline;
-use crate::report::{Answer, Report, answer};
+use crate::config::Config;
+use crate::pipeline::{Invocation, Pipeline};
+use crate::report::{Answer, ErrorType, Report};
 
 /// Do the main job on invoke events as Lambda delivers them
 ///
@@ -55,9 +53,8 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
             .await
         }
         Some(settings) => {
-            let transport = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
-            let pipeline = config.pipeline(transport)?;
-            all(&arguments.events, &pipeline, |report| Output::stdout().line(report)).await
+            let pipeline = config.elasticsearch_pipeline(settings)?;
+            all(&arguments.events, &pipeline, |report| Output::stdout().line(report)?.flush()).await
         }
     }
 }
@@ -93,22 +90,14 @@ async fn one<T: Transport>(
     pipeline: &Pipeline<T>,
     print: &mut impl FnMut(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let batch = match event::read(bytes) {
-        Ok(batch) => batch,
-        Err(error) => {
-            print(&json(&Report::unsupported(error.to_string()), None))?;
-            return Err(Failure::Usage(vec![error.to_string()]));
-        }
-    };
-    let trigger = batch.trigger;
-    let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
-    let (report, failed_records) = pipeline.process(batch, None).await;
-    print(&json(&report, answer(trigger, &ids, &failed_records).as_ref()))?;
+    let Invocation { report, answer } = pipeline.invoke(bytes, None).await;
+    print(&json(&report, answer.as_ref()))?;
     if report.dead_lettered > 0 {
         say("warning", format_args!("{} documents were refused and are now dead letters", report.dead_lettered));
     }
     match report.error {
         None => Ok(()),
+        Some(error) if error.kind == ErrorType::EventUnsupported => Err(Failure::Usage(vec![error.message])),
         Some(error) => {
             say("error", error.message);
             Err(Failure::Unfinished)
@@ -142,7 +131,7 @@ impl Transport for Print {
     async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
         // Each document stands in a line of its own, below its action.
         let documents: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').skip(1).step_by(2).collect();
-        if let Err(error) = Output::stdout().bytes(&documents.concat()) {
+        if let Err(error) = Output::stdout().bytes(&documents.concat()).and_then(Output::flush) {
             self.error.replace(Some(error));
         }
         let items = vec![r#"{"create":{"status":201}}"#; documents.len()].join(",");

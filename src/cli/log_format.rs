@@ -10,7 +10,7 @@ use clap::ValueEnum;
 pub(super) struct Arguments {
     /// The kind of API
     api_type: ApiType,
-    /// The format of Elastic's own documentation, instead of everything there is to log
+    /// The format of Elastic's own documentation, instead of the recommended one
     #[arg(long)]
     minimal: bool,
 }

@@ -3,12 +3,12 @@
 //! Standard output carries data only; everything else goes to standard error, a sentence a problem. Exit status: 0 the
 //! work is finished, 1 it is not, 2 wrong usage or settings.
 
+mod config;
 mod event;
 mod invoke;
 mod log_format;
 mod normalize;
 mod output;
-mod settings;
 
 use std::fmt::Display;
 use std::io;
@@ -63,7 +63,10 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::Usage(vec![format!("standard output cannot be written: {error}")]),
+            _ => {
+                say("error", format_args!("standard output cannot be written: {error}"));
+                Self::Unfinished
+            }
         }
     }
 }
@@ -96,18 +99,25 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
 
 async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
     let mut output = Output::stdout();
-    match command {
+    let done = match command {
         Command::Invoke(arguments) => invoke::run(arguments, Config::from_vars(lookup)?).await,
         Command::Normalize(arguments) => normalize::run(&arguments, Config::from_vars(lookup)?, &mut output),
         Command::Event(arguments) => event::run(&arguments, &mut output),
-        Command::LogFormat(arguments) => output.line(&log_format::run(&arguments)).map_err(Failure::from),
-        Command::Config => settings::run(&lookup, &mut output),
+        Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
+        Command::Config => config::run(&lookup, &mut output),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "apigw-logs", &mut script);
-            output.bytes(&script).map_err(Failure::from)
+            print(&mut output, String::from_utf8_lossy(&script).trim_end())
         }
-    }
+    };
+    output.flush()?;
+    done
+}
+
+fn print(output: &mut Output, line: &str) -> Result<(), Failure> {
+    output.line(line)?;
+    Ok(())
 }
 
 /// One sentence on standard error.

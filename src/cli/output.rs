@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-/// Lines on standard output.
+/// Data on its way to standard output.
 pub(super) struct Output(BufWriter<Stdout>);
 
 impl Output {
@@ -10,13 +10,16 @@ impl Output {
         Self(BufWriter::with_capacity(1 << 16, io::stdout()))
     }
 
-    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.0, "{line}")?;
-        self.0.flush()
+    pub(super) fn line(&mut self, line: &str) -> io::Result<&mut Self> {
+        writeln!(self.0, "{line}").map(|()| self)
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)?;
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<&mut Self> {
+        self.0.write_all(bytes).map(|()| self)
+    }
+
+    /// Writes what is buffered. What is not written is not known to have been read.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }

@@ -1,19 +1,20 @@
 //! The settings: environment variables, read once, checked all together.
 
+mod connection;
 mod settings;
 mod values;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
 use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
+use self::connection::elasticsearch;
 pub use self::settings::{SETTINGS, Setting};
 use self::values::Reader;
 use crate::bulk::{DataStreamName, Indexer, RetryPolicy};
-use crate::elasticsearch::{Auth, ClientError, ElasticsearchSettings, Trust};
+use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::Enrichments;
 use crate::enrich::user_agent::UserAgents;
 use crate::normalizer::{ExecutionLogs, Normalizer, OriginalEvent};
@@ -144,8 +145,33 @@ impl Config {
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
             filter: Filter { include: vars.regex("INCLUDE"), exclude: vars.regex("EXCLUDE") },
         };
-        let problems = vars.into_problems();
-        if problems.is_empty() { Ok(config) } else { Err(problems) }
+        let mut problems = vars.into_problems();
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        // Those with the files that are named, too: all at once.
+        config.enrichments(&mut problems);
+        problems
+            .extend(config.elasticsearch.and_then(|settings| Elasticsearch::new(settings).err()).map(Problem::from));
+        Err(problems)
+    }
+
+    /// The path into Elasticsearch with these settings.
+    ///
+    /// # Errors
+    /// A [`Problem`] for each file that cannot be used, and for settings that allow no connection.
+    pub fn elasticsearch_pipeline(
+        self,
+        settings: ElasticsearchSettings,
+    ) -> Result<Pipeline<Elasticsearch>, Vec<Problem>> {
+        match Elasticsearch::new(settings) {
+            Ok(transport) => self.pipeline(transport),
+            Err(error) => {
+                let mut problems = vec![Problem::from(error)];
+                self.enrichments(&mut problems);
+                Err(problems)
+            }
+        }
     }
 
     /// The path with these settings. The files that they name are read here.
@@ -225,66 +251,4 @@ fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
         vars.problem("RETRY_INITIAL_MS", "the first wait must not be longer than the longest, RETRY_MAX_MS");
     }
     policy
-}
-
-fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
-    let settings = ElasticsearchSettings {
-        urls: urls(vars),
-        auth: auth(vars),
-        trust: trust(vars),
-        connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
-        compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
-    };
-    (!settings.urls.is_empty()).then_some(settings)
-}
-
-fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
-    match (vars.text("ELASTICSEARCH_URL"), vars.text("ELASTIC_CLOUD_ID")) {
-        (Some(_), Some(_)) => {
-            vars.problem("ELASTIC_CLOUD_ID", "it contradicts ELASTICSEARCH_URL: set one of them");
-            Vec::new()
-        }
-        (Some(_), None) => vars.urls("ELASTICSEARCH_URL"),
-        (None, Some(_)) => vars.cloud_id("ELASTIC_CLOUD_ID").into_iter().collect(),
-        (None, None) => Vec::new(),
-    }
-}
-
-fn auth(vars: &mut Reader<'_>) -> Auth {
-    let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
-    let secret_arn = vars.text("ELASTICSEARCH_SECRET_ARN");
-    let (username, password) = (vars.text("ELASTICSEARCH_USERNAME"), vars.secret("ELASTICSEARCH_PASSWORD"));
-    let ways = [api_key.is_some(), secret_arn.is_some(), username.is_some() || password.is_some()];
-    if ways.iter().filter(|way| **way).count() > 1 {
-        vars.problem(
-            "ELASTICSEARCH_API_KEY",
-            "there is more than one way to authenticate: set one of ELASTICSEARCH_API_KEY, ELASTICSEARCH_USERNAME with \
-             ELASTICSEARCH_PASSWORD, and ELASTICSEARCH_SECRET_ARN",
-        );
-    }
-    match (api_key, username, password) {
-        (Some(api_key), _, _) => Auth::ApiKey(api_key),
-        (None, Some(username), Some(password)) => Auth::Basic { username, password },
-        (None, Some(_), None) => {
-            vars.problem("ELASTICSEARCH_PASSWORD", "it is missing, and ELASTICSEARCH_USERNAME is set: set both");
-            Auth::None
-        }
-        (None, None, Some(_)) => {
-            vars.problem("ELASTICSEARCH_USERNAME", "it is missing, and ELASTICSEARCH_PASSWORD is set: set both");
-            Auth::None
-        }
-        (None, None, None) => secret_arn.map_or(Auth::None, Auth::SecretArn),
-    }
-}
-
-fn trust(vars: &mut Reader<'_>) -> Trust {
-    match (vars.path("ELASTICSEARCH_CA_FILE"), vars.fingerprint("ELASTICSEARCH_CA_FINGERPRINT")) {
-        (Some(_), Some(_)) => {
-            vars.problem("ELASTICSEARCH_CA_FINGERPRINT", "it contradicts ELASTICSEARCH_CA_FILE: set one of them");
-            Trust::PublicAuthorities
-        }
-        (Some(file), None) => Trust::AuthorityFile(file),
-        (None, Some(fingerprint)) => Trust::AuthorityFingerprint(fingerprint),
-        (None, None) => Trust::PublicAuthorities,
-    }
 }

@@ -1,4 +1,4 @@
-//! Every setting there is: the one list that the program, `config`, the README and `docs/configure.md` share.
+//! Every setting there is: the one list that the program, `config` and the README share.
 
 /// One environment variable.
 #[derive(Debug, Clone, Copy)]

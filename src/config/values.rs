@@ -146,14 +146,20 @@ impl<'l> Reader<'l> {
 
     pub(super) fn urls(&mut self, variable: &'static str) -> Vec<Url> {
         let mut urls = Vec::new();
-        for text in self.list(variable) {
+        let texts = self.list(variable);
+        if self.text(variable).is_some_and(|text| text.contains('@')) {
+            let remedy = "leave user and password out of the URL: there are ELASTICSEARCH_USERNAME and \
+                          ELASTICSEARCH_PASSWORD";
+            // Not `problem`, which would show them.
+            self.problems.push(Problem { variable, value: None, remedy: remedy.to_owned() });
+            return urls;
+        }
+        if texts.is_empty() {
+            self.problem(variable, "it should hold a URL such as https://elasticsearch.example.com:9200");
+        }
+        for text in texts {
             match text.parse::<Url>() {
-                Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                    let remedy = "leave user and password out of the URL: there are ELASTICSEARCH_USERNAME and \
-                                  ELASTICSEARCH_PASSWORD";
-                    // Not `problem`, which would show them.
-                    self.problems.push(Problem { variable, value: None, remedy: remedy.to_owned() });
-                }
+                Ok(url) if url.fragment().is_some() => self.problem(variable, "it should have no `#`"),
                 Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => urls.push(url),
                 _ => self.problem(variable, "it should be a URL such as https://elasticsearch.example.com:9200"),
             }

@@ -113,7 +113,7 @@ struct Host {
 const LARGEST_REPLY: usize = 16 << 20;
 
 /// What an answer is to say: the outcome of each item, and nothing that we would only throw away.
-const FILTER_PATH: &str = "errors,error,status,items.*.status,items.*.failure_store,items.*.error.type,\
+const FILTER_PATH: &str = "error,items.*.status,items.*.failure_store,items.*.error.type,\
                            items.*.error.reason,items.*.error.caused_by.reason";
 
 impl Elasticsearch {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::aliases::{Meaning, Variable, is_everybodys, meaning, rank};
+use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json_text::unescape_into;
 
@@ -161,11 +162,22 @@ pub(super) fn long(text: &str) -> Option<i64> {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        let value = i64::from_str_radix(hexadecimal, 16).ok()?;
-        return Some(if negative { -value } else { value });
+        let is_hexadecimal = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let value = i128::from(u64::from_str_radix(hexadecimal, 16).ok().filter(|_| is_hexadecimal)?);
+        return i64::try_from(if negative { -value } else { value }).ok();
     }
     let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
     whole.map_or(text, |(whole, _)| whole).parse().ok()
+}
+
+/// The value without the line breaks that stand between its parts: a bulk request is read line by line.
+fn on_one_line<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
+    if !value.get().contains(['\n', '\r']) {
+        return value;
+    }
+    // Inside its strings valid JSON has none.
+    let line: &'a str = arena.alloc_str(&value.get().replace(['\n', '\r'], " "));
+    serde_json::from_str(line).unwrap_or(value)
 }
 
 fn is_absent(value: FlatValue<'_>) -> bool {
@@ -196,14 +208,19 @@ fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
     Some(arena.alloc_str(&text))
 }
 
-/// The entries as an object: of a key that stands twice the last value, since an object has each key once.
+/// The entries as an object, without credentials inside: of a key that stands twice the last value, since an object has each key once.
 fn flattened<'a>(arena: &'a Bump, entries: &[(&'a str, FlatValue<'a>)]) -> Option<Flattened<'a>> {
     if entries.is_empty() {
         return None;
     }
     let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
     let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
-    let unique = entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| *entry);
+    let masked = |(key, value): &(&'a str, FlatValue<'a>)| match value {
+        FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
+        FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
+    };
+    let unique =
+        entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
     Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
 }
 
@@ -229,7 +246,7 @@ impl<'a> Visitor<'a> for Object<'_, '_, 'a> {
                 key if self.prefix.is_empty() => arena.alloc_str(&key),
                 key => join(arena, self.prefix, &key),
             };
-            let value: &'a RawValue = map.next_value()?;
+            let value = on_one_line(arena, map.next_value()?);
             let json = value.get();
             if self.depth < MAX_DEPTH && json.starts_with('{') && json != "{}" {
                 self.log.read_object(key, json, self.depth + 1).map_err(serde::de::Error::custom)?;

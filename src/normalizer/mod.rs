@@ -24,6 +24,9 @@ use crate::ecs::{
     Timestamp,
 };
 
+/// A line that holds more values than this is kept as it is: a document for each would take more memory than there is.
+const MOST_JOINED_VALUES: usize = 1_000;
+
 const NO_KNOWN_FORM: &str = "the line has none of the forms that API Gateway's logs have: it is kept as it is";
 
 /// How lines become documents: the settings that every document shows.
@@ -248,6 +251,7 @@ fn is_control_message(text: &str) -> bool {
 
 /// The JSON values that a line consists of, if it consists of nothing else.
 fn joined_values(text: &str) -> Vec<&str> {
-    let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    values.map(|value| value.map(RawValue::get)).collect::<Result<_, _>>().unwrap_or_default()
+    let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().take(MOST_JOINED_VALUES + 1);
+    let values: Vec<_> = values.map(|value| value.map(RawValue::get)).collect::<Result<_, _>>().unwrap_or_default();
+    if values.len() > MOST_JOINED_VALUES { Vec::new() } else { values }
 }

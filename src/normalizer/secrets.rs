@@ -3,45 +3,120 @@
 use std::sync::LazyLock;
 
 use bumpalo::Bump;
-use regex::{Captures, Regex};
+use regex::Regex;
+use serde_json::value::RawValue;
 
 use super::aliases::is_secret;
 
-/// A key that names a credential, its separator, and the value, in JSON (also JSON inside a JSON string) and in text.
+/// A key that names a credential, and its separator, in JSON (also JSON inside a JSON string) and in text.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
-static SECRET: LazyLock<Regex> = LazyLock::new(|| {
+static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)(?<key>[\w.-]*(?:authorization|cookie|credential|password|secret|token|api[._ -]?key)[\w.-]*)",
         r#"(?<separator>\\*["']?\s*[:=]\s*)"#,
-        r#"(?<value>\\+".*?\\+"|"(?:\\.|[^"\\])*"?|\{[^{}]*\}?|\[[^\[\]]*\]?|[^,}\n]+)"#,
     ))
     .expect("the pattern is right")
 });
 
 /// The text with `***` in the place of every API key, token, password, authorization header and cookie.
 pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    let masked = SECRET.replace_all(text, |found: &Captures<'_>| {
+    let (mut masked, mut done, mut position) = (String::new(), 0, 0);
+    while let Some(found) = KEY.captures_at(text, position) {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
-        let (key, value) = (part("key"), part("value"));
-        // `API Key: …  API Stage: …`: an execution log goes on without a comma.
-        let stage = value.find("API Stage: ").filter(|_| key == "API Key");
-        let (value, rest) = stage.and_then(|end| value.split_at_checked(end)).unwrap_or((value, ""));
-        if !is_secret(key) || matches!(value, "\"-\"" | "\"\"" | "null") {
-            return [key, part("separator"), value, rest].concat();
+        let (key, separator) = (part("key"), part("separator"));
+        position = found.get(0).map_or(text.len(), |whole| whole.end());
+        if !is_secret(key) {
+            continue;
         }
-        let mask = match value.strip_suffix('"') {
-            Some(_) if value.starts_with('\\') => "\\\"***\\\"",
-            _ if value.starts_with(['"', '{', '[']) => "\"***\"",
-            _ if value.trim().is_empty() => value,
-            _ if !rest.is_empty() => "*** ",
-            _ => "***",
-        };
-        [key, part("separator"), mask, rest].concat()
-    });
-    match masked {
-        std::borrow::Cow::Borrowed(_) => text,
-        std::borrow::Cow::Owned(masked) => arena.alloc_str(&masked),
+        let secret = secret(key, text.get(position..).unwrap_or_default());
+        if matches!(secret.trim(), "\"-\"" | "\"\"" | "null" | "") {
+            continue;
+        }
+        masked.push_str(text.get(done..position).unwrap_or_default());
+        masked.push_str(mask_of(secret, separator));
+        position += secret.len();
+        done = position;
     }
+    if done == 0 {
+        return text;
+    }
+    masked.push_str(text.get(done..).unwrap_or_default());
+    arena.alloc_str(&masked)
+}
+
+/// `***` in the quotes that the secret had, or its key.
+fn mask_of(secret: &str, separator: &str) -> &'static str {
+    if secret.starts_with('\\') || separator.starts_with('\\') {
+        "\\\"***\\\""
+    } else if secret.starts_with(['"', '{', '[']) || separator.starts_with('"') {
+        "\"***\""
+    } else {
+        "***"
+    }
+}
+
+/// The secret that a text starts with: all of what stands in quotes or brackets, or in a header; else one word, two
+/// after a scheme.
+fn secret<'t>(key: &str, text: &'t str) -> &'t str {
+    let quotes = text.trim_start_matches('\\');
+    let end = match quotes.chars().next() {
+        Some('"') => end_of_string(text, text.len() - quotes.len()),
+        Some('{' | '[') => end_of_brackets(text),
+        _ => end_of_words(key, text),
+    };
+    text.get(..end).unwrap_or(text)
+}
+
+/// Behind the quote that ends a string whose quotes have so many backslashes.
+fn end_of_string(text: &str, backslashes: usize) -> usize {
+    let mut run = 0;
+    for (index, byte) in text.bytes().enumerate().skip(backslashes + 1) {
+        match byte {
+            b'\\' => run += 1,
+            // In a string without backslashes an escaped quote has one, and an escaped backslash before a quote two.
+            b'"' if run == backslashes || (backslashes == 0 && run % 2 == 0) => return index + 1,
+            _ => run = 0,
+        }
+    }
+    text.len()
+}
+
+fn end_of_brackets(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => return index + 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn end_of_words(key: &str, text: &str) -> usize {
+    let key = key.to_ascii_lowercase();
+    let text = text.split([',', '}', '\n', '"']).next().unwrap_or_default();
+    if key.contains("authorization") || key.contains("cookie") {
+        return text.len();
+    }
+    if key == "api key" && text.starts_with("API Stage: ") {
+        // `API Key:  API Stage: …`: an execution log goes on without a comma.
+        return 0;
+    }
+    let scheme = ["Bearer ", "Basic "].into_iter().find(|scheme| text.starts_with(scheme)).map_or(0, str::len);
+    let word = text.get(scheme..).unwrap_or_default();
+    let end = word.find(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | ')' | ']' | '\\'));
+    scheme + end.unwrap_or(word.len())
+}
+
+/// A JSON value without the credentials inside; what is no JSON without them is left out whole.
+pub(super) fn mask_json<'a>(json: &'a RawValue, arena: &'a Bump) -> &'a RawValue {
+    let text = mask(json.get(), arena);
+    if text == json.get() {
+        return json;
+    }
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(r#""***""#)).unwrap_or(json)
 }
 
 #[cfg(test)]
@@ -66,11 +141,32 @@ mod tests {
             ("requestId: a, X-Api-Key: s3cr3t, ip: 192.0.2.1", "requestId: a, X-Api-Key: ***, ip: 192.0.2.1"),
             ("(id) API Key:  API Stage: a1b2c3/prod", "(id) API Key:  API Stage: a1b2c3/prod"),
             ("(id) API Key: s3cr3t API Stage: a1b2c3/prod", "(id) API Key: *** API Stage: a1b2c3/prod"),
+            ("token_count=5 path=/x token=s3cr3t status=500", "token_count=5 path=/x token=*** status=500"),
+            ("password: s3cr3t; user: Bob, secretary: Ann", "password: ***; user: Bob, secretary: Ann"),
+            (r#"{"msg":"token: s3cr3t","status":"200"}"#, r#"{"msg":"token: ***","status":"200"}"#),
+            (r#"{"msg":"token: Bearer a.b.c"}"#, r#"{"msg":"token: ***"}"#),
+            (r#"{"token":123456,"status":200}"#, r#"{"token":"***","status":200}"#),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();
         for (text, expected) in cases {
             assert_eq!(mask(text, &arena), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let arena = Bump::new();
+        let cases = [
+            (r#"[{"authorization":"Bearer s3cr3t"},1]"#, r#"[{"authorization":"***"},1]"#),
+            (r#""{\"password\":\"s3cr3t\"}""#, r#""{\"password\":\"***\"}""#),
+            (r#"{"a":[{"token":123}]}"#, r#"{"a":[{"token":"***"}]}"#),
+            (r#"{"token":{"a":{"b":"s3cr3t"}}}"#, r#"{"token":"***"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":"b"}"#),
+        ];
+        for (json, expected) in cases {
+            let json: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(mask_json(json, &arena).get(), expected, "{json}");
         }
     }
 }

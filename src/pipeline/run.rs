@@ -70,9 +70,6 @@ impl<T: Transport> Run<'_, T> {
         let Chunk { body, origins, payloads } = &mut self.chunk;
         let Some(payload) = payloads.len().checked_sub(1) else { return };
         let Some(line) = chunk::line(payloads, payload, position) else { return };
-        if !self.pipeline.filter.wants(line.message) {
-            return self.accounts.skipped();
-        }
         let documents = match self.pipeline.documents(&line, arena) {
             Normalized::Documents(documents) => documents,
             Normalized::Skipped => return self.accounts.skipped(),

@@ -44,6 +44,16 @@ fn everything_is_indexed_and_the_second_time_there_already() {
     assert_eq!(server.count(LOGS), 3);
 }
 
+/// A bulk request is read line by line: a value that is taken over from a line brings no line break along.
+#[test]
+fn a_pretty_printed_line_is_one_line_of_the_body() {
+    let server = FakeElasticsearch::start();
+    let pretty = "{\r\n  \"requestId\": \"a\",\n  \"x\": [1,\n 2],\n  \"authorizer\": {\"y\": [\n{}]}\n}\n".to_owned();
+    let event = direct(&payload("e", "api", &[pretty.clone(), line(1), pretty]));
+    check(&run(&server, &event), 0, [3, 0, 0, 0, 0], "");
+    assert_eq!(server.count(LOGS), 3);
+}
+
 #[test]
 fn a_refused_document_becomes_a_dead_letter() {
     let server = FakeElasticsearch::start();

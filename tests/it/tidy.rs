@@ -18,13 +18,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("pipeline", &["bulk", "dead_letter", "decode", "enrich", "event", "normalizer", "report"]),
     ("elasticsearch", &["bulk"]),
     ("config", &["bulk", "elasticsearch", "enrich", "normalizer", "pipeline"]),
-    ("handler", &["bulk", "config", "elasticsearch", "event", "pipeline", "report"]),
-    ("cli", &["bulk", "config", "ecs", "elasticsearch", "event", "normalizer", "pipeline", "report"]),
+    ("handler", &["bulk", "config", "elasticsearch", "pipeline", "report"]),
+    ("cli", &["bulk", "config", "ecs", "normalizer", "pipeline", "report"]),
 ];
 
 /// Rooms that do no I/O, and what would give them away.
 const PURE: &[&str] = &["json_text", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report"];
 const IO: &[&str] = &[
+    "SystemTime",
+    "Timestamp::now",
     "std::fs",
     "std::net::Tcp",
     "std::net::Udp",

@@ -51,7 +51,14 @@ impl RuntimeEmulator {
 
     /// Starts the function under AWS's emulator, or says why that cannot be had.
     pub(crate) fn start_aws(variables: &[(&str, &str)], timeout_seconds: u32) -> Result<Self, String> {
+        const ATTEMPTS: usize = 3;
         let program = aws_emulator()?;
+        let mut started = (0..ATTEMPTS).map(|_| Self::start_program(program, variables, timeout_seconds));
+        started.find_map(Result::ok).ok_or_else(|| "AWS's emulator ends as soon as it starts".to_owned())
+    }
+
+    /// Fails with what was printed, when another process was faster to take a port that was free.
+    fn start_program(program: &Path, variables: &[(&str, &str)], timeout_seconds: u32) -> Result<Self, String> {
         let output = Output::default();
         let (address, runtime_api) = (free_address(), free_address());
         let mut command = supervised(program);
@@ -65,7 +72,9 @@ impl RuntimeEmulator {
         command.envs(variables.iter().copied()).env("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout_seconds.to_string());
         let mut process = Supervised::start(command, &output);
         while TcpStream::connect(&address).is_err() {
-            assert!(process.is_running(), "AWS's emulator ended: {}", output.text());
+            if !process.is_running() {
+                return Err(output.text());
+            }
             pause();
         }
         let url = format!("http://{address}/2015-03-31/functions/function/invocations");

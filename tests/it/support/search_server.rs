@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::http;
 
 /// What the function is allowed, and all that it needs: what the documentation tells users to grant.
-const FUNCTION_ROLE: &str = r#"{"function":{"cluster":["monitor"],"index":[{"names":["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"],"privileges":["auto_configure","create_doc"]}]}}"#;
+const FUNCTION_ROLE: &str = r#"{"function":{"index":[{"names":["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"],"privileges":["auto_configure","create_doc"]}]}}"#;
 
 /// Which server to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
