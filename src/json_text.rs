@@ -1,5 +1,7 @@
 //! JSON strings, from between their quotes to text.
 
+use std::borrow::Cow;
+
 /// Appends the text that stands between the quotes of a JSON string.
 ///
 /// It takes what a strict parser has accepted and what none would: half a surrogate pair becomes U+FFFD, an escape that
@@ -31,6 +33,41 @@ fn unescape_one<'a>(text: &mut String, escape: &'a str) -> &'a str {
     };
     text.push(unescaped);
     characters.as_str()
+}
+
+/// JSON with U+FFFD in the place of every half of a surrogate pair, which strict parsers refuse.
+#[must_use]
+pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
+    let is_suspect = |escape: &str| escape.get(..1).is_some_and(|digit| digit.eq_ignore_ascii_case("d"));
+    if !json.split("\\u").skip(1).any(is_suspect) {
+        return Cow::Borrowed(json);
+    }
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        mended.push_str(plain);
+        mended.push('\\');
+        rest = mend_escape(&mut mended, escape);
+    }
+    mended.push_str(rest);
+    Cow::Owned(mended)
+}
+
+/// Appends an escape, of which the backslash is there already, and answers what follows it.
+fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
+    let Some((first, rest)) = escape.strip_prefix('u').and_then(unit) else {
+        let length = escape.chars().next().map_or(0, char::len_utf8);
+        mended.push_str(escape.get(..length).unwrap_or_default());
+        return escape.get(length..).unwrap_or_default();
+    };
+    let second = rest.strip_prefix("\\u").and_then(unit);
+    let (units, rest) = match (first, second) {
+        (0xd800..=0xdbff, Some((second @ 0xdc00..=0xdfff, rest))) => (format!("u{first:04x}\\u{second:04x}"), rest),
+        (0xd800..=0xdfff, _) => ("ufffd".to_owned(), rest),
+        _ => (format!("u{first:04x}"), rest),
+    };
+    mended.push_str(&units);
+    rest
 }
 
 /// `\uXXXX`, and the second half of the surrogate pair if this is the first.
@@ -88,6 +125,20 @@ mod tests {
         ];
         for (escaped, text) in cases {
             assert_eq!(unescape(escaped), text, "{escaped}");
+        }
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs() {
+        let cases = [
+            (r#"["a\u00e9\n"]"#, r#"["a\u00e9\n"]"#),
+            (r#"["\ud83d\ude00"]"#, r#"["\ud83d\ude00"]"#),
+            (r#"["\udc00",{"\ud800x":1}]"#, r#"["\ufffd",{"\ufffdx":1}]"#),
+            (r#""\\udc00""#, r#""\\udc00""#),
+            (r#""\ud800\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(mend_surrogates(json), expected, "{json}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! What a reply to a bulk request means: the outcome table, in one place.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Rejection, Reply};
+use crate::json_text::mend_surrogates;
 
 /// What to do after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub fn verdict(reply: &Reply, sent: usize) -> Verdict {
 
 /// The results of the items; `None` if the reply does not say, of every document, what became of it.
 fn item_results(body: &[u8], sent: usize) -> Option<Vec<ItemResult>> {
-    let reply: WireReply = serde_json::from_slice(body).ok()?;
+    let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
     if reply.items.len() != sent {
         return None;
     }
@@ -75,33 +77,37 @@ impl Rejection {
     /// Why a request of a single document was refused as a whole.
     #[must_use]
     pub fn of_request(reply: &Reply) -> Self {
-        let wire: Option<WireFailure> = serde_json::from_slice(&reply.body).ok();
-        let (kind, reason) = wire.map(|wire| wire.error.into_kind_and_reason()).unwrap_or_default();
+        let wire: Option<WireFailure<'_>> = serde_json::from_slice(&reply.body).ok();
+        let (kind, reason) = wire.and_then(|wire| wire.error).map(kind_and_reason).unwrap_or_default();
         Self { status: reply.status, kind, reason }
     }
 }
 
 #[derive(Deserialize)]
-struct WireFailure {
-    error: WireError,
+struct WireFailure<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct WireReply {
-    items: Vec<WireItem>,
+struct WireReply<'a> {
+    #[serde(borrow)]
+    items: Vec<WireItem<'a>>,
 }
 
 #[derive(Deserialize)]
-struct WireItem {
+struct WireItem<'a> {
     // Pipelines and proxies may answer with another name for the action; it is the status that counts.
-    #[serde(alias = "index", alias = "update", alias = "delete")]
-    create: WireResult,
+    #[serde(borrow, alias = "index", alias = "update", alias = "delete")]
+    create: WireResult<'a>,
 }
 
 #[derive(Deserialize)]
-struct WireResult {
+struct WireResult<'a> {
     status: u16,
-    error: Option<WireError>,
+    /// Read only as far as it is understood: it quotes the document, and must not spoil what the others say.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
     failure_store: Option<String>,
 }
 
@@ -125,12 +131,12 @@ struct WireCause {
     reason: Option<String>,
 }
 
-impl WireResult {
+impl WireResult<'_> {
     /// `None` for a contradiction: a success with an error.
     fn into_result(self) -> Option<ItemResult> {
         let status = self.status;
         let failed = self.error.is_some();
-        let (kind, reason) = self.error.map(WireError::into_kind_and_reason).unwrap_or_default();
+        let (kind, reason) = self.error.map(kind_and_reason).unwrap_or_default();
         Some(match status {
             200..=299 if failed => return None,
             200..=299 => ItemResult::Indexed { failure_store: self.failure_store.as_deref() == Some("used") },
@@ -147,6 +153,12 @@ impl WireResult {
             _ => return None,
         })
     }
+}
+
+/// Elasticsearch's name and explanation of an error; of one in an unknown form, all of it.
+fn kind_and_reason(error: &RawValue) -> (String, String) {
+    let wire = serde_json::from_str(&mend_surrogates(error.get()));
+    wire.map_or_else(|_| (String::new(), error.get().to_owned()), WireError::into_kind_and_reason)
 }
 
 impl WireError {
@@ -217,6 +229,8 @@ mod tests {
                 rejected(400, "document_parsing_exception", "a: b"),
             ),
             (r#""status":400,"error":"as text","failure_store":"failed""#, rejected(400, "", "as text")),
+            (r#""status":400,"error":[1]"#, rejected(400, "", "[1]")),
+            (r#""status":400,"error":{"type":"x","reason":"\ud800"}"#, rejected(400, "x", "\u{fffd}")),
             (r#""status":413"#, rejected(413, "", "")),
             (r#""status":422"#, rejected(422, "", "")),
         ];

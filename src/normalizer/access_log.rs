@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::aliases::{Meaning, Variable, is_everybodys, meaning, rank};
 use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json_text::unescape_into;
+use crate::json_text::{mend_surrogates, unescape_into};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
@@ -95,6 +95,15 @@ impl<'a> AccessLog<'a> {
         text_of(self.arena, value)
     }
 
+    /// Whether the variable's value stands without quotes, as a number.
+    pub(super) fn is_number(&self, variable: Variable) -> bool {
+        let json = self.entry(variable).and_then(|(_, value)| match value {
+            FlatValue::Json(json) => Some(json.get()),
+            FlatValue::Text(_) => None,
+        });
+        json.is_some_and(|json| json.starts_with(|c: char| c.is_ascii_digit()))
+    }
+
     /// The variable's value as text; `None` if it has none.
     pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
         self.raw_text(variable).and_then(present)
@@ -170,14 +179,18 @@ pub(super) fn long(text: &str) -> Option<i64> {
     whole.map_or(text, |(whole, _)| whole).parse().ok()
 }
 
-/// The value without the line breaks that stand between its parts: a bulk request is read line by line.
-fn on_one_line<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
-    if !value.get().contains(['\n', '\r']) {
-        return value;
+/// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
+/// line by line), and without halves of surrogate pairs.
+fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
+    let mut json = mend_surrogates(value.get());
+    if json.contains(['\n', '\r']) {
+        // Inside its strings valid JSON has none.
+        json = json.replace(['\n', '\r'], " ").into();
     }
-    // Inside its strings valid JSON has none.
-    let line: &'a str = arena.alloc_str(&value.get().replace(['\n', '\r'], " "));
-    serde_json::from_str(line).unwrap_or(value)
+    match json {
+        Cow::Borrowed(_) => value,
+        Cow::Owned(json) => serde_json::from_str(arena.alloc_str(&json)).unwrap_or(value),
+    }
 }
 
 fn is_absent(value: FlatValue<'_>) -> bool {
@@ -189,6 +202,9 @@ fn is_absent(value: FlatValue<'_>) -> bool {
 
 /// Whether an entry counts more than an earlier one of the same variable.
 fn counts_more(entry: (&str, FlatValue<'_>), earlier: (&str, FlatValue<'_>)) -> bool {
+    // The spelling of the documented formats is plain: `userArn`, not `user_arn`.
+    let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
+    let rank = |key| (rank(key), !is_plain(key));
     !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
 }
 
@@ -246,7 +262,7 @@ impl<'a> Visitor<'a> for Object<'_, '_, 'a> {
                 key if self.prefix.is_empty() => arena.alloc_str(&key),
                 key => join(arena, self.prefix, &key),
             };
-            let value = on_one_line(arena, map.next_value()?);
+            let value = mended(arena, map.next_value()?);
             let json = value.get();
             if self.depth < MAX_DEPTH && json.starts_with('{') && json != "{}" {
                 self.log.read_object(key, json, self.depth + 1).map_err(serde::de::Error::custom)?;

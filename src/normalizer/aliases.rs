@@ -169,10 +169,26 @@ pub(super) fn is_everybodys(key: &str) -> bool {
 
 /// Whether a key names something that must never be indexed: credentials under any spelling.
 pub(super) fn is_secret(key: &str) -> bool {
-    const MARKS: [&str; 7] = ["authorization", "cookie", "credential", "password", "secret", "token", "apikey"];
+    const MARKS: [&str; 14] = [
+        "authorization",
+        "cookie",
+        "credential",
+        "password",
+        "secret",
+        "token",
+        "apikey",
+        "authheader",
+        "basicauth",
+        "bearer",
+        "passphrase",
+        "passwd",
+        "privatekey",
+        "signature",
+    ];
     const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
     let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
-    MARKS.iter().any(|mark| name.contains(mark)) && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
+    (name.ends_with("jwt") || MARKS.iter().any(|mark| name.contains(mark)))
+        && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
 }
 
 const LONGEST_NAME: usize = 48;

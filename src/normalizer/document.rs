@@ -12,6 +12,7 @@ use super::access_log::{AccessLog, long, present};
 use super::aliases::Variable as V;
 use super::api_gateway::api_gateway;
 use super::region::region_of;
+use super::secrets::mask;
 use super::timestamp;
 use super::url::uri_parts;
 use super::user_arn::{UserArn, user_arn};
@@ -35,7 +36,7 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
     document.tls = tls(log);
     document.trace = Trace { id: log.text(V::XrayTraceId).and_then(|id| trace_id(id, arena)) };
     document.organization = Organization { id: log.text(V::PrincipalOrgId) };
-    document.error = error(log);
+    document.error = error(log, arena);
     document.cloud = Cloud {
         account: CloudAccount { id: account_id(log, arena).map(OneOrMore::One).or(document.cloud.account.id) },
         region: log.text(V::DomainName).and_then(region_of).and_then(present),
@@ -146,7 +147,7 @@ fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
     (is_hex(seconds, 8) && is_hex(unique, 24)).then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
 }
 
-fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
+fn error<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> Error<'a> {
     // `messageString` comes in quotes of its own.
     let unquoted = |text: &'a str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let quoted = log.text(V::ErrorMessageString).map(unquoted).and_then(present);
@@ -154,13 +155,14 @@ fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     if quoted.is_some() && quoted != message {
         log.keep_as_unmapped(V::ErrorMessageString);
     }
+    let message = message.map(|message| mask(message, arena));
     Error { message, r#type: log.text(V::ErrorResponseType) }
 }
 
 /// Twelve digits; a format without quotes loses the leading zeros.
 fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     let id = log.text(V::AccountId)?;
-    if id.len() < 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
+    if log.is_number(V::AccountId) && id.len() < 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
         return Some(arena.alloc_str(&format!("{id:0>12}")));
     }
     Some(id)

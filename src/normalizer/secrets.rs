@@ -12,8 +12,9 @@ use super::aliases::is_secret;
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)(?<key>[\w.-]*(?:authorization|cookie|credential|password|secret|token|api[._ -]?key)[\w.-]*)",
-        r#"(?<separator>\\*["']?\s*[:=]\s*)"#,
+        r"(?i)(?<key>[\w.-]*(?:authorization|cookie|credential|password|secret|token|api[._ -]?key|auth[._-]?header",
+        r"|basic[._-]?auth|bearer|jwt|passphrase|passwd|private[._-]?key|signature)[\w.-]*)",
+        r#"(?<separator>\\*["']?\s*[:=>]\s*)"#,
     ))
     .expect("the pattern is right")
 });
@@ -96,7 +97,7 @@ fn end_of_brackets(text: &str) -> usize {
 
 fn end_of_words(key: &str, text: &str) -> usize {
     let key = key.to_ascii_lowercase();
-    let text = text.split([',', '}', '\n', '"']).next().unwrap_or_default();
+    let text = text.split([',', '}', '\n', '"', '<']).next().unwrap_or_default();
     if key.contains("authorization") || key.contains("cookie") {
         return text.len();
     }
@@ -145,6 +146,11 @@ mod tests {
             ("password: s3cr3t; user: Bob, secretary: Ann", "password: ***; user: Bob, secretary: Ann"),
             (r#"{"msg":"token: s3cr3t","status":"200"}"#, r#"{"msg":"token: ***","status":"200"}"#),
             (r#"{"msg":"token: Bearer a.b.c"}"#, r#"{"msg":"token: ***"}"#),
+            ("<r><apiKey>s3cr3t</apiKey><ip>-</ip></r>", "<r><apiKey>***</apiKey><ip>-</ip></r>"),
+            (
+                r#"{"passwd":"s3cr3t","jwt":"s3cr3t","private_key":"s3cr3t"}"#,
+                r#"{"passwd":"***","jwt":"***","private_key":"***"}"#,
+            ),
             (r#"{"token":123456,"status":200}"#, r#"{"token":"***","status":200}"#),
             ("nothing to hide", "nothing to hide"),
         ];

@@ -12,7 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("decode", &["json_text"]),
     ("normalizer", &["ecs", "json_text"]),
     ("enrich", &["ecs"]),
-    ("bulk", &[]),
+    ("bulk", &["json_text"]),
     ("dead_letter", &["bulk", "ecs", "normalizer"]),
     ("report", &["bulk", "event"]),
     ("pipeline", &["bulk", "dead_letter", "decode", "enrich", "event", "normalizer", "report"]),
