@@ -14,6 +14,19 @@ test-servers:
     TEST_SERVER=elasticsearch-8 ./test
     TEST_SERVER=opensearch ./test
 
+# Measures what a user agent costs.
+bench *arguments:
+    cargo bench --bench user_agent -- {{ arguments }}
+
+# Fuzzes the normalizer and what reads foreign bytes: so many seconds each of the targets that are named, or of all.
+fuzz seconds='60' *targets:
+    fuzz/run {{ seconds }} {{ targets }}
+
+# A thousand invocations in a row in one process, and ten thousand histories of an event.
+load:
+    LOAD_INVOCATIONS=1000 ./test --test it load -- --nocapture
+    PROPTEST_CASES=10000 ./test --test it delivery_properties
+
 # Everything that must hold before a commit.
 check: test
     cargo fmt --check

@@ -1,14 +1,20 @@
 //! A document that Elasticsearch refuses becomes one that no mapping can refuse.
 //!
 //! It holds the raw line (credentials masked) and all that CloudWatch said of it, and the id of the document, so that it can
-//! be sent again through the whole path once the cause is mended.
+//! be sent again through the whole path once the cause is mended. The id is kept because it cannot be had anew: where
+//! CloudWatch gave the event none, it depends on the line as it was before the masking. So is the document's place in
+//! the line: of a line that holds several objects, only the one that was refused is sent again.
+
+mod kept;
 
 use bumpalo::Bump;
 use serde::Serialize;
 
 use crate::bulk::{DataStreamName, DocumentId, Rejection};
 use crate::ecs::{ECS_VERSION, Timestamp};
-use crate::normalizer::{LogLine, mask};
+use crate::normalizer::{LogLine, mask, mask_line};
+
+pub use self::kept::{KeptLetter, Page, query, read_page};
 
 /// A dead letter: texts and one date, in the fields of `elasticsearch/index_templates/logs-aws.api_gateway_dead_letters.json`.
 #[derive(Debug, Serialize)]
@@ -40,6 +46,7 @@ struct Refused<'a> {
     data_stream: &'a str,
     document_id: DocumentId,
     event_time: String,
+    part: String,
     position: String,
     status: String,
 }
@@ -94,6 +101,8 @@ pub struct RefusedDocument<'a> {
     pub line: LogLine<'a>,
     /// The event's place in its payload.
     pub position: usize,
+    /// The document's place among those of the line.
+    pub part: usize,
     /// The document's id.
     pub id: DocumentId,
     /// Where it was to go.
@@ -118,6 +127,7 @@ impl DeadLetter<'_> {
                         data_stream: &refused.target.name,
                         document_id: refused.id,
                         event_time: line.event_time.to_string(),
+                        part: refused.part.to_string(),
                         position: refused.position.to_string(),
                         status: rejection.status.to_string(),
                     },
@@ -137,7 +147,7 @@ impl DeadLetter<'_> {
                 id: line.event_id,
                 kind: "pipeline_error",
                 module: "aws",
-                original: mask(line.message, arena),
+                original: mask_line(line.message, arena),
             },
         }
     }

@@ -64,9 +64,6 @@ pub enum DecodeError {
     /// More than `INFLATED_MAX_BYTES`.
     #[error("the payload inflates to more than {0} bytes: raise INFLATED_MAX_BYTES if it is genuine")]
     TooLarge(u64),
-    /// Not UTF-8.
-    #[error("the payload is not UTF-8 text")]
-    NotUtf8,
     /// Not the JSON that CloudWatch Logs sends.
     #[error("the payload is not a CloudWatch Logs message: {category} in line {line}, column {column}")]
     Json {
@@ -117,8 +114,8 @@ impl LogData {
 pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeError> {
     let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
     let inflated = inflate(&compressed, inflated_max_bytes)?;
-    let json = std::str::from_utf8(&inflated).map_err(|_| DecodeError::NotUtf8)?;
-    parse(json)
+    // A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
+    parse(&String::from_utf8_lossy(&inflated))
 }
 
 /// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
@@ -239,6 +236,12 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_byte_is_replaced() {
+        let data = decode_bytes(&gzip(b"{\"logEvents\":[{\"timestamp\":1,\"message\":\"a\xffb\"}]}")).unwrap();
+        assert_eq!(data.event(0).unwrap().message, "a\u{fffd}b");
+    }
+
+    #[test]
     fn a_payload_is_read_whole_or_not_at_all() {
         let whole = gzip(DATA.as_bytes());
         for cut in 0..whole.len() {
@@ -265,7 +268,6 @@ mod tests {
             (decode_bytes(&gzip(b"{}")), "unexpected structure"),
             (decode_bytes(&gzip(br#"{"logEvents":[{"message":"no time"}]}"#)), "unexpected structure"),
             (decode_bytes(&gzip(br#"{"logEvents":[]} {"logEvents":[]}"#)), "broken JSON"),
-            (decode_bytes(&gzip(b"{\"owner\":\"\xff\"}")), "not UTF-8"),
             (decode(&BASE64_STANDARD.encode(gzip(&[b' '; 100])), 99), "more than 99 bytes"),
         ];
         for (result, sentence) in cases {

@@ -5,12 +5,15 @@
 //! so a document is built without copying and lives no longer than its line. An object without a value in it is not
 //! written at all.
 
+#[cfg(test)]
+mod fields;
 mod timestamp;
+mod values;
 
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 pub use self::timestamp::Timestamp;
+pub use self::values::{FlatValue, Flattened, Location, OneOrMore};
 
 /// The ECS version that the documents claim and the tests check them against.
 pub const ECS_VERSION: &str = "9.4.0";
@@ -48,6 +51,13 @@ macro_rules! objects {
         impl $(<$life>)? Empty for $name $(<$life>)? {
             fn is_empty(&self) -> bool {
                 $(self.$field.is_empty())&&*
+            }
+        }
+
+        #[cfg(test)]
+        impl $(<$life>)? fields::Fields for $name $(<$life>)? {
+            fn list(name: &str, fields: &mut fields::List) {
+                $(<$type as fields::Fields>::list(&fields::join(name, stringify!($field)), fields);)*
             }
         }
     )*};
@@ -114,9 +124,11 @@ objects! {
         event_type: Text<'a>,
         integration: Integration<'a>,
         is_canary_request: Option<bool>,
+        log_format: Text<'a>,
         log_type: Text<'a>,
         message_direction: Text<'a>,
         message_id: Text<'a>,
+        repairs: Texts<'a>,
         request_id: Text<'a>,
         resource_id: Text<'a>,
         resource_path: Text<'a>,
@@ -386,44 +398,5 @@ objects! {
         full: Text<'a>,
         name: Text<'a>,
         version: Text<'a>,
-    }
-}
-
-/// `source.geo.location`: a `geo_point`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Location {
-    /// Degrees north.
-    pub lat: f64,
-    /// Degrees east.
-    pub lon: f64,
-}
-
-/// One value as itself, several as a list; to Elasticsearch the two are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum OneOrMore<'a> {
-    /// A scalar.
-    One(&'a str),
-    /// A list.
-    More(Texts<'a>),
-}
-
-/// A `flattened` field: keys that nobody foresaw with their values untouched, in a single field of the mapping.
-#[derive(Debug, Clone, Copy)]
-pub struct Flattened<'a>(pub &'a [(&'a str, FlatValue<'a>)]);
-
-/// A value of a [`Flattened`] field.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(untagged)]
-pub enum FlatValue<'a> {
-    /// JSON, as it stands in the line.
-    Json(&'a RawValue),
-    /// Text of a line that is not JSON.
-    Text(&'a str),
-}
-
-impl Serialize for Flattened<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
     }
 }

@@ -1,5 +1,7 @@
 //! The Lambda function: an invocation in, an answer out, and one line in its own log.
 
+mod log_line;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +10,10 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
+use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
+pub use self::log_line::Caller;
 use crate::bulk::Transport;
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
@@ -42,17 +46,17 @@ const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 /// The function's front door: reads the settings, then serves invocations. With settings that are wrong it ends before
 /// the first, and says what is wrong with each.
 pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
-    let function = match Config::from_vars(lookup).and_then(function) {
+    let function = match Config::from_vars(|name| variable(&lookup, name)).and_then(function) {
         Ok(function) => function,
         Err(problems) => {
-            problems.iter().for_each(|problem| write_log_line(&start_failure(problem)));
+            problems.iter().for_each(|problem| write_log_line(&log_line::start_failure(problem)));
             return ExitCode::from(2);
         }
     };
     match run(function).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            write_log_line(&start_failure(&error));
+            write_log_line(&log_line::start_failure(&error));
             ExitCode::FAILURE
         }
     }
@@ -60,19 +64,20 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
 
 fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>> {
     let targets = std::mem::take(&mut config.log_level);
-    tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().json().with_filter(targets)).init();
+    let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
     let metrics_namespace = config.metrics_namespace.take();
     let settings = config.elasticsearch.take().ok_or_else(|| vec![Problem::missing_url()])?;
     Ok(Function { pipeline: config.elasticsearch_pipeline(settings)?, metrics_namespace })
 }
 
-fn start_failure(problem: &dyn std::fmt::Display) -> String {
-    #[derive(Serialize)]
-    struct Line {
-        level: &'static str,
-        message: String,
-    }
-    serde_json::to_string(&Line { level: "ERROR", message: problem.to_string() }).unwrap_or_default()
+/// A setting. Lambda's own log level holds where `LOG_LEVEL` is not set; it has a level that is not known here.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
+fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    let lambdas =
+        || lookup("AWS_LAMBDA_LOG_LEVEL").map(|level| if level == "FATAL" { "ERROR".to_owned() } else { level });
+    lookup(name).or_else(|| if name == "LOG_LEVEL" { lambdas() } else { None })
 }
 
 /// Serves invocations until Lambda ends the execution environment.
@@ -84,9 +89,16 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
-            let deadline = deadline(event.context.deadline);
+            let LambdaEvent { payload, context, .. } = event;
+            let caller = Caller {
+                request_id: &context.request_id,
+                function_name: &context.env_config.function_name,
+                tracing_header: context.xray_trace_id.as_deref(),
+            };
+            let span = tracing::info_span!("invocation", requestId = caller.request_id);
+            let deadline = deadline(context.deadline);
             let (response, log_line) =
-                function.invoke(event.payload.get().as_bytes(), &event.context.request_id, deadline).await;
+                function.invoke(payload.get().as_bytes(), caller, deadline).instrument(span).await;
             write_log_line(&log_line);
             response
         }
@@ -112,29 +124,17 @@ impl<T: Transport> Function<T> {
     pub async fn invoke(
         &self,
         event: &[u8],
-        request_id: &str,
+        caller: Caller<'_>,
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
         let Invocation { report, answer } = self.pipeline.invoke(event, deadline).await;
-        let log_line = self.log_line(&report, request_id);
+        let log_line = log_line::invocation(&report, caller, self.metrics_namespace.as_deref());
         let response = match answer {
             Some(answer) => Ok(Response::Answer(answer)),
             None if report.error.is_some() => Err(diagnostic(&report)),
             None => Ok(Response::Report(report)),
         };
         (response, log_line)
-    }
-
-    /// The line, which is at once the metrics.
-    fn log_line(&self, report: &Report, request_id: &str) -> String {
-        let line = LogLine {
-            level: if report.error.is_some() { "ERROR" } else { "INFO" },
-            message: "invocation",
-            request_id,
-            report,
-            metrics: self.metrics_namespace.as_deref().map(Metrics::new),
-        };
-        serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
@@ -147,65 +147,4 @@ fn diagnostic(report: &Report) -> Diagnostic {
 #[expect(clippy::print_stdout, reason = "a function's log is its standard output")]
 fn write_log_line(line: &str) {
     println!("{line}");
-}
-
-#[derive(Serialize)]
-struct LogLine<'a> {
-    level: &'static str,
-    message: &'static str,
-    #[serde(rename = "requestId")]
-    request_id: &'a str,
-    #[serde(flatten)]
-    report: &'a Report,
-    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
-    metrics: Option<Metrics<'a>>,
-}
-
-/// CloudWatch's [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html):
-/// it points at members of the line.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metrics<'a> {
-    timestamp: i64,
-    cloud_watch_metrics: [Directive<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
-    namespace: &'a str,
-    dimensions: [[&'static str; 0]; 1],
-    metrics: [Metric; 13],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metric {
-    name: &'static str,
-    unit: &'static str,
-}
-
-impl<'a> Metrics<'a> {
-    fn new(namespace: &'a str) -> Self {
-        let count = |name| Metric { name, unit: "Count" };
-        let metrics = [
-            count("received"),
-            count("indexed"),
-            count("duplicates"),
-            count("dead_lettered"),
-            count("skipped"),
-            count("unresolved"),
-            count("undecodable_records"),
-            count("parse_failures"),
-            count("failure_store"),
-            count("requests"),
-            count("retries"),
-            Metric { name: "bytes_sent", unit: "Bytes" },
-            Metric { name: "duration_ms", unit: "Milliseconds" },
-        ];
-        Self {
-            timestamp: jiff::Timestamp::now().as_millisecond(),
-            cloud_watch_metrics: [Directive { namespace, dimensions: [[]], metrics }],
-        }
-    }
 }

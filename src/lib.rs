@@ -11,6 +11,8 @@
 //! 6. [`dead_letter`]: what Elasticsearch refuses for good is put where nothing is refused.
 //! 7. [`report`]: what became of every event, and the answer owed to whoever sent it.
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
+//! 9. [`redrive`]: dead letters, read back and through the path once more.
+//! 10. [`setup`]: what Elasticsearch needs before the first document.
 //!
 //! So far nothing knows the network: [`bulk::Transport`] is the seam. [`config`] reads the settings and the files that
 //! they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the Lambda function) and [`cli`] (the same path at a
@@ -35,6 +37,10 @@ pub mod dead_letter;
 pub mod report;
 
 pub mod pipeline;
+
+pub mod redrive;
+
+pub mod setup;
 
 pub mod config;
 

@@ -95,13 +95,17 @@ impl<T: Transport> Pipeline<T> {
     /// are unfinished.
     pub async fn process(&self, batch: Batch<'_>, deadline: Option<Instant>) -> (Report, BTreeSet<usize>) {
         let start = Instant::now();
+        let time_left_s = deadline.map(|deadline| deadline.saturating_duration_since(start).as_secs_f64());
+        tracing::debug!(trigger = ?batch.trigger, records = batch.records.len(), time_left_s, "event read");
         let sending_ends = deadline.map(|deadline| {
             let reserve = DEAD_LETTER_RESERVE.min(deadline.saturating_duration_since(start) / 4);
             deadline.checked_sub(reserve).unwrap_or(deadline)
         });
+        let once = RetryPolicy { max_retries: Some(1), ..self.retry_policy };
         let mut run = Run {
             pipeline: self,
             session: Session::new(self.retry_policy, sending_ends, self.random),
+            burial: Session::new(once, deadline, self.random),
             deadline,
             accounts: Accounts::default(),
             chunk: Chunk::default(),
@@ -112,6 +116,7 @@ impl<T: Transport> Pipeline<T> {
         }
         run.flush().await;
         run.accounts.sent(run.session.traffic());
+        run.accounts.sent(run.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         run.accounts.close(records, duration_ms, run.session.failure())
     }
@@ -120,10 +125,31 @@ impl<T: Transport> Pipeline<T> {
 impl<T> Pipeline<T> {
     /// The documents of a line, complete; none if a filter leaves it out.
     pub fn documents<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
+        self.documents_by(&self.normalizer, line, arena)
+    }
+
+    /// What makes documents for another data stream.
+    #[must_use]
+    pub fn normalizer_for(&self, target: &DataStreamName) -> Normalizer {
+        Normalizer {
+            data_stream_type: target.r#type.clone(),
+            data_stream_dataset: target.dataset.clone(),
+            data_stream_namespace: target.namespace.clone(),
+            ..self.normalizer.clone()
+        }
+    }
+
+    /// The documents of a line as that normalizer makes them.
+    pub fn documents_by<'a>(
+        &'a self,
+        normalizer: &'a Normalizer,
+        line: &LogLine<'a>,
+        arena: &'a Bump,
+    ) -> Normalized<'a> {
         if !self.filter.wants(line.message) {
             return Normalized::Skipped;
         }
-        let mut normalized = self.normalizer.normalize(line, arena);
+        let mut normalized = normalizer.normalize(line, arena);
         if let Normalized::Documents(documents) = &mut normalized {
             documents.iter_mut().for_each(|document| self.enrichments.apply(document, arena));
         }

@@ -171,14 +171,23 @@ impl Accounts {
         report.duration_ms = duration_ms;
         report.undecodable_records = self.undecodable.len() as u64;
         let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
-        let unresolved = report.received.saturating_sub(settled);
-        if report.unresolved != unresolved {
-            report.unresolved = unresolved;
+        if settled + report.unresolved != report.received {
+            report.unresolved = report.received.saturating_sub(settled);
             self.failed_records.extend(0..records);
+            report.error = Some(unbalanced(report));
+        } else {
+            report.error = error(report, self.refused, self.first_problem.as_deref(), failure);
         }
-        report.error = error(report, self.refused, self.first_problem.as_deref(), failure);
         (self.report, self.failed_records)
     }
+}
+
+fn unbalanced(report: &Report) -> ReportError {
+    let message = format!(
+        "the counts of {} events do not add up, so none counts as delivered: please report this as a bug",
+        report.received
+    );
+    ReportError { kind: ErrorType::DeliveryIncomplete, message }
 }
 
 fn error(report: &Report, refused: u64, problem: Option<&str>, failure: Option<&Failure>) -> Option<ReportError> {
@@ -238,6 +247,51 @@ pub fn answer<S: AsRef<str>>(trigger: Trigger, ids: &[S], failed_records: &BTree
                 failure
             }));
             Some(Answer::Sqs(response))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Step = fn(&mut Accounts);
+
+    /// The counts and the records that are unfinished, of two.
+    fn close(steps: &[Step]) -> (Report, Vec<usize>) {
+        let mut accounts = Accounts::default();
+        steps.iter().for_each(|step| step(&mut accounts));
+        let (report, failed) = accounts.close(2, 0, None);
+        (report, failed.into_iter().collect())
+    }
+
+    #[test]
+    fn accounts_that_add_up() {
+        let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);
+        let (report, failed) = close(&[received, indexed, Accounts::skipped, received, Accounts::duplicate]);
+        assert_eq!((report.received, report.unresolved, report.error, failed), (3, 0, None, vec![]));
+        let (report, failed) = close(&[received, |accounts| accounts.unresolved(1)]);
+        let error = report.error.expect("it is not finished");
+        assert_eq!((report.unresolved, failed, error.kind), (1, vec![1], ErrorType::DeliveryIncomplete));
+        let (report, failed) = close(&[received, |accounts| accounts.refused(0)]);
+        assert_eq!((report.error.expect("refused").kind, failed), (ErrorType::DeliveryRefused, vec![0]));
+    }
+
+    /// Whichever way they do not add up, it is no success, and all comes again.
+    #[test]
+    fn accounts_that_do_not_add_up() {
+        let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);
+        let forgotten: &[Step] = &[received, received, indexed];
+        let counted_twice: &[Step] = &[received, indexed, indexed];
+        let both: &[Step] = &[received, indexed, |accounts| accounts.unresolved(1)];
+        for (steps, unresolved) in [(forgotten, 1), (counted_twice, 0), (both, 0)] {
+            let (report, failed) = close(steps);
+            let error = report.error.expect("it is no success");
+            assert_eq!(
+                (report.unresolved, failed, error.kind),
+                (unresolved, vec![0, 1], ErrorType::DeliveryIncomplete)
+            );
+            assert!(error.message.contains("do not add up"), "{}", error.message);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::DocumentId;
 
-/// Newline-delimited JSON: for each document a line with its action, and a line with itself.
+/// Newline-delimited JSON: for each document a line with its action, and a line with itself if it is to be created.
 #[derive(Debug, Default)]
 pub struct BulkBody {
     bytes: Vec<u8>,
@@ -15,22 +15,47 @@ pub struct BulkBody {
 }
 
 #[derive(Serialize)]
-struct Action<'a> {
-    create: Create<'a>,
+#[serde(rename_all = "lowercase")]
+enum Action<'a> {
+    Create {
+        #[serde(rename = "_id")]
+        id: &'a DocumentId,
+    },
+    Delete(&'a StoredDocument),
 }
 
-#[derive(Serialize)]
-struct Create<'a> {
+/// A document as a search has found it: its place, and its state, so that no other is deleted in its stead.
+///
+/// Source: <https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control>.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct StoredDocument {
+    /// The index; of a data stream, the backing index.
+    #[serde(rename = "_index")]
+    pub index: String,
+    /// Its id.
     #[serde(rename = "_id")]
-    id: &'a DocumentId,
+    pub id: String,
+    /// Its sequence number.
+    #[serde(rename = "if_seq_no")]
+    pub seq_no: u64,
+    /// The term of the primary shard that gave the number.
+    #[serde(rename = "if_primary_term")]
+    pub primary_term: u64,
 }
 
 impl BulkBody {
     /// Adds a document.
     pub fn push<D: Serialize>(&mut self, id: &DocumentId, document: &D) {
         let start = self.bytes.len();
-        self.write_line(&Action { create: Create { id } });
+        self.write_line(&Action::Create { id });
         self.write_line(document);
+        self.items.push(start..self.bytes.len());
+    }
+
+    /// Adds the deletion of a document. The answer 409 says that it is gone, or another by now.
+    pub fn push_deletion(&mut self, document: &StoredDocument) {
+        let start = self.bytes.len();
+        self.write_line(&Action::Delete(document));
         self.items.push(start..self.bytes.len());
     }
 
@@ -123,5 +148,13 @@ mod tests {
         assert_eq!(text(&[]), "");
         assert!(matches!(body.select(&[1, 2]), Cow::Borrowed(_)), "neighbours are not copied");
         assert_eq!((body.len(), body.size(), body.item_size(0)), (3, a.len() + b.len() + c.len(), a.len()));
+    }
+
+    #[test]
+    fn a_deletion_is_one_line() {
+        let mut body = BulkBody::default();
+        body.push_deletion(&StoredDocument { index: ".ds-i".into(), id: "\"".into(), seq_no: 7, primary_term: 1 });
+        let line = r#"{"delete":{"_index":".ds-i","_id":"\"","if_seq_no":7,"if_primary_term":1}}"#.to_owned() + "\n";
+        assert_eq!(body.select(&[0]), line.as_bytes());
     }
 }

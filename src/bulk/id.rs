@@ -63,6 +63,21 @@ fn hash_text(hash: &mut Xxh3Default, text: &str) {
     hash.update(text.as_bytes());
 }
 
+impl DocumentId {
+    /// Reads an id as it is written; `None` if it is none of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (time, hash) = text.split_once('-')?;
+        let time = u64::from_str_radix(time, 16).ok()?;
+        // The decoder wants room for what the length of the text might mean.
+        let mut decoded = [0; 18];
+        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(hash, &mut decoded).ok()?;
+        let bytes = decoded.get(..length)?.try_into().ok()?;
+        let id = Self { time, hash: u128::from_be_bytes(bytes) };
+        (id.to_string() == text).then_some(id)
+    }
+}
+
 impl fmt::Display for DocumentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut hash = [0; 22];
@@ -106,6 +121,29 @@ mod tests {
         ];
         for (event, id) in cases {
             assert_eq!(event.document_id().to_string(), id);
+        }
+    }
+
+    #[test]
+    fn is_read_as_it_is_written() {
+        for event_time in [0, EVENT.event_time, i64::MIN, i64::MAX] {
+            let id = LogEventIdentity { event_time, ..EVENT }.document_id();
+            assert_eq!(DocumentId::parse(&id.to_string()), Some(id));
+        }
+        for wrong in [
+            "",
+            "-",
+            "01836bfdaa9c",
+            "01836bfdaa9c-",
+            "1836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQ",
+            "01836BFDAA9C-5DgA4tyMFz7-Uecj-3GydQ",
+            "+1836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQ",
+            "01836bfdaa9c-5DgA4tyMFz7-Uecj-3Gyd",
+            "01836bfdaa9c-5DgA4tyMFz7-Uecj-3GydR",
+            "01836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQQ",
+            "01836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQQQQQQQ",
+        ] {
+            assert_eq!(DocumentId::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -144,6 +144,7 @@ async fn failed(work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, e
         TransportError::Closed { .. } if session.closed_again() && items.len() > 1 => Repeat::Halves(items),
         // What is said of half as many documents is half as long.
         TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
+        TransportError::NoCredentials(_) => return session.give_up(),
         TransportError::Certificate if !session.may_retry_certificate() => return session.give_up(),
         _ => Repeat::Whole(items),
     };

@@ -14,7 +14,7 @@ mod retry;
 mod session;
 mod transport;
 
-pub use self::body::BulkBody;
+pub use self::body::{BulkBody, StoredDocument};
 pub use self::data_stream::DataStreamName;
 pub use self::id::{DocumentId, LogEventIdentity};
 pub use self::indexer::Indexer;

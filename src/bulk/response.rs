@@ -66,7 +66,9 @@ pub fn verdict(reply: &Reply, sent: usize) -> Verdict {
 
 /// The results of the items; `None` if the reply does not say, of every document, what became of it.
 fn item_results(body: &[u8], sent: usize) -> Option<Vec<ItemResult>> {
-    let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
+    // A reason may quote half a character.
+    let body = String::from_utf8_lossy(body);
+    let reply: WireReply<'_> = serde_json::from_str(&body).ok()?;
     if reply.items.len() != sent {
         return None;
     }
@@ -238,6 +240,14 @@ mod tests {
             let body = format!(r#"{{"took":1,"errors":false,"items":[{{"create":{{"_index":"i",{item}}}}}]}}"#);
             assert_eq!(verdict(&reply(200, &body), 1), Verdict::Items(vec![expected]), "{item}");
         }
+    }
+
+    #[test]
+    fn a_reason_need_not_be_text() {
+        let body = b"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":\"t\",\"reason\":\"\xf0\x9f\"}}}]}";
+        let reply = Reply { status: 200, retry_after: None, body: body.to_vec() };
+        let rejection = Rejection { status: 400, kind: "t".into(), reason: "\u{fffd}".into() };
+        assert_eq!(verdict(&reply, 1), Verdict::Items(vec![ItemResult::Rejected(rejection)]));
     }
 
     #[test]

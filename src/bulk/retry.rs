@@ -16,7 +16,7 @@ pub struct RetryPolicy {
     pub max: Duration,
     /// The longest a request may take: `REQUEST_TIMEOUT_MS`.
     pub request_timeout: Duration,
-    /// How often to send again at most; `None` for as long as the budget lasts.
+    /// How often to send again at most without any document getting through; `None` for as long as the budget lasts.
     pub max_retries: Option<u32>,
 }
 

@@ -96,6 +96,12 @@ impl Session {
         }
     }
 
+    /// Whether nothing more is sent.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// What was sent so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -114,7 +120,11 @@ impl Session {
     }
 
     /// How long the next request may take; `None` if none may start.
-    pub(super) fn request_timeout(&mut self) -> Option<Duration> {
+    pub fn request_timeout(&mut self) -> Option<Duration> {
+        if self.failures == 0 {
+            // Nothing is wrong so far: what went before was the making of documents.
+            self.last_progress = Instant::now();
+        }
         let mut left = self.end().saturating_duration_since(Instant::now());
         if self.failures == 0 {
             // A budget that is shorter than a request is one for no retries: the first is to be sent all the same.
@@ -154,9 +164,10 @@ impl Session {
     }
 
     /// A document has got its outcome: whatever was wrong, it is worth another try from the start.
-    pub(super) fn progress(&mut self) {
+    pub fn progress(&mut self) {
         self.last_progress = Instant::now();
         self.failures = 0;
+        self.retries = 0;
     }
 
     pub(super) fn has_accepted_any(&self) -> bool {
@@ -168,7 +179,8 @@ impl Session {
         self.failure = Some(failure);
     }
 
-    pub(super) fn stop(&mut self, failure: Failure) {
+    /// Sends nothing more, for this reason.
+    pub fn stop(&mut self, failure: Failure) {
         self.failed(failure);
         self.give_up();
     }
@@ -180,7 +192,7 @@ impl Session {
 
     /// Waits before documents are sent again; gives up instead if that would be too late.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
-    pub(super) async fn wait(&mut self, retry_after: Option<Duration>) {
+    pub async fn wait(&mut self, retry_after: Option<Duration>) {
         let delay = self.policy.delay(self.failures, retry_after, (self.random)());
         let is_last = self.policy.max_retries.is_some_and(|max| self.retries >= max);
         self.failures += 1;
@@ -217,7 +229,8 @@ impl Session {
 
 impl Failure {
     /// What is wrong with a reply that settles nothing.
-    pub(super) fn of(reply: &Reply) -> Self {
+    #[must_use]
+    pub fn of(reply: &Reply) -> Self {
         if (200..=299).contains(&reply.status) { Self::Unreadable } else { Self::Status(reply.status) }
     }
 }

@@ -42,7 +42,8 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Why there is no response. Whether the documents were indexed nobody knows, except after the first two.
+/// Why there is no response. Whether the documents were indexed nobody knows, except where nothing was sent: without a
+/// connection, a certificate, or credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransportError {
     /// No name, no route, nobody listening, no TLS.
@@ -51,6 +52,12 @@ pub enum TransportError {
     /// The server's certificate is not to be trusted.
     #[error("the server's TLS certificate is not trusted (set ELASTICSEARCH_CA_FILE or ELASTICSEARCH_CA_FINGERPRINT)")]
     Certificate,
+    /// There are no credentials, and asking again will not bring any.
+    #[error("{0}")]
+    NoCredentials(&'static str),
+    /// There are no credentials now.
+    #[error("{0}")]
+    CredentialsUnavailable(&'static str),
     /// The response did not come in time.
     #[error("no answer came in time")]
     Timeout,

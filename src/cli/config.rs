@@ -27,10 +27,13 @@ fn line(setting: &Setting, value: Option<&str>) -> String {
     }
 }
 
-/// A URL with credentials is a mistake; showing them would be another.
+/// A URL with credentials is a mistake; showing them would be another. A proxy's may stand in the query.
 fn without_credentials(setting: &Setting, value: &str) -> String {
-    match value.rsplit_once('@').filter(|_| setting.name == "ELASTICSEARCH_URL") {
-        Some((_, host)) => format!("***@{host}"),
-        None => value.to_owned(),
+    if setting.name != "ELASTICSEARCH_URL" {
+        return value.to_owned();
     }
+    let value = value.rsplit_once('@').map_or_else(|| value.to_owned(), |(_, host)| format!("***@{host}"));
+    let urls =
+        value.split(',').map(|url| url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?***")));
+    urls.collect::<Vec<_>>().join(",")
 }

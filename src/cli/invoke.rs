@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tracing_subscriber::prelude::*;
 
 use super::output::Output;
-use super::{Failure, read, say};
+use super::{Failure, log_to_stderr, read, say, say_json};
 use crate::bulk::{Exchange, Reply, Target, Transport};
 use crate::config::Config;
 use crate::pipeline::{Invocation, Pipeline};
@@ -39,9 +38,7 @@ struct InvokeReport<'a> {
 }
 
 pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
-    let targets = std::mem::take(&mut config.log_level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
-    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+    log_to_stderr(&mut config);
     match config.elasticsearch.take().filter(|_| !arguments.dry_run) {
         None => {
             let pipeline = config.pipeline(Print::default())?;
@@ -92,8 +89,10 @@ async fn one<T: Transport>(
 ) -> Result<(), Failure> {
     let Invocation { report, answer } = pipeline.invoke(bytes, None).await;
     print(&json(&report, answer.as_ref()))?;
-    if report.dead_lettered > 0 {
-        say("warning", format_args!("{} documents were refused and are now dead letters", report.dead_lettered));
+    match report.dead_lettered {
+        0 => {}
+        1 => say("warning", "1 document was refused and is now a dead letter"),
+        several => say("warning", format_args!("{several} documents were refused and are now dead letters")),
     }
     match report.error {
         None => Ok(()),
@@ -109,20 +108,15 @@ fn json(report: &Report, answer: Option<&Answer>) -> String {
     serde_json::to_string(&InvokeReport { report, answer }).unwrap_or_default()
 }
 
-#[expect(clippy::print_stderr, reason = "without Elasticsearch, standard output is the documents'")]
-fn say_json(report: &str) {
-    eprintln!("{report}");
-}
-
 /// Prints the documents of a bulk request, and says that all were created.
 #[derive(Default)]
-struct Print {
+pub(super) struct Print {
     error: RefCell<Option<io::Error>>,
 }
 
 impl Print {
     /// Why nothing more can be printed, if that is so.
-    fn error(&self) -> io::Result<()> {
+    pub(super) fn error(&self) -> io::Result<()> {
         self.error.borrow_mut().take().map_or(Ok(()), Err)
     }
 }

@@ -9,6 +9,8 @@ mod invoke;
 mod log_format;
 mod normalize;
 mod output;
+mod redrive;
+mod setup;
 
 use std::fmt::Display;
 use std::io;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use tracing_subscriber::prelude::*;
 
 pub use self::log_format::{ApiType, log_format};
 use self::output::Output;
@@ -38,6 +41,8 @@ enum Command {
     Invoke(invoke::Arguments),
     Normalize(normalize::Arguments),
     Event(event::Arguments),
+    Setup(setup::Arguments),
+    Redrive(redrive::Arguments),
     LogFormat(log_format::Arguments),
     /// Show the settings in force, and every problem in them
     Config,
@@ -103,6 +108,8 @@ async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Resul
         Command::Invoke(arguments) => invoke::run(arguments, Config::from_vars(lookup)?).await,
         Command::Normalize(arguments) => normalize::run(&arguments, Config::from_vars(lookup)?, &mut output),
         Command::Event(arguments) => event::run(&arguments, &mut output),
+        Command::Setup(arguments) => setup::run(&arguments, Config::from_vars(lookup)?, &mut output).await,
+        Command::Redrive(arguments) => redrive::run(arguments, Config::from_vars(lookup)?).await,
         Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
         Command::Config => config::run(&lookup, &mut output),
         Command::Completions { shell } => {
@@ -124,6 +131,19 @@ fn print(output: &mut Output, line: &str) -> Result<(), Failure> {
 #[expect(clippy::print_stderr, reason = "where sentences belong")]
 fn say(kind: &str, sentence: impl Display) {
     eprintln!("{kind}: {sentence}");
+}
+
+/// A report, where standard output is the documents'.
+#[expect(clippy::print_stderr, reason = "without Elasticsearch, standard output is the documents'")]
+fn say_json(report: &str) {
+    eprintln!("{report}");
+}
+
+/// What the program says of itself on its way goes to standard error.
+fn log_to_stderr(config: &mut Config) {
+    let targets = std::mem::take(&mut config.log_level);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
 }
 
 /// The bytes of a file; of standard input if its name is `-`.

@@ -3,9 +3,9 @@
 use reqwest::Url;
 
 use super::values::Reader;
-use crate::elasticsearch::{Auth, ElasticsearchSettings, Trust};
+use crate::elasticsearch::{Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust};
 
-/// `ELASTICSEARCH_*`; `None` if no URL is set.
+/// `ELASTICSEARCH_*`; `None` if no URL is set, and no secret that may hold one.
 pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
     let settings = ElasticsearchSettings {
         urls: urls(vars),
@@ -14,7 +14,7 @@ pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettin
         connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };
-    (!settings.urls.is_empty()).then_some(settings)
+    (!settings.urls.is_empty() || matches!(settings.auth, Auth::Secret(_))).then_some(settings)
 }
 
 fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
@@ -31,14 +31,14 @@ fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
 
 fn auth(vars: &mut Reader<'_>) -> Auth {
     let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
-    let secret_arn = vars.text("ELASTICSEARCH_SECRET_ARN");
+    let (secret, is_signed) = (secret(vars), is_signed(vars));
     let (username, password) = (vars.text("ELASTICSEARCH_USERNAME"), vars.secret("ELASTICSEARCH_PASSWORD"));
-    let ways = [api_key.is_some(), secret_arn.is_some(), username.is_some() || password.is_some()];
+    let ways = [api_key.is_some(), secret.is_some(), username.is_some() || password.is_some(), is_signed];
     if ways.iter().filter(|way| **way).count() > 1 {
         vars.problem(
-            "ELASTICSEARCH_API_KEY",
+            if is_signed { "ELASTICSEARCH_AUTH" } else { "ELASTICSEARCH_API_KEY" },
             "there is more than one way to authenticate: set one of ELASTICSEARCH_API_KEY, ELASTICSEARCH_USERNAME with \
-             ELASTICSEARCH_PASSWORD, and ELASTICSEARCH_SECRET_ARN",
+             ELASTICSEARCH_PASSWORD, ELASTICSEARCH_SECRET_ARN, and ELASTICSEARCH_AUTH=sigv4",
         );
     }
     match (api_key, username, password) {
@@ -52,8 +52,53 @@ fn auth(vars: &mut Reader<'_>) -> Auth {
             vars.problem("ELASTICSEARCH_USERNAME", "it is missing, and ELASTICSEARCH_PASSWORD is set: set both");
             Auth::None
         }
-        (None, None, None) => secret_arn.map_or(Auth::None, Auth::SecretArn),
+        (None, None, None) if is_signed => Auth::Signature { credentials: aws_credentials(vars), region: region(vars) },
+        (None, None, None) => secret.map_or(Auth::None, Auth::Secret),
     }
+}
+
+/// `ELASTICSEARCH_AUTH`
+fn is_signed(vars: &mut Reader<'_>) -> bool {
+    match vars.text("ELASTICSEARCH_AUTH").as_deref() {
+        None => false,
+        Some("sigv4") => true,
+        Some(_) => {
+            vars.problem("ELASTICSEARCH_AUTH", "it should be `sigv4`, or not be set");
+            false
+        }
+    }
+}
+
+/// `ELASTICSEARCH_SECRET_ARN`, and what AWS's own SDKs read beside it.
+///
+/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+fn secret(vars: &mut Reader<'_>) -> Option<SecretSettings> {
+    const SERVICE_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+    let arn = SecretArn::parse(&vars.text("ELASTICSEARCH_SECRET_ARN")?);
+    if arn.is_none() {
+        vars.problem(
+            "ELASTICSEARCH_SECRET_ARN",
+            "it should be the ARN of a secret, such as arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf",
+        );
+    }
+    let variable = if vars.text(SERVICE_ENDPOINT).is_some() { SERVICE_ENDPOINT } else { "AWS_ENDPOINT_URL" };
+    let endpoint = vars.text(variable).and_then(|_| vars.urls(variable).into_iter().next());
+    let is_fips = vars.text("AWS_USE_FIPS_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let endpoints = if is_fips { Endpoints::Fips } else { Endpoints::Standard };
+    Some(SecretSettings { arn: arn?, endpoint, endpoints, credentials: aws_credentials(vars) })
+}
+
+/// Those of the function's role, in Lambda.
+fn aws_credentials(vars: &Reader<'_>) -> Option<AwsCredentials> {
+    Some(AwsCredentials {
+        access_key_id: vars.text("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: vars.secret("AWS_SECRET_ACCESS_KEY")?,
+        session_token: vars.secret("AWS_SESSION_TOKEN"),
+    })
+}
+
+fn region(vars: &Reader<'_>) -> Option<String> {
+    vars.text("AWS_REGION").or_else(|| vars.text("AWS_DEFAULT_REGION"))
 }
 
 fn trust(vars: &mut Reader<'_>) -> Trust {

@@ -87,8 +87,9 @@ impl Problem {
     /// No URL, where there must be one.
     #[must_use]
     pub fn missing_url() -> Self {
-        let remedy = "it is not set: set it to the URL of Elasticsearch, or ELASTIC_CLOUD_ID".to_owned();
-        Self { variable: "ELASTICSEARCH_URL", value: None, remedy }
+        let remedy = "it is not set: set it to the URL of Elasticsearch, or ELASTIC_CLOUD_ID, or ELASTICSEARCH_SECRET_ARN to a \
+                      secret with `url`";
+        Self { variable: "ELASTICSEARCH_URL", value: None, remedy: remedy.to_owned() }
     }
 }
 
@@ -97,7 +98,8 @@ impl From<ClientError> for Problem {
         let remedy = error.to_string();
         let (variable, value) = match error {
             ClientError::AuthorityFile { path, .. } => ("ELASTICSEARCH_CA_FILE", Some(path.display().to_string())),
-            ClientError::SecretArn => ("ELASTICSEARCH_SECRET_ARN", None),
+            ClientError::AwsCredentials { variable } => (variable, None),
+            ClientError::Region => ("ELASTICSEARCH_AUTH", None),
             ClientError::Credentials => ("ELASTICSEARCH_API_KEY", None),
             ClientError::Client(_) => ("ELASTICSEARCH_URL", None),
         };

@@ -35,7 +35,11 @@ pub const SETTINGS: &[Setting] = &[
     secret("ELASTICSEARCH_API_KEY", "API key, in the encoded form"),
     optional("ELASTICSEARCH_USERNAME", "Basic authentication"),
     secret("ELASTICSEARCH_PASSWORD", "Basic authentication"),
-    optional("ELASTICSEARCH_SECRET_ARN", "A Secrets Manager secret with the credentials"),
+    optional(
+        "ELASTICSEARCH_SECRET_ARN",
+        "A Secrets Manager secret: the API key; or JSON with `api_key`, or `username` and `password`; perhaps `url`",
+    ),
+    optional("ELASTICSEARCH_AUTH", "`sigv4` = sign requests with AWS credentials, for Amazon OpenSearch Service"),
     optional("ELASTICSEARCH_CA_FILE", "PEM file of a private certificate authority"),
     optional(
         "ELASTICSEARCH_CA_FINGERPRINT",

@@ -4,98 +4,35 @@
 //! repeats nothing by itself (the indexer is the one authority on that), and reads no more of an answer than any answer
 //! could need.
 
+mod access;
+mod aws;
+mod search;
+mod secret;
+mod settings;
 mod tls;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
-use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, Url};
+use tokio::time::Instant;
 
+use self::access::{Access, Source};
+pub use self::aws::AwsCredentials;
+pub use self::secret::SecretArn;
+pub use self::settings::{Auth, ClientError, ElasticsearchSettings, Endpoints, SecretSettings, Trust};
 pub use self::tls::Fingerprint;
 use crate::bulk::{Exchange, Reply, Target, Transport, TransportError};
-
-/// Where and how to reach Elasticsearch.
-#[derive(Debug, Clone)]
-pub struct ElasticsearchSettings {
-    /// One URL or several of the same cluster.
-    pub urls: Vec<Url>,
-    /// Who we are.
-    pub auth: Auth,
-    /// Whom to believe that it is Elasticsearch.
-    pub trust: Trust,
-    /// The longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// The gzip level of requests; 0 is off.
-    pub compression_level: u32,
-}
-
-/// Credentials.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// None.
-    None,
-    /// An API key, encoded.
-    ApiKey(SecretString),
-    /// A user of a realm.
-    Basic {
-        /// The user's name.
-        username: String,
-        /// The user's password.
-        password: SecretString,
-    },
-    /// A secret in Secrets Manager.
-    SecretArn(String),
-}
-
-/// Whom to believe that it is Elasticsearch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// The public certificate authorities, as Mozilla trusts them.
-    PublicAuthorities,
-    /// The authorities of a PEM file.
-    AuthorityFile(PathBuf),
-    /// The authority with this fingerprint.
-    AuthorityFingerprint(Fingerprint),
-}
-
-/// Why there can be no client: a matter of settings.
-#[derive(Debug, Error)]
-pub enum ClientError {
-    /// The file of authorities is of no use.
-    #[error("{reason}")]
-    AuthorityFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Secrets Manager is not served yet.
-    #[error(
-        "this version does not read Secrets Manager: set ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and \
-         ELASTICSEARCH_PASSWORD"
-    )]
-    SecretArn,
-    /// Credentials that fit in no HTTP header.
-    #[error("the credentials hold characters that cannot be sent in an HTTP header: copy them again")]
-    Credentials,
-    /// Something else.
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(String),
-}
 
 /// Elasticsearch, over HTTP.
 #[derive(Debug)]
 pub struct Elasticsearch {
     client: Client,
-    hosts: Vec<Host>,
+    source: Source,
     /// The host that is asked. Another one's turn comes when it fails.
     current: AtomicUsize,
     headers: HeaderMap,
@@ -122,25 +59,16 @@ impl Elasticsearch {
     /// # Errors
     /// [`ClientError`] if the settings do not allow one.
     pub fn new(settings: ElasticsearchSettings) -> Result<Self, ClientError> {
-        let headers = headers(&settings)?;
-        let client = Client::builder()
-            .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls::client_config(&settings.trust)?)
-            .http1_only()
-            .connect_timeout(settings.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| ClientError::Client(error.to_string()))?;
-        let hosts = settings.urls.into_iter().map(|url| Host { url, has_served: AtomicBool::new(false) }).collect();
+        let client = client(&settings.trust, settings.connect_timeout)?;
+        let headers = headers(settings.compression_level);
         let compression = Compression::new(settings.compression_level);
-        Ok(Self { client, hosts, current: AtomicUsize::new(0), headers, compression })
+        let source = Source::new(settings)?;
+        Ok(Self { client, source, current: AtomicUsize::new(0), headers, compression })
     }
 
-    fn host(&self) -> Option<&Host> {
-        self.hosts.get(self.current.load(Ordering::Relaxed) % self.hosts.len().max(1))
+    /// The host whose turn it is.
+    fn host(&self, access: &Access) -> Option<Arc<Host>> {
+        access.hosts.get(self.current.load(Ordering::Relaxed) % access.hosts.len().max(1)).cloned()
     }
 
     fn next_host(&self) {
@@ -158,9 +86,10 @@ impl Elasticsearch {
         std::io::Write::write_all(&mut encoder, body).and_then(|()| encoder.finish()).expect("a Vec takes every write")
     }
 
-    async fn exchange(&self, host: &Host, url: Url, body: Vec<u8>, timeout: Duration) -> Result<Reply, TransportError> {
-        let request = self.client.post(url).headers(self.headers.clone()).timeout(timeout).body(body);
-        let response = request.send().await.map_err(|error| transport_error(host, &error))?;
+    async fn exchange(&self, access: &Access, host: &Host, request: RequestBuilder) -> Result<Reply, TransportError> {
+        let mut request = request.build().map_err(|error| transport_error(host, &error))?;
+        access.identity.authorize(&mut request)?;
+        let response = self.client.execute(request).await.map_err(|error| transport_error(host, &error))?;
         let reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
@@ -173,27 +102,56 @@ impl Elasticsearch {
 
 impl Transport for Elasticsearch {
     async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
-        let Some(host) = self.host() else {
+        let start = Instant::now();
+        let access = match self.source.access(timeout).await {
+            Ok(access) => access,
+            Err(error) => return Exchange { bytes_sent: 0, result: Err(error) },
+        };
+        let Some(host) = self.host(&access) else {
             return Exchange { bytes_sent: 0, result: Err(TransportError::Connect) };
         };
-        let url = bulk_url(host, target);
+        let url = bulk_url(&host, target);
         let body = self.compress(body);
         let bytes_sent = body.len() as u64;
-        let result = self.exchange(host, url, body, timeout).await;
+        // To read a secret takes its time, and so does to compress a large body.
+        let timeout = timeout.saturating_sub(start.elapsed());
+        let request = self.client.post(url).headers(self.headers.clone()).timeout(timeout).body(body);
+        let result = self.exchange(&access, &host, request).await;
+        let (took_s, data_stream) = (start.elapsed().as_secs_f64(), target.data_stream);
         match &result {
-            Ok(reply) => tracing::debug!(status = reply.status, bytes_sent, "bulk request answered"),
-            Err(error) => tracing::debug!(%error, bytes_sent, "bulk request failed"),
+            Ok(reply) => {
+                tracing::debug!(data_stream, status = reply.status, bytes_sent, took_s, "bulk request answered")
+            }
+            Err(error) => tracing::debug!(data_stream, %error, bytes_sent, took_s, "bulk request failed"),
         }
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
         }
-        let was_sent = !matches!(result, Err(TransportError::Connect | TransportError::Certificate));
+        let was_sent = !matches!(
+            result,
+            Err(TransportError::Connect | TransportError::Certificate | TransportError::NoCredentials(_))
+        );
         Exchange { bytes_sent: if was_sent { bytes_sent } else { 0 }, result }
     }
 
-    async fn refresh_credentials(&self, _timeout: Duration) -> bool {
-        false
+    async fn refresh_credentials(&self, timeout: Duration) -> bool {
+        self.source.refresh(timeout).await
     }
+}
+
+/// A client that neither repeats nor follows anything by itself.
+fn client(trust: &Trust, connect_timeout: Duration) -> Result<Client, ClientError> {
+    Client::builder()
+        .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls::client_config(trust)?)
+        .http1_only()
+        .connect_timeout(connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| ClientError::Client(error.to_string()))
 }
 
 fn bulk_url(host: &Host, target: Target<'_>) -> Url {
@@ -207,26 +165,15 @@ fn bulk_url(host: &Host, target: Target<'_>) -> Url {
     url
 }
 
-/// The headers of every request.
-fn headers(settings: &ElasticsearchSettings) -> Result<HeaderMap, ClientError> {
+/// The headers of every request, apart from who we are.
+fn headers(compression_level: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    if settings.compression_level > 0 {
+    if compression_level > 0 {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let authorization = match &settings.auth {
-        Auth::None => return Ok(headers),
-        Auth::ApiKey(key) => format!("ApiKey {}", key.expose_secret()),
-        Auth::Basic { username, password } => {
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret())))
-        }
-        Auth::SecretArn(_) => return Err(ClientError::SecretArn),
-    };
-    let mut authorization = HeaderValue::try_from(authorization).map_err(|_| ClientError::Credentials)?;
-    authorization.set_sensitive(true);
-    headers.insert(AUTHORIZATION, authorization);
-    Ok(headers)
+    headers
 }
 
 /// `Retry-After`: seconds, or a date.
@@ -241,6 +188,7 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
 }
 
+/// Reads an answer to its end, or as much of it as an answer may have.
 async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     let cut = |error: reqwest::Error| if error.is_timeout() { TransportError::Timeout } else { TransportError::Cut };

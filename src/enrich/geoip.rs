@@ -3,49 +3,34 @@
 //! The fields are those of the processor's default properties:
 //! <https://www.elastic.co/docs/reference/enrich-processor/geoip-processor>.
 
+mod database;
+mod records;
+
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bumpalo::Bump;
-use maxminddb::{MaxMindDbError, Reader, WithinOptions, geoip2};
 use serde::Deserialize;
-use thiserror::Error;
 
+pub use self::database::GeoIpError;
+use self::database::{Content, Database, open};
+use self::records::{Network, Place};
 use crate::ecs::{AutonomousSystem, Geo, Location, Named, Source};
 
 /// The databases that were named; each may be missing, and its fields then are.
 #[derive(Debug, Default)]
 pub struct GeoIp {
-    city: Option<Reader<Vec<u8>>>,
-    asn: Option<Reader<Vec<u8>>>,
-}
-
-/// Why a database that was named cannot be used.
-#[derive(Debug, Error)]
-pub enum GeoIpError {
-    /// It is not there, or damaged.
-    #[error("{path} cannot be used as a MaxMind DB: {error}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        error: MaxMindDbError,
-    },
-    /// Its records are not laid out as MaxMind's are.
-    #[error("{path} holds flat records, not MaxMind's nested layout: take the vendor's file \"in MaxMind's layout\"")]
-    FlatRecords {
-        /// The file.
-        path: PathBuf,
-    },
+    city: Option<Database>,
+    asn: Option<Database>,
 }
 
 impl GeoIp {
-    /// Reads a database of cities.
+    /// Reads a database of cities, or of countries.
     ///
     /// # Errors
     /// [`GeoIpError`] if it cannot be used: fields never go missing in silence.
     pub fn open_city(&mut self, path: &Path) -> Result<(), GeoIpError> {
-        self.city = Some(open(path, |reader| any(reader, has_place))?);
+        self.city = Some(open(path, Content::Places)?);
         Ok(())
     }
 
@@ -54,65 +39,41 @@ impl GeoIp {
     /// # Errors
     /// [`GeoIpError`] if it cannot be used.
     pub fn open_asn(&mut self, path: &Path) -> Result<(), GeoIpError> {
-        self.asn = Some(open(path, |reader| any(reader, has_network))?);
+        self.asn = Some(open(path, Content::Networks)?);
         Ok(())
     }
 
-    /// Fills in where an address is.
+    /// Fills in where an address is. An IPv4 address that is written as IPv6 is the IPv4 address, as it is in Java.
     pub fn apply<'a>(&'a self, source: &mut Source<'a>, address: IpAddr, arena: &'a Bump) {
-        if let Some(city) = find::<geoip2::City<'_>>(self.city.as_ref(), address) {
-            source.geo = geo(&city, arena);
+        let address = address.to_canonical();
+        if let Some(place) = find::<Place<'_>>(self.city.as_ref(), address) {
+            source.geo = geo(&place, arena);
         }
-        if let Some(asn) = find::<geoip2::Asn<'_>>(self.asn.as_ref(), address) {
+        if let Some(network) = find::<Network<'_>>(self.asn.as_ref(), address) {
             source.r#as = AutonomousSystem {
-                number: asn.autonomous_system_number,
-                organization: Named { name: asn.autonomous_system_organization },
+                number: network.autonomous_system_number.map(|number| number.0),
+                organization: Named { name: network.autonomous_system_organization },
             };
         }
     }
 }
 
-/// Opens a database and looks whether it holds what it was named for.
-fn open(path: &Path, has_content: fn(&Reader<Vec<u8>>) -> bool) -> Result<Reader<Vec<u8>>, GeoIpError> {
-    let reader =
-        Reader::open_readfile(path).map_err(|error| GeoIpError::Unreadable { path: path.to_owned(), error })?;
-    if !has_content(&reader) {
-        return Err(GeoIpError::FlatRecords { path: path.to_owned() });
-    }
-    Ok(reader)
+fn find<'r, R: Deserialize<'r>>(database: Option<&'r Database>, address: IpAddr) -> Option<R> {
+    database?.lookup(address).ok()?.decode().ok()?
 }
 
-/// Whether any of the first records is of the kind.
-fn any<'r, R: Deserialize<'r>>(reader: &'r Reader<Vec<u8>>, is_one: fn(&R) -> bool) -> bool {
-    const FIRST: usize = 1_000;
-    let mut records = reader.networks(WithinOptions::default()).into_iter().flatten().take(FIRST).flatten();
-    records.any(|record| record.decode().is_ok_and(|record| record.as_ref().is_some_and(is_one)))
-}
-
-fn find<'r, R: Deserialize<'r>>(reader: Option<&'r Reader<Vec<u8>>>, address: IpAddr) -> Option<R> {
-    reader?.lookup(address).ok()?.decode().ok()?
-}
-
-fn has_place(record: &geoip2::City<'_>) -> bool {
-    record.country.iso_code.is_some() || record.continent.code.is_some() || record.registered_country.iso_code.is_some()
-}
-
-fn has_network(record: &geoip2::Asn<'_>) -> bool {
-    record.autonomous_system_number.is_some()
-}
-
-fn geo<'a>(city: &geoip2::City<'a>, arena: &'a Bump) -> Geo<'a> {
-    let country = city.country.iso_code;
-    let region = city.subdivisions.last();
+fn geo<'a>(place: &Place<'a>, arena: &'a Bump) -> Geo<'a> {
+    let country = place.country.iso_code;
+    let region = place.subdivisions.last();
     let region_code = country.zip(region.and_then(|region| region.iso_code));
-    let location = city.location.latitude.zip(city.location.longitude);
+    let location = place.location.latitude.zip(place.location.longitude);
     Geo {
-        city_name: city.city.names.english,
-        continent_name: city.continent.names.english,
+        city_name: place.city.names.en,
+        continent_name: place.continent.names.en,
         country_iso_code: country,
-        country_name: city.country.names.english,
-        location: location.map(|(lat, lon)| Location { lat, lon }),
+        country_name: place.country.names.en,
+        location: location.map(|(lat, lon)| Location { lat: lat.0, lon: lon.0 }),
         region_iso_code: region_code.map(|(country, region)| &*arena.alloc_str(&format!("{country}-{region}"))),
-        region_name: region.and_then(|region| region.names.english),
+        region_name: region.and_then(|region| region.names.en),
     }
 }

@@ -1,7 +1,7 @@
 //! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 use bumpalo::Bump;
@@ -10,28 +10,49 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::aliases::{Meaning, Variable, is_everybodys, meaning, rank};
-use super::secrets::{mask, mask_json};
+use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
+use super::secrets::{mask, mask_parts};
+use super::value::{Entry, flattened, is_absent, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json_text::{mend_surrogates, unescape_into};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
     arena: &'a Bump,
     /// The known keys, in the order of the line.
-    entries: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+    entries: ArenaVec<'a, Entry<'a>>,
     /// For each variable, one more than its place in `entries`; 0 if the line does not have it.
     places: [u16; Variable::COUNT],
-    claims: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
-    context: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
-    unmapped: ArenaVec<'a, (&'a str, FlatValue<'a>)>,
+    claims: ArenaVec<'a, Entry<'a>>,
+    context: ArenaVec<'a, Entry<'a>>,
+    unmapped: ArenaVec<'a, Entry<'a>>,
+    format: &'static str,
+    repairs: ArenaVec<'a, &'static str>,
+    /// Credentials, as they stand in a line that is not JSON.
+    secrets: ArenaVec<'a, &'a str>,
+    /// What kept the line from being read to its end.
+    pub(super) stop: Option<Stop>,
 }
 
+/// Why a line was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It ends before the object does.
+    Cut,
+    /// It goes on with what is no key.
+    Lost,
+    /// Other text follows the object.
+    Followed,
+}
+
+/// A key stands twice in the line.
+const DUPLICATE_KEYS: &str = "duplicate_keys";
+
 /// Nested objects deeper than this stay whole, as values.
-const MAX_DEPTH: u8 = 8;
+pub(super) const MAX_DEPTH: u8 = 8;
 
 impl<'a> AccessLog<'a> {
-    pub(super) fn new(arena: &'a Bump) -> Self {
+    /// A log without keys yet, of a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
+    pub(super) fn new(arena: &'a Bump, format: &'static str) -> Self {
         let list = || ArenaVec::new_in(arena);
         Self {
             arena,
@@ -40,12 +61,16 @@ impl<'a> AccessLog<'a> {
             claims: list(),
             context: list(),
             unmapped: list(),
+            format,
+            repairs: ArenaVec::new_in(arena),
+            secrets: ArenaVec::new_in(arena),
+            stop: None,
         }
     }
 
     /// Reads a line that is one JSON object and nothing else.
     pub(super) fn read_json(arena: &'a Bump, line: &'a str) -> Result<Self, serde_json::Error> {
-        let mut log = Self::new(arena);
+        let mut log = Self::new(arena, "json");
         log.read_object("", line, 0)?;
         Ok(log)
     }
@@ -54,6 +79,16 @@ impl<'a> AccessLog<'a> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer.deserialize_map(Object { log: self, prefix, depth })?;
         deserializer.end()
+    }
+
+    /// Adds a key and its JSON value; of an object its members, unless it is nested too deep.
+    pub(super) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
+        let value = mended(self.arena, value);
+        let json = value.get();
+        let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
+        if !is_walked || self.read_object(key, json, depth + 1).is_err() {
+            self.push(key, FlatValue::Json(value));
+        }
     }
 
     /// Adds a key and its value. A key that stands twice means its last value; of several keys for one variable that
@@ -75,18 +110,66 @@ impl<'a> AccessLog<'a> {
         if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
     }
 
-    fn push_variable(&mut self, variable: Variable, entry: (&'a str, FlatValue<'a>)) {
+    fn push_variable(&mut self, variable: Variable, entry: Entry<'a>) {
         let Some(place) = self.places.get_mut(variable as usize) else { return };
         let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|index| self.entries.get_mut(index)) else {
             self.entries.push(entry);
             *place = u16::try_from(self.entries.len()).unwrap_or(0);
             return;
         };
+        let repeats = earlier.0 == entry.0;
         let loser = if counts_more(entry, *earlier) { std::mem::replace(earlier, entry) } else { entry };
         let is_told = is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
         if !is_told && variable != Variable::ApiKey {
             self.unmapped.push(loser);
         }
+        if repeats {
+            self.note(DUPLICATE_KEYS);
+        }
+    }
+
+    /// Notes something that was wrong with the line, once.
+    pub(super) fn note(&mut self, repair: &'static str) {
+        if !self.repairs.contains(&repair) {
+            self.repairs.push(repair);
+        }
+    }
+
+    /// Remembers a value that is not to be seen in what is kept of the line, if its key is that of a credential.
+    pub(super) fn hide(&mut self, key: &str, value: &'a str) {
+        if is_secret(key) && present(value).is_some() {
+            self.secrets.push(value);
+        }
+    }
+
+    /// The line, or a part of it, without credentials.
+    pub(super) fn masked(&self, text: &'a str) -> &'a str {
+        mask(mask_parts(text, &self.secrets, self.arena), self.arena)
+    }
+
+    /// The credentials of a line that is not JSON, as they stand there.
+    pub(super) fn secrets(&self) -> &[&'a str] {
+        &self.secrets
+    }
+
+    /// What was wrong with the line and did not keep it from being read.
+    pub(super) fn repairs(&self) -> &'a [&'static str] {
+        self.arena.alloc_slice_copy(&self.repairs)
+    }
+
+    /// Whether the line is not the JSON that it should be.
+    pub(super) fn is_repaired(&self) -> bool {
+        self.repairs.iter().any(|repair| *repair != DUPLICATE_KEYS)
+    }
+
+    /// Whether it has more than one key of those that access logs have and not every program's log.
+    pub(super) fn knows_several(&self) -> bool {
+        self.entries.iter().filter(|(key, _)| !is_everybodys(key)).count() > 1
+    }
+
+    /// The form of the line.
+    pub(super) fn format(&self) -> &'static str {
+        self.format
     }
 
     /// The variable's value as text, as it is written, `-` and all; `None` if the line does not have it or says null.
@@ -126,14 +209,14 @@ impl<'a> AccessLog<'a> {
 
     /// Whether the line has a key twice that nobody knows, so that one of its values is in none of the fields.
     pub(super) fn repeats_keys(&self) -> bool {
-        let repeats = |entries: &[(&str, FlatValue<'_>)]| {
+        let repeats = |entries: &[Entry<'_>]| {
             let mut seen = HashSet::new();
             !entries.iter().all(|(key, _)| seen.insert(*key))
         };
         [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries))
     }
 
-    fn entry(&self, variable: Variable) -> Option<(&'a str, FlatValue<'a>)> {
+    fn entry(&self, variable: Variable) -> Option<Entry<'a>> {
         let place = *self.places.get(variable as usize)?;
         self.entries.get(usize::from(place).checked_sub(1)?).copied()
     }
@@ -159,85 +242,12 @@ impl<'a> AccessLog<'a> {
     }
 }
 
-/// API Gateway writes `-` for a variable that has no value.
-pub(super) fn present(text: &str) -> Option<&str> {
-    (!matches!(text, "" | "-")).then_some(text)
-}
-
-/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
-pub(super) fn long(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        let is_hexadecimal = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let value = i128::from(u64::from_str_radix(hexadecimal, 16).ok().filter(|_| is_hexadecimal)?);
-        return i64::try_from(if negative { -value } else { value }).ok();
-    }
-    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
-    whole.map_or(text, |(whole, _)| whole).parse().ok()
-}
-
-/// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
-/// line by line), and without halves of surrogate pairs.
-fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
-    let mut json = mend_surrogates(value.get());
-    if json.contains(['\n', '\r']) {
-        // Inside its strings valid JSON has none.
-        json = json.replace(['\n', '\r'], " ").into();
-    }
-    match json {
-        Cow::Borrowed(_) => value,
-        Cow::Owned(json) => serde_json::from_str(arena.alloc_str(&json)).unwrap_or(value),
-    }
-}
-
-fn is_absent(value: FlatValue<'_>) -> bool {
-    match value {
-        FlatValue::Text(text) => present(text).is_none(),
-        FlatValue::Json(json) => matches!(json.get(), "null" | r#""""# | r#""-""#),
-    }
-}
-
 /// Whether an entry counts more than an earlier one of the same variable.
-fn counts_more(entry: (&str, FlatValue<'_>), earlier: (&str, FlatValue<'_>)) -> bool {
+fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
     // The spelling of the documented formats is plain: `userArn`, not `user_arn`.
     let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
     let rank = |key| (rank(key), !is_plain(key));
     !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
-}
-
-fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
-    let json = match value {
-        FlatValue::Text(text) => return Some(text),
-        FlatValue::Json(json) => json.get(),
-    };
-    let Some(escaped) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
-        return (json != "null").then_some(json);
-    };
-    if !escaped.contains('\\') {
-        return Some(escaped);
-    }
-    let mut text = String::with_capacity(escaped.len());
-    unescape_into(&mut text, escaped);
-    Some(arena.alloc_str(&text))
-}
-
-/// The entries as an object, without credentials inside: of a key that stands twice the last value, since an object has each key once.
-fn flattened<'a>(arena: &'a Bump, entries: &[(&'a str, FlatValue<'a>)]) -> Option<Flattened<'a>> {
-    if entries.is_empty() {
-        return None;
-    }
-    let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
-    let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
-    let masked = |(key, value): &(&'a str, FlatValue<'a>)| match value {
-        FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
-        FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
-    };
-    let unique =
-        entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
-    Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
 }
 
 /// Walks a JSON object and joins the keys of nested ones.
@@ -262,19 +272,13 @@ impl<'a> Visitor<'a> for Object<'_, '_, 'a> {
                 key if self.prefix.is_empty() => arena.alloc_str(&key),
                 key => join(arena, self.prefix, &key),
             };
-            let value = mended(arena, map.next_value()?);
-            let json = value.get();
-            if self.depth < MAX_DEPTH && json.starts_with('{') && json != "{}" {
-                self.log.read_object(key, json, self.depth + 1).map_err(serde::de::Error::custom)?;
-            } else {
-                self.log.push(key, FlatValue::Json(value));
-            }
+            self.log.push_json(key, map.next_value()?, self.depth);
         }
         Ok(())
     }
 }
 
-fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
+pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
     let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
     joined.push_str(prefix);
     joined.push('.');

@@ -247,6 +247,34 @@ mod tests {
     }
 
     #[test]
+    fn docs_fields_has_every_alias() {
+        let words = |text: &'static str| text.split('`').skip(1).step_by(2);
+        let page = include_str!("../../docs/fields.md");
+        let mut documented = std::collections::BTreeSet::new();
+        for row in page.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<_> = row.split(" | ").collect();
+            let is_variable = |cell| words(cell).all(|name| matches!(meaning(name), Meaning::Variable(_)));
+            match cells[..] {
+                // A field, and the variables that it comes from.
+                [_, _, from, _, _] => documented.extend(words(from).map(str::to_owned)),
+                [variable, aliases] if is_variable(variable) => {
+                    for alias in words(aliases) {
+                        assert_eq!(words(variable).map(meaning).next(), Some(meaning(alias)), "{alias}");
+                        documented.insert(alias.to_owned());
+                    }
+                    documented.extend(words(variable).map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        let mut buffer = [0; LONGEST_NAME];
+        let documented: Vec<_> =
+            documented.iter().filter_map(|key| squeeze(key, &mut buffer).map(str::to_owned)).collect();
+        let missing: Vec<_> = ALIASES.iter().filter(|(alias, _)| !documented.iter().any(|key| key == alias)).collect();
+        assert!(missing.is_empty(), "docs/fields.md lacks {missing:?}");
+    }
+
+    #[test]
     fn keys_in_every_spelling() {
         use Meaning::{AuthorizerContext, Claim, Secret, Unknown};
         let variable = Meaning::Variable;

@@ -1,8 +1,9 @@
 //! What API Gateway says of a request and ECS has no field for: `aws.api_gateway.*`.
 
-use super::access_log::{AccessLog, long};
+use super::access_log::AccessLog;
 use super::aliases::Variable as V;
 use super::timestamp;
+use super::value::long;
 use crate::ecs::{
     ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration, Phase, Timestamp, Waf,
 };
@@ -15,12 +16,7 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         authenticate: phase(log, V::AuthenticateError, V::AuthenticateLatency, V::AuthenticateStatus),
         authorize: phase(log, V::AuthorizeError, V::AuthorizeLatency, V::AuthorizeStatus),
         authorizer: authorizer(log),
-        cognito: Cognito {
-            authentication_provider: log.text(V::CognitoAuthenticationProvider),
-            authentication_type: log.text(V::CognitoAuthenticationType),
-            identity_id: log.text(V::CognitoIdentityId),
-            identity_pool_id: log.text(V::CognitoIdentityPoolId),
-        },
+        cognito: cognito(log),
         connected_at: log.converted(V::ConnectedAt, timestamp::epoch).map(Timestamp),
         connection_id: log.text(V::ConnectionId),
         custom_domain: CustomDomain {
@@ -35,9 +31,11 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         event_type: log.text(V::EventType),
         integration: integration(log),
         is_canary_request: log.converted(V::IsCanaryRequest, |text| text.to_ascii_lowercase().parse().ok()),
+        log_format: Some(log.format()),
         log_type: Some("access"),
         message_direction: log.text(V::MessageDirection),
         message_id: log.text(V::MessageId),
+        repairs: log.repairs(),
         request_id: log.text(V::RequestId),
         resource_id: log.text(V::ResourceId),
         resource_path: log.text(V::ResourcePath),
@@ -75,6 +73,15 @@ fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
         principal_id: log.text(V::AuthorizerPrincipalId),
         request_id: log.text(V::AuthorizerRequestId),
         status: log.converted(V::AuthorizerStatus, long),
+    }
+}
+
+fn cognito<'a>(log: &AccessLog<'a>) -> Cognito<'a> {
+    Cognito {
+        authentication_provider: log.text(V::CognitoAuthenticationProvider),
+        authentication_type: log.text(V::CognitoAuthenticationType),
+        identity_id: log.text(V::CognitoIdentityId),
+        identity_pool_id: log.text(V::CognitoIdentityPoolId),
     }
 }
 

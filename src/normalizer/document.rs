@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use bumpalo::Bump;
 
-use super::access_log::{AccessLog, long, present};
+use super::access_log::AccessLog;
 use super::aliases::Variable as V;
 use super::api_gateway::api_gateway;
 use super::region::region_of;
@@ -16,6 +16,7 @@ use super::secrets::mask;
 use super::timestamp;
 use super::url::uri_parts;
 use super::user_arn::{UserArn, user_arn};
+use super::value::{long, present};
 use crate::ecs::{
     Cloud, CloudAccount, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody, HttpRequest,
     HttpResponse, OneOrMore, Organization, Related, Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User,
@@ -66,6 +67,8 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     }
     let full: &str = bumpalo::format!(in arena, "https://{}{}", domain.unwrap_or_default(), path.unwrap_or_default())
         .into_bump_str();
+    // API Gateway logs paths without their queries, but a path can be anything.
+    let full = if full.contains('=') || full.contains("eyJ") { mask(full, arena) } else { full };
     let Some(parts) = uri_parts(full) else {
         return Url { full: Some(full), ..Url::default() };
     };
@@ -140,7 +143,7 @@ fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
 }
 
 /// The W3C form of an X-Ray trace id: `1-5759e988-bd862e3fe1be46a994272793`, also inside `Root=…;Parent=…`.
-fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
+pub(super) fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
     let id = text.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(text);
     let (seconds, unique) = id.strip_prefix("1-")?.split_once('-')?;
     let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -148,10 +151,10 @@ fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
 }
 
 fn error<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> Error<'a> {
-    // `messageString` comes in quotes of its own.
+    // `messageString` comes in quotes of its own, whatever the key it stands under.
     let unquoted = |text: &'a str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let quoted = log.text(V::ErrorMessageString).map(unquoted).and_then(present);
-    let message = log.text(V::ErrorMessage).or(quoted);
+    let message = log.text(V::ErrorMessage).map(unquoted).and_then(present).or(quoted);
     if quoted.is_some() && quoted != message {
         log.keep_as_unmapped(V::ErrorMessageString);
     }

@@ -6,6 +6,7 @@
 
 use bumpalo::Bump;
 
+use super::document::trace_id;
 use super::secrets::mask;
 use super::timestamp;
 use crate::ecs::{Document, Timestamp};
@@ -20,17 +21,18 @@ pub(super) struct ExecutionLog<'a> {
 
 /// Reads a line; `None` if it is no execution log's.
 pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
-    if ["Cloudwatch logs enabled for API Gateway", "Execution log for request "]
-        .iter()
-        .any(|start| line.starts_with(start))
-    {
-        return Some(ExecutionLog { request_id: None, time: None, text: line });
+    let log = |request_id, time, text| Some(ExecutionLog { request_id, time, text });
+    if line.starts_with("Cloudwatch logs enabled for API Gateway") {
+        return log(None, None, line);
+    }
+    if let Some(id) = line.strip_prefix("Execution log for request ") {
+        return log(Some(id.trim()), None, line);
     }
     if let Some((id, text)) = line.strip_prefix('(').and_then(|line| line.split_once(") ")) {
         return is_request_id(id).then_some(ExecutionLog { request_id: Some(id), time: None, text });
     }
     let (time, text) = line.split_once(" : ")?;
-    Some(ExecutionLog { request_id: None, time: Some(timestamp::console_time(time)?), text })
+    log(after(text, "Starting execution for request: "), Some(timestamp::console_time(time)?), text)
 }
 
 /// A UUID for REST APIs, 16 characters of base64 for WebSocket APIs.
@@ -60,6 +62,17 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, aren
     if log.text.starts_with("Received response. ") {
         gateway.integration.status = number_after(log.text, "Status: ");
         gateway.integration.latency = number_after(log.text, "Integration latency: ");
+    }
+    if let Some((api_id, stage)) = after(log.text, "API Stage: ").and_then(|stage| stage.split_once('/')) {
+        (gateway.api_id, gateway.stage) = (Some(api_id), Some(stage));
+    }
+    if let Some(id) = after(log.text, "X-ray Tracing ID : ") {
+        gateway.xray_trace_id = Some(id);
+        document.trace.id = trace_id(id, arena);
+    }
+    if log.text.starts_with("Execution failed") {
+        document.error.message = document.message;
+        document.event.outcome = Some("failure");
     }
     gateway.integration.request_id = after(log.text, "AWS Integration Endpoint RequestId : ")
         .or_else(|| after(log.text, "AWS Integration Endpoint RequestId: "));

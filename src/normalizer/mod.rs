@@ -6,28 +6,46 @@
 mod access_log;
 mod aliases;
 mod api_gateway;
+mod broken_json;
+mod common_log;
 mod document;
+mod envelope;
 mod execution_log;
+mod key_value;
 pub mod region;
 mod secrets;
 pub mod timestamp;
 pub mod url;
 pub mod user_arn;
+mod value;
 
 use bumpalo::Bump;
-use serde_json::value::RawValue;
 
-use self::access_log::AccessLog;
-pub use self::secrets::mask;
+use self::access_log::{AccessLog, Stop};
+use self::aliases::Variable;
+use self::broken_json::Object;
+use self::envelope::Envelope;
+pub use self::secrets::{mask, mask_line};
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named, OneOrMore, Text,
     Timestamp,
 };
 
-/// A line that holds more values than this is kept as it is: a document for each would take more memory than there is.
-const MOST_JOINED_VALUES: usize = 1_000;
+/// Of a line that holds more objects than this the rest is kept as it is: a document for each would take more memory
+/// than there is.
+const MOST_JOINED_OBJECTS: usize = 1_000;
 
-const NO_KNOWN_FORM: &str = "the line has none of the forms that API Gateway's logs have: it is kept as it is";
+/// `event.kind` of a line that was not understood whole.
+const PIPELINE_ERROR: &str = "pipeline_error";
+
+const NO_KNOWN_FORM: &str =
+    "the line has none of the forms of API Gateway's logs that are read (JSON, CLF, key: value): it is kept as it is";
+const NO_KNOWN_KEY: &str = "the line is JSON, but has no key of an access log: it is kept as it is";
+const NO_WHOLE_JSON: &str = "the line is not whole JSON, and shows no key of an access log: it is kept as it is";
+const TOO_MANY_OBJECTS: &str = "the line holds more than 1,000 objects: the rest of it is kept as it is";
+const CUT: &str = "the line is cut off: the pairs that stand whole in it were read";
+const LOST: &str = "the line is not JSON from some pair on: the pairs before it were read";
+const FOLLOWED: &str = "other text follows the JSON object: it stands in event.original only";
 
 /// How lines become documents: the settings that every document shows.
 #[derive(Debug, Clone)]
@@ -90,25 +108,27 @@ pub enum Normalized<'a> {
     Skipped,
 }
 
-/// What a line is.
-enum Form<'a> {
-    Blank,
-    ControlMessage,
-    Execution(execution_log::ExecutionLog<'a>),
-    Json(&'a str),
-    Other(&'a str),
-}
-
 impl Normalizer {
     /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the arena.
     pub fn normalize<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        match form(line.message) {
-            Form::Blank | Form::ControlMessage => Normalized::Skipped,
-            Form::Execution(_) if self.execution_logs == ExecutionLogs::Skip => Normalized::Skipped,
-            Form::Execution(log) => Normalized::Documents(vec![self.execution_log(&log, line, arena)]),
-            Form::Json(text) => Normalized::Documents(self.json(text, line, arena)),
-            Form::Other(text) => Normalized::Documents(vec![self.not_understood(NO_KNOWN_FORM, text, line, arena)]),
+        let text = trimmed(line.message);
+        if text.is_empty() {
+            return Normalized::Skipped;
         }
+        if text.starts_with('{') {
+            return self.json(text, line, arena);
+        }
+        if let Some(log) = execution_log::read(text) {
+            return match self.execution_logs {
+                ExecutionLogs::Keep => Normalized::Documents(vec![self.execution_log(&log, line, arena)]),
+                ExecutionLogs::Skip => Normalized::Skipped,
+            };
+        }
+        let log = common_log::read(arena, text).or_else(|| key_value::read(arena, text));
+        Normalized::Documents(vec![match log {
+            Some(mut log) => self.access_log(&mut log, text, line, arena),
+            None => self.not_understood(NO_KNOWN_FORM, text, line, arena),
+        }])
     }
 
     fn execution_log<'a>(
@@ -118,26 +138,53 @@ impl Normalizer {
         arena: &'a Bump,
     ) -> Document<'a> {
         let mut document = self.document(line, arena);
-        self.preserve(&mut document, line.message, arena);
+        if self.original_event == OriginalEvent::Preserved {
+            document.event.original = Some(mask(line.message, arena));
+        }
         execution_log::fill(&mut document, log, arena);
         document
     }
 
     /// A line that starts like a JSON object.
-    fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Vec<Document<'a>> {
-        let error = match AccessLog::read_json(arena, text) {
-            Ok(mut log) => return vec![self.access_log(&mut log, text, line, arena)],
-            Err(error) => error,
+    fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
+        let Ok(mut log) = AccessLog::read_json(arena, text) else {
+            return Normalized::Documents(self.objects(text, line, arena));
         };
-        let objects = joined_values(text);
-        if objects.len() > 1 {
-            return objects.into_iter().flat_map(|object| self.json(object, line, arena)).collect();
+        if log.is_recognized() {
+            return Normalized::Documents(vec![self.access_log(&mut log, text, line, arena)]);
         }
-        if !text.starts_with('{') {
-            return vec![self.not_understood(NO_KNOWN_FORM, text, line, arena)];
+        match envelope::read(text) {
+            Some(Envelope::Control) => Normalized::Skipped,
+            Some(Envelope::Data(data)) => self.lines(&data.lines(arena), arena),
+            None => Normalized::Documents(vec![self.access_log(&mut log, text, line, arena)]),
         }
-        let problem = format!("the line is not whole JSON (column {})", error.column());
-        vec![self.not_understood(arena.alloc_str(&problem), text, line, arena)]
+    }
+
+    /// The lines of a subscription's message that is itself a line.
+    fn lines<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> Normalized<'a> {
+        let mut all = Vec::new();
+        for line in lines {
+            if let Normalized::Documents(documents) = self.normalize(line, arena) {
+                all.extend(documents);
+            }
+        }
+        if all.is_empty() { Normalized::Skipped } else { Normalized::Documents(all) }
+    }
+
+    /// Objects that were joined into one line, or one that is broken.
+    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Vec<Document<'a>> {
+        let mut documents = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if documents.len() == MOST_JOINED_OBJECTS {
+                documents.push(self.not_understood(TOO_MANY_OBJECTS, rest, line, arena));
+                break;
+            }
+            let mut object = Object::first(arena, rest);
+            documents.push(self.access_log(&mut object.log, object.text, line, arena));
+            rest = object.rest;
+        }
+        documents
     }
 
     fn access_log<'a>(
@@ -148,24 +195,32 @@ impl Normalizer {
         arena: &'a Bump,
     ) -> Document<'a> {
         if !log.is_recognized() {
-            let problem = "the line is JSON, but has no key of an access log: it is kept as it is";
+            let problem = if log.stop.is_none() { NO_KNOWN_KEY } else { NO_WHOLE_JSON };
             let mut document = self.not_understood(problem, text, line, arena);
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
         }
+        if log.stop.is_some() {
+            // The document's `error.message` says what is wrong with the line.
+            log.keep_as_unmapped(Variable::ErrorMessage);
+            log.keep_as_unmapped(Variable::ErrorMessageString);
+        }
         let mut document = self.document(line, arena);
-        self.preserve(&mut document, original(text, line), arena);
         document::fill(&mut document, log, arena);
-        if log.repeats_keys() {
-            document.event.original = Some(mask(original(text, line), arena));
+        if let Some(stop) = log.stop {
+            document.event.kind = Some(PIPELINE_ERROR);
+            document.error.message = Some(match stop {
+                Stop::Cut => CUT,
+                Stop::Lost => LOST,
+                Stop::Followed => FOLLOWED,
+            });
+            document.aws.api_gateway.truncated = (stop == Stop::Cut).then_some(true);
+        }
+        let is_needed = log.stop.is_some() || log.is_repaired() || log.repeats_keys();
+        if is_needed || self.original_event == OriginalEvent::Preserved {
+            document.event.original = Some(log.masked(original(text, line)));
         }
         document
-    }
-
-    fn preserve<'a>(&self, document: &mut Document<'a>, text: &'a str, arena: &'a Bump) {
-        if self.original_event == OriginalEvent::Preserved {
-            document.event.original = Some(mask(text, arena));
-        }
     }
 
     /// The document of a line that says nothing that we understand: it says so, and holds the line.
@@ -178,9 +233,9 @@ impl Normalizer {
     ) -> Document<'a> {
         let mut document = self.document(line, arena);
         document.error = Error { message: Some(problem), r#type: None };
-        document.event.kind = Some("pipeline_error");
-        document.event.original = Some(mask(original(text, line), arena));
-        document.message = Some(mask(text, arena));
+        document.event.kind = Some(PIPELINE_ERROR);
+        document.event.original = Some(mask_line(original(text, line), arena));
+        document.message = Some(mask_line(text, arena));
         document
     }
 
@@ -230,28 +285,4 @@ fn original<'a>(text: &'a str, line: &LogLine<'a>) -> &'a str {
 
 fn trimmed(message: &str) -> &str {
     message.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'))
-}
-
-fn form(message: &str) -> Form<'_> {
-    let text = trimmed(message);
-    if text.is_empty() {
-        return Form::Blank;
-    }
-    if text.starts_with('{') {
-        return if is_control_message(text) { Form::ControlMessage } else { Form::Json(text) };
-    }
-    execution_log::read(text).map_or(Form::Other(text), Form::Execution)
-}
-
-/// CloudWatch's probe of a destination, as it looks when somebody stores it as a line.
-fn is_control_message(text: &str) -> bool {
-    const MARK: &str = r#""messageType":"CONTROL_MESSAGE""#;
-    text.strip_prefix('{').is_some_and(|text| text.trim_start().starts_with(MARK))
-}
-
-/// The JSON values that a line consists of, if it consists of nothing else.
-fn joined_values(text: &str) -> Vec<&str> {
-    let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().take(MOST_JOINED_VALUES + 1);
-    let values: Vec<_> = values.map(|value| value.map(RawValue::get)).collect::<Result<_, _>>().unwrap_or_default();
-    if values.len() > MOST_JOINED_VALUES { Vec::new() } else { values }
 }

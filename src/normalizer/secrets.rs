@@ -1,5 +1,6 @@
 //! Credentials that found their way into a line stay out of what is kept of it.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use bumpalo::Bump;
@@ -7,6 +8,11 @@ use regex::Regex;
 use serde_json::value::RawValue;
 
 use super::aliases::is_secret;
+use super::broken_json::Object;
+use super::{key_value, trimmed};
+
+/// What stands in the place of a credential.
+const MASK: &str = "***";
 
 /// A key that names a credential, and its separator, in JSON (also JSON inside a JSON string) and in text.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
@@ -19,8 +25,88 @@ static KEY: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is right")
 });
 
+/// A credential that shows what it is: a JSON Web Token, or what follows the scheme in an authorization header.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*|\b(?:Bearer|Basic) +[\w+/=.~-]{16,}")
+        .expect("the pattern is right")
+});
+
+/// A line as it may be kept: [`mask`], and what only reading the line shows to belong to a credential.
+pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
+    let text = trimmed(line);
+    let hidden = if text.starts_with('{') { hide_in_objects(text) } else { hide_in_pairs(text) };
+    match line.split_once(text).filter(|_| hidden != text) {
+        Some((before, after)) => mask(arena.alloc_str(&[before, &*hidden, after].concat()), arena),
+        None => mask(line, arena),
+    }
+}
+
+/// Of a line of objects: there may be very many, so each is forgotten before the next.
+fn hide_in_objects(text: &str) -> String {
+    let (mut scratch, mut hidden, mut rest) = (Bump::new(), String::with_capacity(text.len()), text);
+    while !rest.is_empty() {
+        scratch.reset();
+        let object = Object::first(&scratch, rest);
+        let (part, next) = rest.split_at(rest.len() - object.rest.len());
+        hidden.push_str(mask_parts(part, object.log.secrets(), &scratch));
+        rest = next;
+    }
+    hidden
+}
+
+fn hide_in_pairs(text: &str) -> String {
+    let scratch = Bump::new();
+    let log = key_value::read(&scratch, text);
+    log.map_or(text, |log| mask_parts(text, log.secrets(), &scratch)).to_owned()
+}
+
 /// The text with `***` in the place of every API key, token, password, authorization header and cookie.
 pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    let mut masked = masked(text);
+    if text.contains("\\u00") {
+        // A key may be spelled with escapes.
+        let unescaped = unescape_words(text);
+        let other = self::masked(&unescaped);
+        if other.matches(MASK).count() > masked.matches(MASK).count() {
+            masked = Cow::Owned(other.into_owned());
+        }
+    }
+    match masked {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => arena.alloc_str(&masked),
+    }
+}
+
+/// The text with `***` in the place of some of its parts, which follow each other. What is borrowed from elsewhere is
+/// left out of account.
+pub(super) fn mask_parts<'a>(text: &'a str, parts: &[&'a str], arena: &'a Bump) -> &'a str {
+    let (mut masked, mut done) = (String::new(), 0);
+    for part in parts {
+        let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+        let Some(end) = start.checked_add(part.len()).filter(|end| *end <= text.len()) else { continue };
+        let Some(before) = text.get(done..start) else { continue };
+        masked.push_str(before);
+        masked.push_str(MASK);
+        done = end;
+    }
+    masked.push_str(text.get(done..).unwrap_or_default());
+    if done == 0 { text } else { arena.alloc_str(&masked) }
+}
+
+fn masked(text: &str) -> Cow<'_, str> {
+    let text = mask_keys(text);
+    if !["eyJ", "Bearer ", "Basic "].iter().any(|mark| text.contains(mark)) {
+        return text;
+    }
+    match TOKEN.replace_all(&text, MASK) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => Cow::Owned(masked),
+    }
+}
+
+/// The values of keys that name credentials.
+fn mask_keys(text: &str) -> Cow<'_, str> {
     let (mut masked, mut done, mut position) = (String::new(), 0, 0);
     while let Some(found) = KEY.captures_at(text, position) {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
@@ -39,10 +125,30 @@ pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
         done = position;
     }
     if done == 0 {
-        return text;
+        return Cow::Borrowed(text);
     }
     masked.push_str(text.get(done..).unwrap_or_default());
-    arena.alloc_str(&masked)
+    Cow::Owned(masked)
+}
+
+/// The text with the letters, digits and separators themselves in the place of their escapes.
+fn unescape_words(text: &str) -> String {
+    let mut parts = text.split("\\u00");
+    let mut unescaped = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        match code.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ')) {
+            Some(c) => {
+                unescaped.push(c);
+                unescaped.push_str(part.get(2..).unwrap_or_default());
+            }
+            None => {
+                unescaped.push_str("\\u00");
+                unescaped.push_str(part);
+            }
+        }
+    }
+    unescaped
 }
 
 /// `***` in the quotes that the secret had, or its key.
@@ -52,7 +158,7 @@ fn mask_of(secret: &str, separator: &str) -> &'static str {
     } else if secret.starts_with(['"', '{', '[']) || separator.starts_with('"') {
         "\"***\""
     } else {
-        "***"
+        MASK
     }
 }
 
@@ -96,19 +202,18 @@ fn end_of_brackets(text: &str) -> usize {
 }
 
 fn end_of_words(key: &str, text: &str) -> usize {
+    let ends_all = |c: char| matches!(c, ',' | '}' | '\n' | '"' | '<');
     let key = key.to_ascii_lowercase();
-    let text = text.split([',', '}', '\n', '"', '<']).next().unwrap_or_default();
     if key.contains("authorization") || key.contains("cookie") {
-        return text.len();
+        return text.find(ends_all).unwrap_or(text.len());
     }
     if key == "api key" && text.starts_with("API Stage: ") {
         // `API Key:  API Stage: …`: an execution log goes on without a comma.
         return 0;
     }
     let scheme = ["Bearer ", "Basic "].into_iter().find(|scheme| text.starts_with(scheme)).map_or(0, str::len);
-    let word = text.get(scheme..).unwrap_or_default();
-    let end = word.find(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | ')' | ']' | '\\'));
-    scheme + end.unwrap_or(word.len())
+    let ends_word = |c: char| ends_all(c) || c.is_whitespace() || matches!(c, ';' | '&' | ')' | ']' | '\\');
+    text.get(scheme..).and_then(|word| word.find(ends_word)).map_or(text.len(), |end| scheme + end)
 }
 
 /// A JSON value without the credentials inside; what is no JSON without them is left out whole.
@@ -152,12 +257,27 @@ mod tests {
                 r#"{"passwd":"***","jwt":"***","private_key":"***"}"#,
             ),
             (r#"{"token":123456,"status":200}"#, r#"{"token":"***","status":200}"#),
+            (r#"{"\u0061piKey":"s3cr3t","x":"\u0041"}"#, r#"{"apiKey":"***","x":"A"}"#),
+            (r#"{"x":"\u0061piKey","y":1}"#, r#"{"x":"\u0061piKey","y":1}"#),
+            (r#"{"auth":"Bearer abcdefgh.ijklmnop","y":1}"#, r#"{"auth":"***","y":1}"#),
+            (r#"["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"]"#, r#"["***"]"#),
+            ("Basic knowledge, Bearer of news", "Basic knowledge, Bearer of news"),
+            ("/verify/eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl?x=1", "/verify/***?x=1"),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();
         for (text, expected) in cases {
             assert_eq!(mask(text, &arena), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_of_a_text() {
+        let arena = Bump::new();
+        let text = "a=one b=two c=three";
+        let parts: Vec<_> = text.split([' ', '=']).collect();
+        assert_eq!(mask_parts(text, &[parts[1], "two", parts[5]], &arena), "a=*** b=two c=***");
+        assert_eq!(mask_parts(text, &["one"], &arena), text);
     }
 
     #[test]

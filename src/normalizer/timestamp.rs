@@ -61,7 +61,7 @@ pub fn clf(text: &str) -> Option<i64> {
 pub fn iso8601(text: &str) -> Option<i64> {
     let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
     let date = match *date.as_bytes() {
-        [y1, y2, y3, y4] if time.is_none() => Date::new(year([y1, y2, y3, y4])?, 1, 1),
+        [y1, y2, y3, y4] if time.is_none_or(str::is_empty) => Date::new(year([y1, y2, y3, y4])?, 1, 1),
         [y1, y2, y3, y4, b'-', m1, m2] => Date::new(year([y1, y2, y3, y4])?, number([m1, m2])?, 1),
         [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => {
             Date::new(year([y1, y2, y3, y4])?, number([m1, m2])?, number([d1, d2])?)
@@ -269,6 +269,7 @@ mod tests {
             iso8601,
             &[
                 ("2019", "2019-01-01T00:00:00.000Z"),
+                ("2019T", "2019-01-01T00:00:00.000Z"),
                 ("2019-05", "2019-05-01T00:00:00.000Z"),
                 ("2019-05-28", "2019-05-28T00:00:00.000Z"),
                 ("2019-05-28T", "2019-05-28T00:00:00.000Z"),

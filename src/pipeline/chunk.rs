@@ -19,6 +19,7 @@ pub(super) struct Origin {
     pub(super) record: usize,
     pub(super) payload: usize,
     pub(super) position: usize,
+    pub(super) part: usize,
     pub(super) id: DocumentId,
 }
 

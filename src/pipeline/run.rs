@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Pipeline;
 use super::chunk::{self, Chunk, Origin};
-use crate::bulk::{BulkBody, Failure, Outcome, Rejection, RetryPolicy, Session, Target, Transport};
+use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session, Target, Transport};
 use crate::dead_letter::{DeadLetter, RefusedDocument};
 use crate::decode::{LogData, decode};
 use crate::event::Record;
@@ -16,6 +16,8 @@ use crate::report::Accounts;
 pub(super) struct Run<'p, T> {
     pub(super) pipeline: &'p Pipeline<T>,
     pub(super) session: Session,
+    /// That of the dead letters: when they cannot be written, it is not tried for each chunk anew.
+    pub(super) burial: Session,
     pub(super) deadline: Option<Instant>,
     pub(super) accounts: Accounts,
     pub(super) chunk: Chunk,
@@ -28,14 +30,30 @@ impl<T: Transport> Run<'_, T> {
             Err(problem) => return self.accounts.undecodable(number, &problem),
         };
         for payload in payloads {
+            if self.is_late() {
+                // Nothing of it can be sent any more, and to read it would take the time to say so.
+                self.given_up(number);
+                continue;
+            }
             match decode(&payload, self.pipeline.inflated_max_bytes) {
                 Ok(data) => self.log_data(number, data).await,
-                Err(problem) => self.accounts.undecodable(number, &problem),
+                Err(problem) => {
+                    tracing::debug!(record = number, bytes = payload.len(), %problem, "payload not read");
+                    self.accounts.undecodable(number, &problem);
+                }
             }
         }
     }
 
     async fn log_data(&mut self, record: usize, data: LogData) {
+        tracing::debug!(
+            record,
+            log_group = data.log_group,
+            log_stream = data.log_stream,
+            events = data.events().len(),
+            is_control_message = data.is_control_message,
+            "payload read"
+        );
         if data.is_control_message {
             return self.accounts.skipped();
         }
@@ -50,9 +68,20 @@ impl<T: Transport> Run<'_, T> {
                 self.flush().await;
             }
             arena.reset();
-            self.log_event(record, position, &arena);
+            if self.is_late() { self.given_up(record) } else { self.log_event(record, position, &arena) }
         }
         self.chunk.drop_unused_payload();
+    }
+
+    /// Whether the deadline has gone by: what is not on its way by now is left to the next delivery, unread.
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+    }
+
+    /// Something of a record that nobody has looked at.
+    fn given_up(&mut self, record: usize) {
+        self.accounts.received();
+        self.accounts.unresolved(record);
     }
 
     /// Whether the next event's document might not fit. A document is larger than its line, by what is made of it.
@@ -81,7 +110,7 @@ impl<T: Transport> Run<'_, T> {
                 self.accounts.parse_failure();
             }
             body.push(&id, document);
-            origins.push(Origin { record, payload, position, id });
+            origins.push(Origin { record, payload, position, part, id });
         }
     }
 
@@ -117,15 +146,12 @@ impl<T: Transport> Run<'_, T> {
         for (origin, rejection) in rejected {
             let Some(line) = chunk::line(&self.chunk.payloads, origin.payload, origin.position) else { continue };
             records.push(origin.record);
-            let (target, position, id) = (&self.pipeline.data_stream, origin.position, origin.id);
-            let refused = RefusedDocument { line, position, id, target };
+            let Origin { position, part, id, .. } = *origin;
+            let refused = RefusedDocument { line, position, part, id, target: &self.pipeline.data_stream };
             body.push(&id, &DeadLetter::new(&refused, rejection, dead_letters, &arena));
         }
         let target = Target { data_stream: &dead_letters.name, ingest_pipeline: None };
-        let policy = RetryPolicy { max_retries: Some(1), ..self.pipeline.retry_policy };
-        let mut session = Session::new(policy, self.deadline, self.pipeline.random);
-        let outcomes = self.pipeline.indexer.index(target, &body, &mut session).await;
-        self.accounts.sent(session.traffic());
+        let outcomes = self.pipeline.indexer.index(target, &body, &mut self.burial).await;
         for (record, outcome) in records.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Indexed | Outcome::Duplicate => {
@@ -133,12 +159,12 @@ impl<T: Transport> Run<'_, T> {
                     continue;
                 }
                 Outcome::Rejected(Rejection { status, kind, .. }) => {
-                    session.failed(Failure::DeadLetter { status, kind })
+                    self.burial.failed(Failure::DeadLetter { status, kind })
                 }
                 Outcome::Undelivered => {}
             }
             self.accounts.unresolved(record);
-            self.session.adopt_failure(&session);
+            self.session.adopt_failure(&self.burial);
         }
     }
 }

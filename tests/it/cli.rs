@@ -62,6 +62,8 @@ fn wrong_settings_are_refused() {
         ("RETRY_INITIAL_MS", "20000", "RETRY_MAX_MS"),
         ("RETRY_MAX_MS", "a", "whole number"),
         ("INFLATED_MAX_BYTES", "0", "from 1"),
+        ("ELASTICSEARCH_SECRET_ARN", "my-secret", "it should be the ARN of a secret"),
+        ("ELASTICSEARCH_AUTH", "basic", "it should be `sigv4`"),
         ("LOG_LEVEL", "loud", "`error`, `warn`, `info`"),
         ("GEOIP_CITY_DATABASE", "missing.mmdb", "missing.mmdb"),
         ("GEOIP_CITY_DATABASE", "Cargo.toml", "Cargo.toml"),
@@ -82,6 +84,16 @@ fn settings_that_contradict_each_other_are_refused() {
         (&[url, ("ELASTIC_CLOUD_ID", "a:b")], "ELASTIC_CLOUD_ID=a:b: it contradicts ELASTICSEARCH_URL"),
         (&[url, key, ("ELASTICSEARCH_USERNAME", "a"), ("ELASTICSEARCH_PASSWORD", SECRET)], "more than one way"),
         (&[url, key, ("ELASTICSEARCH_SECRET_ARN", "arn:aws:secretsmanager:x:1:secret:a")], "more than one way"),
+        (&[url, key, ("ELASTICSEARCH_AUTH", "sigv4")], "ELASTICSEARCH_AUTH=sigv4: there is more than one way"),
+        (&[url, ("ELASTICSEARCH_AUTH", "sigv4")], "ELASTICSEARCH_AUTH: it needs AWS credentials"),
+        (
+            &[url, ("ELASTICSEARCH_AUTH", "sigv4"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", SECRET)],
+            "set AWS_REGION",
+        ),
+        (
+            &[("ELASTICSEARCH_SECRET_ARN", "arn:aws:secretsmanager:x:1:secret:a")],
+            "ELASTICSEARCH_SECRET_ARN: it needs AWS credentials",
+        ),
         (
             &[url, ("ELASTICSEARCH_CA_FILE", "ca.pem"), ("ELASTICSEARCH_CA_FINGERPRINT", &"ab".repeat(32))],
             "ELASTICSEARCH_CA_FILE: set one of them",

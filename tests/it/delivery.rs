@@ -60,7 +60,7 @@ fn a_refused_document_becomes_a_dead_letter() {
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     let run_ = run(&server, &poisoned());
     check(&run_, 0, [2, 0, 1, 0, 0], "");
-    assert!(run_.stderr.starts_with("warning: 1 document"), "{run_:?}");
+    assert!(run_.stderr.starts_with("warning: 1 document was refused and is now a dead letter"), "{run_:?}");
     let dead_letters = server.documents(DEAD_LETTERS);
     assert_eq!(dead_letters.len(), 1);
     assert!(dead_letters[0].contains("poison") && dead_letters[0].contains("document_parsing_exception"));
@@ -93,6 +93,25 @@ fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
     server.mend();
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
+}
+
+/// Where dead letters cannot be written, it is not tried for every chunk anew.
+#[test]
+fn dead_letters_that_cannot_be_written_are_tried_twice() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "", 400, "document_parsing_exception");
+    let faults = [Fault::none(), Fault::status(500), Fault::status(500)];
+    server.fail(faults.into_iter().chain(std::iter::repeat_n(Fault::none(), 9)));
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "2")];
+    let event = direct(&payload("e", "api", &lines(6)));
+    check(&invoke(&event, &settings), 1, [0, 0, 0, 0, 6], "Delivery.Incomplete");
+    let letters = server.requests().iter().filter(|request| request.path.contains(DEAD_LETTERS)).count();
+    assert_eq!((letters, server.count(DEAD_LETTERS)), (2, 0));
+    // But every chunk may have its failure.
+    let faults = || [Fault::none(), Fault::status(503), Fault::none()];
+    server.fail_no_more();
+    server.fail(faults().into_iter().chain(faults()).chain(faults()));
+    check(&invoke(&event, &settings), 0, [0, 0, 6, 0, 0], "");
 }
 
 #[test]
@@ -193,6 +212,51 @@ fn a_stream_is_told_the_first_unfinished_record() {
     let fine = run(&server, &kinesis(&[("301", &a), ("302", &b)]));
     check(&fine, 0, [0, 4, 0, 0, 0], "");
     assert!(fine.report.answer.is_some() && fine.report.named().is_empty(), "{fine:?}");
+}
+
+/// However many records there are, it is the broken one that is named, and all others are delivered.
+#[test]
+fn a_broken_record_among_a_hundred_is_named() {
+    let server = FakeElasticsearch::start();
+    let whole: Vec<String> = (0..100).map(|record| payload(&format!("r{record}-"), "api", &lines(3))).collect();
+    let number = |record: usize| format!("4959033827149025660855969253836157109592157598913658{record:04}");
+    let numbers: Vec<String> = (0..100).map(number).collect();
+    for broken in [0, 50, 99] {
+        let cut = whole[broken].get(..whole[broken].len() / 2 / 4 * 4).expect("base64 is ASCII");
+        let payload = |record: usize| if record == broken { cut } else { &*whole[record] };
+        let records: Vec<(&str, &str)> = (0..100).map(|record| (&*numbers[record], payload(record))).collect();
+        let run = run(&server, &kinesis(&records));
+        assert_eq!(
+            (run.status, run.report.error_type(), run.report.unresolved),
+            (1, "Record.Undecodable", 0),
+            "{run:?}"
+        );
+        assert_eq!((run.report.received, run.report.undecodable_records), (297, 1), "{run:?}");
+        assert_eq!(run.report.named(), [&*numbers[broken]]);
+    }
+    assert_eq!(server.count(LOGS), 300);
+}
+
+/// What Elasticsearch does with its failure store: used, it has the document; failed or off, nobody has.
+#[test]
+fn the_failure_store_has_what_it_says_it_has() {
+    let items = |state: &str, status: u16| {
+        let error = if status == 400 { r#","error":{"type":"document_parsing_exception","reason":"r"}"# } else { "" };
+        let item = format!(r#"{{"create":{{"status":{status}{error},"failure_store":"{state}"}}}}"#);
+        format!(r#"{{"errors":true,"items":[{{"create":{{"status":201}}}},{item},{{"create":{{"status":201}}}}]}}"#)
+    };
+    for (state, status, counts, failure_store, letters) in [
+        ("used", 201, [3, 0, 0, 0, 0], 1, 0),
+        ("failed", 400, [2, 0, 1, 0, 0], 0, 1),
+        ("not_enabled", 400, [2, 0, 1, 0, 0], 0, 1),
+    ] {
+        let server = FakeElasticsearch::start();
+        server.fail([Fault::answer(200, &items(state, status))]);
+        let run = run(&server, &poisoned());
+        check(&run, 0, counts, "");
+        assert!(run.stdout.contains(&format!(r#""failure_store":{failure_store},"#)), "{state}: {run:?}");
+        assert_eq!(server.count(DEAD_LETTERS), letters, "{state}");
+    }
 }
 
 #[test]

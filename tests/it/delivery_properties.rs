@@ -1,7 +1,10 @@
-//! Random histories of an event: random payloads, random faults, random time left; the platform's retries, and at last
-//! a server without faults. Whatever happens, nothing is lost, nothing is doubled, and every claim is true.
+//! Random histories of an event: random payloads, random faults, random time left; the platform's retries and redrives of
+//! dead letters, and at last a server without faults, and then one that refuses nothing. Whatever happens, nothing is
+//! lost, nothing is doubled, and every claim is true.
 //!
 //! `PROPTEST_CASES=10000` makes more of them.
+
+#![expect(clippy::indexing_slicing, reason = "a server of the test's own counts its documents")]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,10 +12,11 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use apigw_logs::bulk::TransportError;
+use apigw_logs::bulk::{DataStreamName, TransportError};
 use apigw_logs::config::Config;
 use apigw_logs::event;
 use apigw_logs::pipeline::Pipeline;
+use apigw_logs::redrive::{Arrived, Redrive};
 use apigw_logs::report::Report;
 use proptest::collection::vec;
 use proptest::option;
@@ -21,7 +25,7 @@ use proptest::sample::select;
 use tokio::time::Instant;
 
 use crate::support::invocation::{DEAD_LETTERS, LOGS, direct, kinesis, payload, sqs};
-use crate::support::script::{Request, Script, Step};
+use crate::support::script::{Question, Request, Script, Step};
 
 /// A line of the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +92,8 @@ struct History {
     faults: Vec<Fault>,
     /// The time left in each invocation, in milliseconds.
     deadlines: Vec<u64>,
+    /// After which invocations the dead letters are sent again, and how many of them.
+    redrives: Vec<Option<u64>>,
     max_actions: usize,
     /// How large a request the server takes.
     limit: Option<usize>,
@@ -141,24 +147,28 @@ fn history() -> impl Strategy<Value = History> {
     let trigger = select(vec![Trigger::Subscription, Trigger::Kinesis, Trigger::Sqs]);
     let deadline = prop_oneof![0..3_000_u64, 0..120_000_u64];
     let limit = option::weighted(0.3, 2_000..6_000_usize);
-    (trigger, vec(record(), 1..5), vec(fault(), 0..16), vec(deadline, 3), select(vec![1, 2, 5, 1_000]), limit).prop_map(
-        |(trigger, mut records, faults, deadlines, max_actions, limit)| {
+    let redrive = option::weighted(0.3, prop_oneof![1..4_u64, Just(u64::MAX)]);
+    let server = (vec(fault(), 0..16), limit);
+    (trigger, vec(record(), 1..5), server, vec(deadline, 3), vec(redrive, 3), select(vec![1, 2, 5, 1_000])).prop_map(
+        |(trigger, mut records, (faults, limit), deadlines, redrives, max_actions)| {
             if trigger == Trigger::Subscription {
                 records.truncate(1);
             }
             few_malformed(&mut records);
-            History { trigger, records, faults, deadlines, max_actions, limit }
+            History { trigger, records, faults, deadlines, redrives, max_actions, limit }
         },
     )
 }
 
 /// With three of them and nothing else it would be a configuration fault, which no repetition mends.
 fn few_malformed(records: &mut [Record]) {
+    let allowed = usize::from(!records.iter().any(|record| matches!(record, Record::Copy)));
     let lines = records.iter_mut().flat_map(|record| match record {
         Record::Lines(lines) => &mut lines[..],
         Record::Copy | Record::Broken => &mut [],
     });
-    lines.filter(|line| **line == Line::Malformed).skip(1).for_each(|line| *line = Line::Good);
+    // The first record may come several times.
+    lines.filter(|line| **line == Line::Malformed).skip(allowed).for_each(|line| *line = Line::Good);
 }
 
 /// The text of a line, and how many documents and skips it is. Each document has a key of its own.
@@ -227,8 +237,13 @@ fn event(trigger: Trigger, records: &[Delivered]) -> String {
 struct Server {
     faults: VecDeque<Fault>,
     limit: Option<usize>,
-    /// By data stream and id.
-    store: BTreeSet<(String, String)>,
+    /// Refuses nothing any more.
+    is_mended: bool,
+    /// By data stream and id, with the sequence number.
+    store: BTreeMap<(String, String), u64>,
+    last_seq_no: u64,
+    /// What is left of each search, in hits.
+    scrolls: Vec<VecDeque<String>>,
     /// The document of each id as it was first sent.
     sent: BTreeMap<(String, String), String>,
     said: Said,
@@ -240,6 +255,7 @@ struct Said {
     created: u64,
     duplicates: u64,
     dead_letters: u64,
+    removed: u64,
     requests: u64,
 }
 
@@ -250,7 +266,7 @@ impl Server {
         let fault = self.faults.pop_front();
         let (kind, applied, takes, retry_after) =
             fault.map_or((Kind::Slow, 0, 0, None), |fault| (fault.kind, fault.applied, fault.takes, fault.retry_after));
-        let is_logs = request.data_stream == LOGS;
+        let is_logs = request.data_stream == LOGS && !self.is_mended;
         let refusal = match () {
             () if is_logs && self.limit.is_some_and(|limit| request.body.len() > limit) => Some(413),
             () if is_logs && documents.iter().any(|document| document.contains("/malformed")) => Some(400),
@@ -280,7 +296,7 @@ impl Server {
             }
             (Kind::WrongCount(too_many), _) => {
                 self.apply(request, is_applied);
-                Step::items(&vec![201; if too_many { documents.len() + 1 } else { documents.len() - 1 }])
+                Step::items(&vec![201; if too_many { request.ids.len() + 1 } else { request.ids.len() - 1 }])
             }
         };
         let step = step.taking(takes);
@@ -299,34 +315,43 @@ impl Server {
     }
 
     fn apply(&mut self, request: &Request, is_applied: impl Fn(usize) -> bool) {
-        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
+        for number in 0..request.ids.len() {
             if is_applied(number) {
-                self.create(&request.data_stream, id, &document);
+                self.act(request, number);
             }
         }
     }
 
-    fn create(&mut self, data_stream: &str, id: &str, document: &str) -> u16 {
-        if data_stream == LOGS && document.contains("/refused") {
+    /// Does what one action of a request asks for; answers the status.
+    fn act(&mut self, request: &Request, number: usize) -> u16 {
+        let key = (request.data_stream.clone(), request.ids[number].clone());
+        if let Some(seq_no) = request.deletes.get(number) {
+            let is_same = self.store.get(&key) == Some(seq_no);
+            return if is_same && self.store.remove(&key).is_some() { 200 } else { 409 };
+        }
+        if request.data_stream == LOGS && !self.is_mended && documents(request)[number].contains("/refused") {
             return 400;
         }
-        if self.store.insert((data_stream.to_owned(), id.to_owned())) { 201 } else { 409 }
+        if self.store.contains_key(&key) {
+            return 409;
+        }
+        self.last_seq_no += 1;
+        self.store.insert(key, self.last_seq_no);
+        201
     }
 
     /// An answer about each document; it arrives unless it takes too long.
     fn items(&mut self, request: &Request, takes: u64, is_applied: impl Fn(usize) -> bool, otherwise: u16) -> Step {
         let arrives = Duration::from_millis(takes) < request.timeout;
         let mut statuses = Vec::new();
-        for (number, (id, document)) in request.ids.iter().zip(documents(request)).enumerate() {
-            let status = match is_applied(number) {
-                true => self.create(&request.data_stream, id, &document),
-                false => otherwise,
-            };
+        for number in 0..request.ids.len() {
+            let status = if is_applied(number) { self.act(request, number) } else { otherwise };
             // It may be stored in spite of such an answer.
             if status >= 500 && number % 2 == 0 {
-                self.create(&request.data_stream, id, &document);
+                self.act(request, number);
             }
             match status {
+                200 | 409 if arrives && !request.deletes.is_empty() => self.said.removed += 1,
                 201 | 409 if arrives && request.data_stream == DEAD_LETTERS => self.said.dead_letters += 1,
                 201 if arrives => self.said.created += 1,
                 409 if arrives => self.said.duplicates += 1,
@@ -337,10 +362,46 @@ impl Server {
         Step::items(&statuses)
     }
 
+    /// A page of the dead letters, three at a time.
+    fn find(&mut self, question: &Question, timeout: Duration) -> Step {
+        let fault = self.faults.pop_front();
+        let takes = fault.as_ref().map_or(0, |fault| fault.takes);
+        match fault.map_or(Kind::Slow, |fault| fault.kind) {
+            Kind::Status(status) => return Step::status(status).taking(takes),
+            Kind::Error(error) => return Step::error(error),
+            Kind::Unreadable => return Step::reply(200, "<html>"),
+            Kind::Slow | Kind::Items(_) | Kind::WrongCount(_) => {}
+        }
+        let scroll = match question {
+            Question::Search => {
+                let hits = self.store.iter().filter(|((stream, _), _)| stream == DEAD_LETTERS);
+                let hit = |(key, seq_no): (&(String, String), &u64)| {
+                    let source = self.sent.get(key).expect("it was sent");
+                    format!(
+                        r#"{{"_index":".ds","_id":"{}","_seq_no":{seq_no},"_primary_term":1,"_source":{source}}}"#,
+                        key.1
+                    )
+                };
+                let hits = hits.map(hit).collect();
+                self.scrolls.push(hits);
+                self.scrolls.len() - 1
+            }
+            Question::Scroll { id } => id.parse().expect("a scroll's own id"),
+        };
+        let hits: &mut VecDeque<String> = &mut self.scrolls[scroll];
+        let page: Vec<String> = hits.drain(..hits.len().min(3)).collect();
+        let reply = format!(
+            r#"{{"_scroll_id":"{scroll}","timed_out":false,"_shards":{{"failed":0}},"hits":{{"total":{{"value":9}},"hits":[{}]}}}}"#,
+            page.join(",")
+        );
+        let is_heard = Duration::from_millis(takes) < timeout;
+        Step::reply(200, if is_heard { &reply } else { "" }).taking(takes)
+    }
+
     /// The documents that are safe, by their keys: in the data stream, and among the dead letters.
     fn safe(&self) -> [BTreeSet<String>; 2] {
         [LOGS, DEAD_LETTERS].map(|data_stream| {
-            let here = self.store.iter().filter(|(stream, _)| stream == data_stream);
+            let here = self.store.keys().filter(|(stream, _)| stream == data_stream);
             let document =
                 |id: &String| self.sent.get(&(LOGS.to_owned(), id.clone())).expect("it was sent as a log first");
             here.map(|(_, id)| key(document(id))).collect()
@@ -350,6 +411,9 @@ impl Server {
 
 /// The documents of a request.
 fn documents(request: &Request) -> Vec<String> {
+    if !request.deletes.is_empty() {
+        return Vec::new();
+    }
     let body = std::str::from_utf8(&request.body).expect("a body is UTF-8");
     body.lines().skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -368,8 +432,9 @@ fn pipeline(history: &History, server: &Rc<RefCell<Server>>) -> Pipeline<Script>
         "BULK_MAX_ACTIONS" => Some(history.max_actions.to_string()),
         _ => None,
     };
-    let server = Rc::clone(server);
-    let script = Script::server(move |request| server.borrow_mut().answer(request));
+    let (answering, finding) = (Rc::clone(server), Rc::clone(server));
+    let script = Script::server(move |request| answering.borrow_mut().answer(request))
+        .finding(move |question, timeout| finding.borrow_mut().find(question, timeout));
     let mut pipeline = Config::from_vars(lookup).and_then(|config| config.pipeline(script)).expect("it is right");
     pipeline.random = || u64::MAX / 3;
     pipeline
@@ -427,7 +492,31 @@ fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) 
     assert!(report.retries <= report.requests);
 }
 
-/// Up to three invocations with faults, and one without.
+/// One redrive: checks what it says.
+async fn redrive(pipeline: &Pipeline<Script>, server: &RefCell<Server>, limit: u64) {
+    let before = server.borrow().said;
+    let redrive = Redrive {
+        dead_letters: DataStreamName::parse(DEAD_LETTERS).expect("a name"),
+        since: None,
+        limit: Some(limit),
+        arrived: Arrived::Removed,
+    };
+    let told = redrive.run(pipeline.indexer.transport(), pipeline, |_, _| ()).await;
+    let (report, server, after) = (&told.report, server.borrow(), server.borrow().said);
+    let said = [after.created - before.created, after.duplicates - before.duplicates, after.removed - before.removed];
+    assert_eq!([report.indexed, report.duplicates, told.removed], said, "what was said is what is counted: {told:?}");
+    let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
+    assert_eq!(report.received, settled + report.unresolved, "{told:?}");
+    assert!(told.removed <= report.indexed + report.duplicates && report.received <= limit, "{told:?}");
+    assert_eq!(report.requests, after.requests - before.requests);
+    if report.error.is_none() {
+        assert_eq!(told.removed, report.received, "{told:?}");
+        let [_, buried] = server.safe();
+        assert!(buried.is_empty() || told.removed == limit, "all were taken: {told:?}");
+    }
+}
+
+/// Up to three invocations with faults, and one without; redrives between them, and one when all is mended.
 async fn check(history: History) {
     let server = Rc::new(RefCell::new(Server {
         faults: history.faults.iter().cloned().collect(),
@@ -437,9 +526,12 @@ async fn check(history: History) {
     let pipeline = pipeline(&history, &server);
     let all = delivered(&history.records);
     let mut records = all.clone();
-    for left in &history.deadlines {
+    for (left, limit) in history.deadlines.iter().zip(&history.redrives) {
         if !records.is_empty() {
             records = invoke(history.trigger, &pipeline, &server, records, *left).await;
+        }
+        if let Some(limit) = limit {
+            redrive(&pipeline, &server, *limit).await;
         }
     }
     server.borrow_mut().faults.clear();
@@ -453,11 +545,17 @@ async fn check(history: History) {
     };
     assert_eq!(records.len(), unfinished, "only what cannot be read is unfinished at the end");
     let [stored, buried] = server.borrow().safe();
-    assert!(stored.is_disjoint(&buried), "nothing is in both places");
+    let was_redriven = history.redrives.iter().any(Option::is_some);
+    assert!(was_redriven || stored.is_disjoint(&buried), "nothing is in both places");
     let keys: BTreeSet<String> = all.into_iter().flat_map(|record| record.keys).collect();
     assert_eq!(stored.len() + buried.len(), server.borrow().store.len(), "nothing is there twice");
     assert_eq!(stored.union(&buried).cloned().collect::<BTreeSet<_>>(), keys, "nothing is lost");
     assert!(buried.iter().all(|key| keys.contains(key)));
+    server.borrow_mut().is_mended = true;
+    redrive(&pipeline, &server, u64::MAX).await;
+    let [stored, buried] = server.borrow().safe();
+    assert_eq!((&stored, server.borrow().store.len()), (&keys, keys.len()), "everything has arrived, once");
+    assert!(buried.is_empty(), "no dead letter is left");
 }
 
 proptest! {

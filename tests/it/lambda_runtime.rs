@@ -8,6 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
+use crate::support::invocation::{LOGS, direct, line, payload, sqs};
+use crate::support::json::Json;
 use crate::support::runtime_emulator::RuntimeEmulator;
 
 /// Where nobody listens: for invocations that have nothing to send.
@@ -57,10 +60,34 @@ fn an_event_of_no_known_trigger_is_an_error_with_a_fixed_name() {
 fn a_server_that_never_answers_is_an_error_before_the_deadline() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
-    on_both(&[("ELASTICSEARCH_URL", &url)], 4, |function| {
-        let answer = function.invoke(&event(DATA_MESSAGE));
-        assert!(answer.contains(r#""errorType":"Delivery.Incomplete""#), "{answer}");
-    });
+    for seconds in [1, 4] {
+        on_both(&[("ELASTICSEARCH_URL", &url)], seconds, |function| {
+            let answer = function.invoke(&event(DATA_MESSAGE));
+            assert!(answer.contains(r#""errorType":"Delivery.Incomplete""#), "{answer}");
+            assert!(answer.contains("no answer came in time"), "{answer}");
+        });
+    }
+}
+
+/// The queue of failed invocations is drained by the function: messages that are finished go, the others stay.
+#[test]
+fn a_queue_of_failed_invocations_is_drained() {
+    let server = FakeElasticsearch::start();
+    let failed = |name: &str| direct(&payload(name, "api", &[line(0), line(1)]));
+    let record = |name| format!(r#"{{"version":"1.0","requestPayload":{},"responsePayload":null}}"#, failed(name));
+    let queue = sqs(&[("on-failure", &record("a")), ("bare", &failed("b")), ("broken", "{"), ("foreign", "{}")]);
+    // With these any wait is longer than the budget.
+    let no_waiting = [("RETRY_INITIAL_MS", "86400000"), ("RETRY_MAX_MS", "86400000")];
+    let function = RuntimeEmulator::start_own(&[&[("ELASTICSEARCH_URL", &*server.url)], &no_waiting[..]].concat(), 30);
+    server.fail([Fault::status(503), Fault::status(503)]);
+    let all = r#"{"batchItemFailures":[{"itemIdentifier":"on-failure"},{"itemIdentifier":"bare"},{"itemIdentifier":"broken"},{"itemIdentifier":"foreign"}]}"#;
+    assert_eq!(function.invoke(queue.as_bytes()), all);
+    let unreadable = r#"{"batchItemFailures":[{"itemIdentifier":"broken"},{"itemIdentifier":"foreign"}]}"#;
+    server.fail_no_more();
+    for _ in 0..2 {
+        assert_eq!(function.invoke(queue.as_bytes()), unreadable);
+        assert_eq!(server.count(LOGS), 4);
+    }
 }
 
 #[test]
@@ -83,6 +110,92 @@ fn two_invocations_come_over_one_connection() {
 fn a_start_without_settings_says_what_is_missing() {
     on_both(&[], 10, |function| {
         function.invoke(&event(CONTROL_MESSAGE));
-        function.output_with("ELASTICSEARCH_URL");
+        let output = function.output_with("ELASTICSEARCH_URL");
+        let line = output.lines().find(|line| line.contains("ELASTICSEARCH_URL")).unwrap_or_default();
+        assert_eq!(log_lines(line)[0].text("level"), Some("ERROR"));
     });
+}
+
+/// The lines of the function's own log, each of which is JSON with what Lambda's structured logs need.
+fn log_lines(output: &str) -> Vec<Json> {
+    let lines: Vec<_> = output.lines().map(Json::read).collect();
+    for line in &lines {
+        let timestamp = line.text("timestamp").unwrap_or_default();
+        assert!(timestamp.ends_with('Z') && timestamp.parse::<jiff::Timestamp>().is_ok(), "{}", line.compact());
+        let level = line.text("level").unwrap_or_default();
+        assert!(["DEBUG", "INFO", "ERROR"].contains(&level), "{}", line.compact());
+    }
+    lines
+}
+
+#[test]
+fn an_invocation_is_one_line_with_the_report_and_the_metrics() {
+    let function = RuntimeEmulator::start_own(&[NOWHERE, ("METRICS_NAMESPACE", "Mine")], 10);
+    function.invoke(&event(CONTROL_MESSAGE));
+    function.invoke(b"{}");
+    let output = function.output_with("Event.Unsupported");
+
+    let [good, bad] = &log_lines(&output)[..] else { panic!("two invocations, two lines: {output}") };
+    assert_eq!((good.text("level"), bad.text("level")), (Some("INFO"), Some("ERROR")));
+    assert_eq!((good.number("received"), good.number("skipped")), (Some(1), Some(1)));
+    assert!(good.text("requestId").is_some_and(|id| !id.is_empty()), "{output}");
+    assert_eq!(good.text("xray_trace_id"), Some("1-00000000-000000000000000000000000"));
+
+    // What the metrics point at is in the line, as numbers; and so is their dimension, as text.
+    assert!(good.number("_aws.Timestamp").is_some(), "{output}");
+    let Some([Json::Object(_)]) = good.list("_aws.CloudWatchMetrics") else { panic!("one directive: {output}") };
+    let directive = &good.list("_aws.CloudWatchMetrics").unwrap_or_default()[0];
+    assert_eq!(directive.text("Namespace"), Some("Mine"));
+    let Some([Json::List(dimensions)]) = directive.list("Dimensions") else { panic!("one set: {output}") };
+    assert_eq!(dimensions, &[Json::Text("FunctionName".to_owned())]);
+    assert_eq!(good.text("FunctionName"), Some("test_function"));
+    let metrics = directive.list("Metrics").unwrap_or_default();
+    assert!(metrics.len() > 10, "{output}");
+    for metric in metrics {
+        assert!(good.number(metric.text("Name").unwrap_or_default()).is_some(), "{}", metric.compact());
+    }
+}
+
+#[test]
+fn without_a_namespace_there_are_no_metrics() {
+    let function = RuntimeEmulator::start_own(&[NOWHERE, ("METRICS_NAMESPACE", "none")], 10);
+    function.invoke(&event(CONTROL_MESSAGE));
+    let output = function.output_with("requestId");
+    assert!(!output.contains("_aws"), "{output}");
+}
+
+/// What happened in an invocation, step by step, and nothing of what its lines say.
+#[test]
+fn debug_lines_tell_the_steps_of_an_invocation() {
+    for variable in ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"] {
+        let server = FakeElasticsearch::start();
+        let variables = [("ELASTICSEARCH_URL", &*server.url), ("ELASTICSEARCH_API_KEY", "a2V5"), (variable, "DEBUG")];
+        let function = RuntimeEmulator::start_own(&variables, 10);
+        function.invoke(&event(DATA_MESSAGE));
+        let output = function.output_with("_aws");
+
+        let lines = log_lines(&output);
+        let line = |message| {
+            let line = lines.iter().find(|line| line.text("message") == Some(message));
+            line.unwrap_or_else(|| panic!("{message} is not in:\n{output}"))
+        };
+        let request_id = line("invocation").text("requestId");
+        for step in ["event read", "payload read", "bulk request answered"] {
+            assert_eq!(line(step).text("span.requestId"), request_id, "{output}");
+        }
+        for hidden in ["requestId\\\"", r#""status\"#, "a2V5"] {
+            assert!(!output.contains(hidden), "{hidden}: {output}");
+        }
+    }
+}
+
+#[test]
+fn log_level_counts_more_than_lambda_s() {
+    let variables = [NOWHERE, ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("LOG_LEVEL", "info")];
+    let function = RuntimeEmulator::start_own(&variables, 10);
+    function.invoke(&event(CONTROL_MESSAGE));
+    assert_eq!(log_lines(&function.output_with("_aws")).len(), 1);
+    let function = RuntimeEmulator::start_own(&[NOWHERE, ("AWS_LAMBDA_LOG_LEVEL", "FATAL")], 10);
+    function.invoke(&event(CONTROL_MESSAGE));
+    assert_eq!(log_lines(&function.output_with("_aws")).len(), 1);
 }

@@ -2,20 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
+use std::io::Write;
 use std::sync::LazyLock;
 
-use apigw_logs::config::Config;
-use apigw_logs::normalizer::{LogLine, Normalized, mask};
-use apigw_logs::pipeline::Pipeline;
-use bumpalo::Bump;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use crate::lines::LINES;
+use crate::properties::{check_event, check_line, check_payload, check_reply, documents};
 use crate::support::golden::{names, repository};
 use crate::support::json::Json;
 
-static PIPELINE: LazyLock<Pipeline<()>> =
-    LazyLock::new(|| Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap());
+const EVENTS: &str = "tests/it/fixtures/events";
 
 /// Every line that there is a golden document for.
 static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -27,40 +27,89 @@ static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The documents of a line, as they would be sent; none if it is skipped.
-fn documents(message: &str) -> Vec<String> {
-    let arena = Bump::new();
-    let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
-    match PIPELINE.documents(&line, &arena) {
-        Normalized::Skipped => Vec::new(),
-        Normalized::Documents(documents) => {
-            documents.iter().map(|document| serde_json::to_string(document).unwrap()).collect()
-        }
-    }
-}
-
-fn check(message: &str) -> Result<(), TestCaseError> {
-    let documents = documents(message);
-    prop_assert_eq!(&documents, &self::documents(message), "the same line, other bytes");
-    for document in &documents {
-        let json: Json = serde_json::from_str(document).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert!(json.text("@timestamp").is_some(), "{document}");
-        prop_assert!(json.get("ecs.version").is_some(), "{document}");
-        let kind = json.text("event.kind");
-        prop_assert!(matches!(kind, Some("event" | "pipeline_error")), "{document}");
-        if kind == Some("pipeline_error") {
-            let arena = Bump::new();
-            let original = json.text("event.original").unwrap_or_default();
-            prop_assert!(json.text("error.message").is_some(), "{document}");
-            prop_assert!(mask(message, &arena).contains(original) || documents.len() > 1, "{document}");
-            prop_assert!(!original.is_empty(), "{document}");
-        }
-    }
-    Ok(())
-}
-
 fn real_line() -> impl Strategy<Value = String> {
-    any::<prop::sample::Index>().prop_map(|index| index.get(&REAL_LINES).clone())
+    any::<Index>().prop_map(|index| index.get(&REAL_LINES).clone())
+}
+
+/// What happens to lines on their way, and what a hostile client may do to them.
+#[derive(Clone, Debug)]
+enum Mutation {
+    /// It ends early.
+    Cut(Index),
+    /// One bit of it is another one.
+    Flip(Index, u8),
+    /// One of these is missing: a quote, a brace, a colon.
+    Remove(Index, char),
+    /// A member stands twice, in two places.
+    Repeat(Index, Index),
+    /// A character stands in it that should be escaped, or that nobody sees.
+    Insert(Index, char),
+    /// A stretch of it is gone.
+    Lose(Index, Index),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let index = any::<Index>;
+    let invisible = prop_oneof![
+        proptest::char::range('\0', '\u{1f}'),
+        prop::sample::select(vec!['\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', '"', '\\', '{', '}']),
+    ];
+    prop_oneof![
+        index().prop_map(Mutation::Cut),
+        (index(), 0..8_u8).prop_map(|(at, bit)| Mutation::Flip(at, bit)),
+        (index(), prop::sample::select(vec!['"', '"', '"', '{', '}', ':', ',', '\\']))
+            .prop_map(|(nth, mark)| Mutation::Remove(nth, mark)),
+        (index(), index()).prop_map(|(which, to)| Mutation::Repeat(which, to)),
+        (index(), invisible).prop_map(|(at, character)| Mutation::Insert(at, character)),
+        (index(), index()).prop_map(|(from, to)| Mutation::Lose(from, to)),
+    ]
+}
+
+impl Mutation {
+    fn apply(&self, line: &str) -> String {
+        let place = |index: &Index| line.floor_char_boundary(index.index(line.len() + 1));
+        let split = |index: &Index| line.split_at(place(index));
+        match self {
+            Self::Cut(at) => split(at).0.to_owned(),
+            Self::Flip(at, bit) => {
+                let mut bytes = line.as_bytes().to_vec();
+                let at = at.index(bytes.len().max(1));
+                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << bit);
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            Self::Remove(nth, mark) => {
+                let places: Vec<_> = line.match_indices(*mark).map(|(at, _)| at).collect();
+                if places.is_empty() {
+                    return line.to_owned();
+                }
+                let (head, tail) = line.split_at(*nth.get(&places));
+                format!("{head}{}", tail.strip_prefix(*mark).unwrap())
+            }
+            Self::Repeat(which, to) => {
+                let members: Vec<_> = line.trim_matches(['{', '}']).split(',').collect();
+                let places: Vec<_> = line.match_indices(',').map(|(at, _)| at).chain([1.min(line.len())]).collect();
+                let place = line.floor_char_boundary(*to.get(&places));
+                let (head, tail) = line.split_at(place);
+                let comma = if tail.starts_with(',') { (",", "") } else { ("", ",") };
+                format!("{head}{}{}{}{tail}", comma.0, which.get(&members), comma.1)
+            }
+            Self::Insert(at, character) => {
+                let (head, tail) = split(at);
+                format!("{head}{character}{tail}")
+            }
+            Self::Lose(from, to) => {
+                let (from, to) = (place(from).min(place(to)), place(from).max(place(to)));
+                format!("{}{}", line.split_at(from).0, line.split_at(to).1)
+            }
+        }
+    }
+}
+
+/// Base64 of gzip, as CloudWatch Logs makes it.
+fn encoded(json: &[u8]) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    gzip.write_all(json).unwrap();
+    BASE64_STANDARD.encode(gzip.finish().unwrap())
 }
 
 /// Characters that mean something to one parser or another.
@@ -150,33 +199,90 @@ proptest! {
 
     #[test]
     fn any_text_has_its_outcome(message in any::<String>()) {
-        check(&message)?;
+        check_line(&message);
     }
 
     #[test]
     fn text_that_looks_like_json_has_its_outcome(
         message in r#"\{("(status|ip|requestTimeEpoch|userArn|path|domainName|apiKey|a)":("[ -~]{0,8}"|[-0-9.e]{0,5}|null|\{\}|\[\]),?){0,5}\}?"#
     ) {
-        check(&message)?;
+        check_line(&message);
     }
 
     #[test]
-    fn a_line_that_was_cut_has_its_outcome(line in real_line(), position: prop::sample::Index) {
+    fn a_line_that_was_cut_has_its_outcome(line in real_line(), position: Index) {
         let end = line.floor_char_boundary(position.index(line.len() + 1));
-        check(line.split_at(end).0)?;
+        check_line(line.split_at(end).0);
     }
 
     #[test]
-    fn a_line_that_was_tampered_with_has_its_outcome(line in real_line(), position: prop::sample::Index, marks in MARKS) {
+    fn a_line_that_was_tampered_with_has_its_outcome(line in real_line(), position: Index, marks in MARKS) {
         let (head, tail) = line.split_at(line.floor_char_boundary(position.index(line.len() + 1)));
-        check(&format!("{head}{marks}{tail}"))?;
+        check_line(&format!("{head}{marks}{tail}"));
         let mut rest = tail.chars();
         rest.next();
-        check(&format!("{head}{marks}{}", rest.as_str()))?;
+        check_line(&format!("{head}{marks}{}", rest.as_str()));
+    }
+
+    #[test]
+    fn a_line_that_suffered_much_has_its_outcome(line in real_line(), mutations in prop::collection::vec(mutation(), 1..4)) {
+        check_line(&mutations.iter().fold(line, |line, mutation| mutation.apply(&line)));
+    }
+
+    #[test]
+    fn a_payload_is_read_whole_or_not_at_all(payload in any::<String>(), json in r#"\{("(logEvents|owner|messageType|id)":("[ -~]{0,5}"|\[\{"(id|timestamp|message)":("a?"|[0-9])\}\]|[0-9]),?){0,4}\}"#) {
+        check_payload(&payload);
+        check_payload(&encoded(json.as_bytes()));
+    }
+
+    #[test]
+    fn an_event_is_known_or_refused(event in prop::collection::vec(any::<u8>(), 0..50), name in prop::sample::select(names(EVENTS, ".json")), mutation in mutation()) {
+        check_event(&event);
+        let event = fs::read_to_string(repository(&format!("{EVENTS}/{name}.json"))).unwrap();
+        check_event(mutation.apply(&event).as_bytes());
+    }
+
+    #[test]
+    fn a_reply_says_something_of_every_document_or_of_none(status in 100..600_u16, mutation in mutation(), items in prop::collection::vec(200..600_u16, 0..4)) {
+        let item = |status: &u16| format!(r#"{{"create":{{"status":{status},"error":{{"type":"a","reason":"b"}}}}}}"#);
+        let reply = format!(r#"{{"errors":true,"items":[{}]}}"#, items.iter().map(item).collect::<Vec<_>>().join(","));
+        check_reply(200, reply.as_bytes());
+        check_reply(200, mutation.apply(&reply).as_bytes());
+        check_reply(status, reply.as_bytes());
     }
 
     #[test]
     fn lines_that_were_joined_have_their_outcome(one in real_line(), other in real_line()) {
-        check(&(one + &other))?;
+        check_line(&(one + &other));
+    }
+}
+
+/// Long lines, made of what leads a parser to look far ahead again and again: they would take hours if their cost grew with
+/// the square of their length.
+#[test]
+fn long_lines_that_lead_astray() {
+    const LENGTH: usize = 100_000;
+    for (head, part, tail) in [
+        (r#"{"requestId":"r","a":""#, r#"""#, "x"),
+        (r#"{"requestId":"r","a":""#, r#"","#, "x"),
+        (r#"{"requestId":"r","a":""#, r#""}"#, "x"),
+        (r#"{"requestId":"r","a":""#, r#"\""#, "x"),
+        (r#"{"requestId":"r","a":x"#, "} ", "x"),
+        (r#"{"requestId":"r","a":x"#, r#",""#, ""),
+        (r#"{"requestId":"r","a":"#, "[", ""),
+        (r#"{"requestId":"r","#, r#""a":{"#, ""),
+        (r#"{"requestId":"r","#, r#""a":[1,"#, ""),
+        (r#"{"requestId":"r","#, r#""a":[}],"#, ""),
+        (r#"{"requestId":"r","#, r#""token":-s,"#, "}"),
+        (r#"{"requestId":"r""#, r#","status":1"#, "}"),
+        (r#"{"requestId":"r","path":"/"#, "token=a&", r#""}"#),
+        ("", r#"{"a":-}"#, ""),
+        ("", "authorization:\"", ""),
+        ("", "Bearer ", ""),
+        ("requestId: 1, ", "token: b, ", ""),
+        ("requestId=1 ", "a=b ", ""),
+        ("192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] \"GET /", "a ", ""),
+    ] {
+        check_line(&format!("{head}{}{tail}", part.repeat(LENGTH / part.len())));
     }
 }

@@ -1,16 +1,17 @@
 //! The main job against a real Elasticsearch, with a key that may do just what the function needs.
 #![expect(clippy::disallowed_types, reason = "documents are compared as they come back from a search")]
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::lines::LINES;
+use crate::lines::{LINES, settings};
 use crate::support::command_line::{Outcome as Run, run};
-use crate::support::golden::names;
+use crate::support::golden::{names, repository};
 use crate::support::runtime_emulator::RuntimeEmulator;
 use crate::support::search_server::{Flavour, SearchServer, shared};
-use crate::support::templates::put_templates;
+use crate::support::templates::{Job, key_body, put_templates};
 
 /// A data stream of a test's own on the shared server, and how the program is told of it.
 struct Target {
@@ -53,6 +54,17 @@ impl Target {
         run(&[&["invoke"], events].concat(), &self.variables(), b"")
     }
 
+    fn path(&self, api: &str) -> String {
+        format!("/{}/{api}", self.data_stream)
+    }
+
+    /// The fields that the data stream's index has.
+    fn mapped_fields(&self) -> BTreeSet<String> {
+        let (_, answer) = self.server.admin_request("GET", &self.path("_mapping"), None);
+        let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
+        leaves(&answer.as_object().and_then(|indices| indices.values().next()).expect("an index")["mappings"])
+    }
+
     fn documents(&self) -> Vec<Value> {
         self.server.refresh(&self.data_stream);
         let mut documents = self.server.search(&self.data_stream, "{}");
@@ -66,6 +78,8 @@ impl Drop for Target {
         for data_stream in [&self.data_stream, &self.dead_letters] {
             self.server.admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
+        // Most have none.
+        self.server.admin_request("DELETE", &format!("/_index_template/{}", self.data_stream), None);
     }
 }
 
@@ -122,15 +136,38 @@ fn every_sample_event_is_found_again_once() {
 
 const EVENT: &str = "events/rest.json";
 
+impl Target {
+    /// `redrive` with a key that may do just that.
+    fn redrive(&self, arguments: &[&str], key_body: &str) -> (Run, Value) {
+        let mut variables = self.variables();
+        let key = if self.server.can_create_api_keys() { self.server.create_api_key(key_body) } else { None };
+        variables.extend(key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));
+        let run = run(&[&["redrive"], arguments].concat(), &variables, b"");
+        let report = reports(&run).pop().unwrap_or_default();
+        (run, report)
+    }
+
+    /// A template of the data stream's own, for the next backing index.
+    fn put_template(&self, properties: &str) {
+        let template = format!(
+            r#"{{"index_patterns":["{}"],"priority":900,"data_stream":{{}},
+                "template":{{"mappings":{{"properties":{properties}}}}}}}"#,
+            self.data_stream
+        );
+        let path = format!("/_index_template/{}", self.data_stream);
+        let (status, answer) = self.server.admin_request("PUT", &path, Some(&template));
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    fn dead_letters(&self) -> u64 {
+        self.server.refresh(&self.dead_letters);
+        self.server.count(&self.dead_letters)
+    }
+}
+
 /// A mapping that refuses some of our documents: a field of ours with another type.
 fn refuse_status_codes(target: &Target) {
-    let template = format!(
-        r#"{{"index_patterns":["{}"],"priority":900,"data_stream":{{}},"template":{{"mappings":{{"properties":
-            {{"http":{{"properties":{{"response":{{"properties":{{"status_code":{{"type":"ip"}}}}}}}}}}}}}}}}}}"#,
-        target.data_stream
-    );
-    let (status, answer) = target.server.admin_request("PUT", "/_index_template/refusing", Some(&template));
-    assert_eq!(status, 200, "{answer}");
+    target.put_template(r#"{"http":{"properties":{"response":{"properties":{"status_code":{"type":"ip"}}}}}}"#);
 }
 
 #[test]
@@ -158,7 +195,50 @@ fn what_a_mapping_refuses_becomes_dead_letters() {
         assert_eq!(text("/aws/api_gateway/dead_letter/data_stream"), target.data_stream);
         assert_eq!(text("/aws/api_gateway/dead_letter/document_id"), text("/_id"));
     }
-    target.server.admin_request("DELETE", "/_index_template/refusing", None);
+}
+
+/// Once the mapping is mended, dead letters arrive, under the ids of the first time, and are gone.
+#[test]
+fn dead_letters_are_sent_again() {
+    let (target, redrive_key) = (Target::new("redrive"), &*key_body(Job::Redrive));
+    assert_eq!(target.redrive(&[], redrive_key).0.status, 0, "there is no data stream yet");
+    refuse_status_codes(&target);
+    // Among them a line that is nearly as long as CloudWatch Logs takes them.
+    let long = format!(r#"{{"requestId":"r","status":"200","note":"{}"}}"#, "x".repeat(1_000_000));
+    let long = run(&["event", "--log-group", "g", "--log-stream", "s"], &[], long.as_bytes()).stdout;
+    let directory = tempfile::tempdir().expect("there is room");
+    let file = directory.path().join("long.json");
+    std::fs::write(&file, long).expect("there is room");
+    let events = [EVENT, "events/http.json", file.to_str().expect("paths here are text")];
+    let run = target.invoke(&events);
+    let dead = sum(&reports(&run), "dead_lettered");
+    assert!(dead > 9 && run.status == 0, "{run:?}");
+
+    // Nothing is mended yet: all stay, as they are.
+    let (run, report) = target.redrive(&["--limit", "3"], redrive_key);
+    let report = [report];
+    assert_eq!((run.status, sum(&report, "dead_lettered"), sum(&report, "removed")), (1, 3, 0), "{run:?}");
+    assert_eq!(target.dead_letters(), dead);
+
+    target.put_template("{}");
+    let rollover = format!("/{}/_rollover", target.data_stream);
+    assert_eq!(target.server.admin_request("POST", &rollover, None).0, 200);
+    if target.server.can_create_api_keys() {
+        let (run, report) = target.redrive(&[], &key_body(Job::Function));
+        assert!(run.status == 1 && run.stderr.contains("`read`"), "{run:?}");
+        assert_eq!(sum(&[report], "received"), 0);
+        let (run, report) = target.redrive(&["--limit", "2"], &redrive_key.replace(r#""delete","#, ""));
+        assert!(run.status == 1 && run.stderr.contains("delivered and not removed"), "{run:?}");
+        assert_eq!((sum(&[report], "indexed"), target.dead_letters()), (2, dead));
+    }
+    let (run, report) = target.redrive(&["--dry-run"], redrive_key);
+    assert_eq!((run.status, run.stdout.lines().count() as u64, report.is_null()), (0, dead, false), "{run:?}");
+    let (run, report) = target.redrive(&[], redrive_key);
+    assert_eq!((run.status, sum(&[report], "removed"), target.dead_letters()), (0, dead, 0), "{run:?}");
+    assert_eq!(target.documents().len() as u64, dead);
+    let again = reports(&target.invoke(&events));
+    assert_eq!(sum(&again, "duplicates"), dead, "under the same ids: {again:?}");
+    assert_eq!(target.redrive(&[], redrive_key).0.status, 0, "nothing is left to do");
 }
 
 #[test]
@@ -244,16 +324,56 @@ fn the_function_indexes_what_it_is_invoked_with() {
     assert_eq!(target.documents().len() as u64, count(&first, "indexed"));
 }
 
-/// Whatever a line holds (odd keys, numbers without end, text that is no time), its document has a place.
+/// Whatever a line holds (odd keys, numbers without end, text that is no time), its document has a place: no field that the
+/// template does not have is mapped, and the usual searches find it.
 #[test]
-fn the_document_of_every_golden_line_is_taken() {
+fn the_document_of_every_golden_line_is_taken_and_found() {
     let target = Target::new("lines");
     for name in names(LINES, ".log") {
         let file = format!("{LINES}/{name}.log");
         let event = run(&["event", &file, "--log-group", &name, "--log-stream", "s"], &[], b"");
-        let run = run(&["invoke", "-"], &target.variables(), event.stdout.as_bytes());
+        let variables = [settings(&name), &target.variables()].concat();
+        let run = run(&["invoke", "-"], &variables, event.stdout.as_bytes());
         assert_eq!(run.status, 0, "{name}: {}", run.stderr);
         let report = reports(&run).remove(0);
         assert_eq!(report["dead_lettered"], 0, "{name}: {report}");
     }
+    target.server.refresh(&target.data_stream);
+    assert_eq!(target.mapped_fields(), template_fields());
+
+    for query in [
+        r#"{"term":{"source.ip":"89.160.0.0/16"}}"#,
+        r#"{"term":{"source.ip":"2a02:cf40::/29"}}"#,
+        r#"{"wildcard":{"url.path":"/prod/*"}}"#,
+        r#"{"term":{"aws.api_gateway.unmapped.tenant":"a, b"}}"#,
+        r#"{"term":{"aws.api_gateway.repairs":"missing_value"}}"#,
+        r#"{"match":{"error.message":"forbidden"}}"#,
+        r#"{"range":{"@timestamp":{"gte":"2026-03-01T08:00:00Z","lt":"2026-03-01T09:00:00Z"}}}"#,
+        r#"{"range":{"http.response.status_code":{"gte":500}}}"#,
+        r#"{"geo_bounding_box":{"source.geo.location":{"top_left":{"lat":59,"lon":15},"bottom_right":{"lat":58,"lon":16}}}}"#,
+    ] {
+        let hits = target.server.search(&target.data_stream, &format!(r#"{{"query":{query}}}"#));
+        assert!(!hits.is_empty(), "nothing is found by {query}");
+    }
+    let percentiles = r#"{"size":0,"aggs":{"latency":{"percentiles":{"field":"event.duration","percents":[50,95]}}}}"#;
+    let (_, answer) = target.server.admin_request("POST", &target.path("_search"), Some(percentiles));
+    let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
+    assert!(answer["aggregations"]["latency"]["values"]["50.0"].as_f64() > Some(0.0), "{answer}");
+}
+
+fn template_fields() -> BTreeSet<String> {
+    let template = repository("elasticsearch/component_templates/logs-aws.api_gateway_logs@mappings.json");
+    let template = std::fs::read_to_string(template).expect("the template can be read");
+    let template: Value = serde_json::from_str(&template).expect("a template is JSON");
+    leaves(template.pointer("/template/mappings").expect("a mapping"))
+}
+
+/// The fields of a mapping.
+fn leaves(mapping: &Value) -> BTreeSet<String> {
+    let Some(properties) = mapping["properties"].as_object() else { return BTreeSet::new() };
+    let names = |(name, field): (&String, &Value)| match leaves(field) {
+        inner if inner.is_empty() => vec![name.clone()],
+        inner => inner.iter().map(|field| format!("{name}.{field}")).collect(),
+    };
+    properties.iter().flat_map(names).collect()
 }

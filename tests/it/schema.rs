@@ -1,94 +1,279 @@
-//! Every leaf of every golden document is a field of ECS or one of our own, with a value that its type takes.
+//! `docs/fields.md` is the source of the schema: every leaf of every golden document is a field of it, with a value that its
+//! type takes; its fields are those of ECS or our own; the mapping is made from it.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::net::IpAddr;
 
 use crate::lines::LINES;
-use crate::support::golden::{is_blessing, names, repository};
+use crate::support::command_line::run;
+use crate::support::golden::{check, is_blessing, names, repository};
 use crate::support::json::Json;
 
+const PAGE: &str = "docs/fields.md";
+const MAPPING: &str = "elasticsearch/component_templates/logs-aws.api_gateway_logs@mappings.json";
 const ECS: &str = include_str!("fixtures/ecs-9.4.0.txt");
-const OWN: &str = include_str!("fixtures/own-fields.txt");
 const EVENTS: &str = "tests/it/fixtures/events";
 
-/// ECS wants lists here, and documents have a scalar: the reference pipeline's values, which Elasticsearch reads alike.
-const SCALAR_ALL_THE_SAME: &[&str] = &[];
+/// What `uri_parts` writes, and ECS does not have.
+const NOT_OF_ECS: &[&str] = &["url.user_info"];
+
+/// A row of the page's tables of fields.
+struct Field {
+    name: String,
+    /// The type in Elasticsearch.
+    kind: String,
+    is_list: bool,
+    is_indexed: bool,
+    from: String,
+    example: String,
+}
 
 #[test]
 fn every_leaf_is_a_field_with_a_fitting_value() {
     let fields = fields();
     let mut problems = BTreeSet::new();
-    for_each_leaf(|origin, field, value| {
-        let Some(kind) = fields.get(field) else {
-            problems.insert(format!("{origin}: {field} is no field"));
-            return;
-        };
-        if !fits(kind, field, value) {
-            problems.insert(format!("{origin}: {field} is of type {kind}, and has the value {}", value.compact()));
+    for_each_leaf(&fields, |origin, name, value| match fields.iter().find(|field| field.name == name) {
+        None => drop(problems.insert(format!("{origin}: {name} is no field"))),
+        Some(field) if !fits(field, value) => {
+            problems.insert(format!(
+                "{origin}: {name} is of type {}, and has the value {}",
+                field.kind,
+                value.compact()
+            ));
         }
+        Some(_) => {}
     });
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]
-fn every_field_of_our_own_is_shown_by_a_golden_document() {
+fn every_field_is_shown_by_a_golden_document() {
+    let fields = fields();
     let mut shown = BTreeSet::new();
-    for_each_leaf(|_, field, _| {
-        shown.insert(field.to_owned());
+    for_each_leaf(&fields, |_, name, _| {
+        shown.insert(name.to_owned());
     });
-    let unseen: Vec<_> = entries(OWN).map(|(field, _)| field).filter(|field| !shown.contains(*field)).collect();
+    let unseen: Vec<_> = fields.iter().map(|field| &field.name).filter(|name| !shown.contains(*name)).collect();
     assert!(unseen.is_empty() || is_blessing(), "no golden document has {unseen:?}");
 }
 
-fn entries(list: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    list.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(' ').unwrap())
+#[test]
+fn what_is_not_ours_is_as_in_ecs() {
+    let ecs: BTreeMap<_, _> =
+        ECS.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(' ').unwrap()).collect();
+    let is_ours = |name: &str| name.starts_with("aws.") || NOT_OF_ECS.contains(&name);
+    for field in fields().iter().filter(|field| !is_ours(&field.name)) {
+        let kind = if field.is_list { format!("{}[]", field.kind) } else { field.kind.clone() };
+        assert_eq!(ecs.get(&*field.name), Some(&&*kind), "{}", field.name);
+    }
 }
 
-fn fields() -> BTreeMap<&'static str, &'static str> {
-    entries(ECS).chain(entries(OWN)).collect()
+#[test]
+fn the_examples_are_what_the_types_take() {
+    for field in fields() {
+        let is_text = !field.example.starts_with(['[', '{']) || field.name == "event.original";
+        let value = match &*field.kind {
+            "long" | "boolean" => Json::read(&field.example),
+            _ if is_text || !field.is_list && !matches!(&*field.kind, "flattened" | "geo_point") => {
+                Json::Text(field.example.clone())
+            }
+            _ => Json::read(&field.example),
+        };
+        assert!(fits(&field, &value), "{}: {}", field.name, field.example);
+    }
 }
 
-/// Calls back with the file and line, the field's name, and the value of each leaf.
-fn for_each_leaf(mut leaf: impl FnMut(&str, &str, &Json)) {
-    let types = fields();
-    for folder in [LINES, EVENTS] {
-        for name in names(folder, ".ndjson") {
-            let text = fs::read_to_string(repository(&format!("{folder}/{name}.ndjson"))).unwrap();
-            for (number, line) in text.lines().enumerate() {
-                let origin = format!("{name}.ndjson:{}", number + 1);
-                walk(&types, "", &Json::read(line), &mut |field, value| leaf(&origin, field, value));
+/// A variable, under its own name, lands in the field that the page says, as the page's example.
+#[test]
+fn a_variable_lands_in_its_field() {
+    // They are made of two variables.
+    let elsewhere = ["url.original", "url.full"];
+    let text = |text: &str| Json::Text(text.to_owned()).compact();
+    let mut count = 0;
+    for field in fields().iter().filter(|field| !elsewhere.contains(&&*field.name)) {
+        let Some((variable, _)) = field.from.strip_prefix('`').and_then(|from| from.split_once('`')) else { continue };
+        if variable.ends_with(".*") || variable.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+            continue;
+        }
+        let value = unconverted(&field.name, variable).unwrap_or(&field.example);
+        let line = format!(r#"{{"apiId":"a1",{}:{}}}"#, text(variable), text(value));
+        let document = Json::read(&run(&["normalize"], &[], line.as_bytes()).stdout);
+        let found = document.get(&field.name).unwrap_or_else(|| panic!("{line} has no {}", field.name));
+        let found = if let Json::Text(text) = found { text.clone() } else { found.compact() };
+        assert_eq!(found, field.example, "{line}: {}", field.name);
+        count += 1;
+    }
+    assert!(count > 90, "only {count} variables");
+}
+
+/// What a variable looks like whose value is not the field's.
+fn unconverted(field: &str, variable: &str) -> Option<&'static str> {
+    let value = match field {
+        "@timestamp" => "1772353800123",
+        "aws.api_gateway.connected_at" => "1772353740000",
+        "event.duration" => "125",
+        "event.outcome" | "event.type" => "200",
+        "http.version" => "HTTP/1.1",
+        "trace.id" => "1-69a3f6c8-0123456789abcdef01234567",
+        "tls.version" | "tls.version_protocol" => "TLSv1.2",
+        "cloud.region" => "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+        "user.name" | "related.user" => "arn:aws:iam::111122223333:user/ann",
+        "related.ip" => "198.51.100.23",
+        "related.hosts" => "api.example.com",
+        "url.port" => "api.example.com:8443",
+        "url.user_info" | "url.username" | "url.password" => "user:secret@api.example.com",
+        "url.path" => "/prod/pets%20x",
+        "url.extension" => "/logo.png",
+        "url.query" => "/?page=2",
+        "url.fragment" => "/#top",
+        "user_agent.os.name" | "user_agent.os.full" | "user_agent.os.version" => {
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
+        }
+        "user_agent.device.name" => "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15",
+        "user_agent.name" | "user_agent.version" => "curl/8.11.1",
+        field if field.starts_with("aws.") && variable == "identity.userArn" => {
+            "arn:aws:sts::111122223333:assumed-role/deploy/ann"
+        }
+        _ => return None,
+    };
+    Some(value)
+}
+
+#[test]
+fn the_mapping_is_made_from_the_page() {
+    let mut tree = Tree::default();
+    for field in fields() {
+        let more = match (&*field.kind, field.is_indexed) {
+            (_, false) => r#", "index": false, "doc_values": false"#,
+            ("keyword", _) => r#", "ignore_above": 1024"#,
+            ("wildcard" | "flattened", _) => r#", "ignore_above": 8191"#,
+            _ => "",
+        };
+        tree.insert(&field.name, format!(r#"{{ "type": "{}"{more} }}"#, field.kind));
+    }
+    let mut mapping = concat!(
+        "{\n  \"_meta\": {\n    \"managed_by\": \"apigw-logs\"\n  },\n  \"template\": {\n    \"mappings\": {\n",
+        "      \"dynamic\": false,\n      \"date_detection\": false,\n      \"properties\": {\n"
+    )
+    .to_owned();
+    tree.write(&mut mapping, 8);
+    mapping.push_str("      }\n    }\n  }\n}\n");
+    check(MAPPING, &mapping);
+}
+
+#[test]
+fn the_page_shows_a_document_of_each_kind_of_api() {
+    let page = fs::read_to_string(repository(PAGE)).unwrap();
+    let (tables, _) = page.split_once("## Sample documents\n").unwrap();
+    let mut text = format!(
+        "{tables}## Sample documents\n\nThey are what `apigw-logs invoke` makes of the first lines of the sample events.\n"
+    );
+    for (kind, name) in [("REST", "rest"), ("HTTP", "http"), ("WebSocket", "websocket")] {
+        let documents = fs::read_to_string(repository(&format!("{EVENTS}/{name}.ndjson"))).unwrap();
+        let first = Json::read(documents.lines().next().unwrap());
+        write!(text, "\n### {kind}: `events/{name}.json`\n\n```json\n{}```\n", first.pretty()).unwrap();
+    }
+    check(PAGE, &text);
+}
+
+/// Objects of fields, and the fields of a mapping as JSON.
+#[derive(Default)]
+struct Tree(BTreeMap<String, Branch>);
+
+enum Branch {
+    Object(Tree),
+    Field(String),
+}
+
+impl Tree {
+    fn insert(&mut self, name: &str, json: String) {
+        let Some((first, rest)) = name.split_once('.') else {
+            self.0.insert(name.to_owned(), Branch::Field(json));
+            return;
+        };
+        match self.0.entry(first.to_owned()).or_insert_with(|| Branch::Object(Self::default())) {
+            Branch::Object(tree) => tree.insert(rest, json),
+            Branch::Field(_) => panic!("{name} is a field and an object"),
+        }
+    }
+
+    fn write(&self, into: &mut String, indent: usize) {
+        let space = " ".repeat(indent);
+        for (index, (name, branch)) in self.0.iter().enumerate() {
+            let comma = if index + 1 < self.0.len() { "," } else { "" };
+            match branch {
+                Branch::Field(json) => writeln!(into, "{space}\"{name}\": {json}{comma}").unwrap(),
+                Branch::Object(tree) => {
+                    write!(into, "{space}\"{name}\": {{\n{space}  \"properties\": {{\n").unwrap();
+                    tree.write(into, indent + 4);
+                    writeln!(into, "{space}  }}\n{space}}}{comma}").unwrap();
+                }
             }
         }
     }
 }
 
-fn walk(types: &BTreeMap<&str, &str>, field: &str, json: &Json, leaf: &mut impl FnMut(&str, &Json)) {
-    let is_leaf = matches!(types.get(field), Some(&"flattened" | &"geo_point"));
+fn fields() -> Vec<Field> {
+    let page = fs::read_to_string(repository(PAGE)).unwrap();
+    let unquoted = |cell: &str| cell.trim_matches(['|', ' ']).trim_matches('`').to_owned();
+    let field = |line: &str| match line.split(" | ").collect::<Vec<_>>()[..] {
+        [name, kind, from, example, _] if name.starts_with("| `") => Some(Field {
+            name: unquoted(name),
+            kind: kind.split(", ").next().unwrap().to_owned(),
+            is_list: kind.ends_with(", list"),
+            is_indexed: !kind.ends_with(", not indexed"),
+            from: from.to_owned(),
+            example: unquoted(example),
+        }),
+        _ => None,
+    };
+    page.lines().filter_map(field).collect()
+}
+
+/// Calls back with the file and line, the field's name, and the value of each leaf.
+fn for_each_leaf(fields: &[Field], mut leaf: impl FnMut(&str, &str, &Json)) {
+    let whole = |field: &&Field| matches!(&*field.kind, "flattened" | "geo_point");
+    let whole: BTreeSet<_> = fields.iter().filter(whole).map(|field| &*field.name).collect();
+    for folder in [LINES, EVENTS] {
+        for name in names(folder, ".ndjson") {
+            let text = fs::read_to_string(repository(&format!("{folder}/{name}.ndjson"))).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                let origin = format!("{name}.ndjson:{}", number + 1);
+                walk(&whole, "", &Json::read(line), &mut |field, value| leaf(&origin, field, value));
+            }
+        }
+    }
+}
+
+fn walk(whole: &BTreeSet<&str>, field: &str, json: &Json, leaf: &mut impl FnMut(&str, &Json)) {
     match json {
         // A line of several documents, or of none.
         Json::List(documents) if field.is_empty() => {
-            documents.iter().for_each(|document| walk(types, "", document, leaf));
+            documents.iter().for_each(|document| walk(whole, "", document, leaf));
         }
         Json::Null if field.is_empty() => {}
-        Json::Object(members) if !is_leaf => {
+        Json::Object(members) if !whole.contains(field) => {
             for (key, value) in members {
                 let name = if field.is_empty() { key.clone() } else { format!("{field}.{key}") };
-                walk(types, &name, value, leaf);
+                walk(whole, &name, value, leaf);
             }
         }
         value => leaf(field, value),
     }
 }
 
-fn fits(kind: &str, field: &str, value: &Json) -> bool {
-    match (kind.strip_suffix("[]"), value) {
-        (Some(kind), Json::List(list)) => !list.is_empty() && list.iter().all(|value| is_one(kind, value)),
-        (Some(kind), value) => SCALAR_ALL_THE_SAME.contains(&field) && is_one(kind, value),
+fn fits(field: &Field, value: &Json) -> bool {
+    match (field.is_list, value) {
+        (true, Json::List(list)) => !list.is_empty() && list.iter().all(|value| is_one(&field.kind, value)),
+        (true, _) => false,
         // The caller's account stands beside the owner's, as in the reference pipeline.
-        (None, Json::List(list)) => field == "cloud.account.id" && list.iter().all(|value| is_one(kind, value)),
-        (None, value) => is_one(kind, value),
+        (false, Json::List(list)) => {
+            field.name == "cloud.account.id" && list.iter().all(|value| is_one(&field.kind, value))
+        }
+        (false, value) => is_one(&field.kind, value),
     }
 }
 
@@ -99,8 +284,8 @@ fn is_one(kind: &str, value: &Json) -> bool {
         }
         ("date", Json::Text(text)) => is_date(text),
         ("ip", Json::Text(text)) => text.parse::<IpAddr>().is_ok(),
-        ("long" | "integer", Json::Number(number)) => number.is_i64(),
-        ("float", Json::Number(_)) | ("boolean", Json::Bool(_)) => true,
+        ("long", Json::Number(number)) => number.is_i64(),
+        ("boolean", Json::Bool(_)) => true,
         ("flattened", Json::Object(members)) => !members.is_empty(),
         ("geo_point", Json::Object(_)) => value.get("lat").is_some() && value.get("lon").is_some(),
         _ => false,

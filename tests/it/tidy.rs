@@ -16,14 +16,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("dead_letter", &["bulk", "ecs", "normalizer"]),
     ("report", &["bulk", "event"]),
     ("pipeline", &["bulk", "dead_letter", "decode", "enrich", "event", "normalizer", "report"]),
-    ("elasticsearch", &["bulk"]),
+    ("redrive", &["bulk", "dead_letter", "ecs", "normalizer", "pipeline", "report"]),
+    ("setup", &["bulk"]),
+    ("elasticsearch", &["bulk", "redrive", "setup"]),
     ("config", &["bulk", "elasticsearch", "enrich", "normalizer", "pipeline"]),
     ("handler", &["bulk", "config", "elasticsearch", "pipeline", "report"]),
-    ("cli", &["bulk", "config", "ecs", "normalizer", "pipeline", "report"]),
+    ("cli", &["bulk", "config", "ecs", "elasticsearch", "normalizer", "pipeline", "redrive", "report", "setup"]),
 ];
 
 /// Rooms that do no I/O, and what would give them away.
-const PURE: &[&str] = &["json_text", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report"];
+const PURE: &[&str] = &["json_text", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report", "setup"];
 const IO: &[&str] = &[
     "SystemTime",
     "Timestamp::now",

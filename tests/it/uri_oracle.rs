@@ -9,13 +9,9 @@ use std::{
 };
 
 use apigw_logs::normalizer::url::uri_parts;
-use proptest::{
-    collection::vec,
-    prelude::*,
-    sample::select,
-    strategy::ValueTree as _,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
+use proptest::{collection::vec, prelude::*};
+
+use crate::support::generated::{generated, piece, unescape};
 
 const GENERATED: usize = 6_000;
 
@@ -40,7 +36,7 @@ struct Parts {
 #[test]
 fn uri_parts_agrees_with_java() {
     let mut urls: Vec<String> = COLLECTED.lines().map(unescape).collect();
-    urls.extend(generated());
+    urls.extend(generated(&url(), GENERATED));
     let answers = ask_java(&urls);
     let answers: Vec<&str> = answers.lines().collect();
     assert_eq!(answers.len(), urls.len());
@@ -66,14 +62,6 @@ fn ours(url: &str) -> Option<Parts> {
         username: parts.username.map(Into::into),
         password: parts.password.map(Into::into),
     })
-}
-
-/// The same URLs in each run.
-fn generated() -> Vec<String> {
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let url = url();
-    (0..GENERATED).map(|_| url.new_tree(&mut runner).unwrap().current()).collect()
 }
 
 fn url() -> impl Strategy<Value = String> {
@@ -115,10 +103,6 @@ const TAIL: &str = r#"/ / / pets a.b v1.2 . .. /./ /../ .json %7B %2F %2f %E2%82
 const ANYTHING: &str = r"a B 1 : / // ? # @ [ ] %41 % . - + \u0020 \u00e9 https url: \u0009 \u000a \u0000";
 const STRANGE: &str = r"\u00a0 \u0080 \u0081 \u0085 \u1680 \u2007 \u200b \u2028 \u3000 \ufeff \u180e \u00ad \u2047 \u2100 \u2a74 \ufe55
     \uff0f \uff20 \ufffd \ue000 \u0378 \u0130 \u212a \u017f";
-
-fn piece(pieces: &str) -> impl Strategy<Value = String> + Clone {
-    select(pieces.split_whitespace().map(unescape).collect::<Vec<_>>())
-}
 
 fn ask_java(urls: &[String]) -> String {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/oracles/UriParts.java");
@@ -164,15 +148,4 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn unescape(line: &str) -> String {
-    let mut pieces = line.split("\\u");
-    let mut text = pieces.next().unwrap().to_owned();
-    for piece in pieces {
-        let (unit, rest) = piece.split_at(4);
-        text.push(char::from_u32(u32::from_str_radix(unit, 16).unwrap()).unwrap());
-        text.push_str(rest);
-    }
-    text
 }

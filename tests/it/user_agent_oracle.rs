@@ -1,7 +1,11 @@
 //! Our answers beside those of a real `user_agent` processor.
 
 use apigw_logs::enrich::user_agent::{ParsedUserAgent, UserAgents};
+use proptest::{collection::vec, prelude::*, sample::select};
 use serde::{Deserialize, Serialize};
+
+use crate::support::generated::{generated, piece};
+use crate::support::search_server::{self, Flavour};
 
 const PATTERNS: &str = include_str!("../../data/uap-core-0.10.0/regexes.yaml");
 const USER_AGENTS: &str = include_str!("fixtures/user_agents.txt");
@@ -15,9 +19,45 @@ fn agrees_with_the_recorded_answers_of_opensearch() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// Of the servers of the tests OpenSearch has the processor, so this looks at nothing where another one runs.
+#[test]
+fn agrees_with_a_real_processor_on_made_up_user_agents() {
+    let server = search_server::shared();
+    if server.flavour != Flavour::OpenSearch {
+        return;
+    }
+    let collected: Vec<_> = USER_AGENTS.lines().collect();
+    let made_up = generated(&user_agent(), 2_000);
+    let user_agents: Vec<_> = made_up.iter().map(String::as_str).chain(collected).collect();
+    let simulate = |body: &str| {
+        let path = "/_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent";
+        let (status, answer) = server.admin_request("POST", path, Some(body));
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let differences = compare(simulate, &user_agents);
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// Parts of real user agents, and what a pattern might stumble over.
+fn user_agent() -> impl Strategy<Value = String> {
+    let known: Vec<_> = USER_AGENTS.lines().filter(|line| !line.is_empty()).collect();
+    let part = (select(known), 0..200_usize, 1..80_usize)
+        .prop_map(|(user_agent, skipped, taken)| user_agent.chars().skip(skipped).take(taken).collect::<String>());
+    let odd = piece(
+        r"\u000a \u000d\u000a \u2028 \u0085 \u00e9 \u212a \u017f \u0663 ;\u0020 / Build BOT\u0020 $1 bot 1.2.3 1. ; ( )",
+    );
+    let text = vec(prop_oneof![3 => part, 1 => odd], 1..6).prop_map(|parts| parts.concat());
+    (text, 0..4).prop_map(|(text, case)| match case {
+        0 => text.to_lowercase(),
+        1 => text.to_uppercase(),
+        _ => text,
+    })
+}
+
 /// One line for each user agent whose answer differs. `simulate` sends a body to
 /// `_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent` of an OpenSearch and returns the answer's.
-pub(crate) fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<String> {
+fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<String> {
     let docs = user_agents.iter().map(|line| Doc { _source: Source { line } }).collect();
     let request =
         serde_json::to_string(&Request { pipeline: Pipeline::default(), docs }).expect("a request can be written");

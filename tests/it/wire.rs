@@ -11,7 +11,7 @@ use apigw_logs::report::Report;
 use tokio::time::Instant;
 
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault, Request};
-use crate::support::invocation::{LOGS, direct, lines, payload};
+use crate::support::invocation::{LOGS, direct, kinesis, lines, payload};
 use crate::support::raw_tcp::{RawTcp, all_created, read_request, response, send};
 use crate::support::tls::Authority;
 
@@ -108,6 +108,11 @@ async fn hosts_take_turns_when_one_fails() {
         reports.each_ref().map(|report| (report.indexed, report.duplicates, report.requests)),
         [(1, 0, 2), (0, 1, 1)]
     );
+
+    // A name that no resolver can even be asked for.
+    let settings = format!("http://{}:9200,{}", "x".repeat(64), well.url);
+    let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &settings)]), 1).await;
+    assert_eq!((report.duplicates, report.requests), (1, 2));
 
     // A gateway that cannot reach Elasticsearch; but an error of Elasticsearch itself is the same on any host.
     for (status, sick_requests, well_requests) in [(502, 1, 1), (503, 1, 1), (504, 1, 1), (500, 2, 0), (429, 2, 0)] {
@@ -341,6 +346,22 @@ async fn the_deadline_cuts_a_request() {
     let (report, _) = pipeline.process(batch, Some(start + Duration::from_millis(400))).await;
     assert_eq!(report.unresolved, 1);
     assert!((250..400).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+}
+
+/// To make documents that cannot be sent any more would take the time to say so.
+#[tokio::test]
+async fn a_large_payload_near_the_deadline_is_left_unread() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
+    let pipeline = pipeline(&[("ELASTICSEARCH_URL", &url), ("BULK_MAX_ACTIONS", "10")]);
+    let payload = payload("e", "api", &lines(30_000));
+    let event = kinesis(&[("1", &payload), ("2", &payload), ("3", "broken")]);
+    let batch = event::read(event.as_bytes()).expect("the event is right");
+    let (report, failed) = pipeline.process(batch, Some(Instant::now() + Duration::from_millis(400))).await;
+    // However slow the machine: at most the first payload was read, the others count as one each.
+    assert!(report.received <= 30_002 && report.unresolved == report.received, "{report:?}");
+    assert_eq!(report.undecodable_records, 0, "the third was not looked at");
+    assert_eq!(failed.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
 }
 
 #[tokio::test]

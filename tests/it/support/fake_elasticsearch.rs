@@ -1,5 +1,10 @@
-//! Elasticsearch as far as bulk requests go: it keeps what it takes, refuses what the test says, and fails on demand.
-#![expect(clippy::disallowed_types, reason = "the server knows nothing of our types, and inflates without a cap")]
+//! Elasticsearch as far as bulk requests and searches go: it keeps what it takes, refuses what the test says, and fails on
+//! demand.
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "the server knows nothing of our types, and inflates without a cap"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
@@ -47,9 +52,20 @@ pub(crate) struct Request {
 /// Documents that are refused: those of a data stream that contain a text, with a status and a type of error.
 type Refusal = (&'static str, &'static str, u16, &'static str);
 
+/// A document with its sequence number.
+struct Stored {
+    seq_no: u64,
+    document: Value,
+}
+
 #[derive(Default)]
 struct State {
-    streams: BTreeMap<String, BTreeMap<String, Value>>,
+    streams: BTreeMap<String, BTreeMap<String, Stored>>,
+    last_seq_no: u64,
+    /// What is left of each search, in pages.
+    scrolls: BTreeMap<String, VecDeque<Vec<Value>>>,
+    /// Other requests than bulk requests: method and path.
+    asked: Vec<String>,
     faults: VecDeque<Fault>,
     refusals: Vec<Refusal>,
     requests: Vec<Request>,
@@ -134,6 +150,11 @@ impl FakeElasticsearch {
         lock(&self.state).faults.extend(faults);
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn fail_no_more(&self) {
+        lock(&self.state).faults.clear();
+    }
+
     /// Documents of a data stream that contain a text are refused, one by one.
     pub(crate) fn refuse(&self, data_stream: &'static str, text: &'static str, status: u16, kind: &'static str) {
         lock(&self.state).refusals.push((data_stream, text, status, kind));
@@ -148,6 +169,21 @@ impl FakeElasticsearch {
         lock(&self.state).requests.clone()
     }
 
+    /// The requests that were no bulk requests: method and path.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        lock(&self.state).asked.clone()
+    }
+
+    /// How many searches were not ended.
+    pub(crate) fn open_scrolls(&self) -> usize {
+        lock(&self.state).scrolls.len()
+    }
+
+    /// Puts a document of somebody else's into a data stream.
+    pub(crate) fn put(&self, data_stream: &str, id: &str, document: Value) {
+        lock(&self.state).insert(data_stream, id.to_owned(), document);
+    }
+
     /// How many documents a data stream holds.
     pub(crate) fn count(&self, data_stream: &str) -> usize {
         lock(&self.state).streams.get(data_stream).map_or(0, BTreeMap::len)
@@ -155,7 +191,8 @@ impl FakeElasticsearch {
 
     /// The documents of a data stream, as JSON.
     pub(crate) fn documents(&self, data_stream: &str) -> Vec<String> {
-        lock(&self.state).streams.get(data_stream).into_iter().flatten().map(|(_, value)| value.to_string()).collect()
+        let state = lock(&self.state);
+        state.streams.get(data_stream).into_iter().flatten().map(|(_, stored)| stored.document.to_string()).collect()
     }
 }
 
@@ -211,14 +248,24 @@ async fn answer(
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let (status, body, fault) = {
         let mut state = lock(&state);
-        let fault = state.faults.pop_front().unwrap_or_else(Fault::none);
-        let (status, body) = match state.take(connection, &parts, &body, fault.applied) {
-            Ok(items) => (200, json!({"took": 1, "errors": true, "items": items}).to_string()),
-            Err(problem) => {
-                state.malformed.push(problem);
-                (400, String::new())
-            }
+        let path = parts.uri.path();
+        if !path.ends_with("/_bulk") {
+            state.asked.push(format!("{} {path}", parts.method));
+        }
+        let is_courtesy = path.ends_with("/_refresh") || parts.method == "DELETE";
+        let fault = if is_courtesy { None } else { state.faults.pop_front() }.unwrap_or_else(Fault::none);
+        let answer = match path.ends_with("/_bulk") {
+            true => state
+                .take(connection, &parts, &body, fault.applied)
+                .map(|items| (200, json!({"took": 1, "errors": true, "items": items}).to_string())),
+            // What nobody will hear of is not begun.
+            false if fault.answer.is_some() || fault.closes => Ok((500, String::new())),
+            false => state.search(&parts.method, path, &body),
         };
+        let (status, body) = answer.unwrap_or_else(|problem| {
+            state.malformed.push(problem);
+            (400, String::new())
+        });
         let (status, body) = fault.answer.clone().unwrap_or((status, body));
         (status, body, fault)
     };
@@ -247,16 +294,79 @@ impl State {
             parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let path = parts.uri.path().to_owned();
         let is_gzip = headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
-        let documents = documents(&inflate(body, is_gzip)?)?;
+        let actions = actions(&inflate(body, is_gzip)?)?;
         let data_stream = path
             .strip_suffix("/_bulk")
             .and_then(|path| path.rsplit('/').next())
             .ok_or(format!("POST {path}"))?
             .to_owned();
-        let ids = documents.iter().map(|(id, _)| id.clone()).collect();
+        let ids = actions.iter().map(|action| action.id().to_owned()).collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         self.requests.push(Request { connection, path, query, headers, ids });
-        Ok(documents.into_iter().take(applied).map(|(id, document)| self.create(&data_stream, id, document)).collect())
+        Ok(actions.into_iter().take(applied).map(|action| self.apply(&data_stream, action)).collect())
+    }
+
+    fn apply(&mut self, data_stream: &str, action: Action) -> Value {
+        match action {
+            Action::Create { id, document } => self.create(data_stream, id, document),
+            Action::Delete { data_stream, id, seq_no } => self.delete(&data_stream, &id, seq_no),
+        }
+    }
+
+    fn insert(&mut self, data_stream: &str, id: String, document: Value) {
+        self.last_seq_no += 1;
+        let stored = Stored { seq_no: self.last_seq_no, document };
+        self.streams.entry(data_stream.to_owned()).or_default().insert(id, stored);
+    }
+
+    fn delete(&mut self, data_stream: &str, id: &str, seq_no: u64) -> Value {
+        let refusal = self.refusals.iter().find(|(stream, needle, ..)| *stream == data_stream && *needle == "delete");
+        if let Some((.., status, kind)) = refusal {
+            return json!({"delete": {"_id": id, "status": status, "error": {"type": kind, "reason": "no"}}});
+        }
+        let stream = self.streams.entry(data_stream.to_owned()).or_default();
+        if stream.get(id).is_none_or(|stored| stored.seq_no != seq_no) {
+            let error = json!({"type": "version_conflict_engine_exception", "reason": "it is another"});
+            return json!({"delete": {"_id": id, "status": 409, "error": error}});
+        }
+        stream.remove(id);
+        json!({"delete": {"_id": id, "status": 200}})
+    }
+
+    /// What a search answers, and what belongs to it.
+    fn search(&mut self, method: &hyper::Method, path: &str, body: &[u8]) -> Result<(u16, String), String> {
+        let body: Value =
+            if body.is_empty() { json!({}) } else { serde_json::from_slice(body).map_err(|e| e.to_string())? };
+        let scroll_id = body["scroll_id"].as_str().unwrap_or_default();
+        if path == "/_search/scroll" && method == "DELETE" {
+            return Ok((if self.scrolls.remove(scroll_id).is_some() { 200 } else { 404 }, "{}".into()));
+        }
+        if path == "/_search/scroll" {
+            let Some(pages) = self.scrolls.get_mut(scroll_id) else {
+                return Ok((404, r#"{"error":{"type":"search_phase_execution_exception"},"status":404}"#.into()));
+            };
+            return Ok((200, page(scroll_id, 0, &pages.pop_front().unwrap_or_default())));
+        }
+        let Some(stream) = path.split('/').nth(1).and_then(|name| Some((name, self.streams.get(name)?))) else {
+            return Ok((404, r#"{"error":{"type":"index_not_found_exception"},"status":404}"#.into()));
+        };
+        if path.ends_with("/_refresh") {
+            return Ok((200, "{}".into()));
+        }
+        let since = body.pointer("/query/range/@timestamp/gte").and_then(Value::as_str).unwrap_or_default();
+        let time = |stored: &Stored| stored.document["@timestamp"].as_str().unwrap_or_default().to_owned();
+        let mut found: Vec<_> = stream.1.iter().filter(|(_, stored)| *time(stored) >= *since).collect();
+        found.sort_by_key(|(_, stored)| time(stored));
+        let hit = |(id, stored): &(&String, &Stored)| {
+            json!({"_index": format!(".ds-{}", stream.0), "_id": id, "_seq_no": stored.seq_no, "_primary_term": 1,
+                   "_source": stored.document})
+        };
+        let hits: Vec<Value> = found.iter().map(hit).collect();
+        let size = body["size"].as_u64().ok_or("a search says its size")?;
+        let mut pages: VecDeque<_> = hits.chunks(usize::try_from(size).expect("it fits")).map(<[_]>::to_vec).collect();
+        let (id, first) = (format!("scroll-{}", self.asked.len()), pages.pop_front().unwrap_or_default());
+        self.scrolls.insert(id.clone(), pages);
+        Ok((200, page(&id, hits.len(), &first)))
     }
 
     fn create(&mut self, data_stream: &str, id: String, document: Value) -> Value {
@@ -271,7 +381,7 @@ impl State {
             let error = json!({"type": "version_conflict_engine_exception", "reason": "document already exists"});
             return json!({"create": {"_id": id, "status": 409, "error": error}});
         }
-        stream.insert(id.clone(), document);
+        self.insert(data_stream, id.clone(), document);
         json!({"create": {"_id": id, "status": 201}})
     }
 }
@@ -285,23 +395,50 @@ fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// The documents of a body and their ids. Everything that Elasticsearch would refuse is an error, and more.
-fn documents(body: &str) -> Result<Vec<(String, Value)>, String> {
-    let lines: Vec<&str> =
-        body.strip_suffix('\n').ok_or("the body does not end with a line break")?.split('\n').collect();
-    let mut documents = Vec::new();
-    for pair in lines.chunks(2) {
-        let [action, document] = pair else { return Err("an action without document".into()) };
-        let action: Value = serde_json::from_str(action).map_err(|error| format!("action: {error}"))?;
+/// A page of a search.
+fn page(scroll_id: &str, total: usize, hits: &[Value]) -> String {
+    let hits = json!({"total": {"value": total, "relation": "eq"}, "hits": hits});
+    json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"failed": 0}, "hits": hits}).to_string()
+}
+
+/// What a bulk request asks for.
+enum Action {
+    Create { id: String, document: Value },
+    Delete { data_stream: String, id: String, seq_no: u64 },
+}
+
+impl Action {
+    fn id(&self) -> &str {
+        match self {
+            Self::Create { id, .. } | Self::Delete { id, .. } => id,
+        }
+    }
+}
+
+/// The actions of a body. Everything that Elasticsearch would refuse is an error, and more.
+fn actions(body: &str) -> Result<Vec<Action>, String> {
+    let mut lines = body.strip_suffix('\n').ok_or("the body does not end with a line break")?.split('\n');
+    let mut actions = Vec::new();
+    while let Some(line) = lines.next() {
+        let action: Value = serde_json::from_str(line).map_err(|error| format!("action: {error}"))?;
+        let text = |pointer| action.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        if let Some(index) = text("/delete/_index") {
+            let id = text("/delete/_id").ok_or("the action has no id")?;
+            let seq_no = action["delete"]["if_seq_no"].as_u64().ok_or("the action has no sequence number")?;
+            let data_stream = index.strip_prefix(".ds-").ok_or("a deletion names a backing index")?.to_owned();
+            actions.push(Action::Delete { data_stream, id, seq_no });
+            continue;
+        }
+        let document = lines.next().ok_or("an action without document")?;
         let document: Value = serde_json::from_str(document).map_err(|error| format!("document: {error}"))?;
-        let id = action.pointer("/create/_id").and_then(Value::as_str).ok_or("the action has no id")?.to_owned();
+        let id = text("/create/_id").ok_or("the action has no id")?;
         if action != json!({"create": {"_id": id}}) {
             return Err(format!("the action is {action}"));
         }
         if document.get("@timestamp").is_none() {
             return Err("a document of a data stream has a @timestamp".into());
         }
-        documents.push((id, document));
+        actions.push(Action::Create { id, document });
     }
-    Ok(documents)
+    Ok(actions)
 }

@@ -6,13 +6,26 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 
 /// Sends a JSON request and waits for the answer's status and body.
-///
-/// It runs on a thread and a runtime of its own, so that it may also be called inside `#[tokio::test]`, paused clock included.
-/// Certificates are not checked: the servers here are on the loopback or named by the developer.
 pub(crate) fn request(
     method: &str,
     url: &str,
     authorization: Option<&str>,
+    body: Option<Vec<u8>>,
+) -> Result<(u16, String), reqwest::Error> {
+    let content_type = body.as_ref().map(|_| ("content-type", "application/json"));
+    let authorization = authorization.map(|authorization| ("authorization", authorization));
+    let headers: Vec<_> = authorization.into_iter().chain(content_type).collect();
+    request_with(method, url, &headers, body)
+}
+
+/// Sends a request with these headers and waits for the answer's status and body.
+///
+/// It runs on a thread and a runtime of its own, so that it may also be called inside `#[tokio::test]`, paused clock included.
+/// Certificates are not checked: the servers here are on the loopback or named by the developer.
+pub(crate) fn request_with(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
     body: Option<Vec<u8>>,
 ) -> Result<(u16, String), reqwest::Error> {
     let method = Method::from_bytes(method.as_bytes()).expect("tests name real methods");
@@ -21,7 +34,7 @@ pub(crate) fn request(
             .enable_all()
             .build()
             .expect("a runtime can be made")
-            .block_on(exchange(method, url, authorization, body))
+            .block_on(exchange(method, url, headers, body))
     };
     thread::scope(|scope| scope.spawn(exchange).join().expect("an exchange does not panic"))
 }
@@ -29,7 +42,7 @@ pub(crate) fn request(
 async fn exchange(
     method: Method,
     url: &str,
-    authorization: Option<&str>,
+    headers: &[(&str, &str)],
     body: Option<Vec<u8>>,
 ) -> Result<(u16, String), reqwest::Error> {
     // Err only says that it is installed already.
@@ -37,11 +50,11 @@ async fn exchange(
     let client =
         Client::builder().tls_danger_accept_invalid_certs(true).no_proxy().timeout(Duration::from_secs(60)).build()?;
     let mut request = client.request(method, url);
-    if let Some(authorization) = authorization {
-        request = request.header("authorization", authorization);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     if let Some(body) = body {
-        request = request.header("content-type", "application/json").body(body);
+        request = request.body(body);
     }
     let response = request.send().await?;
     Ok((response.status().as_u16(), response.text().await?))

@@ -46,6 +46,13 @@ impl Json {
         }
     }
 
+    pub(crate) fn list(&self, path: &str) -> Option<&[Json]> {
+        match self.get(path)? {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
     pub(crate) fn number(&self, path: &str) -> Option<i64> {
         match self.get(path)? {
             Self::Number(number) => number.as_i64(),

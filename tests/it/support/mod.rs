@@ -1,15 +1,20 @@
 //! What the tests stand on: the program, real servers, and the runtime that invokes the function.
 
+pub(crate) mod cloudformation;
 pub(crate) mod command_line;
 pub(crate) mod fake_elasticsearch;
+pub(crate) mod generated;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod invocation;
 pub(crate) mod json;
+pub(crate) mod middleman;
+pub(crate) mod moto;
 pub(crate) mod raw_tcp;
 pub(crate) mod runtime_api;
 pub(crate) mod runtime_emulator;
 pub(crate) mod script;
 pub(crate) mod search_server;
+pub(crate) mod signature;
 pub(crate) mod templates;
 pub(crate) mod tls;

@@ -38,18 +38,26 @@ impl RawTcp {
 
 /// Reads a whole request. False if there is none.
 pub(crate) fn read_request(stream: &mut TcpStream) -> bool {
+    read_head_and_body(stream).is_some()
+}
+
+/// Reads a whole request: its first line with the headers, and its body.
+pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         if !matches!(stream.read(&mut byte), Ok(1)) {
-            return false;
+            return None;
         }
         head.extend(byte);
     }
-    let head = String::from_utf8_lossy(&head).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length = length.and_then(|length| length.trim().parse().ok()).expect("a request says how long it is");
-    stream.read_exact(&mut vec![0; length]).is_ok()
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let lower = head.to_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(0, |length| length.trim().parse().expect("a length is a number"));
+    assert!(!lower.contains("\r\ntransfer-encoding:"), "a request says how long it is");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok().map(|()| (head, body))
 }
 
 /// Sends bytes. The client may have gone.

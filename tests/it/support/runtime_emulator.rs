@@ -107,6 +107,18 @@ impl RuntimeEmulator {
         }
     }
 
+    /// The memory of the function's process, in kilobytes; `None` under AWS's emulator, and where there is no `/proc`.
+    pub(crate) fn resident_kilobytes(&self) -> Option<u64> {
+        let Platform::Own(platform) = &self.platform else { return None };
+        let place = platform.sandbox.lock().expect("nobody panicked here");
+        let shell = place.as_ref()?.function.shell.id();
+        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+        let status = |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let function = children.split_whitespace().map(status).find(|status| status.contains("apigw-logs"))?;
+        let resident = function.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        resident.split_whitespace().next()?.parse().ok()
+    }
+
     /// What the function (and AWS's emulator) wrote so far, both streams together.
     pub(crate) fn output(&self) -> String {
         self.output.text()

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use apigw_logs::bulk::{Exchange, Reply, Target, Transport, TransportError};
+use apigw_logs::redrive::Search;
 use tokio::time::Instant;
 
 /// One bulk request as it was sent.
@@ -17,7 +18,18 @@ pub(crate) struct Request {
     pub(crate) data_stream: String,
     /// The documents' ids.
     pub(crate) ids: Vec<String>,
+    /// Where the documents are to be deleted: the sequence number of each.
+    pub(crate) deletes: Vec<u64>,
     pub(crate) body: Vec<u8>,
+}
+
+/// A search as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Question {
+    /// A new one.
+    Search,
+    /// The next page of one.
+    Scroll { id: String },
 }
 
 /// An answer, or what comes instead of one.
@@ -30,10 +42,14 @@ pub(crate) struct Step {
 /// What the script says to a request.
 type Server = Box<dyn FnMut(&Request) -> Step>;
 
+/// What the script says to a search.
+type Finder = Box<dyn FnMut(&Question, Duration) -> Step>;
+
 /// The transport.
 pub(crate) struct Script {
     start: Instant,
     server: RefCell<Server>,
+    finder: RefCell<Finder>,
     /// What each renewal of the credentials brings; after the last, nothing.
     refreshes: RefCell<VecDeque<bool>>,
     refreshed: Cell<usize>,
@@ -91,6 +107,7 @@ impl Script {
         Self {
             start: Instant::now(),
             server: RefCell::new(Box::new(server)),
+            finder: RefCell::new(Box::new(|_, _| panic!("nobody searches here"))),
             refreshes: RefCell::default(),
             refreshed: Cell::default(),
             requests: RefCell::default(),
@@ -106,6 +123,12 @@ impl Script {
     /// A server that answers always the same.
     pub(crate) fn always(step: Step) -> Self {
         Self::server(move |_| step.clone())
+    }
+
+    /// What searches bring.
+    pub(crate) fn finding(self, finder: impl FnMut(&Question, Duration) -> Step + 'static) -> Self {
+        drop(self.finder.replace(Box::new(finder)));
+        self
     }
 
     /// What renewals of the credentials bring.
@@ -127,9 +150,9 @@ impl Script {
 impl Transport for Script {
     #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
     async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
-        let ids = ids(body);
-        let at = self.start.elapsed();
-        let request = Request { at, timeout, data_stream: target.data_stream.to_owned(), ids, body: body.to_vec() };
+        let (ids, deletes) = ids(body);
+        let (at, data_stream) = (self.start.elapsed(), target.data_stream.to_owned());
+        let request = Request { at, timeout, data_stream, ids, deletes, body: body.to_vec() };
         self.requests.borrow_mut().push(request.clone());
         let step = (self.server.borrow_mut())(&request);
         let bytes_sent = body.len() as u64;
@@ -147,15 +170,47 @@ impl Transport for Script {
     }
 }
 
-/// The ids in a bulk request's body, which must be pairs of lines.
-fn ids(body: &[u8]) -> Vec<String> {
+impl Search for Script {
+    async fn refresh(&self, _data_stream: &str, _timeout: Duration) {}
+
+    async fn search(&self, _: &str, _: &[u8], timeout: Duration) -> Result<Reply, TransportError> {
+        self.find(Question::Search, timeout).await
+    }
+
+    async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
+        self.find(Question::Scroll { id: scroll_id.to_owned() }, timeout).await
+    }
+
+    async fn end_scroll(&self, _scroll_id: &str, _timeout: Duration) {}
+}
+
+impl Script {
+    #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
+    async fn find(&self, question: Question, timeout: Duration) -> Result<Reply, TransportError> {
+        let step = (self.finder.borrow_mut())(&question, timeout);
+        tokio::time::sleep(step.takes.min(timeout)).await;
+        if step.takes >= timeout { Err(TransportError::Timeout) } else { step.result }
+    }
+}
+
+/// The ids in a bulk request's body, which must be pairs of lines; or deletions, with their sequence numbers.
+fn ids(body: &[u8]) -> (Vec<String>, Vec<u64>) {
     let body = std::str::from_utf8(body).expect("a body is UTF-8");
     assert!(body.ends_with('\n'), "a body ends with a line break, and is not empty");
+    if body.starts_with(r#"{"delete":"#) {
+        return body.lines().map(deletion).unzip();
+    }
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines.len() % 2, 0, "each action has its document");
     let id = |action: &&str| {
         let id = action.strip_prefix(r#"{"create":{"_id":""#).and_then(|action| action.strip_suffix(r#""}}"#));
         id.expect("the action is create, with an id").to_owned()
     };
-    lines.iter().step_by(2).map(id).collect()
+    (lines.iter().step_by(2).map(id).collect(), Vec::new())
+}
+
+fn deletion(line: &str) -> (String, u64) {
+    let after = |name: &str| line.split(name).nth(1).and_then(|rest| rest.split(['"', ',']).next());
+    let id = after(r#""_id":""#).expect("a deletion names its document").to_owned();
+    (id, after(r#""if_seq_no":"#).and_then(|number| number.parse().ok()).expect("a deletion has a sequence number"))
 }

@@ -11,12 +11,10 @@ use std::thread;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::http;
-
-/// What the function is allowed, and all that it needs: what the documentation tells users to grant.
-const FUNCTION_ROLE: &str = r#"{"function":{"index":[{"names":["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"],"privileges":["auto_configure","create_doc"]}]}}"#;
+use super::templates::{self, Job};
 
 /// Which server to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +36,8 @@ pub(crate) struct SearchServer {
     /// What it says of itself, as in `9.5.3`.
     pub(crate) version: String,
     administrator: Administrator,
-    /// Present when it was started here. Never read: it ends the server when it is dropped, or when the process ends.
-    _node: Option<Node>,
+    /// Present when it was started here. It ends the server when it is dropped, or when the process ends.
+    node: Option<Node>,
 }
 
 /// How the requests of [`SearchServer::admin_request`] are authorized.
@@ -68,20 +66,30 @@ pub(crate) fn start(flavour: Flavour, settings: &[&str]) -> SearchServer {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the choice of the test server is not a setting of the product")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn chosen_by_environment() -> Result<SearchServer, String> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(url) = variable("ELASTICSEARCH_TEST_URL") {
-        return SearchServer::running_at(&url, variable("ELASTICSEARCH_TEST_API_KEY"));
+    match variable("ELASTICSEARCH_TEST_URL") {
+        Some(url) => SearchServer::running_at(&url, variable("ELASTICSEARCH_TEST_API_KEY")),
+        None => SearchServer::started(chosen_flavour()?, &[]),
     }
-    let flavour = match variable("TEST_SERVER").as_deref() {
-        None | Some("elasticsearch") => Flavour::Elasticsearch,
-        Some("elasticsearch-8") => Flavour::Elasticsearch8,
-        Some("opensearch") => Flavour::OpenSearch,
-        Some(other) => {
-            return Err(format!("TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}"));
-        }
-    };
-    SearchServer::started(flavour, &[])
+}
+
+fn chosen_flavour() -> Result<Flavour, String> {
+    match variable("TEST_SERVER").as_deref() {
+        None | Some("elasticsearch") => Ok(Flavour::Elasticsearch),
+        Some("elasticsearch-8") => Ok(Flavour::Elasticsearch8),
+        Some("opensearch") => Ok(Flavour::OpenSearch),
+        Some(other) => Err(format!("TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}")),
+    }
+}
+
+/// Like [`start`], of the flavour that `TEST_SERVER` chooses; `None` for a developer's own server, which is the only one then.
+pub(crate) fn start_beside(settings: &[&str]) -> Option<SearchServer> {
+    let flavour = chosen_flavour().unwrap_or_else(|problem| panic!("{problem}"));
+    variable("ELASTICSEARCH_TEST_URL").is_none().then(|| start(flavour, settings))
 }
 
 impl SearchServer {
@@ -97,7 +105,7 @@ impl SearchServer {
             .and_then(|()| parsed.set_password(None))
             .map_err(|()| "ELASTICSEARCH_TEST_URL has no host")?;
         let url = parsed.as_str().trim_end_matches('/').to_owned();
-        Self { url, flavour: Flavour::Elasticsearch, version: String::new(), administrator, _node: None }.identified()
+        Self { url, flavour: Flavour::Elasticsearch, version: String::new(), administrator, node: None }.identified()
     }
 
     fn started(flavour: Flavour, settings: &[&str]) -> Result<Self, String> {
@@ -106,7 +114,12 @@ impl SearchServer {
             Flavour::OpenSearch => Administrator::Nobody,
             _ => user("admin", "changeme"),
         };
-        Self { url, flavour, version: String::new(), administrator, _node: Some(node) }.identified()
+        Self { url, flavour, version: String::new(), administrator, node: Some(node) }.identified()
+    }
+
+    /// Ends the server as a power cut does.
+    pub(crate) fn kill(mut self) {
+        self.node.take().expect("it was started here").kill();
     }
 
     /// Asks the server what it is: `GET /`, or `GET /_nodes` where that is missing, as in the servers started here.
@@ -180,10 +193,10 @@ impl SearchServer {
         }
     }
 
-    /// Makes an API key with the given role descriptors and returns it as it is sent (encoded), or `None` where there is no security.
+    /// Makes the API key of a request's body and returns it as it is sent (encoded), or `None` where there is no security.
     ///
     /// A server given by `ELASTICSEARCH_TEST_API_KEY` cannot do this, since one key may not make another with privileges.
-    pub(crate) fn create_api_key(&self, name: &str, role_descriptors: &str) -> Option<String> {
+    pub(crate) fn create_api_key(&self, body: &str) -> Option<String> {
         match &self.administrator {
             Administrator::Nobody => return None,
             Administrator::ApiKey { .. } => {
@@ -192,8 +205,7 @@ impl SearchServer {
             Administrator::User { .. } if self.flavour == Flavour::OpenSearch => return None,
             Administrator::User { .. } => {}
         }
-        let body = format!(r#"{{"name":{},"role_descriptors":{role_descriptors}}}"#, json!(name));
-        let answer = self.expect_ok("POST", "/_security/api_key", Some(&body));
+        let answer = self.expect_ok("POST", "/_security/api_key", Some(body));
         Some(string_at(&answer, "/encoded"))
     }
 
@@ -201,9 +213,14 @@ impl SearchServer {
     ///
     /// With `ELASTICSEARCH_TEST_API_KEY` it is that key, whatever it may do: see [`Self::can_create_api_keys`].
     pub(crate) fn function_api_key(&self) -> Option<String> {
+        templates::key(self, Job::Function)
+    }
+
+    /// `ELASTICSEARCH_TEST_API_KEY`, which is the administrator then.
+    pub(crate) fn given_api_key(&self) -> Option<&str> {
         match &self.administrator {
-            Administrator::ApiKey { encoded } => Some(encoded.clone()),
-            _ => self.create_api_key("apigw-logs test", FUNCTION_ROLE),
+            Administrator::ApiKey { encoded } => Some(encoded),
+            Administrator::Nobody | Administrator::User { .. } => None,
         }
     }
 
@@ -284,6 +301,17 @@ impl Node {
                 Err(complaints.join().unwrap_or_default())
             }
         }
+    }
+}
+
+impl Node {
+    /// Ends the Java process at once; the script that started it then ends by itself.
+    fn kill(self) {
+        let script = self.process.id().to_string();
+        let found = Command::new("pgrep").args(["-P", &script, "java"]).output().expect("there is pgrep");
+        let java = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+        let killed = Command::new("kill").args(["-KILL", &java]).status().expect("there is kill");
+        assert!(killed.success(), "the server of {script} is {java:?}");
     }
 }
 

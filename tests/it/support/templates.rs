@@ -1,47 +1,53 @@
-//! The index templates of `elasticsearch/`, put into a server.
-#![expect(clippy::disallowed_types, reason = "templates are changed for OpenSearch as they are")]
+//! Templates and keys, as users come by them: by `setup`, and out of the documentation.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
-use std::path::Path;
 
-use serde_json::Value;
+use super::command_line::{Outcome, run};
+use super::golden::repository;
+use super::json::Json;
+use super::search_server::SearchServer;
 
-use super::search_server::{Flavour, SearchServer};
+/// The jobs that have a key of their own in `docs/configure.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    Function,
+    Setup,
+    Redrive,
+}
 
-/// Puts the component templates and the index templates, in the form that the server understands.
+/// The body of a request for the key of a job.
+pub(crate) fn key_body(job: Job) -> String {
+    let page = fs::read_to_string(repository("docs/configure.md")).unwrap();
+    let bodies = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let name = match job {
+        Job::Function => "apigw-logs",
+        Job::Setup => "apigw-logs-setup",
+        Job::Redrive => "apigw-logs-redrive",
+    };
+    let body = bodies.map(Json::read).find(|body| body.text("name") == Some(name)).unwrap();
+    body.compact()
+}
+
+/// The key of a job; `None` where there is no security.
+pub(crate) fn key(server: &SearchServer, job: Job) -> Option<String> {
+    match server.given_api_key() {
+        Some(key) => Some(key.to_owned()),
+        None => server.create_api_key(&key_body(job)),
+    }
+}
+
+/// Runs `setup` with the key that the documentation has for it.
+pub(crate) fn setup(server: &SearchServer, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
+    let key = key(server, Job::Setup);
+    let mut variables = vec![("ELASTICSEARCH_URL", server.url.as_str())];
+    variables.extend(key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));
+    variables.extend(settings);
+    run(&[&["setup"], arguments].concat(), &variables, b"")
+}
+
+/// Puts the templates.
 pub(crate) fn put_templates(server: &SearchServer) {
-    for (folder, path) in [("component_templates", "_component_template"), ("index_templates", "_index_template")] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("elasticsearch").join(folder);
-        for file in fs::read_dir(folder).expect("the templates are there") {
-            let file = file.expect("a folder can be read").path();
-            let name = file.file_stem().and_then(|name| name.to_str()).expect("names are text");
-            let text = fs::read_to_string(&file).expect("a template can be read");
-            let mut template: Value = serde_json::from_str(&text).expect("a template is JSON");
-            if server.flavour == Flavour::OpenSearch {
-                for_opensearch(&mut template);
-            }
-            let (status, answer) = server.admin_request("PUT", &format!("/{path}/{name}"), Some(&template.to_string()));
-            assert_eq!(status, 200, "{name}: {answer}");
-        }
-    }
-}
-
-/// OpenSearch has other names for two field types, and no optional component templates.
-fn for_opensearch(template: &mut Value) {
-    if let Some(object) = template.as_object_mut()
-        && object.remove("ignore_missing_component_templates").is_some()
-    {
-        let components = object["composed_of"].as_array_mut().expect("a list");
-        components.retain(|component| !component.as_str().is_some_and(|name| name.ends_with("@custom")));
-    }
-    fields(template);
-}
-
-fn fields(value: &mut Value) {
-    let Some(object) = value.as_object_mut() else { return };
-    match object.get("type").and_then(Value::as_str) {
-        Some("flattened") => *value = serde_json::json!({ "type": "flat_object" }),
-        Some("constant_keyword") => *value = serde_json::json!({ "type": "keyword" }),
-        _ => object.values_mut().for_each(fields),
-    }
+    let run = setup(server, &[], &[]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
 }

@@ -29,6 +29,15 @@ impl Authority {
         digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
     }
 
+    /// The certificate of a server and its key, as files have them.
+    pub(crate) fn server_pem(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("there is randomness");
+        let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");
+        params.distinguished_name.push(DnType::CommonName, "server");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be signed");
+        (certificate.pem() + &self.pem, key.serialize_pem())
+    }
+
     /// A server with a certificate for a host, good until a year. It sends the authority's along, as Elasticsearch does.
     pub(crate) fn server(&self, host: &str, until: i32) -> ServerConfig {
         let key = KeyPair::generate().expect("there is randomness");

@@ -1,0 +1,93 @@
+//! `apigw-logs redrive`: dead letters, once more.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{Span, SpanRelativeTo};
+
+use super::invoke::Print;
+use super::output::Output;
+use super::{Failure, log_to_stderr, say, say_json};
+use crate::config::{Config, Problem};
+use crate::ecs::Timestamp;
+use crate::elasticsearch::Elasticsearch;
+use crate::pipeline::Pipeline;
+use crate::redrive::{Arrived, Redrive, RedriveReport};
+
+/// Send dead letters again, once the cause is mended
+///
+/// Takes them out of DEAD_LETTER_DATA_STREAM, makes their documents again, sends them to the data streams that refused
+/// them, and removes those that have arrived or were there already; the others stay. The report goes to standard output.
+/// It can be interrupted at any time, and repeated.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only those of log events since then: an RFC 3339 time, or so long ago (2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
+    /// So many at most, the oldest first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Print the documents that would be sent; send and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<Timestamp, String> {
+    let remedy = "it should be a time such as 2026-01-31T12:00:00Z, or a duration such as 90m, 2h or 7d";
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(time.as_millisecond()));
+    }
+    let span: Span = text.parse().map_err(|_| remedy)?;
+    let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| remedy)?;
+    let time = Some(ago).filter(|ago| ago.is_positive()).and_then(|ago| jiff::Timestamp::now().checked_sub(ago).ok());
+    time.map(|time| Timestamp(time.as_millisecond())).ok_or_else(|| remedy.to_owned())
+}
+
+pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
+    log_to_stderr(&mut config);
+    let settings = config.elasticsearch.take().ok_or_else(|| vec![Problem::missing_url()])?;
+    let dead_letters = config.dead_letters.clone().ok_or_else(|| {
+        Failure::Usage(vec![
+            "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in".to_owned(),
+        ])
+    })?;
+    let arrived = if arguments.dry_run { Arrived::Kept } else { Arrived::Removed };
+    let redrive = Redrive { dead_letters, since: arguments.since, limit: arguments.limit, arrived };
+    let report = if arguments.dry_run {
+        let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
+        let pipeline = config.pipeline(Print::default())?;
+        let report = redrive.run(&server, &pipeline, |_, _| ()).await;
+        pipeline.indexer.transport().error()?;
+        say_json(&json(&report));
+        report
+    } else {
+        let pipeline = config.elasticsearch_pipeline(settings)?;
+        let report = with_progress(&redrive, &pipeline).await;
+        Output::stdout().line(&json(&report))?.flush()?;
+        report
+    };
+    match report.report.error {
+        None => Ok(()),
+        Some(error) => {
+            say("error", error.message);
+            Err(Failure::Unfinished)
+        }
+    }
+}
+
+/// On a terminal a bar says how far it is; indicatif knows a terminal, and is silent elsewhere.
+async fn with_progress(redrive: &Redrive, pipeline: &Pipeline<Elasticsearch>) -> RedriveReport {
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} dead letters, {eta} left");
+    let bar = ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let report = redrive
+        .run(pipeline.indexer.transport(), pipeline, |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        })
+        .await;
+    bar.finish_and_clear();
+    report
+}
+
+fn json(report: &RedriveReport) -> String {
+    serde_json::to_string(report).unwrap_or_default()
+}

@@ -1,0 +1,69 @@
+//! The fields that the structs have are those of `docs/fields.md`.
+
+use std::collections::BTreeMap;
+
+use super::{Document, Flattened, Location, OneOrMore, Timestamp};
+
+/// The fields, each with a word for what its values are.
+pub(super) type List = BTreeMap<String, &'static str>;
+
+pub(super) trait Fields {
+    /// Adds the fields of a value that has this name.
+    fn list(name: &str, fields: &mut List);
+}
+
+macro_rules! leaves {
+    ($($kind:literal: $($type:ty),+;)*) => {$($(
+        impl Fields for $type {
+            fn list(name: &str, fields: &mut List) {
+                fields.insert(name.to_owned(), $kind);
+            }
+        }
+    )+)*};
+}
+
+leaves! {
+    "text": Option<&str>, Option<OneOrMore<'_>>;
+    "texts": &[&str];
+    "number": Option<i64>, Option<u32>;
+    "boolean": Option<bool>;
+    "date": Option<Timestamp>;
+    "flattened": Option<Flattened<'_>>;
+    "geo_point": Option<Location>;
+}
+
+pub(super) fn join(name: &str, field: &str) -> String {
+    match (name, field.trim_start_matches("r#")) {
+        ("", "timestamp") => "@timestamp".to_owned(),
+        ("", field) => field.to_owned(),
+        (name, field) => format!("{name}.{field}"),
+    }
+}
+
+/// What holds the values of a type.
+fn kind(field_type: &str) -> &'static str {
+    match field_type.trim_end_matches(", not indexed") {
+        "keyword" | "constant_keyword" | "match_only_text" | "wildcard" | "ip" => "text",
+        "keyword, list" | "ip, list" => "texts",
+        "long" => "number",
+        "boolean" => "boolean",
+        "date" => "date",
+        "flattened" => "flattened",
+        "geo_point" => "geo_point",
+        other => panic!("docs/fields.md has a type {other}"),
+    }
+}
+
+#[test]
+fn the_structs_have_the_fields_of_the_page() {
+    let mut fields = List::new();
+    Document::list("", &mut fields);
+    let row = |line: &'static str| match line.split(" | ").collect::<Vec<_>>()[..] {
+        [name, field_type, _, _, _] if name.starts_with("| `") => {
+            Some((name.trim_matches(['|', ' ', '`']).to_owned(), kind(field_type)))
+        }
+        _ => None,
+    };
+    let page: List = include_str!("../../docs/fields.md").lines().filter_map(row).collect();
+    assert_eq!(fields, page);
+}

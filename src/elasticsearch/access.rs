@@ -1,0 +1,171 @@
+//! Where Elasticsearch is and who we are there, as settings or a secret say it.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Request, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::aws::{AwsCredentials, Scope, opensearch_endpoint};
+use super::secret::SecretReader;
+use super::{Auth, ClientError, ElasticsearchSettings, Host};
+use crate::bulk::TransportError;
+
+/// What a request needs beside itself.
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    pub(super) hosts: Arc<[Arc<Host>]>,
+    pub(super) identity: Identity,
+}
+
+/// Who we are.
+#[derive(Debug, Clone)]
+pub(super) enum Identity {
+    Nobody,
+    /// What stands in the header `authorization`.
+    Header(HeaderValue),
+    Role {
+        credentials: AwsCredentials,
+        region: Option<String>,
+    },
+}
+
+/// Where to have it from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Settings(Access),
+    /// Read when it is first needed, and kept.
+    Secret {
+        reader: Box<SecretReader>,
+        /// Those of the settings, which come before the secret's.
+        hosts: Arc<[Arc<Host>]>,
+        kept: Mutex<Option<Access>>,
+    },
+}
+
+impl Source {
+    pub(super) fn new(settings: ElasticsearchSettings) -> Result<Self, ClientError> {
+        let hosts = hosts(settings.urls);
+        let identity = match settings.auth {
+            Auth::None => Identity::Nobody,
+            Auth::ApiKey(key) => api_key(&key).ok_or(ClientError::Credentials)?,
+            Auth::Basic { username, password } => basic(&username, &password).ok_or(ClientError::Credentials)?,
+            Auth::Signature { credentials, region } => signature(credentials, region, &hosts)?,
+            Auth::Secret(secret) => {
+                let reader = Box::new(SecretReader::new(secret, settings.connect_timeout)?);
+                return Ok(Self::Secret { reader, hosts, kept: Mutex::new(None) });
+            }
+        };
+        Ok(Self::Settings(Access { hosts, identity }))
+    }
+
+    /// What is known, or what the secret says.
+    pub(super) async fn access(&self, timeout: Duration) -> Result<Access, TransportError> {
+        let known = match self {
+            Self::Settings(access) => Some(access.clone()),
+            Self::Secret { kept, .. } => lock(kept).clone(),
+        };
+        match known {
+            Some(access) => Ok(access),
+            None => self.read(timeout).await,
+        }
+    }
+
+    /// Reads the secret again. True if it says something else than before.
+    pub(super) async fn refresh(&self, timeout: Duration) -> bool {
+        let Self::Secret { kept, .. } = self else { return false };
+        let before = lock(kept).clone();
+        match self.read(timeout).await {
+            Ok(access) => before.is_none_or(|before| !access.is_same(&before)),
+            Err(error) => {
+                tracing::warn!(%error, "the secret could not be read again");
+                false
+            }
+        }
+    }
+
+    async fn read(&self, timeout: Duration) -> Result<Access, TransportError> {
+        let (reader, hosts, kept) = match self {
+            Self::Settings(access) => return Ok(access.clone()),
+            Self::Secret { reader, hosts, kept } => (reader, hosts, kept),
+        };
+        let secret = reader.read(timeout).await?;
+        let hosts = if hosts.is_empty() { self::hosts(secret.urls) } else { Arc::clone(hosts) };
+        if hosts.is_empty() {
+            return Err(TransportError::NoCredentials(
+                "nothing says where Elasticsearch is: set ELASTICSEARCH_URL, or put `url` into the secret",
+            ));
+        }
+        let access = Access { hosts, identity: secret.identity };
+        *lock(kept) = Some(access.clone());
+        Ok(access)
+    }
+}
+
+/// Nobody panics while holding it.
+fn lock(kept: &Mutex<Option<Access>>) -> std::sync::MutexGuard<'_, Option<Access>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Access {
+    fn is_same(&self, other: &Self) -> bool {
+        let urls = |access: &Self| access.hosts.iter().map(|host| host.url.clone()).collect::<Vec<_>>();
+        matches!((&self.identity, &other.identity), (Identity::Header(one), Identity::Header(other)) if one == other)
+            && urls(self) == urls(other)
+    }
+}
+
+impl Identity {
+    /// Says in a request who we are. It is the last thing that is done to it.
+    pub(super) fn authorize(&self, request: &mut Request) -> Result<(), TransportError> {
+        match self {
+            Self::Nobody => {}
+            Self::Header(value) => drop(request.headers_mut().insert(AUTHORIZATION, value.clone())),
+            Self::Role { credentials, region } => {
+                let url = request.url().clone();
+                let (service, of_host) = opensearch_endpoint(&url);
+                let region = of_host.or(region.as_deref()).unwrap_or_default();
+                credentials.sign(request, Scope { service, region }).ok_or(TransportError::NoCredentials(
+                    "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN hold characters that no header takes",
+                ))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An API key, encoded. `None` if it fits no header.
+pub(super) fn api_key(key: &SecretString) -> Option<Identity> {
+    header(format!("ApiKey {}", key.expose_secret()))
+}
+
+/// A user of a realm. `None` if it fits no header.
+pub(super) fn basic(username: &str, password: &SecretString) -> Option<Identity> {
+    header(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()))))
+}
+
+fn header(authorization: String) -> Option<Identity> {
+    let mut value = HeaderValue::try_from(authorization).ok()?;
+    value.set_sensitive(true);
+    Some(Identity::Header(value))
+}
+
+fn signature(
+    credentials: Option<AwsCredentials>,
+    region: Option<String>,
+    hosts: &[Arc<Host>],
+) -> Result<Identity, ClientError> {
+    let credentials = credentials.ok_or(ClientError::AwsCredentials { variable: "ELASTICSEARCH_AUTH" })?;
+    if region.is_none() && hosts.iter().any(|host| opensearch_endpoint(&host.url).1.is_none()) {
+        return Err(ClientError::Region);
+    }
+    Ok(Identity::Role { credentials, region })
+}
+
+fn hosts(urls: Vec<Url>) -> Arc<[Arc<Host>]> {
+    urls.into_iter().map(|url| Arc::new(Host { url, has_served: AtomicBool::new(false) })).collect()
+}

@@ -1,0 +1,102 @@
+//! Requests of JSON: searches, for those who read back what was written, and templates.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Serialize;
+
+use super::{Elasticsearch, Host};
+use crate::bulk::{Reply, TransportError};
+use crate::redrive::Search;
+use crate::setup::{Put, Server};
+
+/// How long a search is kept between two of its pages.
+const KEEP_ALIVE: &str = "5m";
+
+const SCROLL: [&str; 2] = ["_search", "scroll"];
+
+#[derive(Serialize)]
+struct Scroll<'a> {
+    scroll: &'a str,
+    scroll_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct EndScroll<'a> {
+    scroll_id: &'a str,
+}
+
+struct Request<'a> {
+    method: Method,
+    path: &'a [&'a str],
+    query: &'a [(&'a str, &'a str)],
+    body: Vec<u8>,
+}
+
+impl Elasticsearch {
+    /// A request of JSON. A host that fails is not asked the next time.
+    async fn json(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, TransportError> {
+        let access = self.source.access(timeout).await?;
+        let host = self.host(&access).ok_or(TransportError::Connect)?;
+        let mut headers = self.headers.clone();
+        headers.remove(CONTENT_ENCODING);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let url = url(&host, &request);
+        let request = self.client.request(request.method, url).headers(headers).timeout(timeout).body(request.body);
+        let result = self.exchange(&access, &host, request).await;
+        if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
+            self.next_host();
+        }
+        result
+    }
+}
+
+fn url(host: &Host, request: &Request<'_>) -> Url {
+    let mut url = host.url.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(request.path.iter());
+    }
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(request.query);
+    }
+    url
+}
+
+impl Search for Elasticsearch {
+    async fn refresh(&self, data_stream: &str, timeout: Duration) {
+        let request = Request { method: Method::POST, path: &[data_stream, "_refresh"], query: &[], body: Vec::new() };
+        // Without the privilege the newest second is not seen yet.
+        drop(self.json(request, timeout).await);
+    }
+
+    async fn search(&self, data_stream: &str, query: &[u8], timeout: Duration) -> Result<Reply, TransportError> {
+        let parameters = [("scroll", KEEP_ALIVE), ("allow_partial_search_results", "false")];
+        let (path, body) = ([data_stream, "_search"], query.to_vec());
+        self.json(Request { method: Method::POST, path: &path, query: &parameters, body }, timeout).await
+    }
+
+    async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
+        let body = serde_json::to_vec(&Scroll { scroll: KEEP_ALIVE, scroll_id }).unwrap_or_default();
+        self.json(Request { method: Method::POST, path: &SCROLL, query: &[], body }, timeout).await
+    }
+
+    async fn end_scroll(&self, scroll_id: &str, timeout: Duration) {
+        let body = serde_json::to_vec(&EndScroll { scroll_id }).unwrap_or_default();
+        // It ends by itself after a while.
+        drop(self.json(Request { method: Method::DELETE, path: &SCROLL, query: &[], body }, timeout).await);
+    }
+}
+
+impl Server for Elasticsearch {
+    async fn get(&self, path: &[&str], timeout: Duration) -> Result<Reply, TransportError> {
+        self.json(Request { method: Method::GET, path, query: &[], body: Vec::new() }, timeout).await
+    }
+
+    async fn put(&self, put: &Put, timeout: Duration) -> Result<Reply, TransportError> {
+        let path: Vec<_> = put.path.iter().map(String::as_str).collect();
+        let query: Vec<_> = put.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let body = put.body.clone().into_bytes();
+        self.json(Request { method: Method::PUT, path: &path, query: &query, body }, timeout).await
+    }
+}

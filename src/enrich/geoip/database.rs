@@ -1,0 +1,118 @@
+//! A file of the MaxMind DB format, opened for what it was named for.
+
+use std::path::Path;
+
+use maxminddb::{LookupResult, MaxMindDbError, Reader, WithinOptions};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use thiserror::Error;
+
+use super::records::{Flat, Network, Place};
+
+/// A whole file, read once.
+pub(super) type Database = Reader<Vec<u8>>;
+
+/// Why a database that was named cannot be used.
+#[derive(Debug, Error)]
+pub enum GeoIpError {
+    /// It is not there, or damaged.
+    #[error("it cannot be read as a MaxMind DB ({0}): name a file that is whole and unpacked")]
+    Unreadable(#[from] MaxMindDbError),
+    /// Its records are not laid out as MaxMind's are.
+    #[error("its records ({database_type}) are flat, not nested as MaxMind's: take a file in MaxMind's layout")]
+    FlatRecords {
+        /// What it says that it is.
+        database_type: String,
+    },
+    /// It is of another kind, or empty.
+    #[error("its records ({database_type}) hold {found}, not {wanted}: name {remedy} database")]
+    OtherRecords {
+        /// What it says that it is.
+        database_type: String,
+        /// What its records hold.
+        found: &'static str,
+        /// What they were to hold.
+        wanted: &'static str,
+        /// What kind of database holds that, with its article.
+        remedy: &'static str,
+    },
+}
+
+/// What records hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Cities and countries.
+    Places,
+    /// Autonomous systems.
+    Networks,
+    /// Texts side by side.
+    Flat,
+    /// None of these.
+    Other,
+}
+
+/// How many records are looked at. The first of them may hold little: a reserved network, say.
+const FIRST: usize = 1_000;
+
+/// Opens a database and looks whether it holds what it was named for.
+pub(super) fn open(path: &Path, wanted: Content) -> Result<Database, GeoIpError> {
+    let database = Reader::open_readfile(path)?;
+    let found = content(&database, wanted)?;
+    if found == wanted {
+        return Ok(database);
+    }
+    let database_type = database.metadata().database_type.clone();
+    Err(match found {
+        Content::Flat => GeoIpError::FlatRecords { database_type },
+        _ => GeoIpError::OtherRecords {
+            database_type,
+            found: found.plural(),
+            wanted: wanted.plural(),
+            remedy: if wanted == Content::Places { "a City or Country" } else { "an ASN" },
+        },
+    })
+}
+
+/// What the first records hold: what is wanted if any does, else what the first with any content does.
+fn content(database: &Database, wanted: Content) -> Result<Content, MaxMindDbError> {
+    let mut first = Content::Other;
+    for record in database.networks(WithinOptions::default())?.take(FIRST) {
+        let found = content_of(&record?)?;
+        if found == wanted {
+            return Ok(found);
+        }
+        if first == Content::Other {
+            first = found;
+        }
+    }
+    Ok(first)
+}
+
+fn content_of(record: &LookupResult<'_, Vec<u8>>) -> Result<Content, MaxMindDbError> {
+    // A damaged record can be read as nothing at all.
+    record.decode::<IgnoredAny>()?;
+    Ok(if is_one(record, Place::is_one) {
+        Content::Places
+    } else if is_one(record, Network::is_one) {
+        Content::Networks
+    } else if is_one(record, Flat::is_one) {
+        Content::Flat
+    } else {
+        Content::Other
+    })
+}
+
+fn is_one<'r, R: Deserialize<'r>>(record: &LookupResult<'r, Vec<u8>>, is_one: fn(&R) -> bool) -> bool {
+    record.decode().is_ok_and(|record| record.as_ref().is_some_and(is_one))
+}
+
+impl Content {
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Places => "places",
+            Self::Networks => "autonomous systems",
+            Self::Flat => "texts",
+            Self::Other => "neither places nor autonomous systems",
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Lines that are almost JSON: cut off, with values that nobody quoted or escaped, or of a format with a typing error.
+//!
+//! API Gateway puts the values of variables into the format as text. So a number without quotes is missing its value when
+//! the variable has none, `messageString` brings quotes of its own, and a stage that does not escape writes what a client
+//! sent. Such a line is read value by value: strictly where a value is JSON and a next key or the end of the object
+//! follows, else up to where these follow. What was done is noted in [`AccessLog::repairs`]; half a value is never read.
+
+mod scan;
+
+use bumpalo::Bump;
+use serde_json::value::RawValue;
+
+use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
+use super::access_log::{AccessLog, MAX_DEPTH, Stop, join};
+use super::aliases::{Meaning, meaning};
+use super::value::unescaped;
+use crate::ecs::FlatValue;
+
+/// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.
+const QUOTES: &str = "quotes";
+/// Nothing or `-` stands without quotes in the place of a value.
+const MISSING_VALUE: &str = "missing_value";
+/// A string holds control characters.
+const CONTROL_CHARACTERS: &str = "control_characters";
+/// A comma is missing, or is too much.
+const COMMAS: &str = "commas";
+/// There are brackets too many.
+const BRACKETS: &str = "brackets";
+
+/// An object of a line that is not one object of JSON and nothing else.
+pub(super) struct Object<'a> {
+    pub(super) log: AccessLog<'a>,
+    /// Where it stands, with what follows it and is no object.
+    pub(super) text: &'a str,
+    /// The text from the next object on.
+    pub(super) rest: &'a str,
+}
+
+impl<'a> Object<'a> {
+    /// The object that a text starts with.
+    pub(super) fn first(arena: &'a Bump, text: &'a str) -> Self {
+        let (mut log, length) = strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
+        let after = text.get(length..).unwrap_or_default();
+        let rest = after.trim_start_matches(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace());
+        if log.stop.is_none() && !(rest.is_empty() || rest.starts_with('{')) {
+            log.stop = Some(Stop::Followed);
+        }
+        if log.stop.is_some() {
+            return Self { log, text, rest: "" };
+        }
+        let between = after.strip_suffix(rest).unwrap_or_default();
+        if between.contains(['}', ']']) {
+            log.note(BRACKETS);
+        }
+        if between.contains(',') && rest.is_empty() {
+            log.note(COMMAS);
+        }
+        let end = if log.is_repaired() { text.len() - rest.len() } else { length };
+        Self { log, text: text.get(..end).unwrap_or_default().trim_end(), rest }
+    }
+}
+
+fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, usize)> {
+    let object: &RawValue = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+    let log = AccessLog::read_json(arena, object.get()).ok()?;
+    Some((log, object.get().len()))
+}
+
+/// An object's pairs, as far as they are whole.
+fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
+    let log = AccessLog::new(arena, "json");
+    let mut reader = Reader { arena, text, position: 0, has_bare_keys: false, looked_ahead: 0, log };
+    reader.log.stop = reader.object("", 0).err();
+    (reader.log, reader.position)
+}
+
+struct Reader<'a> {
+    arena: &'a Bump,
+    text: &'a str,
+    position: usize,
+    /// Whether the line has keys without quotes.
+    has_bare_keys: bool,
+    /// How many bytes were looked at for the end of brackets.
+    looked_ahead: usize,
+    log: AccessLog<'a>,
+}
+
+/// How often the text may be looked through for the end of brackets.
+const MOST_LOOKED_AHEAD: usize = 8;
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    fn skip_space(&mut self) -> &'a str {
+        self.position = self.text.len() - self.rest().trim_start().len();
+        self.rest()
+    }
+
+    /// An object, from its brace on.
+    fn object(&mut self, prefix: &'a str, depth: u8) -> Result<(), Stop> {
+        self.position += 1;
+        let mut commas = 1_usize;
+        loop {
+            let mut rest = self.skip_space();
+            while rest.starts_with(',') {
+                commas += 1;
+                self.position += 1;
+                rest = self.skip_space();
+            }
+            let is_end = rest.starts_with('}');
+            if commas != usize::from(!is_end) && !rest.is_empty() {
+                self.log.note(COMMAS);
+            }
+            if is_end {
+                self.position += 1;
+                return Ok(());
+            }
+            commas = 0;
+            let key = self.key()?;
+            let key = if prefix.is_empty() { key } else { join(self.arena, prefix, key) };
+            self.value(key, depth)?;
+        }
+    }
+
+    /// A key and its colon.
+    fn key(&mut self) -> Result<&'a str, Stop> {
+        let rest = self.rest();
+        let quote = rest.chars().next().ok_or(Stop::Cut)?;
+        let (key, length) = if matches!(quote, '"' | '\'') {
+            let inside = rest.get(1..).unwrap_or_default();
+            let end = end_of_string(inside, quote).ok_or(Stop::Cut)?;
+            (unescaped(self.arena, inside.get(..end).unwrap_or_default()), end + 2)
+        } else {
+            let end = rest.find(|c| !is_word(c)).ok_or(Stop::Cut)?;
+            let after = rest.get(end..).unwrap_or_default();
+            let closed = usize::from(after.starts_with(['"', '\'']));
+            self.has_bare_keys |= closed == 0;
+            (rest.get(..end).unwrap_or_default(), end + closed)
+        };
+        if quote != '"' {
+            self.log.note(QUOTES);
+        }
+        let after = rest.get(length..).unwrap_or_default().trim_start();
+        if !after.starts_with(':') {
+            return Err(if after.is_empty() { Stop::Cut } else { Stop::Lost });
+        }
+        self.position = self.text.len() - after.len() + 1;
+        Ok(key)
+    }
+
+    fn value(&mut self, key: &'a str, depth: u8) -> Result<(), Stop> {
+        let rest = self.skip_space();
+        if let Some(value) = self.strict_value() {
+            self.position += value.get().len();
+            self.log.push_json(key, value, depth);
+            return Ok(());
+        }
+        let start = rest.chars().next().ok_or(Stop::Cut)?;
+        let text = match start {
+            '{' if depth < MAX_DEPTH && is_object(rest) => return self.object(key, depth + 1),
+            '{' | '[' => self.brackets(),
+            '"' | '\'' => self.string(start),
+            _ => self.bare(),
+        };
+        // Half a value is none, but may be half a credential.
+        self.log.hide(key, text.unwrap_or(rest));
+        self.log.push(key, FlatValue::Text(text?));
+        Ok(())
+    }
+
+    /// The JSON value that stands here, if what follows it shows that it is the whole value.
+    fn strict_value(&self) -> Option<&'a RawValue> {
+        let value: &RawValue = serde_json::Deserializer::from_str(self.rest()).into_iter().next()?.ok()?;
+        let after = self.rest().get(value.get().len()..)?;
+        // A number at the end of the text may be half of one.
+        let is_whole = !after.trim_start().is_empty() || value.get().ends_with(['"', '}', ']']);
+        (is_whole && self.goes_on(after)).then_some(value)
+    }
+
+    /// A string that is not JSON: it ends at the quote after which the object goes on, or before the next pair.
+    fn string(&mut self, quote: char) -> Result<&'a str, Stop> {
+        let inside = self.rest().get(1..).unwrap_or_default();
+        let ends = |(index, c): &(usize, char)| {
+            let after = inside.get(index + 1..).unwrap_or_default();
+            (*c == quote && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
+        };
+        let (end, last) = inside.char_indices().find(ends).ok_or(Stop::Cut)?;
+        let content = inside.get(..end).unwrap_or_default();
+        self.position += 1 + end + usize::from(last == quote);
+        let is_escaped = last == quote && quote == '"' && end_of_string(inside, quote) == Some(end);
+        if is_escaped && has_known_escapes(content) {
+            self.log.note(CONTROL_CHARACTERS);
+            return Ok(unescaped(self.arena, content));
+        }
+        // Who does not escape quotes does not escape anything.
+        self.log.note(QUOTES);
+        Ok(content)
+    }
+
+    /// A list or an object that is not JSON, as text up to its last bracket.
+    fn brackets(&mut self) -> Result<&'a str, Stop> {
+        let rest = self.rest();
+        let end = end_of_brackets(rest).ok_or(Stop::Cut)?;
+        // Brackets within brackets that all lead nowhere must not cost the square of their length.
+        self.looked_ahead += end;
+        if self.looked_ahead > MOST_LOOKED_AHEAD * self.text.len() {
+            return Err(Stop::Lost);
+        }
+        if !self.goes_on(rest.get(end..).unwrap_or_default()) {
+            return self.bare();
+        }
+        self.position += end;
+        self.log.note(QUOTES);
+        Ok(rest.get(..end).unwrap_or_default())
+    }
+
+    /// A value without quotes: it ends where the object goes on.
+    fn bare(&mut self) -> Result<&'a str, Stop> {
+        let rest = self.rest();
+        let mut from = 0;
+        let end = loop {
+            let index = from + rest.get(from..).unwrap_or_default().find([',', '}']).ok_or(Stop::Cut)?;
+            let here = rest.get(index..).unwrap_or_default();
+            if self.goes_on(here) {
+                break index;
+            }
+            from = rest.len() - here.trim_start_matches(|c: char| matches!(c, ',' | '}') || c.is_whitespace()).len();
+        };
+        self.position += end;
+        let text = rest.get(..end).unwrap_or_default().trim();
+        self.log.note(if matches!(text, "" | "-") { MISSING_VALUE } else { QUOTES });
+        // The quote before it was forgotten.
+        Ok(text.strip_suffix('"').filter(|text| !text.contains('"')).unwrap_or(text))
+    }
+
+    /// Whether the text after a value is what follows values: another pair, the end of the object, or of the text.
+    fn goes_on(&self, after: &str) -> bool {
+        let (is_apart, after) = (after.starts_with(char::is_whitespace), after.trim_start());
+        if let Some(next) = after.strip_prefix(',') {
+            let next = next.trim_start();
+            return next.is_empty()
+                || next.starts_with(['}', ','])
+                || is_quoted_key(next)
+                || self.is_bare_key(next, true);
+        }
+        if after.starts_with('}') {
+            let behind = after.trim_start_matches(|c: char| c == '}' || c.is_whitespace());
+            return behind.is_empty() || behind.starts_with(['{', ',']);
+        }
+        after.is_empty() || is_quoted_key(after) || (is_apart && self.is_bare_key(after, false))
+    }
+
+    /// Whether a text starts with a key and its colon, without quotes or without the first. A client's text may well hold
+    /// a word and a colon: it is a key if we know it, or if a comma is before it and one quote is there, or if others of
+    /// the line have no quotes either.
+    fn is_bare_key(&self, text: &str, follows_comma: bool) -> bool {
+        let after = text.trim_start_matches(is_word);
+        let word = text.strip_suffix(after).unwrap_or_default();
+        let quoted = after.strip_prefix('"');
+        let is_likely = follows_comma && (quoted.is_some() || self.has_bare_keys);
+        !word.is_empty()
+            && quoted.unwrap_or(after).trim_start().starts_with(':')
+            && (is_likely || matches!(meaning(word), Meaning::Variable(_)))
+    }
+}

@@ -1,0 +1,66 @@
+//! What CloudWatch Logs sends to its subscribers, as it looks when somebody stores it as a line.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
+
+use std::borrow::Cow;
+
+use bumpalo::Bump;
+use serde::Deserialize;
+
+use super::LogLine;
+
+/// A subscription's message.
+#[derive(Deserialize)]
+#[serde(tag = "messageType")]
+pub(super) enum Envelope<'a> {
+    /// A probe of the destination: there is nothing in it.
+    #[serde(rename = "CONTROL_MESSAGE")]
+    Control,
+    /// Log events.
+    #[serde(rename = "DATA_MESSAGE", borrow)]
+    Data(LogData<'a>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LogData<'a> {
+    #[serde(borrow)]
+    owner: Cow<'a, str>,
+    #[serde(borrow)]
+    log_group: Cow<'a, str>,
+    #[serde(borrow)]
+    log_stream: Cow<'a, str>,
+    #[serde(borrow)]
+    log_events: Vec<LogEvent<'a>>,
+}
+
+#[derive(Deserialize)]
+struct LogEvent<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    timestamp: i64,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
+/// Reads a line; `None` if it is no such message.
+pub(super) fn read(text: &str) -> Option<Envelope<'_>> {
+    serde_json::from_str(text).ok()
+}
+
+impl LogData<'_> {
+    /// The lines inside.
+    pub(super) fn lines<'a>(&self, arena: &'a Bump) -> Vec<LogLine<'a>> {
+        let [owner, log_group, log_stream] =
+            [&self.owner, &self.log_group, &self.log_stream].map(|text| &*arena.alloc_str(text));
+        let line = |event: &LogEvent<'_>| LogLine {
+            owner,
+            log_group,
+            log_stream,
+            event_id: arena.alloc_str(&event.id),
+            event_time: event.timestamp,
+            message: arena.alloc_str(&event.message),
+        };
+        self.log_events.iter().map(line).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! The values of a line: JSON as it stands there, or text; and what they are converted to.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+use serde_json::value::RawValue;
+
+use super::secrets::{mask, mask_json};
+use crate::ecs::{FlatValue, Flattened};
+use crate::json_text::{mend_surrogates, unescape_into};
+
+/// A key and its value.
+pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);
+
+/// API Gateway writes `-` for a variable that has no value.
+pub(super) fn present(text: &str) -> Option<&str> {
+    (!matches!(text, "" | "-")).then_some(text)
+}
+
+pub(super) fn is_absent(value: FlatValue<'_>) -> bool {
+    match value {
+        FlatValue::Text(text) => present(text).is_none(),
+        FlatValue::Json(json) => matches!(json.get(), "null" | r#""""# | r#""-""#),
+    }
+}
+
+/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
+pub(super) fn long(text: &str) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    if let Some(hexadecimal) = digits.strip_prefix("0x") {
+        let is_hexadecimal = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let value = i128::from(u64::from_str_radix(hexadecimal, 16).ok().filter(|_| is_hexadecimal)?);
+        return i64::try_from(if negative { -value } else { value }).ok();
+    }
+    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+    whole.map_or(text, |(whole, _)| whole).parse().ok()
+}
+
+/// A value as text; `None` for null.
+pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
+    let json = match value {
+        FlatValue::Text(text) => return Some(text),
+        FlatValue::Json(json) => json.get(),
+    };
+    let Some(escaped) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
+        return (json != "null").then_some(json);
+    };
+    Some(unescaped(arena, escaped))
+}
+
+/// What stands between the quotes of a JSON string, as text.
+pub(super) fn unescaped<'a>(arena: &'a Bump, escaped: &'a str) -> &'a str {
+    if !escaped.contains('\\') {
+        return escaped;
+    }
+    let mut text = String::with_capacity(escaped.len());
+    unescape_into(&mut text, escaped);
+    arena.alloc_str(&text)
+}
+
+/// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
+/// line by line), and without halves of surrogate pairs.
+pub(super) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
+    let mut json = mend_surrogates(value.get());
+    if json.contains(['\n', '\r']) {
+        // Inside its strings valid JSON has none.
+        json = json.replace(['\n', '\r'], " ").into();
+    }
+    match json {
+        Cow::Borrowed(_) => value,
+        Cow::Owned(json) => serde_json::from_str(arena.alloc_str(&json)).unwrap_or(value),
+    }
+}
+
+/// The entries as an object, without credentials inside: of a key that stands twice the last value, since an object has
+/// each key once.
+pub(super) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Flattened<'a>> {
+    if entries.is_empty() {
+        return None;
+    }
+    let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
+    let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
+    let masked = |(key, value): &Entry<'a>| match value {
+        FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
+        FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
+    };
+    let unique =
+        entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
+    Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
+}

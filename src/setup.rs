@@ -1,0 +1,212 @@
+//! What Elasticsearch needs before the first document: templates, and what rolls data streams over.
+//!
+//! First everything that is there is looked at, then what is missing or of another version is put. What somebody else has
+//! made is never overwritten unasked, and a single such thing keeps all as it is.
+
+mod answer;
+mod assets;
+mod step;
+mod tree;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use self::answer::{Found, Owner, Root, denied, is_missing, owner};
+pub use self::assets::Flavour;
+use self::assets::{Asset, Kind, groups};
+pub use self::step::{Step, Subject};
+use self::tree::Tree;
+use crate::bulk::{DataStreamName, Reply, TransportError};
+
+/// What to prepare a server for.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where documents go.
+    pub data_stream: DataStreamName,
+    /// Where refused documents go.
+    pub dead_letters: Option<DataStreamName>,
+    /// What becomes of what somebody else has made.
+    pub foreign: Foreign,
+    /// The longest wait for an answer.
+    pub timeout: Duration,
+}
+
+/// What becomes of what somebody else has made and is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// It is kept, and nothing is done.
+    Kept,
+    /// It is overwritten, unless Fleet manages it.
+    Overwritten,
+}
+
+/// A server that can be asked and told.
+pub trait Server {
+    /// Asks for what is at a path.
+    fn get(&self, path: &[&str], timeout: Duration) -> impl Future<Output = Result<Reply, TransportError>>;
+
+    /// Puts JSON there.
+    fn put(&self, request: &Put, timeout: Duration) -> impl Future<Output = Result<Reply, TransportError>>;
+}
+
+/// A request that puts something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The segments of its path.
+    pub path: Vec<String>,
+    /// What stands behind the `?`.
+    pub query: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+/// Why a server is not prepared.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No answer.
+    #[error("Elasticsearch cannot be asked: {0}")]
+    Transport(#[from] TransportError),
+    /// The credentials are wrong.
+    #[error("Elasticsearch answered 401: check the credentials")]
+    Unauthorized,
+    /// The credentials do not suffice.
+    #[error(
+        "Elasticsearch answered 403 ({0}): setup needs the cluster privileges `monitor` and `manage_index_templates` \
+         (OpenSearch: cluster permissions for index templates and index state management)"
+    )]
+    Forbidden(String),
+    /// Something else answers there.
+    #[error(
+        "the server answered {0}, and not as Elasticsearch does: check that ELASTICSEARCH_URL is that of Elasticsearch"
+    )]
+    NotElasticsearch(u16),
+    /// A request was refused. The server's reason speaks of templates only.
+    #[error("{asset} was refused ({status}): {reason}")]
+    Refused {
+        /// What was put.
+        asset: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the server says of it.
+        reason: String,
+    },
+    /// Somebody else has made it.
+    #[error(
+        "{0} is there already and was not made by apigw-logs: nothing was changed. Remove or rename it, or overwrite it \
+         with --force"
+    )]
+    Foreign(String),
+    /// Both data streams would have the same template.
+    #[error(
+        "DATA_STREAM and DEAD_LETTER_DATA_STREAM have the same type and dataset, for which there can be but one index \
+         template: give the dead letters a dataset of their own"
+    )]
+    SameDataset,
+    /// A file that the program was made with.
+    #[error("a template in this program is damaged: build it again")]
+    Damaged,
+}
+
+impl Setup {
+    /// Every request there is, for a server of which nothing is known.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the data streams allow none.
+    pub fn requests(&self, flavour: Flavour) -> Result<Vec<Step>, SetupError> {
+        let groups = self.groups(flavour)?;
+        let assets = groups.iter().flat_map(|group| group.before.iter().chain([&group.template]));
+        Ok(assets.map(|asset| Step::Create(asset.subject(), asset.put())).collect())
+    }
+
+    /// Looks at what is there, and says what is to be done, in this order. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the server cannot be asked, and for everything that somebody else has made.
+    pub async fn plan<S: Server>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
+        let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
+        let (mut steps, mut errors) = (Vec::new(), Vec::new());
+        for group in self.groups(flavour).map_err(|error| vec![error])? {
+            let template = self.step(server, &group.template).await;
+            if let Ok(Step::Fleet(_)) = template {
+                steps.extend(template);
+                continue;
+            }
+            for asset in &group.before {
+                self.step(server, asset).await.map_or_else(|error| errors.push(error), |step| steps.push(step));
+            }
+            template.map_or_else(|error| errors.push(error), |step| steps.push(step));
+        }
+        if errors.is_empty() { Ok(steps) } else { Err(errors) }
+    }
+
+    fn groups(&self, flavour: Flavour) -> Result<Vec<assets::Group>, SetupError> {
+        let documents = &self.data_stream;
+        let is_same =
+            |other: &DataStreamName| (&other.r#type, &other.dataset) == (&documents.r#type, &documents.dataset);
+        if self.dead_letters.as_ref().is_some_and(is_same) {
+            return Err(SetupError::SameDataset);
+        }
+        groups(self, flavour)
+    }
+
+    async fn flavour<S: Server>(&self, server: &S) -> Result<Flavour, SetupError> {
+        let reply = server.get(&[], self.timeout).await?;
+        match (reply.status, serde_json::from_slice::<Root>(&reply.body)) {
+            (401 | 403, _) => Err(denied(&reply)),
+            (200, Ok(root)) if root.version.distribution == "opensearch" => Ok(Flavour::OpenSearch),
+            // A server need not tell, as long as it answers the other requests.
+            (200, Ok(_)) | (400 | 404 | 405, _) => Ok(Flavour::Elasticsearch),
+            (status, _) => Err(SetupError::NotElasticsearch(status)),
+        }
+    }
+
+    async fn step<S: Server>(&self, server: &S, asset: &Asset) -> Result<Step, SetupError> {
+        let path: Vec<_> = asset.kind.path().iter().copied().chain([asset.name.as_str()]).collect();
+        let reply = server.get(&path, self.timeout).await?;
+        match (reply.status, asset.kind) {
+            (401 | 403, _) => Err(denied(&reply)),
+            (200, _) => {
+                let found = serde_json::from_slice(&reply.body).map_err(|_| SetupError::NotElasticsearch(200))?;
+                self.step_from(asset, &found)
+            }
+            (404, _) if is_missing(&reply) => Ok(Step::Create(asset.subject(), asset.put())),
+            (400 | 404 | 405, Kind::Policy) => Ok(Step::NoPlugin(asset.subject())),
+            (status, _) => Err(SetupError::NotElasticsearch(status)),
+        }
+    }
+
+    fn step_from(&self, asset: &Asset, found: &Found) -> Result<Step, SetupError> {
+        let Some(there) = found.tree(asset.kind) else { return Err(SetupError::NotElasticsearch(200)) };
+        let (subject, wanted) = (asset.subject(), asset.content());
+        let mut put = asset.put();
+        if asset.kind == Kind::Policy {
+            put.query =
+                vec![("if_seq_no", found.seq_no.to_string()), ("if_primary_term", found.primary_term.to_string())];
+        }
+        Ok(match owner(asset.kind, there) {
+            _ if asset.is_users => Step::Users(subject),
+            Owner::Fleet => Step::Fleet(subject),
+            Owner::SomebodyElse if self.foreign == Foreign::Kept => return Err(SetupError::Foreign(subject.0)),
+            Owner::Us if there.holds(wanted) => Step::Unchanged(subject),
+            Owner::Us | Owner::SomebodyElse => Step::Update(subject, put),
+        })
+    }
+}
+
+impl Asset {
+    fn subject(&self) -> Subject {
+        Subject(format!("{} {}", self.kind.noun(), self.name))
+    }
+
+    fn put(&self) -> Put {
+        let path = self.kind.path().iter().map(|segment| (*segment).to_owned()).chain([self.name.clone()]);
+        let body = serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        Put { path: path.collect(), query: Vec::new(), body }
+    }
+
+    /// What the server shows of it.
+    fn content(&self) -> &Tree {
+        self.body.get(&["policy"]).unwrap_or(&self.body)
+    }
+}

@@ -1,0 +1,110 @@
+//! What holds of every input there can be. The tests ask it of made-up inputs, the fuzz targets of all others.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
+
+use std::sync::LazyLock;
+
+use apigw_logs::bulk::{Reply, Verdict, verdict};
+use apigw_logs::config::Config;
+use apigw_logs::decode::decode;
+use apigw_logs::event;
+use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
+use apigw_logs::pipeline::Pipeline;
+use bumpalo::Bump;
+
+use crate::support::json::Json;
+
+static PIPELINE: LazyLock<Pipeline<()>> =
+    LazyLock::new(|| Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap());
+
+/// The documents of a line, as they would be sent; none if it is skipped.
+pub(crate) fn documents(message: &str) -> Vec<String> {
+    let arena = Bump::new();
+    let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
+    match PIPELINE.documents(&line, &arena) {
+        Normalized::Skipped => Vec::new(),
+        Normalized::Documents(documents) => {
+            documents.iter().map(|document| serde_json::to_string(document).unwrap()).collect()
+        }
+    }
+}
+
+/// A line becomes documents that Elasticsearch can read, always the same, and none of it is lost.
+pub(crate) fn check_line(message: &str) {
+    let documents = documents(message);
+    assert_eq!(documents, self::documents(message), "the same line, other bytes");
+    let arena = Bump::new();
+    let masked = mask_line(message, &arena);
+    assert!(!documents.is_empty() || may_be_skipped(message), "{message:?} is gone");
+    for document in &documents {
+        assert!(!document.contains(['\n', '\r']), "a bulk request is read line by line: {document}");
+        let json: Json = serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+        check_document(&json);
+        let is_repaired = matches!(json.get("aws.api_gateway.repairs"), Some(Json::List(repairs))
+            if repairs.iter().any(|repair| *repair != Json::Text("duplicate_keys".to_owned())));
+        if is_repaired || json.text("event.kind") == Some("pipeline_error") {
+            let original =
+                json.text("event.original").unwrap_or_else(|| panic!("nothing of the line is kept: {document}"));
+            // Of several objects each is masked for itself, and the lines of an envelope are escaped.
+            let is_kept = match documents.len() {
+                1 => original == masked,
+                _ => masked != message || message.contains(original),
+            };
+            assert!(is_kept || is_envelope(message), "{document}");
+        }
+    }
+}
+
+fn check_document(document: &Json) {
+    let time = document.text("@timestamp").unwrap_or_default();
+    assert!(time.len() == 24 && time.ends_with('Z'), "{document:?}");
+    assert!(document.text("ecs.version").is_some(), "{document:?}");
+    match document.text("event.kind") {
+        Some("event") => {}
+        Some("pipeline_error") => assert!(document.text("error.message").is_some(), "{document:?}"),
+        kind => panic!("{kind:?}: {document:?}"),
+    }
+}
+
+/// Blank lines and CloudWatch's probes are, and messages of a subscription without a line.
+fn may_be_skipped(message: &str) -> bool {
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0');
+    message.chars().all(is_blank) || is_envelope(message)
+}
+
+/// Whether the lines of a line may be those of a subscription's message, in which they are escaped.
+fn is_envelope(message: &str) -> bool {
+    message.contains("_MESSAGE")
+}
+
+/// A payload is read whole or not at all, under the cap.
+pub(crate) fn check_payload(payload: &str) {
+    const CAP: u64 = 1 << 20;
+    let Ok(data) = decode(payload, CAP) else { return };
+    let texts = data.events().map(|event| event.id.len() + event.message.len()).sum::<usize>();
+    // A byte that is not UTF-8 becomes the three of U+FFFD.
+    assert!(texts as u64 <= 3 * CAP, "{texts} bytes of text");
+    for (position, event) in data.events().enumerate() {
+        assert_eq!(data.event(position), Some(event));
+        check_line(event.message);
+    }
+    assert_eq!(data.event(data.events().len()), None);
+}
+
+/// An event is known or refused; what is known has records.
+pub(crate) fn check_event(event: &[u8]) {
+    let Ok(batch) = event::read(event) else { return };
+    for payload in batch.records.iter().flat_map(|record| &record.payloads).flatten() {
+        check_payload(payload);
+    }
+}
+
+/// A reply says of every document what became of it, or of none.
+pub(crate) fn check_reply(status: u16, body: &[u8]) {
+    for sent in 0..4 {
+        let reply = Reply { status, retry_after: None, body: body.to_vec() };
+        if let Verdict::Items(results) = verdict(&reply, sent) {
+            assert_eq!(results.len(), sent);
+            assert!((200..300).contains(&status));
+        }
+    }
+}

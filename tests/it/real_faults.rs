@@ -1,0 +1,235 @@
+//! A real server that fails for real: full, blocked, too small, rolled over, killed. Every event is there exactly once
+//! afterwards, except where the README says otherwise.
+#![expect(clippy::disallowed_types, reason = "documents are counted as they come back from a search")]
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::support::invocation::{Run, direct, invoke, line, lines, payload};
+use crate::support::middleman;
+use crate::support::search_server::{self, Flavour, SearchServer, shared, start_beside};
+use crate::support::templates::{put_templates, setup};
+use crate::support::tls::Authority;
+
+/// A data stream of a test's own, and the settings that lead there.
+struct Stream {
+    name: String,
+    dead_letters: String,
+}
+
+impl Stream {
+    fn new(namespace: &str) -> Self {
+        // A server that runs on between test runs must not have seen this one's documents.
+        let unique = std::process::id();
+        Self {
+            name: format!("logs-aws.api_gateway_logs-{namespace}{unique}"),
+            dead_letters: format!("logs-aws.api_gateway_dead_letters-{namespace}{unique}"),
+        }
+    }
+
+    fn invoke(&self, event: &str, url: &str, more: &[(&str, &str)]) -> Run {
+        let mut settings = vec![
+            ("ELASTICSEARCH_URL", url),
+            ("DATA_STREAM", &*self.name),
+            ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
+            ("RETRY_MAX_MS", "500"),
+            ("RETRY_BUDGET_MS", "60000"),
+        ];
+        settings.extend(more);
+        invoke(event, &settings)
+    }
+
+    /// How many documents there are, and how many ids.
+    fn stored(&self, server: &SearchServer) -> (usize, usize) {
+        server.refresh(&self.name);
+        let documents = server.search(&self.name, "{}");
+        let ids = documents.iter().map(|document| document.get("_id").map(Value::to_string));
+        (documents.len(), ids.collect::<BTreeSet<_>>().len())
+    }
+
+    fn delete(&self, server: &SearchServer) {
+        for name in [&self.name, &self.dead_letters] {
+            server.admin_request("DELETE", &format!("/_data_stream/{name}"), None);
+        }
+    }
+}
+
+/// Whoever the server's administrator is.
+fn administrator(server: &SearchServer) -> &'static [(&'static str, &'static str)] {
+    match server.flavour {
+        Flavour::OpenSearch => &[],
+        _ => &[("ELASTICSEARCH_USERNAME", "admin"), ("ELASTICSEARCH_PASSWORD", "changeme")],
+    }
+}
+
+/// The key of the function, on the server that all tests share.
+fn shared_key() -> Option<String> {
+    put_templates(shared());
+    shared().function_api_key()
+}
+
+fn key_setting(key: Option<&String>) -> Vec<(&str, &str)> {
+    key.map(|key| ("ELASTICSEARCH_API_KEY", &**key)).into_iter().collect()
+}
+
+/// The block of a full disk, set between two requests and lifted some requests later.
+#[test]
+fn a_block_that_is_lifted_is_waited_out() {
+    let (stream, key) = (Stream::new("lifted"), shared_key());
+    let settings = format!("/{}/_settings", stream.name);
+    let block = move |is_blocked: bool| {
+        let body = format!(r#"{{"index.blocks.read_only_allow_delete":{is_blocked}}}"#);
+        assert_eq!(shared().admin_request("PUT", &settings, Some(&body)).0, 200);
+    };
+    let middleman = middleman::start(&shared().url, move |number, forward| {
+        match number {
+            1 => block(true),
+            4 => block(false),
+            _ => {}
+        }
+        forward()
+    });
+    let more = [&[("BULK_MAX_ACTIONS", "4")], &*key_setting(key.as_ref())].concat();
+    let run = stream.invoke(&direct(&payload("e", "api", &lines(10))), &middleman.url, &more);
+    assert_eq!((run.status, run.report.counts()), (0, [10, 0, 0, 0, 0]), "{run:?}");
+    assert_eq!((run.report.requests, run.report.retries), (6, 3), "{run:?}");
+    assert_eq!(stream.stored(shared()), (10, 10));
+    stream.delete(shared());
+}
+
+/// What the README says it cannot promise: a data stream knows ids within a backing index only.
+#[test]
+fn a_rollover_between_two_sends_doubles() {
+    let (stream, key) = (Stream::new("rolled"), shared_key());
+    let rollover = format!("/{}/_rollover", stream.name);
+    let middleman = middleman::start(&shared().url, move |number, forward| {
+        let answer = forward();
+        if number == 0 {
+            assert_eq!(shared().admin_request("POST", &rollover, None).0, 200);
+            return None;
+        }
+        answer
+    });
+    let more = key_setting(key.as_ref());
+    let event = direct(&payload("e", "api", &lines(5)));
+    let run = stream.invoke(&event, &middleman.url, &more);
+    assert_eq!((run.status, run.report.counts(), run.report.requests), (0, [5, 0, 0, 0, 0], 2), "{run:?}");
+    assert_eq!(stream.stored(shared()), (10, 5), "each twice, under one id");
+    // Without another rollover nothing more is doubled.
+    let again = stream.invoke(&event, &shared().url, &more);
+    assert_eq!(again.report.counts(), [0, 5, 0, 0, 0], "{again:?}");
+    stream.delete(shared());
+}
+
+/// Lines whose documents take so many bytes each, about.
+fn large_lines(count: usize, bytes: usize) -> Vec<String> {
+    let note = "x".repeat(bytes);
+    (0..count).map(|number| line(number).replace('{', &format!(r#"{{"userAgent":"{note}","#))).collect()
+}
+
+/// A server that takes little: requests of a mebibyte, and no more than most of that at a time. By TLS, where it can.
+#[test]
+fn a_small_server_takes_everything_in_pieces() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let directory = tempfile::tempdir().expect("there is room");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("there is room");
+        path.display().to_string()
+    };
+    let (certificate, key) = ours.server_pem("127.0.0.1");
+    let limits = ["http.max_content_length=1mb", "indexing_pressure.memory.limit=950kb"].map(str::to_owned);
+    let tls = [
+        "xpack.security.http.ssl.enabled=true".to_owned(),
+        format!("xpack.security.http.ssl.certificate={}", file("server.pem", &certificate)),
+        format!("xpack.security.http.ssl.key={}", file("server.key", &key)),
+    ];
+    let has_tls = shared().flavour != Flavour::OpenSearch;
+    let settings: Vec<&str> = limits.iter().chain(tls.iter().filter(|_| has_tls)).map(String::as_str).collect();
+    let Some(server) = start_beside(&settings) else { return };
+    let (our_file, other_file) = (file("ours.pem", &ours.pem), file("other.pem", &other.pem));
+    let prepared = setup(&server, &[], &[("ELASTICSEARCH_CA_FILE", &our_file)]);
+    assert_eq!(prepared.status, 0, "{}", prepared.stderr);
+    let trust = [administrator(&server), &[("ELASTICSEARCH_CA_FILE", &our_file)]].concat();
+
+    if has_tls {
+        let distrust = [administrator(&server), &[("ELASTICSEARCH_CA_FILE", &*other_file)]].concat();
+        let (stream, event) = (Stream::new("tls"), direct(&payload("e", "api", &lines(1))));
+        let run = stream.invoke(&event, &server.url, &distrust);
+        assert!(run.status == 1 && run.stderr.contains("certificate"), "{run:?}");
+        let renamed = server.url.replace("127.0.0.1", "localhost");
+        let run = stream.invoke(&event, &renamed, &trust);
+        assert!(run.status == 1 && run.stderr.contains("certificate"), "another name: {run:?}");
+        assert_eq!(stream.invoke(&event, &server.url, &trust).status, 0);
+    }
+    check_too_large(&server, &trust);
+    check_too_much(&server, &trust);
+}
+
+/// 413, also for what is small when compressed.
+fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
+    let stream = Stream::new("toolarge");
+    let run = stream.invoke(&direct(&payload("e", "api", &large_lines(40, 60_000))), &server.url, settings);
+    assert_eq!((run.status, run.report.counts()), (0, [40, 0, 0, 0, 0]), "{run:?}");
+    assert!(run.report.requests > 4, "it was cut: {run:?}");
+    assert_eq!(stream.stored(server), (40, 40));
+    // One that is too large alone: so is its dead letter, and the function must not say that it is safe.
+    let mut lines = lines(3);
+    lines.extend(large_lines(1, 1 << 20));
+    let run = stream.invoke(&direct(&payload("f", "api", &lines)), &server.url, settings);
+    assert_eq!((run.status, run.report.counts()), (1, [3, 0, 0, 0, 1]), "{run:?}");
+}
+
+/// 429 for a request that is larger than all that may be under way: waiting does not help, a smaller request does.
+fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
+    let stream = Stream::new("toomuch");
+    let event = direct(&payload("e", "api", &large_lines(10, 99_500)));
+    let run = stream.invoke(&event, &server.url, &[settings, &[("RETRY_BUDGET_MS", "1500")]].concat());
+    let left = run.report.unresolved;
+    assert!(run.status == 1 && left > 0 && run.stderr.contains("429"), "{run:?}");
+    assert_eq!((run.report.dead_lettered, run.report.error_type()), (0, "Delivery.Incomplete"), "{run:?}");
+    let run = stream.invoke(&event, &server.url, &[settings, &[("BULK_MAX_BYTES", "300000")]].concat());
+    assert_eq!((run.status, run.report.indexed + run.report.duplicates), (0, 10), "{run:?}");
+    assert_eq!(stream.stored(server), (10, 10));
+}
+
+/// Killed in the middle of a long run, with a request applied and not answered, and started again on its data.
+#[test]
+fn a_server_that_is_killed_and_started_again_has_everything_once() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let data = format!("path.data={}", directory.path().display());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    let port = format!("http.port={}", listener.local_addr().expect("a bound socket has an address").port());
+    drop(listener);
+    let Some(server) = start_beside(&[&data, &port]) else { return };
+    put_templates(&server);
+    let (url, flavour) = (server.url.clone(), server.flavour);
+    let more = [administrator(&server), &[("BULK_MAX_ACTIONS", "10")]].concat();
+    let running = Arc::new(Mutex::new(Some(server)));
+    let held = Arc::clone(&running);
+    let middleman = middleman::start(&url, move |number, forward| {
+        let mut server = held.lock().expect("nobody panicked here");
+        match number {
+            // Applied, and nobody hears of it.
+            2 => {
+                forward();
+                server.take().expect("it runs").kill();
+                None
+            }
+            5 => {
+                *server = Some(search_server::start(flavour, &[&data, &port]));
+                None
+            }
+            _ => forward(),
+        }
+    });
+    let stream = Stream::new("killed");
+    let run = stream.invoke(&direct(&payload("e", "api", &lines(95))), &middleman.url, &more);
+    assert_eq!((run.status, run.report.unresolved), (0, 0), "{run:?}");
+    assert_eq!((run.report.indexed, run.report.duplicates), (85, 10), "what was applied is there already: {run:?}");
+    let server = running.lock().expect("nobody panicked here");
+    assert_eq!(stream.stored(server.as_ref().expect("it runs")), (95, 95));
+}

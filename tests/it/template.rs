@@ -1,0 +1,698 @@
+//! What linters miss in template.yaml: that its parts fit together, and fit the program.
+#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "a template is JSON of any form")]
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use apigw_logs::config::{Config, SETTINGS};
+use apigw_logs::report::Report;
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::support::cloudformation::{Stack, Template};
+use crate::support::fake_elasticsearch::FakeElasticsearch;
+use crate::support::golden::repository;
+use crate::support::invocation::LOGS;
+use crate::support::runtime_emulator::RuntimeEmulator;
+
+const URL: (&str, &str) = ("ElasticsearchUrl", "https://elasticsearch.example.com:9200");
+const CLOUD_ID: (&str, &str) = ("ElasticCloudId", "name:dXMtZWFzdC0xJGE=");
+const API_KEY: (&str, &str) = ("ElasticsearchApiKey", "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==");
+const LOG_GROUPS: &str = "API-Gateway-Access-Logs_a1b2/prod,/aws/vendedlogs/http.api#2,plain";
+const STREAM: &str = "arn:aws:kinesis:eu-central-1:111122223333:stream/logs";
+const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:elasticsearch-AbCdEf";
+const DOMAIN: &str = "arn:aws:es:eu-central-1:111122223333:domain/logs";
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0aa0";
+const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
+
+/// Settings that the template leaves at their defaults: for tuning, and for what stands in the secret.
+const NOT_IN_THE_TEMPLATE: &[&str] = &[
+    "ELASTICSEARCH_API_KEY",
+    "ELASTICSEARCH_USERNAME",
+    "ELASTICSEARCH_PASSWORD",
+    "ELASTICSEARCH_CA_FILE",
+    "USER_AGENT_REGEXES",
+    "BULK_MAX_BYTES",
+    "BULK_MAX_ACTIONS",
+    "BULK_COMPRESSION_LEVEL",
+    "REQUEST_TIMEOUT_MS",
+    "CONNECT_TIMEOUT_MS",
+    "RETRY_BUDGET_MS",
+    "RETRY_INITIAL_MS",
+    "RETRY_MAX_MS",
+    "INFLATED_MAX_BYTES",
+];
+
+/// What a Lambda invocation may bring, and what a message may have, in bytes.
+const LARGEST_INVOCATION: u64 = 6 * 1024 * 1024;
+const LARGEST_MESSAGE: u64 = 1024 * 1024;
+
+/// How long SQS keeps a message at most, in seconds.
+const FOURTEEN_DAYS: u64 = 14 * 24 * 60 * 60;
+
+fn template() -> Template {
+    Template::read("template.yaml")
+}
+
+/// Everything that can be turned on, at once.
+fn everything(template: &Template) -> Stack<'_> {
+    template.with(&[
+        URL,
+        ("ElasticsearchSecretArn", SECRET),
+        ("OpenSearchArn", DOMAIN),
+        ("LogGroups", LOG_GROUPS),
+        ("PermittedLogGroups", "/aws/apis/*"),
+        ("GeoIpLayerArn", "arn:aws:lambda:eu-central-1:111122223333:layer:geoip:1"),
+        ("Tracing", "Active"),
+        ("SubnetIds", "subnet-1,subnet-2"),
+        ("SecurityGroupIds", "sg-1"),
+        ("KmsKeyArns", KEY),
+        ("KinesisStreamArn", STREAM),
+        ("SourceAccounts", "444455556666,777788889999"),
+        ("DrainFailedInvocations", "true"),
+        ("AlarmTopicArn", TOPIC),
+        ("NoEventsAlarm", "true"),
+        ("ReservedConcurrency", "5"),
+    ])
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn of_type<'r>(resources: &'r BTreeMap<String, Value>, r#type: &str) -> BTreeMap<&'r str, &'r Value> {
+    let wanted = resources.iter().filter(|(_, resource)| resource["Type"] == r#type);
+    wanted.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
+}
+
+/// Every text in a value.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_parameter_is_described_checked_grouped_and_used() {
+    let template = template();
+    let groups = &template.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+    let grouped: Vec<_> = groups.as_array().unwrap().iter().flat_map(|group| texts(&group["Parameters"])).collect();
+    let declared: Vec<_> = template.section("Parameters").keys().map(String::as_str).collect();
+    assert_eq!(BTreeSet::from_iter(&grouped), BTreeSet::from_iter(&declared));
+    assert_eq!(grouped.len(), declared.len(), "a parameter is in two groups");
+
+    let used_in = json!([template.0["Resources"], template.0["Conditions"]]).to_string();
+    for (name, parameter) in template.section("Parameters") {
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 20), "{name} is not described");
+        let default = parameter["Default"].as_str().unwrap_or_else(|| panic!("{name} has no default"));
+        let is_used =
+            [format!(r#"{{"Ref":"{name}"}}"#), format!("${{{name}}}")].iter().any(|use_| used_in.contains(use_));
+        assert!(is_used, "{name} is not used");
+        if parameter["Type"] == "Number" && parameter.get("MinValue").is_some() {
+            let bound = |name: &str| parameter[name].as_str().unwrap().parse::<i64>().unwrap();
+            assert!((bound("MinValue")..=bound("MaxValue")).contains(&default.parse().unwrap()), "{name}");
+        } else if let Some(allowed) = parameter["AllowedValues"].as_array() {
+            assert!(allowed.contains(&json!(default)), "{name}");
+        } else {
+            let pattern = parameter["AllowedPattern"].as_str().unwrap_or_else(|| panic!("{name} is not checked"));
+            assert!(Regex::new(pattern).unwrap().is_match(default), "{name}");
+            assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{name}: {pattern} matches anywhere");
+        }
+    }
+    let api_key = &template.0["Parameters"]["ElasticsearchApiKey"];
+    assert_eq!(api_key["NoEcho"], "true");
+    // `sam deploy --guided` asks for what it does not echo until there is an answer.
+    assert_eq!(api_key["Default"], "none");
+}
+
+#[test]
+fn parameters_take_what_is_right_and_nothing_else() {
+    let template = template();
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("ElasticsearchUrl", &["https://a:9200", "http://a,https://b/c"], &["a:9200", "https://u:p@a", "https://a b"]),
+        ("ElasticCloudId", &["name:dXMtZWFzdC0xJGE=", "dXMtZWFzdC0xJGE="], &["name: x", "https://a"]),
+        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN]),
+        ("ElasticsearchApiKey", &[API_KEY.1, "none"], &["", "id:key", "a b"]),
+        ("OpenSearchArn", &[DOMAIN, "arn:aws:aoss:eu-central-1:111122223333:collection/a1"], &[SECRET, "https://a"]),
+        ("ElasticsearchCaFingerprint", &[&["AB"; 32].join(":"), &"0f".repeat(32)], &["AB:CD", "fingerprint"]),
+        ("DataStream", &["logs-aws.api_gateway_logs-prod"], &["logs", "logs-a-b-c", "Logs-a-b", "logs-a*-b"]),
+        ("DeadLetterDataStream", &["none", "logs-dead-prod"], &["None", "dead"]),
+        ("LogGroups", &LOG_GROUPS.split(',').collect::<Vec<_>>(), &["a b", "a*", "arn:aws:logs:x"]),
+        ("PermittedLogGroups", &["*", "/aws/apis/*", "one"], &["a*b", "a b"]),
+        ("SubnetIds", &["subnet-0a1"], &["vpc-1"]),
+        ("SecurityGroupIds", &["sg-0a1"], &["subnet-1"]),
+        ("KmsKeyArns", &[KEY], &["alias/aws/kinesis"]),
+        ("KinesisStreamArn", &[STREAM], &["logs"]),
+        ("SourceAccounts", &["111122223333"], &["1111-2222-3333", "*"]),
+        ("AlarmTopicArn", &[TOPIC], &["alarms"]),
+        ("MetricsNamespace", &["none", "Team/ApiGatewayLogs"], &["", "a b"]),
+        ("GeoIpCityDatabase", &["/opt/City.mmdb", ""], &["City.mmdb"]),
+    ];
+    for (name, good, bad) in cases {
+        let pattern = template.0["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+        let pattern = Regex::new(pattern).unwrap();
+        good.iter().for_each(|text| assert!(pattern.is_match(text), "{name} should take {text:?}"));
+        bad.iter().for_each(|text| assert!(!pattern.is_match(text), "{name} should not take {text:?}"));
+    }
+}
+
+#[test]
+fn its_rules_refuse_what_contradicts_itself() {
+    let template = template();
+    let good: &[&[(&str, &str)]] = &[
+        &[URL],
+        &[CLOUD_ID],
+        &[("ElasticsearchSecretArn", SECRET)],
+        &[URL, ("ElasticsearchSecretArn", SECRET)],
+        &[URL, API_KEY],
+        &[URL, ("OpenSearchArn", DOMAIN)],
+        &[URL, ("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")],
+    ];
+    let bad: &[&[(&str, &str)]] = &[
+        &[],
+        &[URL, CLOUD_ID],
+        &[API_KEY],
+        &[URL, ("ElasticsearchSecretArn", SECRET), API_KEY],
+        &[URL, ("ElasticsearchSecretArn", SECRET), ("OpenSearchArn", DOMAIN)],
+        &[URL, API_KEY, ("OpenSearchArn", DOMAIN)],
+        &[URL, ("SubnetIds", "subnet-1")],
+        &[URL, ("SecurityGroupIds", "sg-1")],
+    ];
+    good.iter().for_each(|parameters| assert!(template.with(parameters).keeps_the_rules(), "{parameters:?}"));
+    bad.iter().for_each(|parameters| assert!(!template.with(parameters).keeps_the_rules(), "{parameters:?}"));
+}
+
+/// The variables of the function with these parameters.
+fn variables(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let template = template();
+    let resources = template.with(parameters).resources();
+    let variables = &resources["Function"]["Properties"]["Environment"]["Variables"];
+    serde_json::from_value(variables.clone()).unwrap()
+}
+
+#[test]
+fn its_variables_are_the_program_s_settings() {
+    // Signing is a setting of the program's that comes with it.
+    let known: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name).chain(["ELASTICSEARCH_AUTH"]).collect();
+    let variables = variables(&[]);
+    let set: BTreeSet<_> = variables.keys().map(String::as_str).collect();
+    let expected: BTreeSet<_> = known.into_iter().filter(|name| !NOT_IN_THE_TEMPLATE.contains(name)).collect();
+    assert_eq!(set, expected);
+    for setting in SETTINGS.iter().filter(|setting| set.contains(setting.name)) {
+        let default = setting.default.unwrap_or_default();
+        assert!(variables[setting.name].eq_ignore_ascii_case(default), "{} is not {default}", setting.name);
+    }
+}
+
+#[test]
+fn its_variables_are_settings_that_the_program_takes() {
+    let choices = |name: &str| -> Vec<String> {
+        serde_json::from_value(template().0["Parameters"][name]["AllowedValues"].clone()).unwrap()
+    };
+    let fingerprint = "AB".repeat(32);
+    let mut cases = vec![
+        vec![],
+        vec![("ElasticsearchCaFingerprint", &*fingerprint)],
+        vec![("DeadLetterDataStream", "none"), ("MetricsNamespace", "none"), ("Tags", "")],
+        vec![("Include", "\"status\":\"5"), ("Exclude", "health"), ("IngestPipeline", "mine")],
+    ];
+    let names = ["PreserveOriginalEvent", "ExecutionLogs", "LogLevel"];
+    let choices: Vec<_> =
+        names.into_iter().flat_map(|name| choices(name).into_iter().map(move |value| (name, value))).collect();
+    cases.extend(choices.iter().map(|(name, value)| vec![(*name, value.as_str())]));
+    for case in cases {
+        let variables = variables(&[&[URL], &case[..]].concat());
+        let config = Config::from_vars(|name| variables.get(name).cloned());
+        assert!(config.is_ok(), "{case:?}: {config:?}");
+    }
+}
+
+/// The template's own environment starts the function, and an event arrives.
+#[test]
+fn the_function_works_with_the_template_s_environment() {
+    let server = FakeElasticsearch::start();
+    let variables = variables(&[("ElasticsearchUrl", &server.url)]);
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let event = fs::read(repository("events/rest.json")).unwrap();
+    for function in [RuntimeEmulator::start(&variables, 10), RuntimeEmulator::start_own(&variables, 10)] {
+        let answer = function.invoke(&event);
+        assert!(answer.contains(r#""received":9"#) && answer.contains(r#""error":null"#), "{answer}");
+    }
+    assert_eq!(server.count(LOGS), 9);
+}
+
+#[test]
+fn the_function_has_the_time_memory_and_log_that_it_needs() {
+    let template = template();
+    let resources = template.with(&[URL]).resources();
+    let function = &resources["Function"]["Properties"];
+    let default = |name: &str| {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        setting.default.unwrap().parse::<u64>().unwrap()
+    };
+    assert!(number(&function["Timeout"]) * 1_000 > default("RETRY_BUDGET_MS") + default("REQUEST_TIMEOUT_MS"));
+    assert!(number(&function["MemorySize"]) << 20 >= default("INFLATED_MAX_BYTES") + (128 << 20));
+    assert_eq!(function["Runtime"], "provided.al2023");
+    assert_eq!(function["Architectures"], json!(["arm64"]));
+    assert_eq!(resources["Function"]["Metadata"]["BuildMethod"], "rust-cargolambda");
+    assert_eq!(resources["Function"]["Metadata"]["BuildProperties"]["Binary"], env!("CARGO_PKG_NAME"));
+
+    assert_eq!(function["LoggingConfig"]["LogGroup"], "<LogGroup>");
+    assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON");
+    assert_eq!(resources["LogGroup"]["Properties"]["RetentionInDays"], "30");
+    // Above INFO, Lambda would hold back the lines with the metrics.
+    assert_eq!(template.0["Parameters"]["LogLevel"]["AllowedValues"], json!(["INFO", "DEBUG", "TRACE"]));
+    assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "INFO");
+
+    assert_eq!(function.get("ReservedConcurrentExecutions"), None);
+    assert_eq!(function.get("VpcConfig"), None);
+    let everything = everything(&template).resources();
+    let function = &everything["Function"]["Properties"];
+    assert_eq!(function["ReservedConcurrentExecutions"], "5");
+    assert_eq!(function["VpcConfig"], json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}));
+    assert_eq!(function["Environment"]["Variables"]["GEOIP_CITY_DATABASE"], "/opt/GeoLite2-City.mmdb");
+    assert_eq!(function["Environment"]["Variables"]["ELASTICSEARCH_AUTH"], "sigv4");
+    let stops = template.with(&[URL, ("ReservedConcurrency", "0")]).resources();
+    assert_eq!(stops["Function"]["Properties"]["ReservedConcurrentExecutions"], "0");
+}
+
+#[test]
+fn an_api_key_becomes_a_secret_and_stands_nowhere_else() {
+    let template = template();
+    let resources = template.with(&[URL, API_KEY]).resources();
+    assert_eq!(resources["ApiKeySecret"]["Properties"]["SecretString"], API_KEY.1);
+    let holders: Vec<_> = resources.iter().filter(|(_, resource)| resource.to_string().contains(API_KEY.1)).collect();
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    let variables = &resources["Function"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(variables["ELASTICSEARCH_SECRET_ARN"], "<ApiKeySecret>");
+    assert!(statements(&resources["Role"]).contains(&allow(&["secretsmanager:GetSecretValue"], &["<ApiKeySecret>"])));
+    assert!(!template.with(&[URL]).resources().contains_key("ApiKeySecret"));
+}
+
+#[test]
+fn failed_invocations_are_kept_and_can_be_drained() {
+    let template = template();
+    let resources = template.with(&[URL]).resources();
+    let invoke = &resources["Function"]["Properties"]["EventInvokeConfig"];
+    assert_eq!(
+        invoke["DestinationConfig"]["OnFailure"],
+        json!({"Type": "SQS", "Destination": "<FailedInvocations.Arn>"})
+    );
+    assert_eq!(invoke["MaximumRetryAttempts"], "2");
+
+    let queues = of_type(&resources, "AWS::SQS::Queue");
+    assert_eq!(queues.len(), 2);
+    for (name, queue) in &queues {
+        assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
+        assert_eq!(number(&queue["MessageRetentionPeriod"]), FOURTEEN_DAYS, "{name}");
+    }
+    let queue = queues["FailedInvocations"];
+    let longest_timeout = number(&template.0["Parameters"]["Timeout"]["MaxValue"]);
+    assert!(number(&queue["VisibilityTimeout"]) >= 6 * longest_timeout);
+    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"], "<AbandonedInvocations.Arn>");
+    assert!(number(&queue["RedrivePolicy"]["maxReceiveCount"]) >= 5);
+
+    let source = &resources["FailedInvocationsSource"]["Properties"];
+    assert_eq!(source["EventSourceArn"], "<FailedInvocations.Arn>");
+    assert_eq!(source["FunctionName"], "<Function.Arn>");
+    assert_eq!(source["Enabled"], "false");
+    assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    let batch = number(&source["BatchSize"]);
+    assert!(batch > 0 && batch * LARGEST_MESSAGE < LARGEST_INVOCATION);
+    // Without a bound, messages that a limit turns away count as received, and are abandoned unseen.
+    assert!(number(&source["ScalingConfig"]["MaximumConcurrency"]) >= 2);
+    let drains = template.with(&[URL, ("DrainFailedInvocations", "true")]).resources();
+    assert_eq!(drains["FailedInvocationsSource"]["Properties"]["Enabled"], "true");
+}
+
+#[test]
+fn what_holds_undelivered_data_outlives_the_stack() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let holders = ["AWS::SQS::Queue", "AWS::S3::Bucket"].map(|r#type| of_type(&resources, r#type).into_keys());
+    let holders: Vec<_> = holders.into_iter().flatten().collect();
+    assert_eq!(holders.len(), 3);
+    for name in holders {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(resources[name][policy], "Retain", "{name}");
+        }
+    }
+}
+
+/// A permission or subscription of one of the nested templates, with everything that its parent hands it.
+fn nested<'t>(resources: &BTreeMap<String, Value>, stack: &str, template: &'t mut Option<Template>) -> Stack<'t> {
+    let properties = &resources[stack]["Properties"];
+    let template = template.insert(Template::read(properties["TemplateURL"].as_str().unwrap()));
+    let handed: BTreeMap<String, String> = serde_json::from_value(properties["Parameters"].clone()).unwrap();
+    let handed: Vec<_> = handed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    template.with(&handed)
+}
+
+#[test]
+fn every_log_group_has_its_permission_and_its_subscription() {
+    let template = template();
+    let resources = template.with(&[URL, ("LogGroups", LOG_GROUPS), ("FilterPattern", "{ $.a = 1 }")]).resources();
+    assert!(!resources.contains_key("StreamSubscriptions"));
+    // CloudWatch Logs tries the function when it is subscribed.
+    assert_eq!(resources["LogGroupSubscriptions"]["DependsOn"], "LogGroupPermissions");
+
+    let (mut permissions, mut subscriptions) = (None, None);
+    let permissions = nested(&resources, "LogGroupPermissions", &mut permissions).resources();
+    let subscriptions = nested(&resources, "LogGroupSubscriptions", &mut subscriptions).resources();
+    let log_groups: Vec<_> = LOG_GROUPS.split(',').collect();
+    assert_eq!((permissions.len(), subscriptions.len()), (log_groups.len(), log_groups.len()));
+    for log_group in log_groups {
+        let permission = json!({
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": "<Function.Arn>",
+            "Principal": "logs.amazonaws.com",
+            "SourceAccount": "111122223333",
+            "SourceArn": format!("arn:aws:logs:eu-central-1:111122223333:log-group:{log_group}:*"),
+        });
+        assert!(
+            of_type(&permissions, "AWS::Lambda::Permission").into_values().any(|one| *one == permission),
+            "{log_group}"
+        );
+        let subscription = json!({
+            "LogGroupName": log_group,
+            "FilterPattern": "{ $.a = 1 }",
+            "DestinationArn": "<Function.Arn>",
+        });
+        let found = of_type(&subscriptions, "AWS::Logs::SubscriptionFilter");
+        assert!(found.into_values().any(|one| *one == subscription), "{log_group}");
+    }
+}
+
+#[test]
+fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
+    let template = template();
+    let resources = template.with(&[URL]).resources();
+    assert!(of_type(&resources, "AWS::CloudFormation::Stack").is_empty());
+    assert!(of_type(&resources, "AWS::Lambda::Permission").is_empty());
+    let own = resources["LogGroup"]["Properties"]["LogGroupName"].as_str().unwrap();
+    assert_eq!(own, "/aws/lambda/apigw-logs");
+    let resources = everything(&template).resources();
+    for (name, stack) in of_type(&resources, "AWS::CloudFormation::Stack") {
+        assert_eq!(stack["Parameters"]["LogGroups"], LOG_GROUPS, "{name}");
+        let nested = Template::read(stack["TemplateURL"].as_str().unwrap());
+        let loops: Vec<_> = nested.section("Resources").values().collect();
+        let [one] = loops[..] else { panic!("{name} is one loop") };
+        assert_eq!(one[1], json!({"Ref": "LogGroups"}), "{name}");
+    }
+    // What is subscribed by other means is permitted as narrowly as it is named.
+    let permission = &resources["PermittedLogGroupsPermission"]["Properties"];
+    assert_eq!(permission["SourceAccount"], "111122223333");
+    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*:*");
+    assert_eq!(permission["Principal"], "logs.amazonaws.com");
+}
+
+/// CloudFormation fills in `&{X}` in keys alone, and trips over conditions inside loops: linters do not know.
+#[test]
+fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
+    assert_eq!(template().0["Transform"], "AWS::Serverless-2016-10-31", "loops stay in templates of their own");
+    for name in ["permissions", "subscriptions", "stream-subscriptions"] {
+        let template = Template::read(&format!("template/{name}.yaml"));
+        assert_eq!(template.0["Transform"], "AWS::LanguageExtensions", "{name}");
+        let values: Vec<_> = template.section("Resources").values().flat_map(texts).collect();
+        let literal = values.iter().find(|text| text.contains("{LogGroup}"));
+        assert!(literal.is_none(), "{name}: {literal:?} would be taken as it stands");
+        let text = json!(template.section("Resources")).to_string();
+        for function in ["Fn::If", "Fn::Sub", "DependsOn", "Condition"] {
+            assert!(!text.contains(function), "{name}: {function}");
+        }
+    }
+    let samconfig = fs::read_to_string(repository("samconfig.toml")).unwrap();
+    for line in ["language_extensions = true", "capabilities = \"CAPABILITY_IAM CAPABILITY_AUTO_EXPAND\""] {
+        assert!(samconfig.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn a_stream_is_read_without_loss() {
+    let template = template();
+    let resources = everything(&template).resources();
+    assert!(!resources.contains_key("LogGroupSubscriptions") && !resources.contains_key("LogGroupPermissions"));
+    let source = &resources["StreamSource"]["Properties"];
+    assert_eq!(source["EventSourceArn"], STREAM);
+    assert_eq!(source["StartingPosition"], "TRIM_HORIZON");
+    assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(source["BisectBatchOnFunctionError"], "true");
+    assert!((1..=10_000).contains(&number(&source["MaximumRetryAttempts"])), "a record that cannot be read must end");
+    assert!(number(&source["MaximumRecordAgeInSeconds"]) < 24 * 60 * 60, "before the stream forgets");
+    // A queue would hold the records' numbers without the records.
+    assert_eq!(source["DestinationConfig"]["OnFailure"]["Destination"], "<FailedRecords.Arn>");
+
+    let bucket = &resources["FailedRecords"]["Properties"];
+    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    assert_eq!(encryption[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256");
+    let blocked = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(blocked.len() == 4 && blocked.values().all(|value| value == "true"));
+    assert_eq!(bucket.get("LifecycleConfiguration"), None, "nothing is deleted that has not arrived");
+    let policy = &resources["FailedRecordsPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+    assert_eq!(
+        (&policy["Effect"], &policy["Condition"]["Bool"]["aws:SecureTransport"]),
+        (&json!("Deny"), &json!("false"))
+    );
+
+    let mut subscriptions = None;
+    let subscriptions = nested(&resources, "StreamSubscriptions", &mut subscriptions).resources();
+    assert_eq!(subscriptions.len(), LOG_GROUPS.split(',').count());
+    for subscription in of_type(&subscriptions, "AWS::Logs::SubscriptionFilter").into_values() {
+        assert_eq!(subscription["DestinationArn"], STREAM);
+        assert_eq!(subscription["RoleArn"], "<StreamWriterRole.Arn>");
+        assert_eq!(subscription["Distribution"], "Random");
+    }
+}
+
+#[test]
+fn only_named_accounts_may_send_to_the_stream() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let destination = &resources["StreamDestination"]["Properties"];
+    assert_eq!(
+        (&destination["TargetArn"], &destination["RoleArn"]),
+        (&json!(STREAM), &json!("<StreamWriterRole.Arn>"))
+    );
+    let policy: Value = serde_json::from_str(destination["DestinationPolicy"].as_str().unwrap()).unwrap();
+    let expected = json!([{
+        "Effect": "Allow",
+        "Principal": {"AWS": ["444455556666", "777788889999"]},
+        "Action": "logs:PutSubscriptionFilter",
+        "Resource": "arn:aws:logs:eu-central-1:111122223333:destination:apigw-logs",
+    }]);
+    assert_eq!(policy["Statement"], expected);
+
+    let sources = |resources: &BTreeMap<String, Value>| {
+        let trust = resources["StreamWriterRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"].clone();
+        let statements = trust.as_array().unwrap().clone();
+        assert!(statements.iter().all(|statement| statement["Principal"]["Service"] == "logs.amazonaws.com"));
+        statements
+            .iter()
+            .map(|statement| statement["Condition"]["StringLike"]["aws:SourceArn"].clone())
+            .collect::<Vec<_>>()
+    };
+    let own = json!("arn:aws:logs:eu-central-1:111122223333:*");
+    assert_eq!(
+        sources(&resources),
+        [own.clone(), json!(["arn:*:logs:*:444455556666:*", "arn:*:logs:*:777788889999:*"])]
+    );
+    let alone = template.with(&[URL, ("KinesisStreamArn", STREAM)]).resources();
+    assert_eq!(sources(&alone), [own]);
+    assert!(!alone.contains_key("StreamDestination"));
+    assert!(!template.with(&[URL, ("SourceAccounts", "444455556666")]).resources().contains_key("StreamDestination"));
+}
+
+/// A statement without its conditions: effect, actions, resources.
+type Statement = (String, Vec<String>, Vec<String>);
+
+fn allow(actions: &[&str], resources: &[&str]) -> Statement {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    ("Allow".to_owned(), owned(actions), owned(resources))
+}
+
+fn statements(role: &Value) -> Vec<Statement> {
+    let policies = role["Properties"]["Policies"].as_array().unwrap();
+    let statements = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let owned = |value: &Value| texts(value).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let statement = |statement: &Value| {
+        let effect = statement["Effect"].as_str().unwrap().to_owned();
+        (effect, owned(&statement["Action"]), owned(&statement["Resource"]))
+    };
+    statements.map(statement).collect()
+}
+
+#[test]
+fn its_roles_allow_what_is_used_and_nothing_else() {
+    let template = template();
+    let always = [
+        allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &["<LogGroup.Arn>"]),
+        allow(
+            &["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            &["<FailedInvocations.Arn>"],
+        ),
+    ];
+    assert_eq!(statements(&template.with(&[URL]).resources()["Role"]), always);
+
+    let wanted = [
+        allow(&["secretsmanager:GetSecretValue"], &[SECRET]),
+        allow(&["es:ESHttpPost"], &[&format!("{DOMAIN}/*")]),
+        allow(&["aoss:APIAccessAll"], &[DOMAIN]),
+        allow(&["kms:Decrypt"], &[KEY]),
+        allow(
+            &[
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ],
+            &[STREAM],
+        ),
+        allow(&["s3:PutObject"], &["<FailedRecords.Arn>/*"]),
+        allow(&["s3:ListBucket"], &["<FailedRecords.Arn>"]),
+        // AWS takes no ARN here, nor for traces.
+        allow(&["ec2:DescribeNetworkInterfaces"], &["*"]),
+        allow(
+            &[
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:UnassignPrivateIpAddresses",
+            ],
+            &["arn:aws:ec2:eu-central-1:111122223333:*/*"],
+        ),
+        ("Deny".to_owned(), vec!["ec2:*".to_owned()], vec!["*".to_owned()]),
+        allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], &["*"]),
+    ];
+    let resources = everything(&template).resources();
+    assert_eq!(statements(&resources["Role"]), [&always[..], &wanted[..]].concat());
+    let writes = [allow(&["kinesis:PutRecord"], &[STREAM]), allow(&["kms:GenerateDataKey"], &[KEY])];
+    assert_eq!(statements(&resources["StreamWriterRole"]), writes);
+
+    let roles = of_type(&resources, "AWS::IAM::Role");
+    assert_eq!(roles.len(), 2);
+    assert!(roles.values().all(|role| role.get("ManagedPolicyArns").is_none()));
+    let function = &resources["Function"]["Properties"];
+    assert_eq!((&function["Role"], function.get("Policies")), (&json!("<Role.Arn>"), None));
+    // The function's own code may not use what Lambda needs for the network.
+    let network = roles["Role"]["Policies"].as_array().unwrap().iter().find(|policy| policy["PolicyName"] == "network");
+    let own = &network.unwrap()["PolicyDocument"]["Statement"][2]["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"];
+    assert_eq!(*own, "arn:aws:lambda:eu-central-1:111122223333:function:apigw-logs");
+    assert_eq!(function["FunctionName"], "apigw-logs");
+}
+
+/// What an alarm watches.
+fn metric(alarm: &Value) -> &Value {
+    alarm.get("Metrics").map_or(alarm, |metrics| &metrics[1]["MetricStat"]["Metric"])
+}
+
+/// The thing of this stack that a metric is of; none if there is no such metric.
+fn dimension(metric: &Value) -> Option<(&'static str, &'static str)> {
+    let name = metric["MetricName"].as_str()?;
+    match (metric["Namespace"].as_str()?, name) {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible" | "ApproximateAgeOfOldestMessage") => {
+            let queues = ["<FailedInvocations.QueueName>", "<AbandonedInvocations.QueueName>"];
+            let queue = queues.into_iter().find(|queue| metric["Dimensions"][0]["Value"] == *queue)?;
+            Some(("QueueName", queue))
+        }
+        ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount") => Some(("EventSourceMappingUUID", "<StreamSource>")),
+        ("AWS/Lambda", "Errors" | "Throttles" | "Duration" | "IteratorAge")
+        | ("AWS/Lambda", "DestinationDeliveryFailures" | "AsyncEventsDropped" | "AsyncEventAge") => {
+            Some(("FunctionName", "<Function>"))
+        }
+        ("ApiGatewayLogs", name) => {
+            json!(Report::default()).get(name)?.is_number().then_some(("FunctionName", "<Function>"))
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn every_alarm_watches_something_that_exists() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let topic = json!([TOPIC]);
+    for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
+        let metric = metric(alarm);
+        let (key, value) = dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
+        assert_eq!(metric["Dimensions"], json!([{"Name": key, "Value": value}]), "{name}");
+        assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
+        let is_silence = metric["MetricName"] == "received";
+        assert_eq!(alarm["TreatMissingData"], if is_silence { "breaching" } else { "notBreaching" }, "{name}");
+        let comparison = if is_silence { "LessThanThreshold" } else { "GreaterThanThreshold" };
+        assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
+    }
+    // Only if the source is told to, it counts.
+    assert_eq!(resources["StreamSource"]["Properties"]["MetricsConfig"]["Metrics"], json!(["EventCount"]));
+    let duration = &resources["DurationAlarm"]["Properties"]["Metrics"][0];
+    // Milliseconds by seconds, in percent.
+    assert_eq!(duration["Expression"], "duration / 120 / 10");
+}
+
+#[test]
+fn everything_that_may_go_wrong_has_an_alarm() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let alarms = of_type(&resources, "AWS::CloudWatch::Alarm").into_values().map(metric);
+    let watched: BTreeSet<_> =
+        alarms.map(|metric| (texts(&metric["MetricName"])[0], dimension(metric).unwrap().1)).collect();
+    let queues = ["<FailedInvocations.QueueName>", "<AbandonedInvocations.QueueName>"];
+    let function = "<Function>";
+    let expected = [
+        ("Errors", function),
+        ("Throttles", function),
+        ("Duration", function),
+        ("DestinationDeliveryFailures", function),
+        ("AsyncEventsDropped", function),
+        ("AsyncEventAge", function),
+        ("IteratorAge", function),
+        ("OnFailureDestinationDeliveredEventCount", "<StreamSource>"),
+        ("ApproximateNumberOfMessagesVisible", queues[0]),
+        ("ApproximateNumberOfMessagesVisible", queues[1]),
+        ("ApproximateAgeOfOldestMessage", queues[0]),
+        ("unresolved", function),
+        ("undecodable_records", function),
+        ("dead_lettered", function),
+        ("received", function),
+    ];
+    assert_eq!(watched, expected.into());
+
+    let count = |parameter| of_type(&template.with(&[URL, parameter]).resources(), "AWS::CloudWatch::Alarm").len();
+    let usual = count(("NoEventsAlarm", "false"));
+    assert_eq!(count(("NoEventsAlarm", "true")), usual + 1, "silence is an alarm only where it is one");
+    assert_eq!(count(("MetricsNamespace", "none")), usual - 3, "without metrics, none of theirs");
+    assert_eq!(count(("KinesisStreamArn", STREAM)), usual + 2);
+}
+
+/// An alarm's name and text lead to a chapter of docs/operate.md.
+#[test]
+fn every_alarm_is_explained() {
+    let operate = fs::read_to_string(repository("docs/operate.md")).unwrap();
+    let headings: BTreeSet<_> = operate.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let template = template();
+    let mut explained = BTreeSet::new();
+    let resources = everything(&template).resources();
+    for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
+        let chapter = alarm["AlarmName"].as_str().unwrap().strip_prefix("apigw-logs-").unwrap();
+        let description = alarm["AlarmDescription"].as_str().unwrap();
+        assert!(description.ends_with(&format!("See docs/operate.md, {chapter}.")), "{name}: {description}");
+        explained.insert(format!("`{chapter}`"));
+    }
+    let headings: BTreeSet<_> =
+        headings.into_iter().filter(|heading| heading.starts_with('`')).map(str::to_owned).collect();
+    assert_eq!(headings, explained);
+}
+
+#[test]
+fn its_outputs_are_what_the_documents_use() {
+    let template = template();
+    let docs = ["deploy", "operate"].map(|name| fs::read_to_string(repository(&format!("docs/{name}.md"))).unwrap());
+    for (name, output) in template.section("Outputs") {
+        assert!(output["Description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+        assert!(docs.iter().any(|doc| doc.contains(name.as_str())), "{name} is not in the documents");
+    }
+}
