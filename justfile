@@ -22,10 +22,10 @@ bench *arguments:
 fuzz seconds='60' *targets:
     fuzz/run {{ seconds }} {{ targets }}
 
-# A thousand invocations in a row in one process, and ten thousand histories of an event.
+# A thousand invocations in a row in one process; ten thousand histories of an event, and as many of every other made-up input.
 load:
     LOAD_INVOCATIONS=1000 ./test --test it load -- --nocapture
-    PROPTEST_CASES=10000 ./test --test it delivery_properties
+    PROPTEST_CASES=10000 PROPTEST_RNG_SEED=$(date +%s) ./test --test it properties
 
 # Everything that must hold before a commit.
 check: test

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
+use super::duplicates::without_duplicate_keys;
 use super::secrets::{mask, mask_parts};
 use super::value::{Entry, flattened, is_absent, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
@@ -27,6 +28,8 @@ pub(super) struct AccessLog<'a> {
     unmapped: ArenaVec<'a, Entry<'a>>,
     format: &'static str,
     repairs: ArenaVec<'a, &'static str>,
+    /// A value had a key twice inside.
+    repeats_inside: bool,
     /// Credentials, as they stand in a line that is not JSON.
     secrets: ArenaVec<'a, &'a str>,
     /// What kept the line from being read to its end.
@@ -63,6 +66,7 @@ impl<'a> AccessLog<'a> {
             unmapped: list(),
             format,
             repairs: ArenaVec::new_in(arena),
+            repeats_inside: false,
             secrets: ArenaVec::new_in(arena),
             stop: None,
         }
@@ -87,7 +91,9 @@ impl<'a> AccessLog<'a> {
         let json = value.get();
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {
-            self.push(key, FlatValue::Json(value));
+            let unique = json.starts_with(['{', '[']).then(|| without_duplicate_keys(self.arena, value)).flatten();
+            self.repeats_inside |= unique.is_some();
+            self.push(key, FlatValue::Json(unique.unwrap_or(value)));
         }
     }
 
@@ -207,13 +213,18 @@ impl<'a> AccessLog<'a> {
         self.unmapped.extend(self.entry(variable));
     }
 
-    /// Whether the line has a key twice that nobody knows, so that one of its values is in none of the fields.
-    pub(super) fn repeats_keys(&self) -> bool {
+    /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.
+    pub(super) fn loses_values(&mut self) -> bool {
         let repeats = |entries: &[Entry<'_>]| {
             let mut seen = HashSet::new();
             !entries.iter().all(|(key, _)| seen.insert(*key))
         };
-        [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries))
+        let loses = self.repeats_inside
+            || [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries));
+        if loses {
+            self.note(DUPLICATE_KEYS);
+        }
+        loses
     }
 
     fn entry(&self, variable: Variable) -> Option<Entry<'a>> {

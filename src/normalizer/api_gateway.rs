@@ -8,7 +8,8 @@ use crate::ecs::{
     ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration, Phase, Timestamp, Waf,
 };
 
-/// The fields, but for those that come from the caller's ARN and from values that could not be converted.
+/// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
+/// wrong with the line.
 pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
     ApiGateway {
         api_id: log.text(V::ApiId),
@@ -35,7 +36,7 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         log_type: Some("access"),
         message_direction: log.text(V::MessageDirection),
         message_id: log.text(V::MessageId),
-        repairs: log.repairs(),
+        repairs: &[],
         request_id: log.text(V::RequestId),
         resource_id: log.text(V::ResourceId),
         resource_path: log.text(V::ResourcePath),

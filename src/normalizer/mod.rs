@@ -9,6 +9,7 @@ mod api_gateway;
 mod broken_json;
 mod common_log;
 mod document;
+mod duplicates;
 mod envelope;
 mod execution_log;
 mod key_value;
@@ -216,7 +217,8 @@ impl Normalizer {
             });
             document.aws.api_gateway.truncated = (stop == Stop::Cut).then_some(true);
         }
-        let is_needed = log.stop.is_some() || log.is_repaired() || log.repeats_keys();
+        let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
+        document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
             document.event.original = Some(log.masked(original(text, line)));
         }
