@@ -37,7 +37,12 @@ pub(crate) fn check_line(message: &str) {
     assert!(!documents.is_empty() || may_be_skipped(message), "{message:?} is gone");
     for document in &documents {
         assert!(!document.contains(['\n', '\r']), "a bulk request is read line by line: {document}");
-        let json: Json = serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+        let json: Json = match serde_json::from_str(document) {
+            Ok(json) => json,
+            // An unmapped number stays as it is, and Elasticsearch takes `1e310`, but this reader does not.
+            Err(error) if error.to_string().starts_with("number out of range") => continue,
+            Err(error) => panic!("{error}: {document}"),
+        };
         check_document(&json);
         let is_repaired = matches!(json.get("aws.api_gateway.repairs"), Some(Json::List(repairs))
             if repairs.iter().any(|repair| *repair != Json::Text("duplicate_keys".to_owned())));
