@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::bulk::{DataStreamName, DocumentId, Rejection};
 use crate::ecs::{ECS_VERSION, Timestamp};
+use crate::json::WriteJson;
 use crate::normalizer::{LogLine, mask, mask_line};
 
 pub use self::kept::{KeptLetter, Page, query, read_page};
@@ -107,6 +108,13 @@ pub struct RefusedDocument<'a> {
     pub id: DocumentId,
     /// Where it was to go.
     pub target: &'a DataStreamName,
+}
+
+impl WriteJson for DeadLetter<'_> {
+    #[expect(clippy::expect_used, reason = "a Vec takes every write, and there are none but string keys")]
+    fn write_json(&self, out: &mut Vec<u8>) {
+        serde_json::to_writer(out, self).expect("a dead letter can be written as JSON");
+    }
 }
 
 impl DeadLetter<'_> {

@@ -4,17 +4,15 @@
 //! trailer's CRC, and refuses members that AWS adds. Here a payload is either read to its last byte or not at all, so
 //! that a broken one is never half sent.
 
-use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use crate::json_text::unescape_into;
+use crate::json::{Malformed, Scanner, Value, utf8};
 
 /// What CloudWatch Logs delivers in one payload: some events of one log stream.
 ///
@@ -92,18 +90,6 @@ impl LogData {
         let text = |span: &Range<usize>| self.text.get(span.clone()).unwrap_or_default();
         LogEvent { id: text(&spans.id), timestamp: spans.timestamp, message: text(&spans.message) }
     }
-
-    fn push_text(&mut self, json: Option<&RawValue>) -> Range<usize> {
-        let start = self.text.len();
-        let json = json.map_or("", RawValue::get);
-        match json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) {
-            Some(escaped) => unescape_into(&mut self.text, escaped),
-            // A number, as emulators give for ids, or whatever else there is: its JSON is its text.
-            None if json == "null" => {}
-            None => self.text.push_str(json),
-        }
-        start..self.text.len()
-    }
 }
 
 /// Decodes a payload whole.
@@ -115,7 +101,7 @@ pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeE
     let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
     let inflated = inflate(&compressed, inflated_max_bytes)?;
     // A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
-    parse(&String::from_utf8_lossy(&inflated))
+    parse(&utf8(&inflated))
 }
 
 /// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
@@ -140,46 +126,82 @@ fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
 }
 
 fn parse(json: &str) -> Result<LogData, DecodeError> {
-    let wire: WireLogData<'_> = serde_json::from_str(json).map_err(|error| DecodeError::Json {
-        category: if error.is_data() { "unexpected structure" } else { "broken JSON" },
-        line: error.line(),
-        column: error.column(),
-    })?;
-    let text = |text: Option<Cow<'_, str>>| text.map_or_else(String::new, Cow::into_owned);
-    let mut data = LogData {
-        is_control_message: wire.message_type.as_deref() == Some("CONTROL_MESSAGE"),
-        owner: text(wire.owner),
-        log_group: text(wire.log_group),
-        log_stream: text(wire.log_stream),
-        text: String::with_capacity(json.len()),
-        events: Vec::with_capacity(wire.log_events.len()),
-    };
-    for event in wire.log_events {
-        let (id, message) = (data.push_text(event.id), data.push_text(event.message));
-        data.events.push(EventSpans { id, timestamp: event.timestamp, message });
+    let mut scanner = Scanner::new(json);
+    log_data(&mut scanner, json.len()).map_err(|Malformed| match serde_json::from_str::<IgnoredAny>(json) {
+        Err(error) => DecodeError::Json { category: "broken JSON", line: error.line(), column: error.column() },
+        Ok(_) => {
+            let read = json.get(..scanner.position()).unwrap_or_default();
+            let (line, column) = (read.split('\n').count(), read.rsplit('\n').next().map_or(0, str::len));
+            DecodeError::Json { category: "unexpected structure", line, column }
+        }
+    })
+}
+
+/// The whole message. Members that we do not need (`subscriptionFilters`, `policyLevel`, ...) are stepped over.
+fn log_data(scanner: &mut Scanner<'_>, length: usize) -> Result<LogData, Malformed> {
+    let mut data = LogData::default();
+    let (mut text, mut has_events) = (Vec::with_capacity(length), false);
+    scanner.take(b'{')?;
+    let mut is_first = true;
+    while scanner.has_next(is_first, b'}')? {
+        is_first = false;
+        match &*scanner.key()? {
+            "messageType" => data.is_control_message = word(scanner)? == "CONTROL_MESSAGE",
+            "owner" => data.owner = word(scanner)?,
+            "logGroup" => data.log_group = word(scanner)?,
+            "logStream" => data.log_stream = word(scanner)?,
+            "logEvents" => {
+                log_events(scanner, &mut data.events, &mut text)?;
+                has_events = true;
+            }
+            _ => drop(scanner.value()?),
+        }
     }
-    Ok(data)
+    scanner.end()?;
+    data.text = String::from_utf8(text).map_err(|_| Malformed)?;
+    if has_events { Ok(data) } else { Err(Malformed) }
 }
 
-/// What we read of a payload; other members (`subscriptionFilters`, `policyLevel`, ...) are ignored.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireLogData<'a> {
-    message_type: Option<Cow<'a, str>>,
-    owner: Option<Cow<'a, str>>,
-    log_group: Option<Cow<'a, str>>,
-    log_stream: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    log_events: Vec<WireLogEvent<'a>>,
+fn log_events(scanner: &mut Scanner<'_>, events: &mut Vec<EventSpans>, text: &mut Vec<u8>) -> Result<(), Malformed> {
+    scanner.take(b'[')?;
+    while scanner.has_next(events.is_empty(), b']')? {
+        events.push(log_event(scanner, text)?);
+    }
+    Ok(())
 }
 
-#[derive(Deserialize)]
-struct WireLogEvent<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    timestamp: i64,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
+/// Whatever an id or a message is (emulators give numbers for ids), it has a text.
+fn log_event(scanner: &mut Scanner<'_>, text: &mut Vec<u8>) -> Result<EventSpans, Malformed> {
+    let (mut id, mut timestamp, mut message) = (0..0, None, 0..0);
+    scanner.take(b'{')?;
+    let mut is_first = true;
+    while scanner.has_next(is_first, b'}')? {
+        is_first = false;
+        let start = text.len();
+        match &*scanner.key()? {
+            "id" => {
+                scanner.append_text(text)?;
+                id = start..text.len();
+            }
+            "timestamp" => timestamp = Some(scanner.integer()?),
+            "message" => {
+                scanner.append_text(text)?;
+                message = start..text.len();
+            }
+            _ => drop(scanner.value()?),
+        }
+    }
+    Ok(EventSpans { id, timestamp: timestamp.ok_or(Malformed)?, message })
+}
+
+/// A text; empty if it is null.
+fn word(scanner: &mut Scanner<'_>) -> Result<String, Malformed> {
+    match scanner.value()? {
+        Value::Plain(text) => Ok(text.to_owned()),
+        Value::Json(json) => {
+            serde_json::from_str::<Option<String>>(json.get()).map(Option::unwrap_or_default).map_err(|_| Malformed)
+        }
+    }
 }
 
 #[cfg(test)]

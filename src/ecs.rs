@@ -10,7 +10,8 @@ mod fields;
 mod timestamp;
 mod values;
 
-use serde::Serialize;
+use self::values::Field;
+use crate::json::WriteJson;
 
 pub use self::timestamp::Timestamp;
 pub use self::values::{FlatValue, Flattened, Location, OneOrMore};
@@ -18,49 +19,67 @@ pub use self::values::{FlatValue, Flattened, Location, OneOrMore};
 /// The ECS version that the documents claim and the tests check them against.
 pub const ECS_VERSION: &str = "9.4.0";
 
-/// A field that is left out of the document while it has nothing to say.
-pub trait Empty {
-    /// Whether there is nothing to write.
-    fn is_empty(&self) -> bool;
+/// A field's name in a document: that of the member, but where Rust cannot have it.
+macro_rules! name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
 }
 
-impl<T> Empty for Option<T> {
-    fn is_empty(&self) -> bool {
-        self.is_none()
-    }
-}
-
-impl<T> Empty for &[T] {
-    fn is_empty(&self) -> bool {
-        <[T]>::is_empty(self)
-    }
-}
-
-/// Declares objects of the schema, whose empty fields are left out.
+/// Declares objects of the schema. A field without a value, and an object without a field, is left out of the document.
 macro_rules! objects {
-    ($($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? {
-        $($(#[$field_meta:meta])* $field:ident: $type:ty,)*
+    ($($(#[$doc:meta])* $object:ident $(<$life:lifetime>)? {
+        $($field:ident $(as $name:literal)?: $type:ty,)*
     })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, Serialize)]
+        #[derive(Debug, Clone, Default)]
         #[expect(missing_docs, reason = "named as in ECS, or typed in elasticsearch/")]
-        pub struct $name $(<$life>)? {
-            $($(#[$field_meta])* #[serde(skip_serializing_if = "Empty::is_empty")] pub $field: $type,)*
+        pub struct $object $(<$life>)? {
+            $(pub $field: $type,)*
         }
 
-        impl $(<$life>)? Empty for $name $(<$life>)? {
-            fn is_empty(&self) -> bool {
-                $(self.$field.is_empty())&&*
+        impl $(<$life>)? Field for $object $(<$life>)? {
+            fn write(&self, key: &str, out: &mut Vec<u8>) {
+                let start = out.len();
+                out.extend_from_slice(key.as_bytes());
+                out.push(b'{');
+                let inside = out.len();
+                $(self.$field.write(concat!("\"", name!($field $($name)?), "\":"), out);)*
+                close_object(out, start, inside);
             }
         }
 
         #[cfg(test)]
-        impl $(<$life>)? fields::Fields for $name $(<$life>)? {
+        impl $(<$life>)? fields::Fields for $object $(<$life>)? {
             fn list(name: &str, fields: &mut fields::List) {
-                $(<$type as fields::Fields>::list(&fields::join(name, stringify!($field)), fields);)*
+                $(<$type as fields::Fields>::list(&fields::join(name, name!($field $($name)?)), fields);)*
             }
         }
     )*};
+}
+
+/// Ends an object with its last member's comma; takes it back if nothing is inside.
+fn close_object(out: &mut Vec<u8>, start: usize, inside: usize) {
+    if out.len() == inside {
+        return out.truncate(start);
+    }
+    out.pop();
+    out.extend_from_slice(b"},");
+}
+
+impl WriteJson for Document<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write("", out);
+        if out.len() == start {
+            return out.extend_from_slice(b"{}");
+        }
+        // The comma before a next member.
+        out.pop();
+    }
 }
 
 /// A text of the line or of its arena.
@@ -72,7 +91,7 @@ pub type Texts<'a> = &'a [&'a str];
 objects! {
     /// A whole document.
     Document<'a> {
-        #[serde(rename = "@timestamp")] timestamp: Option<Timestamp>,
+        timestamp as "@timestamp": Option<Timestamp>,
         aws: Aws<'a>,
         cloud: Cloud<'a>,
         data_stream: DataStream<'a>,
@@ -231,7 +250,7 @@ objects! {
     DataStream<'a> {
         dataset: Text<'a>,
         namespace: Text<'a>,
-        r#type: Text<'a>,
+        r#type as "type": Text<'a>,
     }
 
     /// `destination.*`
@@ -247,7 +266,7 @@ objects! {
     /// `error.*`
     Error<'a> {
         message: Text<'a>,
-        r#type: Text<'a>,
+        r#type as "type": Text<'a>,
     }
 
     /// `event.*`. The duration is in nanoseconds.
@@ -260,7 +279,7 @@ objects! {
         module: Text<'a>,
         original: Text<'a>,
         outcome: Text<'a>,
-        r#type: Texts<'a>,
+        r#type as "type": Texts<'a>,
     }
 
     /// `http.*`
@@ -302,7 +321,7 @@ objects! {
     /// `source.*`
     Source<'a> {
         address: Text<'a>,
-        r#as: AutonomousSystem<'a>,
+        r#as as "as": AutonomousSystem<'a>,
         geo: Geo<'a>,
         ip: Text<'a>,
     }

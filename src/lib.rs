@@ -3,7 +3,7 @@
 //! The data's path, which is also the order to read the modules in:
 //!
 //! 1. [`event`]: what Lambda hands over becomes a [`event::Batch`] of records, each with its subscription payloads.
-//! 2. [`decode`]: a payload (base64 of gzip of JSON, whose strings [`json_text`] reads) becomes [`decode::LogData`].
+//! 2. [`decode`]: a payload (base64 of gzip of JSON, whose strings [`json`] reads) becomes [`decode::LogData`].
 //! 3. [`normalizer`]: each log line becomes an [`ecs::Document`]. This never fails.
 //! 4. [`enrich`]: the document learns what user agent and place its strings stand for.
 //! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is unresolved is sent
@@ -22,7 +22,7 @@ pub mod event;
 
 pub mod decode;
 
-pub mod json_text;
+pub mod json;
 
 pub mod ecs;
 

@@ -1,11 +1,12 @@
 //! The body of a bulk request.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::io::Write;
 use std::ops::Range;
 
-use serde::Serialize;
-
 use super::DocumentId;
+use crate::json::{WriteJson, write_string};
 
 /// Newline-delimited JSON: for each document a line with its action, and a line with itself if it is to be created.
 #[derive(Debug, Default)]
@@ -14,55 +15,46 @@ pub struct BulkBody {
     items: Vec<Range<usize>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Action<'a> {
-    Create {
-        #[serde(rename = "_id")]
-        id: &'a DocumentId,
-    },
-    Delete(&'a StoredDocument),
-}
-
 /// A document as a search has found it: its place, and its state, so that no other is deleted in its stead.
 ///
 /// Source: <https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control>.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredDocument {
     /// The index; of a data stream, the backing index.
-    #[serde(rename = "_index")]
     pub index: String,
     /// Its id.
-    #[serde(rename = "_id")]
     pub id: String,
     /// Its sequence number.
-    #[serde(rename = "if_seq_no")]
     pub seq_no: u64,
     /// The term of the primary shard that gave the number.
-    #[serde(rename = "if_primary_term")]
     pub primary_term: u64,
 }
 
 impl BulkBody {
     /// Adds a document.
-    pub fn push<D: Serialize>(&mut self, id: &DocumentId, document: &D) {
+    pub fn push(&mut self, id: &DocumentId, document: &impl WriteJson) {
         let start = self.bytes.len();
-        self.write_line(&Action::Create { id });
-        self.write_line(document);
+        self.append(format_args!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n"));
+        document.write_json(&mut self.bytes);
+        self.bytes.push(b'\n');
         self.items.push(start..self.bytes.len());
     }
 
     /// Adds the deletion of a document. The answer 409 says that it is gone, or another by now.
     pub fn push_deletion(&mut self, document: &StoredDocument) {
         let start = self.bytes.len();
-        self.write_line(&Action::Delete(document));
+        let StoredDocument { index, id, seq_no, primary_term } = document;
+        self.bytes.extend_from_slice(b"{\"delete\":{\"_index\":");
+        write_string(&mut self.bytes, index);
+        self.bytes.extend_from_slice(b",\"_id\":");
+        write_string(&mut self.bytes, id);
+        self.append(format_args!(",\"if_seq_no\":{seq_no},\"if_primary_term\":{primary_term}}}}}\n"));
         self.items.push(start..self.bytes.len());
     }
 
-    #[expect(clippy::expect_used, reason = "a Vec takes every write, and our documents have nothing but string keys")]
-    fn write_line<D: Serialize>(&mut self, line: &D) {
-        serde_json::to_writer(&mut self.bytes, line).expect("a document can be written as JSON");
-        self.bytes.push(b'\n');
+    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
+    fn append(&mut self, text: fmt::Arguments<'_>) {
+        self.bytes.write_fmt(text).expect("a Vec takes every write");
     }
 
     /// How many documents there are.
@@ -137,11 +129,11 @@ mod tests {
     #[test]
     fn is_pairs_of_lines() {
         let mut body = BulkBody::default();
-        body.push(&id(0), &["line\nbreak"]);
-        body.push(&id(1), &["b"]);
-        body.push(&id(2), &["c"]);
+        body.push(&id(0), &"line\nbreak");
+        body.push(&id(1), &"b");
+        body.push(&id(2), &"c");
         let line = |part, document: &str| format!("{{\"create\":{{\"_id\":\"{}\"}}}}\n{document}\n", id(part));
-        let (a, b, c) = (line(0, r#"["line\nbreak"]"#), line(1, r#"["b"]"#), line(2, r#"["c"]"#));
+        let (a, b, c) = (line(0, r#""line\nbreak""#), line(1, r#""b""#), line(2, r#""c""#));
         let text = |items: &[usize]| String::from_utf8(body.select(items).into_owned()).unwrap();
         assert_eq!(text(&[0, 1, 2]), [&*a, &b, &c].concat());
         assert_eq!(text(&[0, 2]), [&*a, &c].concat());

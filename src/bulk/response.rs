@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Rejection, Reply};
-use crate::json_text::mend_surrogates;
+use crate::json::{mend_surrogates, utf8};
 
 /// What to do after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn verdict(reply: &Reply, sent: usize) -> Verdict {
 /// The results of the items; `None` if the reply does not say, of every document, what became of it.
 fn item_results(body: &[u8], sent: usize) -> Option<Vec<ItemResult>> {
     // A reason may quote half a character.
-    let body = String::from_utf8_lossy(body);
+    let body = utf8(body);
     let reply: WireReply<'_> = serde_json::from_str(&body).ok()?;
     if reply.items.len() != sent {
         return None;

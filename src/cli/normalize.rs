@@ -7,6 +7,7 @@ use bumpalo::Bump;
 use super::output::Output;
 use super::{Failure, file_or_stdin, read};
 use crate::config::Config;
+use crate::json::WriteJson;
 use crate::normalizer::{LogLine, Normalized};
 use crate::pipeline::Pipeline;
 
@@ -40,12 +41,11 @@ pub(super) fn run(arguments: &Arguments, config: Config, output: &mut Output) ->
 
 fn document(pipeline: &Pipeline<()>, message: &str, event_time: i64, arena: &Bump) -> String {
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time, message };
-    let json = match pipeline.documents(&line, arena) {
-        Normalized::Skipped => Ok("null".to_owned()),
+    match pipeline.documents(&line, arena) {
+        Normalized::Skipped => "null".to_owned(),
         Normalized::Documents(documents) => match documents.as_slice() {
-            [document] => serde_json::to_string(document),
-            documents => serde_json::to_string(documents),
+            [document] => document.to_json(),
+            documents => documents.to_json(),
         },
-    };
-    json.unwrap_or_default()
+    }
 }

@@ -33,11 +33,7 @@ leaves! {
 }
 
 pub(super) fn join(name: &str, field: &str) -> String {
-    match (name, field.trim_start_matches("r#")) {
-        ("", "timestamp") => "@timestamp".to_owned(),
-        ("", field) => field.to_owned(),
-        (name, field) => format!("{name}.{field}"),
-    }
+    if name.is_empty() { field.to_owned() } else { format!("{name}.{field}") }
 }
 
 /// What holds the values of a type.

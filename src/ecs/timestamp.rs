@@ -20,7 +20,7 @@ impl Timestamp {
     /// The last moment of 9999-12-31. (What jiff calls a timestamp ends a day earlier, certificates do not.)
     pub const LAST: Self = Self(253_402_300_799_999);
 
-    fn text(self) -> [u8; 24] {
+    pub(super) fn text(self) -> [u8; 24] {
         let milliseconds = self.0.clamp(Self::FIRST.0, Self::LAST.0);
         let (days, of_day) = (milliseconds.div_euclid(A_DAY), milliseconds.rem_euclid(A_DAY));
         let date = EPOCH.date().saturating_add(SignedDuration::from_hours(days * 24));

@@ -1,12 +1,61 @@
-//! Values that are more than a text, a number or a time.
+//! What fields hold, and how it is written.
 
-use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Texts;
+use super::{Texts, Timestamp};
+use crate::json::{WriteJson, write_list, write_string};
+
+/// A field of a document, or an object of fields.
+pub(super) trait Field {
+    /// Appends its key, its value and a comma, if it has a value. The key comes with quotes and colon.
+    fn write(&self, key: &str, out: &mut Vec<u8>);
+}
+
+impl<T: WriteJson> Field for Option<T> {
+    /// Inlined, the key is a few moves; called, it would be a copy of unknown length: a tenth of the writing.
+    #[inline(always)]
+    fn write(&self, key: &str, out: &mut Vec<u8>) {
+        let Some(value) = self else { return };
+        out.extend_from_slice(key.as_bytes());
+        value.write_json(out);
+        out.push(b',');
+    }
+}
+
+impl Field for Texts<'_> {
+    fn write(&self, key: &str, out: &mut Vec<u8>) {
+        (!self.is_empty()).then_some(*self).write(key, out);
+    }
+}
+
+impl WriteJson for i64 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
+    }
+}
+
+impl WriteJson for u32 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        i64::from(*self).write_json(out);
+    }
+}
+
+impl WriteJson for bool {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+impl WriteJson for Timestamp {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(&self.text());
+        out.push(b'"');
+    }
+}
 
 /// `source.geo.location`: a `geo_point`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Location {
     /// Degrees north.
     pub lat: f64,
@@ -15,8 +64,7 @@ pub struct Location {
 }
 
 /// One value as itself, several as a list; to Elasticsearch the two are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OneOrMore<'a> {
     /// A scalar.
     One(&'a str),
@@ -29,17 +77,38 @@ pub enum OneOrMore<'a> {
 pub struct Flattened<'a>(pub &'a [(&'a str, FlatValue<'a>)]);
 
 /// A value of a [`Flattened`] field.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Copy)]
 pub enum FlatValue<'a> {
     /// JSON, as it stands in the line.
     Json(&'a RawValue),
-    /// Text of a line that is not JSON.
+    /// A text.
     Text(&'a str),
 }
 
-impl Serialize for Flattened<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+impl WriteJson for Location {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("{{\"lat\":{:?},\"lon\":{:?}}}", self.lat, self.lon).as_bytes());
+    }
+}
+
+impl WriteJson for OneOrMore<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::One(text) => text.write_json(out),
+            Self::More(texts) => texts.write_json(out),
+        }
+    }
+}
+
+impl WriteJson for Flattened<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_list(out, [b'{', b'}'], self.0.iter(), |(key, value), out| {
+            write_string(out, key);
+            out.push(b':');
+            match value {
+                FlatValue::Json(json) => out.extend_from_slice(json.get().as_bytes()),
+                FlatValue::Text(text) => write_string(out, text),
+            }
+        });
     }
 }

@@ -2,12 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
 use bumpalo::Bump;
 use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
@@ -15,6 +12,7 @@ use super::duplicates::without_duplicate_keys;
 use super::secrets::{mask, mask_parts};
 use super::value::{Entry, flattened, is_absent, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
+use crate::json::{Malformed, Scanner, Value};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
@@ -73,16 +71,30 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Reads a line that is one JSON object and nothing else.
-    pub(super) fn read_json(arena: &'a Bump, line: &'a str) -> Result<Self, serde_json::Error> {
+    pub(super) fn read_json(arena: &'a Bump, line: &'a str) -> Result<Self, Malformed> {
         let mut log = Self::new(arena, "json");
         log.read_object("", line, 0)?;
         Ok(log)
     }
 
-    fn read_object(&mut self, prefix: &str, json: &'a str, depth: u8) -> Result<(), serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        deserializer.deserialize_map(Object { log: self, prefix, depth })?;
-        deserializer.end()
+    /// Walks an object and joins the keys of nested ones.
+    fn read_object(&mut self, prefix: &str, json: &'a str, depth: u8) -> Result<(), Malformed> {
+        let mut scanner = Scanner::new(json);
+        scanner.take(b'{')?;
+        let mut is_first = true;
+        while scanner.has_next(is_first, b'}')? {
+            is_first = false;
+            let key = match scanner.key()? {
+                Cow::Borrowed(key) if prefix.is_empty() => key,
+                key if prefix.is_empty() => self.arena.alloc_str(&key),
+                key => join(self.arena, prefix, &key),
+            };
+            match scanner.value()? {
+                Value::Plain(text) => self.push(key, FlatValue::Text(text)),
+                Value::Json(json) => self.push_json(key, json, depth),
+            }
+        }
+        scanner.end()
     }
 
     /// Adds a key and its JSON value; of an object its members, unless it is nested too deep.
@@ -261,34 +273,6 @@ fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
     !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
 }
 
-/// Walks a JSON object and joins the keys of nested ones.
-struct Object<'l, 'p, 'a> {
-    log: &'l mut AccessLog<'a>,
-    prefix: &'p str,
-    depth: u8,
-}
-
-impl<'a> Visitor<'a> for Object<'_, '_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
-        let arena = self.log.arena;
-        while let Some(Key(key)) = map.next_key()? {
-            let key = match key {
-                Cow::Borrowed(key) if self.prefix.is_empty() => key,
-                key if self.prefix.is_empty() => arena.alloc_str(&key),
-                key => join(arena, self.prefix, &key),
-            };
-            self.log.push_json(key, map.next_value()?, self.depth);
-        }
-        Ok(())
-    }
-}
-
 pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
     let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
     joined.push_str(prefix);
@@ -296,7 +280,3 @@ pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
     joined.push_str(key);
     joined.into_bump_str()
 }
-
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

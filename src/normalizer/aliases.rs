@@ -141,8 +141,8 @@ pub(super) fn meaning(key: &str) -> Meaning {
     let Some(name) = squeeze(key, &mut buffer) else {
         return if is_secret(key) { Meaning::Secret } else { Meaning::Unknown };
     };
-    if let Some(variable) = lookup(name) {
-        return Meaning::Variable(variable);
+    if let Some((_, variable)) = lookup(name).and_then(|place| ALIASES.get(place)) {
+        return Meaning::Variable(*variable);
     }
     if is_secret(key) {
         return Meaning::Secret;
@@ -156,15 +156,14 @@ pub(super) fn meaning(key: &str) -> Meaning {
 /// Where a key stands in the table: of two keys for one variable, the first there counts.
 pub(super) fn rank(key: &str) -> usize {
     let mut buffer = [0; LONGEST_NAME];
-    let name = squeeze(key, &mut buffer);
-    ALIASES.iter().position(|(alias, _)| Some(*alias) == name).unwrap_or(usize::MAX)
+    squeeze(key, &mut buffer).and_then(lookup).unwrap_or(usize::MAX)
 }
 
 /// Whether a key stands in the logs of all sorts of programs, so that it does not make a line an access log's.
 pub(super) fn is_everybodys(key: &str) -> bool {
     const NAMES: [&str; 8] = ["account", "client", "error", "id", "message", "resource", "time", "timestamp"];
     let mut buffer = [0; LONGEST_NAME];
-    squeeze(key, &mut buffer).is_some_and(|name| NAMES.contains(&name))
+    squeeze(key, &mut buffer).is_some_and(|name| NAMES.iter().any(|everybodys| everybodys.as_bytes() == name))
 }
 
 /// Whether a key names something that must never be indexed: credentials under any spelling.
@@ -198,25 +197,67 @@ fn is_separator(c: char) -> bool {
 }
 
 /// The key as the table spells it, unless it is too long to stand in there.
-fn squeeze<'b>(key: &str, buffer: &'b mut [u8; LONGEST_NAME]) -> Option<&'b str> {
-    let mut length = 0;
-    for byte in key.bytes() {
-        if !is_separator(byte.into()) {
-            *buffer.get_mut(length)? = byte.to_ascii_lowercase();
-            length += 1;
-        }
+fn squeeze<'b>(key: &str, buffer: &'b mut [u8; LONGEST_NAME]) -> Option<&'b [u8]> {
+    let is_separator = |byte: &u8| is_separator(char::from(*byte));
+    if key.len() <= LONGEST_NAME && !key.bytes().any(|byte| is_separator(&byte)) {
+        let name = buffer.get_mut(..key.len())?;
+        name.copy_from_slice(key.as_bytes());
+        name.make_ascii_lowercase();
+        return Some(name);
     }
-    std::str::from_utf8(buffer.get(..length)?).ok()
+    let mut length = 0;
+    for byte in key.bytes().filter(|byte| !is_separator(byte)) {
+        *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    buffer.get(..length)
 }
 
-fn lookup(name: &str) -> Option<Variable> {
-    static SORTED: std::sync::LazyLock<Vec<(&str, Variable)>> = std::sync::LazyLock::new(|| {
-        let mut sorted = ALIASES.to_vec();
-        sorted.sort_unstable_by_key(|(alias, _)| *alias);
-        sorted
-    });
-    let index = SORTED.binary_search_by_key(&name, |(alias, _)| *alias).ok()?;
-    SORTED.get(index).map(|(_, variable)| *variable)
+/// Places of aliases in their table, by the hash of their names: each at its own place or, where that is taken, at the
+/// next free one. Made by the compiler.
+#[expect(clippy::indexing_slicing, reason = "the compiler works it out, and would say so")]
+const PLACES: [u16; SLOTS] = {
+    let mut places = [NONE; SLOTS];
+    let mut alias = 0;
+    while alias < ALIASES.len() {
+        let mut slot = hash(ALIASES[alias].0.as_bytes());
+        while places[slot] != NONE {
+            slot = (slot + 1) % SLOTS;
+        }
+        places[slot] = alias as u16;
+        alias += 1;
+    }
+    places
+};
+
+const SLOTS: usize = 1_024;
+const NONE: u16 = u16::MAX;
+
+/// Eight bytes at a time: names are looked up for every value of every line.
+const fn hash(name: &[u8]) -> usize {
+    let (mut hash, mut rest) = (name.len() as u64, name);
+    while let Some((word, others)) = rest.split_first_chunk::<8>() {
+        hash = mix(hash ^ u64::from_le_bytes(*word));
+        rest = others;
+    }
+    let mut last = 0;
+    while let Some((byte, others)) = rest.split_first() {
+        last = last << 8 | *byte as u64;
+        rest = others;
+    }
+    (mix(hash ^ last) >> 32) as usize % SLOTS
+}
+
+const fn mix(word: u64) -> u64 {
+    word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+fn lookup(name: &[u8]) -> Option<usize> {
+    let start = hash(name);
+    (start..start + SLOTS)
+        .map_while(|slot| PLACES.get(slot % SLOTS).filter(|place| **place != NONE))
+        .map(|place| usize::from(*place))
+        .find(|place| ALIASES.get(*place).is_some_and(|(alias, _)| alias.as_bytes() == name))
 }
 
 /// Where the rest of a key starts after a squeezed prefix and its separator.
@@ -269,8 +310,9 @@ mod tests {
         }
         let mut buffer = [0; LONGEST_NAME];
         let documented: Vec<_> =
-            documented.iter().filter_map(|key| squeeze(key, &mut buffer).map(str::to_owned)).collect();
-        let missing: Vec<_> = ALIASES.iter().filter(|(alias, _)| !documented.iter().any(|key| key == alias)).collect();
+            documented.iter().filter_map(|key| squeeze(key, &mut buffer).map(<[u8]>::to_owned)).collect();
+        let missing: Vec<_> =
+            ALIASES.iter().filter(|(alias, _)| !documented.iter().any(|key| key == alias.as_bytes())).collect();
         assert!(missing.is_empty(), "docs/fields.md lacks {missing:?}");
     }
 

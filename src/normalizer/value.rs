@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json_text::{mend_surrogates, unescape_into};
+use crate::json::{mend_surrogates, unescape_into};
 
 /// A key and its value.
 pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use apigw_logs::config::Config;
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -167,7 +168,7 @@ fn looked_up(pipeline: &Pipeline<()>, address: &str) -> Json {
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message: &message };
     let arena = Bump::new();
     let Normalized::Documents(documents) = pipeline.documents(&line, &arena) else { panic!("it is a line") };
-    let document = Json::read(&serde_json::to_string(documents.first().unwrap()).unwrap());
+    let document = Json::read(&documents.first().unwrap().to_json());
     assert_eq!(document.text("source.ip"), Some(address));
     let Some(Json::Object(members)) = document.get("source") else { panic!("{address} has no source") };
     let looked_up = members.iter().filter(|(name, _)| !matches!(&**name, "address" | "ip"));

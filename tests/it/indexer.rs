@@ -67,7 +67,7 @@ fn body(documents: usize) -> BulkBody {
 fn body_of(lengths: &[usize]) -> BulkBody {
     let mut body = BulkBody::default();
     for (document, length) in lengths.iter().enumerate() {
-        body.push(&id(document), &["x".repeat(*length)]);
+        body.push(&id(document), &&*"x".repeat(*length));
     }
     body
 }

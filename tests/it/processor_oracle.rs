@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use apigw_logs::config::Config;
 use apigw_logs::ecs::Timestamp;
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized, timestamp};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -216,7 +217,7 @@ fn document(key: &str, text: &str) -> String {
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message: &message };
     let arena = Bump::new();
     let Normalized::Documents(documents) = PIPELINE.documents(&line, &arena) else { panic!("it is a line") };
-    serde_json::to_string(documents.first().unwrap()).unwrap()
+    documents.first().unwrap().to_json()
 }
 
 /// What could be an epoch, a status or a length.

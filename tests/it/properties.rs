@@ -7,6 +7,7 @@ use apigw_logs::bulk::{Reply, Verdict, verdict};
 use apigw_logs::config::Config;
 use apigw_logs::decode::decode;
 use apigw_logs::event;
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -22,9 +23,7 @@ pub(crate) fn documents(message: &str) -> Vec<String> {
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
     match PIPELINE.documents(&line, &arena) {
         Normalized::Skipped => Vec::new(),
-        Normalized::Documents(documents) => {
-            documents.iter().map(|document| serde_json::to_string(document).unwrap()).collect()
-        }
+        Normalized::Documents(documents) => documents.iter().map(WriteJson::to_json).collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "what the server holds is looked at as it is")]
 
 use apigw_logs::config::Config;
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized, mask};
 use bumpalo::Bump;
 use serde::Deserialize;
@@ -130,7 +131,7 @@ fn a_masked_line_makes_the_same_documents() {
     let documents = |message: &str, arena: &Bump| {
         let line = LogLine { owner: "1", log_group: "g", log_stream: "s", event_id: "e", event_time: 0, message };
         match pipeline.documents(&line, arena) {
-            Normalized::Documents(documents) => serde_json::to_string(&documents).expect("documents are JSON"),
+            Normalized::Documents(documents) => documents.as_slice().to_json(),
             Normalized::Skipped => String::new(),
         }
     };

@@ -1,7 +1,7 @@
 //! No credential is kept: under no spelling of its key, in no form of line, in no part of a document or dead letter.
-#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::config::Config;
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -149,9 +149,7 @@ fn documents(pipeline: &Pipeline<()>, message: &str) -> Vec<String> {
     let arena = Bump::new();
     match pipeline.documents(&log_line(message), &arena) {
         Normalized::Skipped => Vec::new(),
-        Normalized::Documents(documents) => {
-            documents.iter().map(|document| serde_json::to_string(document).unwrap()).collect()
-        }
+        Normalized::Documents(documents) => documents.iter().map(WriteJson::to_json).collect(),
     }
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may name. Arrows point from I/O to pure, never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("json_text", &[]),
-    ("ecs", &[]),
+    ("json", &[]),
+    ("ecs", &["json"]),
     ("event", &[]),
-    ("decode", &["json_text"]),
-    ("normalizer", &["ecs", "json_text"]),
+    ("decode", &["json"]),
+    ("normalizer", &["ecs", "json"]),
     ("enrich", &["ecs"]),
-    ("bulk", &["json_text"]),
-    ("dead_letter", &["bulk", "ecs", "normalizer"]),
+    ("bulk", &["json"]),
+    ("dead_letter", &["bulk", "ecs", "json", "normalizer"]),
     ("report", &["bulk", "event"]),
     ("pipeline", &["bulk", "dead_letter", "decode", "enrich", "event", "normalizer", "report"]),
     ("redrive", &["bulk", "dead_letter", "ecs", "normalizer", "pipeline", "report"]),
@@ -21,11 +21,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("elasticsearch", &["bulk", "redrive", "setup"]),
     ("config", &["bulk", "elasticsearch", "enrich", "normalizer", "pipeline"]),
     ("handler", &["bulk", "config", "elasticsearch", "pipeline", "report"]),
-    ("cli", &["bulk", "config", "ecs", "elasticsearch", "normalizer", "pipeline", "redrive", "report", "setup"]),
+    (
+        "cli",
+        &["bulk", "config", "ecs", "elasticsearch", "json", "normalizer", "pipeline", "redrive", "report", "setup"],
+    ),
 ];
 
 /// Rooms that do no I/O, and what would give them away.
-const PURE: &[&str] = &["json_text", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report", "setup"];
+const PURE: &[&str] = &["json", "ecs", "event", "decode", "normalizer", "bulk", "dead_letter", "report", "setup"];
 const IO: &[&str] = &[
     "SystemTime",
     "Timestamp::now",

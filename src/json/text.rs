@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{is_special, plain_length};
+
 /// Appends the text that stands between the quotes of a JSON string.
 ///
 /// It takes what a strict parser has accepted and what none would: half a surrogate pair becomes U+FFFD, an escape that
@@ -13,6 +15,59 @@ pub fn unescape_into(text: &mut String, escaped: &str) {
         rest = unescape_one(text, escape);
     }
     text.push_str(rest);
+}
+
+/// Appends the text of a JSON string, from behind its first quote, and answers its length with the quote that ends it;
+/// `None` if it is not JSON. Halves of surrogate pairs become U+FFFD.
+///
+/// Of a message every tenth byte is a backslash or behind one, so pieces are short: copying eight bytes and taking back
+/// those that are too many is twice as fast as copying the pieces.
+pub(super) fn unescape_strictly(text: &mut Vec<u8>, escaped: &str) -> Option<usize> {
+    let mut rest = escaped.as_bytes();
+    loop {
+        if let Some(chunk) = rest.first_chunk::<8>() {
+            let length = plain_length(*chunk);
+            text.extend_from_slice(chunk);
+            text.truncate(text.len() - 8 + length);
+            rest = rest.get(length..)?;
+            if length == 8 {
+                continue;
+            }
+        }
+        let (byte, after) = rest.split_first()?;
+        rest = match byte {
+            b'"' => return Some(escaped.len() - after.len()),
+            b'\\' => unescape_one_strictly(text, escaped, after)?,
+            _ if is_special(*byte) => return None,
+            _ => {
+                text.push(*byte);
+                after
+            }
+        };
+    }
+}
+
+/// Appends what the escape means whose backslash is just before `rest`, the end of `whole`.
+fn unescape_one_strictly<'a>(text: &mut Vec<u8>, whole: &'a str, rest: &'a [u8]) -> Option<&'a [u8]> {
+    let unescaped = match rest.first()? {
+        same @ (b'"' | b'\\' | b'/') => *same,
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 0x8,
+        b'f' => 0xc,
+        b'u' => {
+            let digits = whole.get(whole.len() - rest.len() + 1..)?;
+            unit(digits)?;
+            let mut unescaped = String::new();
+            let after = unescape_unit(&mut unescaped, digits);
+            text.extend_from_slice(unescaped.as_bytes());
+            return Some(after.as_bytes());
+        }
+        _ => return None,
+    };
+    text.push(unescaped);
+    rest.get(1..)
 }
 
 /// Appends what the escape after a backslash stands for, and answers what follows it.
@@ -148,6 +203,17 @@ mod tests {
             let escaped = serde_json::to_string(&text).unwrap();
             let inner = escaped.strip_prefix('"').and_then(|escaped| escaped.strip_suffix('"')).unwrap();
             prop_assert_eq!(unescape(inner), text);
+        }
+
+        #[test]
+        fn is_as_strict_as_serde_json(inside in r#"(\\\\|\\\\u[dD8][0-9a-f]{3}|u|n|x|[0-9a-fD]|"|€|\n| ){0,20}"#) {
+            let mut text = Vec::new();
+            let length = unescape_strictly(&mut text, &format!("{inside}\""));
+            let json = format!("\"{}", format!("{inside}\"").get(..length.unwrap_or(inside.len() + 1)).unwrap());
+            match serde_json::from_str::<String>(&mend_surrogates(&json)) {
+                Ok(expected) => prop_assert_eq!(String::from_utf8(text), Ok(expected)),
+                Err(_) => prop_assert_eq!(length, None),
+            }
         }
 
         #[test]

@@ -1,0 +1,133 @@
+//! JSON, read from front to back: strictly, in one pass, and without copying what can be borrowed.
+//!
+//! Nearly all that this program reads is strings, one after the other. They are read here, eight bytes at a time; what
+//! else there is (numbers, strings with escapes, values inside values) is left to `serde_json`.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::first_special;
+use super::text::unescape_strictly;
+
+/// A JSON text, read up to some place.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    json: &'a str,
+    position: usize,
+}
+
+/// A value.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    /// A string without escapes: what stands between its quotes.
+    Plain(&'a str),
+    /// Any other value, as it stands there.
+    Json(&'a RawValue),
+}
+
+/// The text is not JSON where the scanner stands, or is another value than the one that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+impl<'a> Scanner<'a> {
+    /// Starts at the front.
+    #[must_use]
+    pub fn new(json: &'a str) -> Self {
+        Self { json, position: 0 }
+    }
+
+    /// How many bytes are read.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The next byte that is no space.
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.json.as_bytes().get(self.position)?;
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.position += 1;
+        }
+    }
+
+    /// Steps over a sign.
+    pub fn take(&mut self, sign: u8) -> Result<(), Malformed> {
+        if self.peek() != Some(sign) {
+            return Err(Malformed);
+        }
+        self.position += 1;
+        Ok(())
+    }
+
+    /// Inside brackets: whether there is another element, and steps to it; else steps out.
+    pub fn has_next(&mut self, is_first: bool, closing: u8) -> Result<bool, Malformed> {
+        if self.peek() == Some(closing) {
+            self.position += 1;
+            return Ok(false);
+        }
+        if !is_first {
+            self.take(b',')?;
+        }
+        Ok(true)
+    }
+
+    /// A member's key and its colon.
+    pub fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        let key = match self.value()? {
+            Value::Plain(key) => Cow::Borrowed(key),
+            Value::Json(json) => serde_json::from_str::<String>(json.get()).map_err(|_| Malformed)?.into(),
+        };
+        self.take(b':')?;
+        Ok(key)
+    }
+
+    /// A value of any kind.
+    pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
+        if self.peek() == Some(b'"') {
+            let start = self.position + 1;
+            let inside = self.json.get(start..).unwrap_or_default();
+            let length = first_special(inside.as_bytes()).ok_or(Malformed)?;
+            let (plain, rest) = inside.split_at_checked(length).ok_or(Malformed)?;
+            if rest.starts_with('"') {
+                self.position = start + length + 1;
+                return Ok(Value::Plain(plain));
+            }
+        }
+        self.raw_value().map(Value::Json)
+    }
+
+    fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
+        let rest = self.json.get(self.position..).unwrap_or_default();
+        let value: &RawValue =
+            serde_json::Deserializer::from_str(rest).into_iter().next().ok_or(Malformed)?.map_err(|_| Malformed)?;
+        self.position += value.get().len();
+        Ok(value)
+    }
+
+    /// A value as text, appended: of a string what it means, of null nothing, of anything else its JSON.
+    pub fn append_text(&mut self, text: &mut Vec<u8>) -> Result<(), Malformed> {
+        if self.peek() == Some(b'"') {
+            let start = self.position + 1;
+            self.position =
+                start + unescape_strictly(text, self.json.get(start..).unwrap_or_default()).ok_or(Malformed)?;
+            return Ok(());
+        }
+        let json = self.raw_value()?.get();
+        text.extend_from_slice(if json == "null" { "" } else { json }.as_bytes());
+        Ok(())
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self) -> Result<i64, Malformed> {
+        self.raw_value()?.get().parse().map_err(|_| Malformed)
+    }
+
+    /// Nothing but space may follow.
+    pub fn end(&mut self) -> Result<(), Malformed> {
+        self.peek().map_or(Ok(()), |_| Err(Malformed))
+    }
+}
