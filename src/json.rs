@@ -19,8 +19,7 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Where the first byte stands that a JSON string cannot have as it is: a quote, a backslash, or a control character.
 ///
-/// Eight bytes at a time, as a number: three times as fast as one by one. (Source of the arithmetic: Sean Eron Anderson,
-/// "Bit Twiddling Hacks", "Determine if a word has a byte less than n".)
+/// Eight bytes at a time, as a number, and the last eight of them once more: three times as fast as one by one.
 fn first_special(bytes: &[u8]) -> Option<usize> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (number, chunk) in chunks.iter().enumerate() {
@@ -29,7 +28,10 @@ fn first_special(bytes: &[u8]) -> Option<usize> {
             return Some(number * 8 + length);
         }
     }
-    rest.iter().position(|byte| is_special(*byte)).map(|index| bytes.len() - rest.len() + index)
+    match bytes.last_chunk::<8>() {
+        Some(last) => Some(plain_length(*last)).filter(|length| *length < 8).map(|length| bytes.len() - 8 + length),
+        None => rest.iter().position(|byte| is_special(*byte)),
+    }
 }
 
 fn is_special(byte: u8) -> bool {
@@ -37,6 +39,8 @@ fn is_special(byte: u8) -> bool {
 }
 
 /// How many bytes stand before the first special one.
+///
+/// Source of the arithmetic: Sean Eron Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".
 fn plain_length(chunk: [u8; 8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -17,7 +17,7 @@ use crate::bulk::{DataStreamName, Indexer, RetryPolicy};
 use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::Enrichments;
 use crate::enrich::user_agent::UserAgents;
-use crate::normalizer::{ExecutionLogs, Normalizer, OriginalEvent};
+use crate::normalizer::{ExecutionLogs, KeyOrder, Normalizer, OriginalEvent};
 use crate::pipeline::{Filter, Pipeline};
 
 /// Everything that can be set, valid in itself.
@@ -194,6 +194,7 @@ impl Config {
                 tags: self.tags,
                 original_event: self.original_event,
                 execution_logs: self.execution_logs,
+                key_order: KeyOrder::default(),
             },
             enrichments,
             filter: self.filter,

@@ -75,6 +75,21 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
+    /// Steps over a text that stands here, and answers it.
+    pub fn take_text(&mut self, text: &str) -> Option<&'a str> {
+        self.peek()?;
+        let end = self.position + text.len();
+        let here = self.json.get(self.position..end).filter(|here| *here == text)?;
+        self.position = end;
+        Some(here)
+    }
+
+    /// The text from an earlier position to this.
+    #[must_use]
+    pub fn since(&self, position: usize) -> &'a str {
+        self.json.get(position..self.position).unwrap_or_default()
+    }
+
     /// A member's key and its colon.
     pub fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let key = match self.value()? {

@@ -52,6 +52,7 @@ pub fn write_list<T>(
 
 /// Appends a text as a JSON string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some((plain, special, after)) = first_special(rest).and_then(|length| cut(rest, length)) {

@@ -1,6 +1,5 @@
 //! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bumpalo::Bump;
@@ -9,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
 use super::duplicates::without_duplicate_keys;
+use super::key_order::KeyOrder;
 use super::secrets::{mask, mask_parts};
 use super::value::{Entry, flattened, is_absent, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
@@ -71,24 +71,31 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Reads a line that is one JSON object and nothing else.
-    pub(super) fn read_json(arena: &'a Bump, line: &'a str) -> Result<Self, Malformed> {
-        let mut log = Self::new(arena, "json");
-        log.read_object("", line, 0)?;
+    pub(super) fn read_json(arena: &'a Bump, line: &'a str, order: &KeyOrder) -> Result<Self, Malformed> {
+        let (mut log, mut keys) = (Self::new(arena, "json"), order.lock());
+        let mut scanner = Scanner::new(line);
+        scanner.take(b'{')?;
+        let mut place = 0;
+        while scanner.has_next(place == 0, b'}')? {
+            let (key, meaning) = keys.next(place, &mut scanner, arena)?;
+            match scanner.value()? {
+                Value::Plain(text) => log.push_meant(meaning, key, FlatValue::Text(text)),
+                Value::Json(json) => log.push_json(key, json, 0),
+            }
+            place += 1;
+        }
+        scanner.end()?;
         Ok(log)
     }
 
-    /// Walks an object and joins the keys of nested ones.
+    /// Walks a nested object and joins its keys to that of itself.
     fn read_object(&mut self, prefix: &str, json: &'a str, depth: u8) -> Result<(), Malformed> {
         let mut scanner = Scanner::new(json);
         scanner.take(b'{')?;
         let mut is_first = true;
         while scanner.has_next(is_first, b'}')? {
             is_first = false;
-            let key = match scanner.key()? {
-                Cow::Borrowed(key) if prefix.is_empty() => key,
-                key if prefix.is_empty() => self.arena.alloc_str(&key),
-                key => join(self.arena, prefix, &key),
-            };
+            let key = join(self.arena, prefix, &scanner.key()?);
             match scanner.value()? {
                 Value::Plain(text) => self.push(key, FlatValue::Text(text)),
                 Value::Json(json) => self.push_json(key, json, depth),
@@ -112,7 +119,11 @@ impl<'a> AccessLog<'a> {
     /// Adds a key and its value. A key that stands twice means its last value; of several keys for one variable that
     /// counts which has a value and stands first in the table. What does not count is kept as unmapped.
     pub(super) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
-        match meaning(key) {
+        self.push_meant(meaning(key), key, value);
+    }
+
+    fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
+        match meaning {
             Meaning::Variable(variable) => self.push_variable(variable, (key, value)),
             _ if is_absent(value) => {}
             Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
@@ -229,7 +240,7 @@ impl<'a> AccessLog<'a> {
     pub(super) fn loses_values(&mut self) -> bool {
         let repeats = |entries: &[Entry<'_>]| {
             let mut seen = HashSet::new();
-            !entries.iter().all(|(key, _)| seen.insert(*key))
+            entries.len() > 1 && !entries.iter().all(|(key, _)| seen.insert(*key))
         };
         let loses = self.repeats_inside
             || [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries));

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
 use super::access_log::{AccessLog, MAX_DEPTH, Stop, join};
 use super::aliases::{Meaning, meaning};
+use super::key_order::KeyOrder;
 use super::value::unescaped;
 use crate::ecs::FlatValue;
 
@@ -62,7 +63,7 @@ impl<'a> Object<'a> {
 
 fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, usize)> {
     let object: &RawValue = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
-    let log = AccessLog::read_json(arena, object.get()).ok()?;
+    let log = AccessLog::read_json(arena, object.get(), &KeyOrder::default()).ok()?;
     Some((log, object.get().len()))
 }
 

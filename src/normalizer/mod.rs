@@ -12,6 +12,7 @@ mod document;
 mod duplicates;
 mod envelope;
 mod execution_log;
+mod key_order;
 mod key_value;
 pub mod region;
 mod secrets;
@@ -26,6 +27,7 @@ use self::access_log::{AccessLog, Stop};
 use self::aliases::Variable;
 use self::broken_json::Object;
 use self::envelope::Envelope;
+pub use self::key_order::KeyOrder;
 pub use self::secrets::{mask, mask_line};
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named, OneOrMore, Text,
@@ -63,6 +65,8 @@ pub struct Normalizer {
     pub original_event: OriginalEvent,
     /// What becomes of lines of an execution log.
     pub execution_logs: ExecutionLogs,
+    /// What is known of the next line from the last one.
+    pub key_order: KeyOrder,
 }
 
 /// `PRESERVE_ORIGINAL_EVENT`
@@ -148,7 +152,7 @@ impl Normalizer {
 
     /// A line that starts like a JSON object.
     fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        let Ok(mut log) = AccessLog::read_json(arena, text) else {
+        let Ok(mut log) = AccessLog::read_json(arena, text, &self.key_order) else {
             return Normalized::Documents(self.objects(text, line, arena));
         };
         if log.is_recognized() {

