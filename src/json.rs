@@ -19,18 +19,23 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Where the first byte stands that a JSON string cannot have as it is: a quote, a backslash, or a control character.
 ///
-/// Eight bytes at a time, as a number, and the last eight of them once more: three times as fast as one by one.
+/// Most strings have none: so first sixteen bytes at a time, which the compiler makes a few vector instructions of.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for (number, chunk) in chunks.iter().enumerate() {
-        let length = plain_length(*chunk);
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let plain =
+        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(*byte))).count();
+    let start = plain * 16;
+    let rest = bytes.get(start..)?;
+    let (words, last) = rest.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let length = plain_length(*word);
         if length < 8 {
-            return Some(number * 8 + length);
+            return Some(start + number * 8 + length);
         }
     }
     match bytes.last_chunk::<8>() {
-        Some(last) => Some(plain_length(*last)).filter(|length| *length < 8).map(|length| bytes.len() - 8 + length),
-        None => rest.iter().position(|byte| is_special(*byte)),
+        Some(word) => Some(plain_length(*word)).filter(|length| *length < 8).map(|length| bytes.len() - 8 + length),
+        None => last.iter().position(|byte| is_special(*byte)),
     }
 }
 

@@ -1,8 +1,6 @@
 //! The body of a bulk request.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::io::Write;
 use std::ops::Range;
 
 use super::DocumentId;
@@ -34,7 +32,9 @@ impl BulkBody {
     /// Adds a document.
     pub fn push(&mut self, id: &DocumentId, document: &impl WriteJson) {
         let start = self.bytes.len();
-        self.append(format_args!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n"));
+        self.bytes.extend_from_slice(b"{\"create\":{\"_id\":\"");
+        id.write(&mut self.bytes);
+        self.bytes.extend_from_slice(b"\"}}\n");
         document.write_json(&mut self.bytes);
         self.bytes.push(b'\n');
         self.items.push(start..self.bytes.len());
@@ -48,13 +48,9 @@ impl BulkBody {
         write_string(&mut self.bytes, index);
         self.bytes.extend_from_slice(b",\"_id\":");
         write_string(&mut self.bytes, id);
-        self.append(format_args!(",\"if_seq_no\":{seq_no},\"if_primary_term\":{primary_term}}}}}\n"));
+        let state = format!(",\"if_seq_no\":{seq_no},\"if_primary_term\":{primary_term}}}}}\n");
+        self.bytes.extend_from_slice(state.as_bytes());
         self.items.push(start..self.bytes.len());
-    }
-
-    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
-    fn append(&mut self, text: fmt::Arguments<'_>) {
-        self.bytes.write_fmt(text).expect("a Vec takes every write");
     }
 
     /// How many documents there are.

@@ -78,13 +78,26 @@ impl DocumentId {
     }
 }
 
-impl fmt::Display for DocumentId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DocumentId {
+    /// Appends the id as it is written.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = (64 - self.time.leading_zeros()).div_ceil(4).max(12);
+        let digit = |place: u32| DIGITS.get((self.time >> (4 * place)) as usize & 15).copied().unwrap_or_default();
+        out.extend((0..digits).rev().map(digit));
+        out.push(b'-');
         let mut hash = [0; 22];
         // 16 bytes are 22 characters of base64, so the buffer is neither too small nor too large.
-        let length = BASE64_URL_SAFE_NO_PAD.encode_slice(self.hash.to_be_bytes(), &mut hash).map_err(|_| fmt::Error)?;
-        let hash = hash.get(..length).and_then(|hash| std::str::from_utf8(hash).ok()).ok_or(fmt::Error)?;
-        write!(formatter, "{:012x}-{hash}", self.time)
+        let length = BASE64_URL_SAFE_NO_PAD.encode_slice(self.hash.to_be_bytes(), &mut hash).unwrap_or_default();
+        out.extend_from_slice(hash.get(..length).unwrap_or_default());
+    }
+}
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(40);
+        self.write(&mut text);
+        formatter.write_str(&String::from_utf8_lossy(&text))
     }
 }
 
