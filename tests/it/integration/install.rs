@@ -2,13 +2,15 @@
 #![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "documents and mappings are JSON of any form")]
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::fleet::Templates;
 use super::{STREAMS, documents};
 use crate::lines::LINES;
 use crate::support::dead_letter::dead_letter;
-use crate::support::golden::names;
+use crate::support::golden::{names, repository};
 use crate::support::search_server::{Flavour, SearchServer, shared};
 use crate::support::templates::setup;
 
@@ -53,21 +55,25 @@ impl Pair {
         [&self.documents, &self.dead_letters]
     }
 
-    /// Puts templates as Fleet would, with components of this run in the place of the stack's.
-    fn put_as_fleet(&self) {
+    /// Puts templates as Fleet would, with components of this run in the place of the stack's and of the user's.
+    fn put_as_fleet(&self, custom: Option<&str>) {
         let component = |name: &str| format!("{}-{name}", self.documents);
         for (name, template) in STACK {
             let body = format!(r#"{{"template":{template}}}"#);
             put(self.server, &format!("/_component_template/{}", component(name)), &body);
         }
+        if let Some(custom) = custom {
+            put(self.server, &format!("/_component_template/{}", component("custom")), custom);
+        }
         for (name, stream) in self.names().into_iter().zip(STREAMS) {
             let mut templates = Templates::named(name.clone(), stream.folder);
             let package = format!("{name}@package");
-            // The policy is one of Elasticsearch's that the servers of the tests do not have either.
+            // Its policy is one of Elasticsearch's, and the servers of the tests do not have policies.
             templates.package["template"]["settings"]["index"].as_object_mut().unwrap().remove("lifecycle");
             put(self.server, &format!("/_component_template/{package}"), &templates.package.to_string());
             let composed = ["stack-mappings", "stack-settings"].map(component).into_iter().chain([package]);
-            let composed = composed.chain(["globals", "agents"].map(component));
+            let composed =
+                composed.chain(custom.map(|_| component("custom"))).chain(["globals", "agents"].map(component));
             templates.index["composed_of"] = composed.collect();
             templates.index.as_object_mut().unwrap().remove("ignore_missing_component_templates");
             put(self.server, &format!("/_index_template/{name}"), &templates.index.to_string());
@@ -105,7 +111,8 @@ impl Drop for Pair {
             delete(format!("/_index_template/{name}"));
             delete(format!("/_component_template/{name}@package"));
         }
-        STACK.iter().for_each(|(name, _)| delete(format!("/_component_template/{}-{name}", self.documents)));
+        let components = STACK.iter().map(|(name, _)| *name).chain(["custom"]);
+        components.for_each(|name| delete(format!("/_component_template/{}-{name}", self.documents)));
     }
 }
 
@@ -164,7 +171,7 @@ fn the_package_and_setup_take_the_same_documents_into_the_same_fields() {
         return;
     }
     let (fleet, ours) = (Pair::new(server, "fleet"), Pair::new(server, "setup"));
-    fleet.put_as_fleet();
+    fleet.put_as_fleet(None);
     assert_eq!(ours.setup().matches("created index template").count(), 2);
     let golden: Vec<_> = names(LINES, ".ndjson").iter().flat_map(|name| documents(name)).map(|it| value(&it)).collect();
     assert!(golden.len() > 400, "only {}", golden.len());
@@ -184,11 +191,32 @@ fn setup_leaves_what_the_package_has_put() {
         return;
     }
     let fleet = Pair::new(server, "left");
-    fleet.put_as_fleet();
+    fleet.put_as_fleet(None);
     let said = fleet.setup();
     let expected =
         fleet.names().map(|name| format!("left index template {name}, and what belongs to it: Fleet manages it"));
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
     let (_, template) = server.admin_request("GET", &format!("/_index_template/{}", fleet.documents), None);
     assert!(template.contains(r#""priority":200"#), "{template}");
+}
+
+/// That it wins over Fleet's policy is not to be seen here: the servers of the tests have no policies.
+#[test]
+fn the_documented_retention_is_taken() {
+    let server = shared();
+    if server.flavour == Flavour::OpenSearch {
+        return;
+    }
+    let page = fs::read_to_string(repository("docs/kibana.md")).unwrap();
+    let (_, command) = page.split_once("logs@custom\" ").unwrap();
+    let (_, body) = command.split_once("--data '").unwrap();
+    let (body, _) = body.split_once('\'').unwrap();
+    let fleet = Pair::new(server, "retention");
+    fleet.put_as_fleet(Some(body));
+    let path = format!("/_index_template/_simulate_index/{}-default", fleet.documents);
+    let (status, answer) = server.admin_request("POST", &path, None);
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["template"]["lifecycle"]["data_retention"], "90d", "{answer}");
+    assert_eq!(answer["template"]["settings"]["index"]["lifecycle"]["prefer_ilm"], "false", "{answer}");
 }
