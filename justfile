@@ -41,3 +41,7 @@ bless:
 # The zip file to deploy: target/lambda/apigw-logs/bootstrap.zip.
 package:
     cargo lambda build --release --arm64 --output-format zip
+
+# The integration package to upload to Kibana: target/apigw_logs-VERSION.zip.
+integration:
+    .ci/integration-zip

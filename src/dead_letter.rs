@@ -13,11 +13,11 @@ use serde::Serialize;
 use crate::bulk::{DataStreamName, DocumentId, Rejection};
 use crate::ecs::{ECS_VERSION, Timestamp};
 use crate::json::WriteJson;
-use crate::normalizer::{LogLine, mask, mask_line};
+use crate::normalizer::{LogLine, PRESERVED, mask, mask_line};
 
 pub use self::kept::{KeptLetter, Page, query, read_page};
 
-/// A dead letter: texts and one date, in the fields of `elasticsearch/index_templates/logs-aws.api_gateway_dead_letters.json`.
+/// A dead letter: texts and one date, in the fields that `docs/fields.md` lists.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter<'a> {
     #[serde(rename = "@timestamp")]
@@ -28,6 +28,7 @@ pub struct DeadLetter<'a> {
     ecs: Ecs,
     error: Error<'a>,
     event: Event<'a>,
+    tags: [&'static str; 1],
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +158,8 @@ impl DeadLetter<'_> {
                 module: "aws",
                 original: mask_line(line.message, arena),
             },
+            // Without it the final pipeline of Fleet's templates would remove the line.
+            tags: [PRESERVED],
         }
     }
 }

@@ -41,6 +41,9 @@ const MOST_JOINED_OBJECTS: usize = 1_000;
 /// `event.kind` of a line that was not understood whole.
 const PIPELINE_ERROR: &str = "pipeline_error";
 
+/// The tag of documents that have `event.original`.
+pub(crate) const PRESERVED: &str = "preserve_original_event";
+
 const NO_KNOWN_FORM: &str =
     "the line has none of the forms of API Gateway's logs that are read (JSON, CLF, key: value): it is kept as it is";
 const NO_KNOWN_KEY: &str = "the line is JSON, but has no key of an access log: it is kept as it is";
@@ -72,7 +75,7 @@ pub struct Normalizer {
 /// `PRESERVE_ORIGINAL_EVENT`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OriginalEvent {
-    /// Every document has it, and the tag `preserve_original_event`.
+    /// Every document has it.
     Preserved,
     /// Documents have it whose line was not understood whole.
     WhenNeeded,
@@ -144,7 +147,7 @@ impl Normalizer {
     ) -> Document<'a> {
         let mut document = self.document(line, arena);
         if self.original_event == OriginalEvent::Preserved {
-            document.event.original = Some(mask(line.message, arena));
+            self.keep_original(&mut document, mask(line.message, arena), arena);
         }
         execution_log::fill(&mut document, log, arena);
         document
@@ -224,7 +227,7 @@ impl Normalizer {
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
-            document.event.original = Some(log.masked(original(text, line)));
+            self.keep_original(&mut document, log.masked(original(text, line)), arena);
         }
         document
     }
@@ -240,7 +243,7 @@ impl Normalizer {
         let mut document = self.document(line, arena);
         document.error = Error { message: Some(problem), r#type: None };
         document.event.kind = Some(PIPELINE_ERROR);
-        document.event.original = Some(mask_line(original(text, line), arena));
+        self.keep_original(&mut document, mask_line(original(text, line), arena), arena);
         document.message = Some(mask_line(text, arena));
         document
     }
@@ -269,15 +272,21 @@ impl Normalizer {
             module: Some("aws"),
             ..Event::default()
         };
-        document.tags = self.tags(arena);
+        document.tags = tags(self.tags.iter().map(String::as_str), arena);
         document
     }
 
-    fn tags<'a>(&'a self, arena: &'a Bump) -> &'a [&'a str] {
-        let preserved = (self.original_event == OriginalEvent::Preserved).then_some("preserve_original_event");
-        let tags = self.tags.iter().map(String::as_str).chain(preserved);
-        bumpalo::collections::Vec::from_iter_in(tags, arena).into_bump_slice()
+    /// Keeps the line, and tags the document: the final pipeline of Fleet's templates removes an `event.original` whose
+    /// document has not this tag.
+    fn keep_original<'a>(&'a self, document: &mut Document<'a>, original: &'a str, arena: &'a Bump) {
+        document.event.original = Some(original);
+        let others = self.tags.iter().map(String::as_str).filter(|tag| *tag != PRESERVED);
+        document.tags = tags(others.chain([PRESERVED]), arena);
     }
+}
+
+fn tags<'a>(tags: impl Iterator<Item = &'a str>, arena: &'a Bump) -> &'a [&'a str] {
+    bumpalo::collections::Vec::from_iter_in(tags, arena).into_bump_slice()
 }
 
 fn known(text: &str) -> Text<'_> {

@@ -90,7 +90,15 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
-    for document in ["README.md", "ARCHITECTURE.md", "docs/configure.md", "docs/deploy.md", "docs/operate.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "docs/configure.md",
+        "docs/deploy.md",
+        "docs/fields.md",
+        "docs/kibana.md",
+        "docs/operate.md",
+    ] {
         let text = read(document);
         for (_, [target]) in link.captures_iter(&text).map(|captures| captures.extract()) {
             if target.starts_with("http") {
@@ -129,4 +137,21 @@ fn the_template_s_names_are_right() {
             assert!(template.section("Outputs").contains_key(&output), "{document}: {output}");
         }
     }
+}
+
+/// The commands name the package that there is, and the requests have what Kibana demands.
+#[test]
+fn the_package_is_uploaded_and_removed_under_its_name() {
+    let text = read("docs/kibana.md");
+    let commands = blocks(&text, "console").join("\n").replace("\\\n", "");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(commands.matches(&format!("target/apigw_logs-{version}.zip")).count(), 2, "{commands}");
+    assert_eq!(commands.matches("target/apigw_logs").count(), 2, "{commands}");
+    let to_kibana: Vec<_> = commands.lines().filter(|line| line.contains("$KIBANA_URL")).collect();
+    assert_eq!(to_kibana.len(), 2);
+    assert!(to_kibana.iter().all(|line| line.contains("-H 'kbn-xsrf: ")), "{to_kibana:?}");
+    assert!(commands.contains(&format!("-X DELETE \"$KIBANA_URL/api/fleet/epm/packages/apigw_logs/{version}\"")));
+    let justfile = read("justfile");
+    let (_, recipe) = justfile.split_once("\nintegration:\n").unwrap();
+    assert_eq!(recipe.lines().next().map(str::trim), Some(".ci/integration-zip"));
 }

@@ -159,6 +159,9 @@ fn without_damage(documents: &str) -> Vec<Value> {
         if let Some(event) = document.pointer_mut("/event").and_then(Value::as_object_mut) {
             event.remove("original");
         }
+        if let Some(tags) = document.pointer_mut("/tags").and_then(Value::as_array_mut) {
+            tags.retain(|tag| tag != "preserve_original_event");
+        }
         if let Some(gateway) = document.pointer_mut("/aws/api_gateway").and_then(Value::as_object_mut) {
             gateway.remove("repairs");
         }

@@ -9,27 +9,18 @@ use std::net::IpAddr;
 
 use crate::lines::LINES;
 use crate::support::command_line::run;
+use crate::support::dead_letter::dead_letter;
+use crate::support::fields_page::{Field, PAGE, dead_letter_fields, fields, properties};
 use crate::support::golden::{check, is_blessing, names, repository};
 use crate::support::json::Json;
 
-const PAGE: &str = "docs/fields.md";
 const MAPPING: &str = "elasticsearch/component_templates/logs-aws.api_gateway_logs@mappings.json";
+const DEAD_LETTERS: &str = "elasticsearch/index_templates/logs-aws.api_gateway_dead_letters.json";
 const ECS: &str = include_str!("fixtures/ecs-9.4.0.txt");
 const EVENTS: &str = "tests/it/fixtures/events";
 
 /// What `uri_parts` writes, and ECS does not have.
 const NOT_OF_ECS: &[&str] = &["url.user_info"];
-
-/// A row of the page's tables of fields.
-struct Field {
-    name: String,
-    /// The type in Elasticsearch.
-    kind: String,
-    is_list: bool,
-    is_indexed: bool,
-    from: String,
-    example: String,
-}
 
 #[test]
 fn every_leaf_is_a_field_with_a_fitting_value() {
@@ -73,7 +64,7 @@ fn what_is_not_ours_is_as_in_ecs() {
 
 #[test]
 fn the_examples_are_what_the_types_take() {
-    for field in fields() {
+    for field in fields().into_iter().chain(dead_letter_fields()) {
         let is_text = !field.example.starts_with(['[', '{']) || field.name == "event.original";
         let value = match &*field.kind {
             "long" | "boolean" => Json::read(&field.example),
@@ -144,24 +135,46 @@ fn unconverted(field: &str, variable: &str) -> Option<&'static str> {
 
 #[test]
 fn the_mapping_is_made_from_the_page() {
-    let mut tree = Tree::default();
-    for field in fields() {
-        let more = match (&*field.kind, field.is_indexed) {
-            (_, false) => r#", "index": false, "doc_values": false"#,
-            ("keyword", _) => r#", "ignore_above": 1024"#,
-            ("wildcard" | "flattened", _) => r#", "ignore_above": 8191"#,
-            _ => "",
-        };
-        tree.insert(&field.name, format!(r#"{{ "type": "{}"{more} }}"#, field.kind));
-    }
     let mut mapping = concat!(
         "{\n  \"_meta\": {\n    \"managed_by\": \"apigw-logs\"\n  },\n  \"template\": {\n    \"mappings\": {\n",
         "      \"dynamic\": false,\n      \"date_detection\": false,\n      \"properties\": {\n"
     )
     .to_owned();
-    tree.write(&mut mapping, 8);
+    mapping.push_str(&properties(&fields(), 8));
     mapping.push_str("      }\n    }\n  }\n}\n");
     check(MAPPING, &mapping);
+}
+
+/// The rest of the template is written by hand.
+#[test]
+fn the_mapping_of_dead_letters_is_made_from_the_page() {
+    let template = fs::read_to_string(repository(DEAD_LETTERS)).unwrap();
+    let (head, _) = template.split_once("      \"properties\": {\n").unwrap();
+    let properties = properties(&dead_letter_fields(), 8);
+    check(DEAD_LETTERS, &format!("{head}      \"properties\": {{\n{properties}      }}\n    }}\n  }}\n}}\n"));
+}
+
+/// A dead letter is made of a refusal.
+#[test]
+fn a_dead_letter_has_the_fields_of_the_page() {
+    let letter = dead_letter();
+    let fields = dead_letter_fields();
+    let mut leaves = BTreeSet::new();
+    walk(&BTreeSet::new(), "", &letter, &mut |name, value| {
+        let field = fields.iter().find(|field| field.name == name).unwrap_or_else(|| panic!("{name} is no field"));
+        assert!(fits(field, value), "{name} is of type {}, and has the value {}", field.kind, value.compact());
+        leaves.insert(name.to_owned());
+    });
+    assert_eq!(leaves, fields.iter().map(|field| field.name.clone()).collect());
+    let shared = fields_by_name();
+    for field in &fields {
+        let same = shared.get(&field.name).is_none_or(|kind| *kind == field.kind);
+        assert!(same, "{} has another type in documents", field.name);
+    }
+}
+
+fn fields_by_name() -> BTreeMap<String, String> {
+    fields().into_iter().map(|field| (field.name, field.kind)).collect()
 }
 
 #[test]
@@ -177,60 +190,6 @@ fn the_page_shows_a_document_of_each_kind_of_api() {
         write!(text, "\n### {kind}: `events/{name}.json`\n\n```json\n{}```\n", first.pretty()).unwrap();
     }
     check(PAGE, &text);
-}
-
-/// Objects of fields, and the fields of a mapping as JSON.
-#[derive(Default)]
-struct Tree(BTreeMap<String, Branch>);
-
-enum Branch {
-    Object(Tree),
-    Field(String),
-}
-
-impl Tree {
-    fn insert(&mut self, name: &str, json: String) {
-        let Some((first, rest)) = name.split_once('.') else {
-            self.0.insert(name.to_owned(), Branch::Field(json));
-            return;
-        };
-        match self.0.entry(first.to_owned()).or_insert_with(|| Branch::Object(Self::default())) {
-            Branch::Object(tree) => tree.insert(rest, json),
-            Branch::Field(_) => panic!("{name} is a field and an object"),
-        }
-    }
-
-    fn write(&self, into: &mut String, indent: usize) {
-        let space = " ".repeat(indent);
-        for (index, (name, branch)) in self.0.iter().enumerate() {
-            let comma = if index + 1 < self.0.len() { "," } else { "" };
-            match branch {
-                Branch::Field(json) => writeln!(into, "{space}\"{name}\": {json}{comma}").unwrap(),
-                Branch::Object(tree) => {
-                    write!(into, "{space}\"{name}\": {{\n{space}  \"properties\": {{\n").unwrap();
-                    tree.write(into, indent + 4);
-                    writeln!(into, "{space}  }}\n{space}}}{comma}").unwrap();
-                }
-            }
-        }
-    }
-}
-
-fn fields() -> Vec<Field> {
-    let page = fs::read_to_string(repository(PAGE)).unwrap();
-    let unquoted = |cell: &str| cell.trim_matches(['|', ' ']).trim_matches('`').to_owned();
-    let field = |line: &str| match line.split(" | ").collect::<Vec<_>>()[..] {
-        [name, kind, from, example, _] if name.starts_with("| `") => Some(Field {
-            name: unquoted(name),
-            kind: kind.split(", ").next().unwrap().to_owned(),
-            is_list: kind.ends_with(", list"),
-            is_indexed: !kind.ends_with(", not indexed"),
-            from: from.to_owned(),
-            example: unquoted(example),
-        }),
-        _ => None,
-    };
-    page.lines().filter_map(field).collect()
 }
 
 /// Calls back with the file and line, the field's name, and the value of each leaf.

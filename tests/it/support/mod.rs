@@ -2,7 +2,9 @@
 
 pub(crate) mod cloudformation;
 pub(crate) mod command_line;
+pub(crate) mod dead_letter;
 pub(crate) mod fake_elasticsearch;
+pub(crate) mod fields_page;
 pub(crate) mod generated;
 pub(crate) mod golden;
 pub(crate) mod http;
@@ -18,3 +20,4 @@ pub(crate) mod search_server;
 pub(crate) mod signature;
 pub(crate) mod templates;
 pub(crate) mod tls;
+pub(crate) mod yaml;
