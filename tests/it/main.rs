@@ -8,6 +8,7 @@ mod events;
 mod foreign_events;
 mod geoip;
 mod indexer;
+mod kibana;
 mod lambda_runtime;
 mod lines;
 mod load;
