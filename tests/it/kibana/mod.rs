@@ -1,3 +1,29 @@
 //! The Kibana objects of the integration package: what they are made from, and what they show of known data.
+//!
+//! `dashboards` describes them in the words of `model`; `lens`, `map` and `objects` make the files of `integration/kibana` from
+//! that. The tests go the other way and begin at the files: `saved` reads them, `kql` and `query` make the requests that Kibana would
+//! send, and `panels` holds the answers against an own count of the raw lines.
 
+mod dashboards;
 pub(crate) mod kql;
+mod lens;
+mod map;
+mod model;
+mod objects;
+
+use crate::support::golden::{assert_holds_only, check};
+use crate::support::json::Json;
+
+const FOLDER: &str = "integration/kibana";
+
+#[test]
+fn the_files_are_made_from_the_descriptions() {
+    let files = objects::files();
+    for (name, object) in &files {
+        check(&format!("{FOLDER}/{name}"), &Json::read(&object.to_string()).pretty());
+    }
+    for folder in ["dashboard", "search"] {
+        let names = files.iter().filter_map(|(name, _)| name.strip_prefix(folder)?.strip_prefix('/'));
+        assert_holds_only(&format!("{FOLDER}/{folder}"), names.map(str::to_owned));
+    }
+}
