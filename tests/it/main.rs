@@ -6,6 +6,7 @@ mod delivery_properties;
 mod docs;
 mod events;
 mod foreign_events;
+mod generate;
 mod geoip;
 mod indexer;
 mod kibana;

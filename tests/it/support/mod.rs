@@ -18,3 +18,4 @@ pub(crate) mod search_server;
 pub(crate) mod signature;
 pub(crate) mod templates;
 pub(crate) mod tls;
+pub(crate) mod traffic;
