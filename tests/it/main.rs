@@ -1,5 +1,6 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
+mod alerts;
 mod cli;
 mod delivery;
 mod delivery_properties;
@@ -16,6 +17,7 @@ mod load;
 mod normalizer_properties;
 mod processor_oracle;
 mod properties;
+mod questions;
 mod readme;
 mod real_elasticsearch;
 mod real_faults;

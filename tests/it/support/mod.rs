@@ -13,6 +13,7 @@ pub(crate) mod moto;
 pub(crate) mod raw_tcp;
 pub(crate) mod runtime_api;
 pub(crate) mod runtime_emulator;
+pub(crate) mod sample;
 pub(crate) mod script;
 pub(crate) mod search_server;
 pub(crate) mod signature;
