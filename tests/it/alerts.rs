@@ -133,8 +133,11 @@ fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
     outcome.stdout
 }
 
-/// What a rule says of requests, each case two hours after the last: one alert with these columns, or no columns and no alert.
-fn check(name: &str, cases: &[(&str, &[Requests<'_>], &[(&str, &str)])]) {
+/// What it is called, its requests, and columns of the alert that they cause; without columns they cause none.
+type Case<'a> = (&'a str, &'a [Requests<'a>], &'a [(&'a str, &'a str)]);
+
+/// What a rule says of requests, each case two hours after the last.
+fn check(name: &str, cases: &[Case<'_>]) {
     let (rule, sample) = (Rule::read(name), Sample::new(&format!("alert{}", name.replace('-', ""))));
     for (number, (case, requests, expected)) in (0..).zip(cases) {
         let from = DAY_BEGINS + number * 120 * A_MINUTE;
@@ -287,7 +290,7 @@ fn dead_letters_fire_by_their_reason() {
 #[test]
 fn a_made_up_day_fires_where_something_happens() {
     let sample = Sample::new("alertday");
-    sample.index(&traffic::event(20_000, 1, "2026-03-01T00:00:00Z"));
+    sample.index(&traffic::event(10_000, 1, "2026-03-01T00:00:00Z"));
     let fires = |hours: Range<i64>, name: &str| {
         let rule = Rule::read(name);
         let mut times = (hours.start * 6..hours.end * 6).map(|ten_minutes| DAY_BEGINS + ten_minutes * 10 * A_MINUTE);

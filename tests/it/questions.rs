@@ -1,6 +1,7 @@
 //! The questions of `docs/kibana.md`: their KQL and ES|QL run on a real Elasticsearch, and their numbers are held against an own count of the
 //! raw lines.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -104,10 +105,6 @@ fn has_the_id(request: &Request) -> bool {
     text(request, "requestId") == "80829ac0-9b29-47b6-a80e-69881e718d2c"
 }
 
-fn is_the_integration_s(request: &Request) -> bool {
-    number(request, "integrationStatus") >= 500
-}
-
 fn is_too_slow(request: &Request) -> bool {
     text(request, "errorResponseType") == "INTEGRATION_TIMEOUT"
 }
@@ -116,18 +113,39 @@ fn is_refused(request: &Request) -> bool {
     matches!(status(request), 403 | 404)
 }
 
-/// What the KQL of a question finds, but for that of the last, which asks for lines.
-const FOUND: &[fn(&Request) -> bool] = &[
-    |request| status(request) >= 400,
-    |request| status(request) >= 500 && !request.contains_key("integrationStatus") && !is_too_slow(request),
-    uses_the_old_route,
-    |request| number(request, "responseLatency") > 1_000,
-    |request| status(request) == 429,
-    |request| is_refused(request) && text(request, "ip") == "192.0.2.66",
-    |request| request.contains_key("authorizerError"),
-    |request| text(request, "deploymentId") == "d4pl0y" && status(request) >= 500,
-    has_the_id,
+type Rows = Vec<Vec<String>>;
+
+/// Whether a KQL finds a request, and what an ES|QL answers of all.
+type Expected = (fn(&Request) -> bool, fn(&[&Request]) -> Rows);
+
+/// What the KQL of each question finds among the requests, and what its ES|QL answers.
+const QUESTIONS: &[Expected] = &[
+    (|request| status(request) >= 400, who_fails),
+    (|request| fails(request) && !request.contains_key("integrationStatus") && !is_too_slow(request), whose_fault),
+    (uses_the_old_route, who_uses_the_old_route),
+    (|request| number(request, "responseLatency") > 1_000, slow_routes),
+    (is_throttled, who_is_throttled),
+    (|request| is_refused(request) && text(request, "ip") == "192.0.2.66", who_tries_paths),
+    (is_turned_away, why_unauthorized),
+    (|request| text(request, "deploymentId") == "d4pl0y" && fails(request), what_a_deployment_broke),
+    (has_the_id, one_request),
 ];
+
+fn fails(request: &Request) -> bool {
+    status(request) >= 500
+}
+
+fn is_throttled(request: &Request) -> bool {
+    status(request) == 429
+}
+
+fn is_turned_away(request: &Request) -> bool {
+    request.contains_key("authorizerError")
+}
+
+fn any(_: &Request) -> bool {
+    true
+}
 
 /// Counts for each key, those with most of the last counter first.
 fn counted<'r>(
@@ -155,96 +173,102 @@ fn texts(request: &Request, keys: &[&str]) -> Vec<String> {
     keys.iter().map(|key| text(request, key).to_owned()).collect()
 }
 
-/// How many different values a key has.
-fn different(requests: &[&Request], key: &str) -> String {
-    requests.iter().map(|request| text(request, key)).collect::<BTreeSet<_>>().len().to_string()
+/// How many different values a key has among the requests with a value of another.
+fn different(requests: &[&Request], key: &str, among: (&str, &str)) -> String {
+    let (other, value) = among;
+    let values: BTreeSet<_> = requests.iter().filter(|r| text(r, other) == value).map(|r| text(r, key)).collect();
+    values.len().to_string()
 }
 
-/// The answer to a question, from the raw lines.
-fn answer(number_of_question: usize, requests: &[&Request], lines: &[String]) -> Vec<Vec<String>> {
-    let having = |wanted: fn(&Request) -> bool| requests.iter().copied().filter(move |r| wanted(r)).collect::<Vec<_>>();
-    let rows = |groups: Vec<_>| groups.into_iter().map(row).collect();
-    let all: fn(&Request) -> bool = |_| true;
-    match number_of_question {
-        0 => rows(counted(
-            requests,
-            |r| vec![text(r, "ip").to_owned(), text(r, "userArn").rsplit('/').next().unwrap_or_default().to_owned()],
-            &[all, |r| status(r) >= 400],
-        )),
-        1 => rows(counted(
-            &having(|r| status(r) >= 500),
-            |r| {
-                let who = match (is_the_integration_s(r), is_too_slow(r)) {
-                    (true, _) => "the integration",
-                    (_, true) => "the integration, too slow",
-                    _ => "API Gateway",
-                };
-                vec![who.to_owned()]
-            },
-            &[all],
-        )),
-        2 => {
-            let groups = counted(&having(uses_the_old_route), |r| texts(r, &["userAgent"]), &[all]);
-            let with_clients = groups.into_iter().map(|(counts, key)| {
-                let mut of_it = having(uses_the_old_route);
-                of_it.retain(|r| texts(r, &["userAgent"]) == key);
-                [vec![counts[0].to_string(), different(&of_it, "ip")], key].concat()
-            });
-            with_clients.collect()
-        }
-        3 => rows({
-            let route = |r: &Request| match text(r, "routeKey") {
-                "" => format!("{} {}", text(r, "httpMethod"), text(r, "resourcePath")),
-                key => key.to_owned(),
-            };
-            let slow: fn(&Request) -> bool = |r| number(r, "responseLatency") > 1_000;
-            let waited: fn(&Request) -> bool = |r| number(r, "integrationLatency") > 1_000;
-            counted(&having(|r| r.contains_key("responseLatency")), |r| vec![route(r)], &[all, slow, waited])
-        }),
-        4 => rows(counted(&having(|r| status(r) == 429), |r| texts(r, &["ip", "apiKeyId"]), &[all])),
-        5 => {
-            let blocked: fn(&Request) -> bool = |r| text(r, "errorResponseType") == "WAF_FILTERED";
-            let groups = counted(&having(is_refused), |r| texts(r, &["ip"]), &[blocked, all]);
-            let many = groups.into_iter().filter(|(counts, _)| counts[1] >= 50).map(|(counts, key)| {
-                let mut of_it = having(is_refused);
-                of_it.retain(|r| texts(r, &["ip"]) == key);
-                [vec![counts[1].to_string(), different(&of_it, "path"), counts[0].to_string()], key].concat()
-            });
-            many.collect()
-        }
-        6 => rows(counted(
-            &having(|r| r.contains_key("authorizerError")),
-            |r| texts(r, &["status", "errorResponseType", "authorizerError"]),
-            &[all],
-        )),
-        7 => {
-            let failed: fn(&Request) -> bool = |r| status(r) >= 500;
-            let groups = counted(
-                &having(|r| r.contains_key("deploymentId")),
-                |r| texts(r, &["deploymentId", "resourcePath"]),
-                &[all, failed],
-            );
-            let percent = |counts: &[usize]| (counts[1] * 1_000 + counts[0] / 2) / counts[0];
-            let mut groups: Vec<_> = groups.into_iter().map(|group| (percent(&group.0), group)).collect();
-            groups.sort_by_key(|(percent, _)| std::cmp::Reverse(*percent));
-            let with_percent = |(percent, group): (usize, _)| {
-                [row(group), vec![format!("{}.{}", percent / 10, percent % 10)]].concat()
-            };
-            groups.into_iter().map(with_percent).collect()
-        }
-        8 => having(has_the_id)
-            .into_iter()
-            .map(|r| {
-                let time =
-                    jiff::Timestamp::from_millisecond(number(r, "requestTimeEpoch")).expect("a time").to_string();
-                [vec![time], texts(r, &["ip", "path", "status", "errorResponseType"])].concat()
-            })
-            .collect(),
-        _ => {
-            let [cut_off, repaired, unknown] = damaged(lines);
-            vec![[lines.len(), cut_off, repaired, unknown].map(|count| count.to_string()).to_vec()]
-        }
-    }
+fn having<'r>(requests: &[&'r Request], wanted: fn(&Request) -> bool) -> Vec<&'r Request> {
+    requests.iter().copied().filter(|request| wanted(request)).collect()
+}
+
+fn rows_of(groups: Vec<(Vec<usize>, Vec<String>)>) -> Rows {
+    groups.into_iter().map(row).collect()
+}
+
+fn who_fails(requests: &[&Request]) -> Rows {
+    let user = |r| text(r, "userArn").rsplit('/').next().unwrap_or_default().to_owned();
+    rows_of(counted(requests, |r| vec![text(r, "ip").to_owned(), user(r)], &[any, |r| status(r) >= 400]))
+}
+
+fn whose_fault(requests: &[&Request]) -> Rows {
+    let who = |request| match (number(request, "integrationStatus") >= 500, is_too_slow(request)) {
+        (true, _) => "the integration",
+        (_, true) => "the integration, too slow",
+        _ => "API Gateway",
+    };
+    rows_of(counted(&having(requests, fails), |r| vec![who(r).to_owned()], &[any]))
+}
+
+fn who_uses_the_old_route(requests: &[&Request]) -> Rows {
+    let requests = having(requests, uses_the_old_route);
+    let groups = rows_of(counted(&requests, |r| texts(r, &["userAgent"]), &[any]));
+    let with_clients = groups.into_iter().map(|row| {
+        let [count, user_agent] = &row[..] else { panic!("two columns") };
+        vec![count.clone(), different(&requests, "ip", ("userAgent", user_agent)), user_agent.clone()]
+    });
+    with_clients.collect()
+}
+
+fn slow_routes(requests: &[&Request]) -> Rows {
+    let route = |request| match text(request, "routeKey") {
+        "" => format!("{} {}", text(request, "httpMethod"), text(request, "resourcePath")),
+        key => key.to_owned(),
+    };
+    let slow: fn(&Request) -> bool = |request| number(request, "responseLatency") > 1_000;
+    let waited: fn(&Request) -> bool = |request| number(request, "integrationLatency") > 1_000;
+    let timed = having(requests, |request| request.contains_key("responseLatency"));
+    rows_of(counted(&timed, |r| vec![route(r)], &[any, slow, waited]))
+}
+
+fn who_is_throttled(requests: &[&Request]) -> Rows {
+    rows_of(counted(&having(requests, is_throttled), |r| texts(r, &["ip", "apiKeyId"]), &[any]))
+}
+
+fn who_tries_paths(requests: &[&Request]) -> Rows {
+    let requests = having(requests, is_refused);
+    let blocked: fn(&Request) -> bool = |request| text(request, "errorResponseType") == "WAF_FILTERED";
+    let groups = rows_of(counted(&requests, |r| texts(r, &["ip"]), &[blocked, any]));
+    let with_paths = groups.into_iter().filter_map(|row| {
+        let [blocked, refused, ip] = &row[..] else { panic!("three columns") };
+        let paths = different(&requests, "path", ("ip", ip));
+        let is_many = refused.parse::<usize>().is_ok_and(|refused| refused >= 50);
+        is_many.then(|| vec![refused.clone(), paths, blocked.clone(), ip.clone()])
+    });
+    with_paths.collect()
+}
+
+fn why_unauthorized(requests: &[&Request]) -> Rows {
+    let reason = |r| texts(r, &["status", "errorResponseType", "authorizerError"]);
+    rows_of(counted(&having(requests, is_turned_away), reason, &[any]))
+}
+
+fn what_a_deployment_broke(requests: &[&Request]) -> Rows {
+    let deployed = having(requests, |request| request.contains_key("deploymentId"));
+    let groups = counted(&deployed, |r| texts(r, &["deploymentId", "resourcePath"]), &[any, fails]);
+    let with_permille = groups.into_iter().map(|group| match group.0[..] {
+        [all, failed] => ((failed * 1_000 + all / 2) / all, group),
+        _ => panic!("two counts"),
+    });
+    let mut groups: Vec<_> = with_permille.collect();
+    groups.sort_by_key(|(permille, _)| Reverse(*permille));
+    let percent = |permille: usize| format!("{}.{}", permille / 10, permille % 10);
+    groups.into_iter().map(|(permille, group)| [row(group), vec![percent(permille)]].concat()).collect()
+}
+
+fn one_request(requests: &[&Request]) -> Rows {
+    let time =
+        |request| jiff::Timestamp::from_millisecond(number(request, "requestTimeEpoch")).expect("a time").to_string();
+    let row = |request| [vec![time(request)], texts(request, &["ip", "path", "status", "errorResponseType"])].concat();
+    having(requests, has_the_id).into_iter().map(row).collect()
+}
+
+/// The last question is about lines.
+fn what_was_not_understood(lines: &[String]) -> Rows {
+    let [cut_off, repaired, unknown] = damaged(lines);
+    vec![[lines.len(), cut_off, repaired, unknown].map(|count| count.to_string()).to_vec()]
 }
 
 /// Lines that are cut off, that lack quotes, and that are something else.
@@ -265,30 +289,34 @@ fn cell(value: &Json) -> String {
     }
 }
 
+/// How many documents the question's KQL shall find, and the rows that its ES|QL shall answer.
+fn expected(question: usize, range: &Range<i64>, day: &Day) -> (usize, Rows) {
+    let of_the_time = day.requests.iter().filter(|(time, _)| range.contains(time)).map(|(_, request)| request);
+    let of_the_time: Vec<_> = of_the_time.collect();
+    match QUESTIONS.get(question) {
+        Some((found, answer)) => (having(&of_the_time, *found).len(), answer(&of_the_time)),
+        None => (damaged(&day.lines).iter().sum(), what_was_not_understood(&day.lines)),
+    }
+}
+
 #[test]
 fn ten_questions_have_the_answers_that_are_shown() {
     let sample = Sample::new("questions");
     let event = event(20_000, 1, "2026-03-01T00:00:00Z");
     assert_eq!(sample.index(&event).number("indexed"), Some(20_000));
-    let Day { lines, requests } = day(&event);
+    let day = day(&event);
     let questions = questions();
     assert_eq!(questions.len(), 10);
     for (number, Question { title, range, kql, esql, rows }) in questions.into_iter().enumerate() {
-        let of_the_time: Vec<_> =
-            requests.iter().filter(|(time, _)| range.contains(time)).map(|(_, request)| request).collect();
-        let answered: Vec<Vec<String>> =
-            sample.esql(&esql, &range).iter().map(|row| row.iter().map(|(_, value)| cell(value)).collect()).collect();
-        let counted = answer(number, &of_the_time, &lines);
-        assert!(!rows.is_empty() && answered.len() >= rows.len(), "{title}: {answered:?}");
-        assert_eq!(answered[..rows.len()], rows, "{title}: what the server answers");
-        assert_eq!(counted[..rows.len()], rows, "{title}: what the lines say");
-        let found = match FOUND.get(number) {
-            Some(found) => of_the_time.iter().filter(|request| found(request)).count(),
-            None => damaged(&lines).iter().sum(),
-        };
-        assert!(found > 0, "{title}");
-        assert_eq!(sample.kql(&kql, &range), i64::try_from(found).expect("few"), "{title}: {kql}");
-        assert_eq!(sample.kql_of_kibana(&kql, &range), i64::try_from(found).expect("few"), "{title}: {kql}");
+        let answered = sample.esql(&esql, &range);
+        let answered: Rows =
+            answered.iter().map(|row| row.iter().map(|(_, value)| cell(value)).collect()).take(rows.len()).collect();
+        let (found, counted) = expected(number, &range, &day);
+        assert!(!rows.is_empty() && found > 0, "{title}");
+        assert_eq!(answered, rows, "{title}: what the server answers");
+        assert_eq!(counted.into_iter().take(rows.len()).collect::<Rows>(), rows, "{title}: what the lines say");
+        let found = i64::try_from(found).expect("few");
+        assert_eq!((sample.kql(&kql, &range), sample.kql_of_kibana(&kql, &range)), (found, found), "{title}: {kql}");
     }
 }
 
