@@ -2,14 +2,21 @@
 //!
 //! `dashboards` describes them in the words of `model`; `lens`, `map` and `objects` make the files of `integration/kibana` from
 //! that. The tests go the other way and begin at the files: `saved` reads them, `kql` and `query` make the requests that Kibana would
-//! send, and `panels` holds the answers against an own count of the raw lines.
+//! send to the Elasticsearch of `sample`, and `panels` holds the answers against `expected`, which counts the raw lines.
 
+mod checks;
+mod count;
 mod dashboards;
+mod expected;
 pub(crate) mod kql;
 mod lens;
 mod map;
 mod model;
 mod objects;
+mod panels;
+mod query;
+mod sample;
+mod saved;
 
 use crate::support::golden::{assert_holds_only, check};
 use crate::support::json::Json;
