@@ -69,12 +69,18 @@ fn agent(line: &Line) -> (&'static str, Option<&'static str>, &'static str) {
     }
 }
 
+fn kind(line: &Line) -> Option<Vec<String>> {
+    let kinds = [("rest", "REST"), ("http", "HTTP"), ("websocket", "WebSocket")];
+    one(kinds.into_iter().find(|(file, _)| *file == line.file).map(|(_, kind)| kind))
+}
+
 fn one(value: Option<&str>) -> Option<Vec<String>> {
     value.map(|value| vec![value.to_owned()])
 }
 
 pub(super) fn expected(dashboard: &str, title: &str, lines: &[Line]) -> Expected {
     match dashboard {
+        _ if title == "Kinds of API" => counted(lines, kind),
         "overview" => overview(title, lines),
         "clients" => clients(title, lines),
         "errors" => errors(title, lines),
@@ -95,11 +101,6 @@ fn counted<'l>(lines: impl IntoIterator<Item = &'l Line>, labels: impl Fn(&Line)
 fn overview(title: &str, lines: &[Line]) -> Expected {
     let busiest = |key| grouped(lines, keys([key]), |it| vec![it.count(), P(it, 95.0), it.share(is_5xx)]);
     let slowest = |key| grouped(lines, keys([key]), |it| vec![P(it, 95.0), it.max("responseLatency"), it.count()]);
-    let kind = |line: &Line| match line.file {
-        "rest" => one(Some("REST")),
-        "http" => one(Some("HTTP")),
-        _ => one(Some("WebSocket")),
-    };
     match title {
         "Requests" => tile(lines, |it| it.count()),
         "Client errors (4xx)" => tile(lines, |it| it.share(is_4xx)),
@@ -112,7 +113,6 @@ fn overview(title: &str, lines: &[Line]) -> Expected {
             let is_good = |line: &Line| line.status() < 300.0;
             vec![it.per_minute(is_good), it.per_minute(is_3xx), it.per_minute(is_4xx), it.per_minute(is_5xx)]
         }),
-        "Kinds of API" => counted(lines, kind),
         "Error ratio" => grouped(lines, timed([]), |it| vec![it.share(is_4xx), it.share(is_5xx)]),
         "Latency" => grouped(lines, timed([]), |it| [50.0, 95.0, 99.0].map(|percentile| P(it, percentile)).to_vec()),
         "Integration latency and ours, on average" => {

@@ -348,6 +348,34 @@ fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
 fn esql_attributes(esql: &Esql, layer: &str) -> Value {
     let index = esql.query.lines().next().and_then(|line| line.strip_prefix("FROM ")).unwrap_or_default();
     let view = format!("esql-{index}");
+    let query = json!({ "esql": esql.query });
+    let names: Vec<_> = esql.of.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let mut visualization = json!({ "layerId": layer, "layerType": "data" });
+    extend(&mut visualization, &table(&[esql.by.0.to_owned()], &names));
+    let layers = json!({ layer: {
+        "columns": esql_columns(esql),
+        "index": view,
+        "query": query,
+        "timeField": "@timestamp",
+    }});
+    let reference = format!("textBasedLanguages-datasource-layer-{layer}");
+    json!({
+        "title": "",
+        "type": "lens",
+        "visualizationType": "lnsDatatable",
+        "references": [],
+        "state": {
+            "adHocDataViews": { &*view: esql_data_view(&view, index) },
+            "datasourceStates": { "textBased": { "layers": layers } },
+            "filters": [],
+            "internalReferences": [{ "id": view, "name": reference, "type": "index-pattern" }],
+            "query": query,
+            "visualization": visualization,
+        },
+    })
+}
+
+fn esql_columns(esql: &Esql) -> Vec<Value> {
     let column = |(id, label): &(&str, &str), kind, is_metric| {
         json!({
             "columnId": id,
@@ -359,43 +387,21 @@ fn esql_attributes(esql: &Esql, layer: &str) -> Value {
         })
     };
     let numbers = esql.of.iter().map(|of| column(of, "number", true));
-    let columns: Vec<_> = [column(&esql.by, "string", false)].into_iter().chain(numbers).collect();
-    let query = json!({ "esql": esql.query });
-    let names: Vec<_> = esql.of.iter().map(|(id, _)| (*id).to_owned()).collect();
-    let mut visualization = json!({ "layerId": layer, "layerType": "data" });
-    extend(&mut visualization, &table(&[esql.by.0.to_owned()], &names));
+    [column(&esql.by, "string", false)].into_iter().chain(numbers).collect()
+}
+
+/// The data view that Kibana makes up for a query.
+fn esql_data_view(id: &str, index: &str) -> Value {
     json!({
-        "title": "",
-        "type": "lens",
-        "visualizationType": "lnsDatatable",
-        "references": [],
-        "state": {
-            "adHocDataViews": { &*view: {
-                "allowHidden": false,
-                "allowNoIndex": false,
-                "fieldFormats": {},
-                "id": view,
-                "name": index,
-                "runtimeFieldMap": {},
-                "sourceFilters": [],
-                "timeFieldName": "@timestamp",
-                "title": index,
-                "type": "esql",
-            }},
-            "datasourceStates": { "textBased": { "layers": { layer: {
-                "columns": columns,
-                "index": view,
-                "query": query,
-                "timeField": "@timestamp",
-            }}}},
-            "filters": [],
-            "internalReferences": [{
-                "id": view,
-                "name": format!("textBasedLanguages-datasource-layer-{layer}"),
-                "type": "index-pattern",
-            }],
-            "query": query,
-            "visualization": visualization,
-        },
+        "allowHidden": false,
+        "allowNoIndex": false,
+        "fieldFormats": {},
+        "id": id,
+        "name": index,
+        "runtimeFieldMap": {},
+        "sourceFilters": [],
+        "timeFieldName": "@timestamp",
+        "title": index,
+        "type": "esql",
     })
 }
