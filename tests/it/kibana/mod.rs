@@ -1,15 +1,25 @@
 //! The Kibana objects of the integration package: what they are made from, and what they show of known data.
 //!
-//! `dashboards` describes them in the words of `model`; `lens`, `map` and `objects` make the files of `integration/kibana` from
-//! that. The tests go the other way and begin at the files: `saved` reads them, `kql` and `query` make the requests that Kibana would
-//! send, and `panels` holds the answers against an own count of the raw lines.
+//! `dashboards` describes them in the words of `model`; `lens` (with `columns` and `visualization`), `map` and `objects` make the files
+//! of `integration/kibana` from that. The tests go the other way and begin at the files: `saved` reads them, `checks` looks whether
+//! they hold together, `kql` and `query` make the requests that Kibana would send to the Elasticsearch of `sample`, and `panels`
+//! holds the answers against `expected`, which counts the raw lines (`count`).
 
+mod checks;
+mod columns;
+mod count;
 mod dashboards;
+mod expected;
 pub(crate) mod kql;
 mod lens;
 mod map;
 mod model;
 mod objects;
+mod panels;
+mod query;
+mod sample;
+mod saved;
+mod visualization;
 
 use crate::support::golden::{assert_holds_only, check};
 use crate::support::json::Json;

@@ -22,6 +22,8 @@ pub(super) struct Dashboard {
     pub(super) datasets: &'static [&'static str],
     /// Fields to choose values of, above the panels, and what they are called.
     pub(super) controls: &'static [(&'static str, &'static str)],
+    /// The start of the time range that it opens with, and then it is refreshed every minute; else it keeps Kibana's.
+    pub(super) opens_with: Option<&'static str>,
     pub(super) rows: Vec<Row>,
 }
 

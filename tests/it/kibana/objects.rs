@@ -54,29 +54,37 @@ fn dashboard(dashboard: &Dashboard, all: &[Dashboard]) -> Value {
     let controls = controls(dashboard, &mut references);
     let filter = dataset_filter(dashboard.datasets, &json!({ "indexRefName": FIRST_FILTER }));
     let source = json!({ "filter": [filter], "query": { "language": "kuery", "query": "" } });
-    let options = json!({
-        "hidePanelTitles": false,
-        "syncColors": true,
-        "syncCursor": true,
-        "syncTooltips": false,
-        "useMargins": true,
+    let mut attributes = json!({
+        "title": format!("[Logs API Gateway] {}", dashboard.title),
+        "description": dashboard.description,
+        "controlGroupInput": controls,
+        "kibanaSavedObjectMeta": { "searchSourceJSON": encoded(&source) },
+        "optionsJSON": encoded(&options()),
+        "panelsJSON": encoded(&Value::Array(panels)),
+        "timeRestore": dashboard.opens_with.is_some(),
+        "version": 3,
     });
+    if let Some(from) = dashboard.opens_with {
+        let refresh = json!({ "pause": false, "value": 60_000 });
+        extend(&mut attributes, &json!({ "refreshInterval": refresh, "timeFrom": from, "timeTo": "now" }));
+    }
     json!({
         "id": object_id(dashboard.name),
         "type": "dashboard",
         "coreMigrationVersion": CORE_VERSION,
         "typeMigrationVersion": DASHBOARD_VERSION,
-        "attributes": {
-            "title": format!("[Logs API Gateway] {}", dashboard.title),
-            "description": dashboard.description,
-            "controlGroupInput": controls,
-            "kibanaSavedObjectMeta": { "searchSourceJSON": encoded(&source) },
-            "optionsJSON": encoded(&options),
-            "panelsJSON": encoded(&Value::Array(panels)),
-            "timeRestore": false,
-            "version": 3,
-        },
+        "attributes": attributes,
         "references": references,
+    })
+}
+
+fn options() -> Value {
+    json!({
+        "hidePanelTitles": false,
+        "syncColors": true,
+        "syncCursor": true,
+        "syncTooltips": false,
+        "useMargins": true,
     })
 }
 
