@@ -1,5 +1,6 @@
 //! `apigw-logs event`: raw log lines in, an invoke event out, as AWS would deliver it.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -7,34 +8,60 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::SignedDuration;
 use serde::Serialize;
 
+use super::generate::{Traffic, log_lines};
 use super::output::Output;
+use super::time::{Time, time};
 use super::{Failure, file_or_stdin, read};
+use crate::ecs::Timestamp;
+
+const A_DAY: i64 = 24 * 60 * 60 * 1_000;
+
+/// A record of a Kinesis stream may have 1 MB: so many lines, compressed, have a fifth of it.
+const EVENTS_OF_A_RECORD: usize = 1_000;
 
 /// Make an invoke event of raw log lines, as AWS would deliver it
+///
+/// With --generate the lines are made up: the traffic of a shop with a REST, an HTTP and a WebSocket API, with a busy day and
+/// a quiet night, an incident at 03:10 UTC, a deployment at 14:00 and a bot at 22:40, if the time is long enough for them.
+/// They come in the records of a Kinesis stream, since they are of several log groups.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// File with log lines; standard input if left out
+    #[arg(conflicts_with = "generate")]
     file: Option<PathBuf>,
     /// Log group that the lines come from
-    #[arg(long, value_name = "GROUP")]
-    log_group: String,
+    #[arg(long, value_name = "GROUP", required_unless_present = "generate", conflicts_with = "generate")]
+    log_group: Option<String>,
     /// Log stream that the lines come from
-    #[arg(long, value_name = "STREAM")]
-    log_stream: String,
+    #[arg(long, value_name = "STREAM", required_unless_present = "generate", conflicts_with = "generate")]
+    log_stream: Option<String>,
     /// Account that the lines come from
     #[arg(long, value_name = "ID", default_value = "123456789012")]
     owner: String,
     /// Time of the first line's log event, in milliseconds since 1970; each further is one later [default: now]
-    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true, conflicts_with = "generate")]
     event_time: Option<i64>,
     /// As a Kinesis stream would deliver it
     #[arg(long, conflicts_with = "sqs")]
     kinesis: bool,
     /// As a queue of failed invocations would deliver it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "generate")]
     sqs: bool,
+    /// Make up so many lines
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    generate: Option<u64>,
+    /// Another number makes up other lines; the same number, with the same times, the same
+    #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "log_group")]
+    seed: u64,
+    /// When the made-up traffic begins: an RFC 3339 time, or so long ago (2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "24h", conflicts_with = "log_group")]
+    since: Time,
+    /// When it ends [default: now if --since is a duration, else a day after it]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "log_group")]
+    until: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -45,7 +72,7 @@ struct LogData<'a> {
     log_group: &'a str,
     log_stream: &'a str,
     subscription_filters: [&'static str; 1],
-    log_events: Vec<LogEvent>,
+    log_events: &'a [LogEvent],
 }
 
 #[derive(Serialize)]
@@ -56,19 +83,17 @@ struct LogEvent {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    if let Some(lines) = arguments.generate {
+        return super::print(output, &generated(arguments, lines)?);
+    }
     let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
     let start = arguments.event_time.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
-    let data = LogData {
-        message_type: "DATA_MESSAGE",
-        owner: &arguments.owner,
-        log_group: &arguments.log_group,
-        log_stream: &arguments.log_stream,
-        subscription_filters: ["apigw-logs"],
-        log_events: log_events(&arguments.log_group, &arguments.log_stream, &bytes, start),
-    };
-    let payload = payload(&data)?;
+    let log_group = arguments.log_group.as_deref().unwrap_or_default();
+    let log_stream = arguments.log_stream.as_deref().unwrap_or_default();
+    let log_events = log_events(log_group, log_stream, &bytes, start);
+    let payload = payload(&arguments.owner, log_group, log_stream, &log_events)?;
     let event = if arguments.kinesis {
-        kinesis_event(&payload, start)
+        kinesis_event(&[payload], start)
     } else if arguments.sqs {
         sqs_event(&payload, start)
     } else {
@@ -79,18 +104,56 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
 
 fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Vec<LogEvent> {
     let lines = String::from_utf8_lossy(bytes);
+    let timestamp = |position| start.saturating_add(position);
     let event = |(position, line): (i64, &str)| {
-        let timestamp = start.saturating_add(position);
-        // As long as CloudWatch's ids, in the order of time like them, and another for each event.
-        let identity = format!("{log_group}\0{log_stream}\0{position}\0{line}");
-        let hash = xxhash_rust::xxh3::xxh3_128(identity.as_bytes());
-        LogEvent { id: format!("{:0>17}{hash:0>39}", timestamp.max(0)), timestamp, message: line.to_owned() }
+        LogEvent::new(log_group, log_stream, position, timestamp(position), line.to_owned())
     };
     (0..).zip(lines.lines()).map(event).collect()
 }
 
-fn payload(data: &LogData<'_>) -> Result<String, Failure> {
-    let json = serde_json::to_vec(data).unwrap_or_default();
+impl LogEvent {
+    /// An id is as long as CloudWatch's, in the order of time like them, and another for each event.
+    fn new(log_group: &str, log_stream: &str, position: i64, timestamp: i64, message: String) -> Self {
+        let identity = format!("{log_group}\0{log_stream}\0{position}\0{message}");
+        let hash = xxhash_rust::xxh3::xxh3_128(identity.as_bytes());
+        Self { id: format!("{:0>17}{hash:0>39}", timestamp.max(0)), timestamp, message }
+    }
+}
+
+/// A record for each log group, or several where one would be too long.
+fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
+    let (since, until) = span(arguments)?;
+    let account = arguments.owner.as_str();
+    let mut groups: BTreeMap<_, Vec<LogEvent>> = BTreeMap::new();
+    for (position, line) in (0..).zip(log_lines(&Traffic { lines, seed: arguments.seed, since, until, account })) {
+        let event = LogEvent::new(line.log_group, line.log_stream, position, line.timestamp, line.message);
+        groups.entry((line.log_group, line.log_stream)).or_default().push(event);
+    }
+    let mut payloads = Vec::new();
+    for ((log_group, log_stream), events) in &groups {
+        for events in events.chunks(EVENTS_OF_A_RECORD) {
+            payloads.push(payload(account, log_group, log_stream, events)?);
+        }
+    }
+    Ok(kinesis_event(&payloads, until))
+}
+
+/// In milliseconds since 1970. No clock is asked where both are times.
+fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
+    let until = match (arguments.until, arguments.since) {
+        (Some(until), _) => until,
+        (None, Time::At(Timestamp(since))) => Time::At(Timestamp(since.saturating_add(A_DAY))),
+        (None, Time::Ago(_)) => Time::Ago(SignedDuration::ZERO),
+    };
+    let span = arguments.since.timestamp().zip(until.timestamp()).map(|(since, until)| (since.0, until.0));
+    span.filter(|(since, until)| since < until)
+        .ok_or_else(|| Failure::Usage(vec!["--until: it should be a time after that of --since".to_owned()]))
+}
+
+fn payload(owner: &str, log_group: &str, log_stream: &str, log_events: &[LogEvent]) -> Result<String, Failure> {
+    let subscription_filters = ["apigw-logs"];
+    let data = LogData { message_type: "DATA_MESSAGE", owner, log_group, log_stream, subscription_filters, log_events };
+    let json = serde_json::to_vec(&data).unwrap_or_default();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&json)?;
     Ok(BASE64_STANDARD.encode(encoder.finish()?))
@@ -101,11 +164,16 @@ fn direct_event(payload: &str) -> String {
 }
 
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>.
-fn kinesis_event(payload: &str, time: i64) -> String {
-    const SEQUENCE_NUMBER: &str = "49590338271490256608559692538361571095921575989136588898";
+fn kinesis_event(payloads: &[String], time: i64) -> String {
+    let records = (36_588_898..).zip(payloads).map(|(number, payload)| kinesis_record(number, payload, time));
+    format!(r#"{{"Records":[{}]}}"#, records.collect::<Vec<_>>().join(","))
+}
+
+fn kinesis_record(number: u32, payload: &str, time: i64) -> String {
+    let sequence_number = format!("495903382714902566085596925383615710959215759891{number:08}");
     let seconds = time.div_euclid(1_000);
     format!(
-        r#"{{"Records":[{{"kinesis":{{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":"{SEQUENCE_NUMBER}","data":"{payload}","approximateArrivalTimestamp":{seconds}}},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-000000000000:{SEQUENCE_NUMBER}","eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::123456789012:role/apigw-logs","awsRegion":"eu-central-1","eventSourceARN":"arn:aws:kinesis:eu-central-1:123456789012:stream/apigw-logs"}}]}}"#
+        r#"{{"kinesis":{{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":"{sequence_number}","data":"{payload}","approximateArrivalTimestamp":{seconds}}},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-000000000000:{sequence_number}","eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::123456789012:role/apigw-logs","awsRegion":"eu-central-1","eventSourceARN":"arn:aws:kinesis:eu-central-1:123456789012:stream/apigw-logs"}}"#
     )
 }
 
@@ -113,7 +181,7 @@ fn kinesis_event(payload: &str, time: i64) -> String {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 fn sqs_event(payload: &str, time: i64) -> String {
     const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:apigw-logs:$LATEST";
-    let timestamp = crate::ecs::Timestamp(time);
+    let timestamp = Timestamp(time);
     let record = format!(
         r#"{{"version":"1.0","timestamp":"{timestamp}","requestContext":{{"requestId":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef","functionArn":"{FUNCTION}","condition":"RetriesExhausted","approximateInvokeCount":3}},"requestPayload":{},"responseContext":{{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"}},"responsePayload":{{"errorType":"Delivery.Incomplete","errorMessage":"1 of 1 events are not confirmed"}}}}"#,
         direct_event(payload)

@@ -36,6 +36,15 @@ pub(super) fn run(arguments: &Arguments) -> String {
 /// The format of a kind of API: one line of JSON.
 #[must_use]
 pub fn log_format(api_type: ApiType, minimal: bool) -> String {
+    object(api_type, minimal, |variable| format!("$context.{variable}"))
+}
+
+/// A line in the recommended format, as API Gateway makes it: `-` stands for a variable without a value.
+pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<String>) -> String {
+    object(api_type, false, |variable| value(variable).unwrap_or_else(|| "-".to_owned()))
+}
+
+fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> String) -> String {
     let (documented, left_out, further): (_, &[&str], _) = match api_type {
         ApiType::Rest => (REST, &[], REST_FURTHER),
         // The documented format of HTTP APIs is that of REST APIs without these.
@@ -44,7 +53,7 @@ pub fn log_format(api_type: ApiType, minimal: bool) -> String {
     };
     let further = if minimal { &[] } else { further };
     let members = documented.iter().filter(|(key, _)| !left_out.contains(key)).chain(further);
-    let members = members.map(|(key, variable)| format!(r#""{key}":"$context.{variable}""#));
+    let members = members.map(|(key, variable)| format!(r#""{key}":"{}""#, value(variable)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 

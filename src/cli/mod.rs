@@ -5,12 +5,14 @@
 
 mod config;
 mod event;
+mod generate;
 mod invoke;
 mod log_format;
 mod normalize;
 mod output;
 mod redrive;
 mod setup;
+mod time;
 
 use std::fmt::Display;
 use std::io;

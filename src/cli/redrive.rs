@@ -1,13 +1,12 @@
 //! `apigw-logs redrive`: dead letters, once more.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{Span, SpanRelativeTo};
 
 use super::invoke::Print;
 use super::output::Output;
+use super::time::{Time, time};
 use super::{Failure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
-use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
 use crate::pipeline::Pipeline;
 use crate::redrive::{Arrived, Redrive, RedriveReport};
@@ -20,26 +19,14 @@ use crate::redrive::{Arrived, Redrive, RedriveReport};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Only those of log events since then: an RFC 3339 time, or so long ago (2h, 7d)
-    #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<Time>,
     /// So many at most, the oldest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Print the documents that would be sent; send and remove nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// A time, or how long ago it was.
-fn since(text: &str) -> Result<Timestamp, String> {
-    let remedy = "it should be a time such as 2026-01-31T12:00:00Z, or a duration such as 90m, 2h or 7d";
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(time.as_millisecond()));
-    }
-    let span: Span = text.parse().map_err(|_| remedy)?;
-    let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| remedy)?;
-    let time = Some(ago).filter(|ago| ago.is_positive()).and_then(|ago| jiff::Timestamp::now().checked_sub(ago).ok());
-    time.map(|time| Timestamp(time.as_millisecond())).ok_or_else(|| remedy.to_owned())
 }
 
 pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
@@ -51,7 +38,8 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         ])
     })?;
     let arrived = if arguments.dry_run { Arrived::Kept } else { Arrived::Removed };
-    let redrive = Redrive { dead_letters, since: arguments.since, limit: arguments.limit, arrived };
+    let redrive =
+        Redrive { dead_letters, since: arguments.since.and_then(Time::timestamp), limit: arguments.limit, arrived };
     let report = if arguments.dry_run {
         let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
         let pipeline = config.pipeline(Print::default())?;

@@ -1,20 +1,24 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
+mod alerts;
 mod cli;
 mod delivery;
 mod delivery_properties;
 mod docs;
 mod events;
 mod foreign_events;
+mod generate;
 mod geoip;
 mod indexer;
 mod integration;
+mod kibana;
 mod lambda_runtime;
 mod lines;
 mod load;
 mod normalizer_properties;
 mod processor_oracle;
 mod properties;
+mod questions;
 mod readme;
 mod real_elasticsearch;
 mod real_faults;

@@ -1,0 +1,77 @@
+//! `apigw-logs event --generate`: made-up traffic of a shop with three APIs, the same for the same seed and times.
+//!
+//! For looking at documents, dashboards and alerts without traffic of one's own. What happens in it stands in [`story`].
+
+mod apis;
+mod clients;
+mod ending;
+mod random;
+mod request;
+mod shop;
+mod story;
+
+use self::random::Random;
+use self::shop::Shop;
+use self::story::{Story, time_in};
+
+/// What to make up.
+#[derive(Debug)]
+pub(super) struct Traffic<'a> {
+    pub(super) lines: u64,
+    pub(super) seed: u64,
+    /// In milliseconds since 1970.
+    pub(super) since: i64,
+    /// In milliseconds since 1970, and later than `since`.
+    pub(super) until: i64,
+    /// The account of the APIs.
+    pub(super) account: &'a str,
+}
+
+/// A line as it comes to CloudWatch Logs.
+#[derive(Debug)]
+pub(super) struct LogLine {
+    pub(super) log_group: &'static str,
+    pub(super) log_stream: &'static str,
+    /// In milliseconds since 1970.
+    pub(super) timestamp: i64,
+    pub(super) message: String,
+}
+
+/// Who sends a request, and when.
+struct Visit {
+    time: i64,
+    client: usize,
+}
+
+/// Lines in the order of their requests.
+pub(super) fn log_lines(traffic: &Traffic<'_>) -> Vec<LogLine> {
+    let mut random = Random::new(traffic.seed);
+    let story = Story::new(traffic.since..traffic.until);
+    let mut clients = clients::clients(&mut random);
+    let visits = visits(traffic.lines, &story, clients.len(), &mut random);
+    clients.extend([clients::export(), clients::scanner()]);
+    let mut shop = Shop::new(traffic.account, story, random);
+    let visits = visits.iter().filter_map(|visit| clients.get(visit.client).map(|client| (visit.time, client)));
+    visits.filter_map(|(time, client)| shop.line(time, client)).collect()
+}
+
+/// Of 100 lines, 6 are the export's, and 3 the bot's. They come after the ordinary clients.
+fn visits(lines: u64, story: &Story, ordinary: usize, random: &mut Random) -> Vec<Visit> {
+    let mut visits = Vec::new();
+    for number in 0..lines {
+        let visit = match (number % 100, &story.incident, &story.scan) {
+            (91..97, Some(incident), _) => Visit { time: time_in(incident, random), client: ordinary },
+            (97.., _, Some(scan)) => Visit { time: time_in(scan, random), client: ordinary + 1 },
+            _ => Visit { time: story.ordinary_time(random), client: ordinary_client(ordinary as u64, random) },
+        };
+        visits.push(visit);
+    }
+    visits.sort_by_key(|visit| (visit.time, visit.client));
+    visits
+}
+
+/// A product of two leaves most of the requests to the first clients.
+fn ordinary_client(clients: u64, random: &mut Random) -> usize {
+    let client = random.below(clients) * random.below(clients) / clients.max(1);
+    usize::try_from(client).unwrap_or_default()
+}

@@ -1,0 +1,125 @@
+//! Who sends the requests: some hundred visitors, a few programs, a nightly export, and somebody who looks for holes.
+
+use super::random::Random;
+
+/// What a client is, and so which API it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The shop's page in a browser: the REST and the WebSocket API.
+    Browser,
+    /// The app on a telephone: the HTTP and the WebSocket API.
+    App,
+    /// A partner's program with an API key: the REST API, also its old route.
+    Program,
+    /// The program that does too much one night.
+    Export,
+    /// A bot that tries paths.
+    Scanner,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) kind: Kind,
+    pub(super) ip: String,
+    pub(super) user_agent: &'static str,
+    /// Who it says it is to the authorizer.
+    pub(super) principal: String,
+    pub(super) api_key: Option<String>,
+    /// Of those that sign their requests.
+    pub(super) user: Option<&'static str>,
+}
+
+/// Networks that `MaxMind`'s test databases and the real ones know, as a prefix and how many hosts follow; and two that
+/// are for documentation, which none knows (RFC 5737).
+const NETWORKS: &[(&str, u64, u64)] = &[
+    ("81.2.69.", 142, 50),
+    ("89.160.20.", 112, 16),
+    ("2.125.160.", 216, 8),
+    ("216.160.83.", 56, 8),
+    ("175.16.199.", 1, 200),
+    ("202.196.224.", 1, 200),
+    ("67.43.156.", 1, 200),
+    ("2001:218::", 1, 90),
+    ("2a02:d280::", 1, 90),
+    ("203.0.113.", 1, 200),
+];
+
+const BROWSERS: &[&str] = &[
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPad; CPU OS 17_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.7 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+];
+
+const APPS: &[&str] = &[
+    "ShopApp/4.2.0 CFNetwork/1568.300.101 Darwin/24.2.0",
+    "ShopApp/4.1.3 CFNetwork/1492.0.1 Darwin/23.3.0",
+    "okhttp/4.12.0",
+    "okhttp/5.1.0",
+    "Dart/3.5 (dart:io)",
+];
+
+const PROGRAMS: &[&str] = &[
+    "curl/8.11.1",
+    "Go-http-client/2.0",
+    "axios/1.7.9",
+    "Java-http-client/21.0.5",
+    "python-requests/2.32.3",
+    "Amazon CloudFront",
+    "PostmanRuntime/7.43.0",
+];
+
+/// All that there are; those that come first send the most.
+pub(super) fn clients(random: &mut Random) -> Vec<Client> {
+    (0..240).filter_map(|number| visitor(random, number)).collect()
+}
+
+fn visitor(random: &mut Random, number: u64) -> Option<Client> {
+    let (kind, user_agents) = match random.below(20) {
+        0..11 => (Kind::Browser, BROWSERS),
+        11..18 => (Kind::App, APPS),
+        _ => (Kind::Program, PROGRAMS),
+    };
+    let (network, first, hosts) = random.pick(NETWORKS)?;
+    let host = first + random.below(*hosts);
+    Some(Client {
+        kind,
+        ip: format!("{network}{host}"),
+        user_agent: random.pick(user_agents)?,
+        principal: format!("user-{number}"),
+        api_key: (kind == Kind::Program).then(|| format!("partner{number:03}")),
+        user: (kind == Kind::Program && number.is_multiple_of(2)).then_some("user/partner"),
+    })
+}
+
+/// The program that brings the night's incident about.
+pub(super) fn export() -> Client {
+    Client {
+        kind: Kind::Export,
+        ip: "198.51.100.77".to_owned(),
+        user_agent: "python-requests/2.31.0",
+        principal: "export".to_owned(),
+        api_key: Some("export0001".to_owned()),
+        user: Some("user/nightly-export"),
+    }
+}
+
+/// The bot that tries paths.
+pub(super) fn scanner() -> Client {
+    Client {
+        kind: Kind::Scanner,
+        ip: "192.0.2.66".to_owned(),
+        user_agent: "Mozilla/5.0 zgrab/0.x",
+        principal: "-".to_owned(),
+        api_key: None,
+        user: None,
+    }
+}

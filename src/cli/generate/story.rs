@@ -1,0 +1,82 @@
+//! What happens, and when: a day's rhythm, a night's incident, a deployment that is taken back, a bot. All in UTC.
+
+use std::ops::Range;
+
+use super::random::Random;
+
+const A_MINUTE: i64 = 60_000;
+const AN_HOUR: i64 = 60 * A_MINUTE;
+const A_DAY: i64 = 24 * AN_HOUR;
+
+/// How much happens at each hour of a day, beside the others.
+const RHYTHM: [u64; 24] = [12, 9, 7, 6, 6, 8, 14, 25, 40, 55, 62, 66, 70, 68, 64, 60, 58, 60, 66, 72, 68, 50, 32, 20];
+
+/// When what happens; a range is empty if the time is too short for it. In milliseconds since 1970.
+#[derive(Debug)]
+pub(super) struct Story {
+    pub(super) whole: Range<i64>,
+    /// From 03:10: a nightly export asks for so much that the backend gives way, for all.
+    pub(super) incident: Option<Range<i64>>,
+    /// From 14:00: a deployment with a mistake in `POST /orders`, taken back afterwards.
+    pub(super) deployment: Option<Range<i64>>,
+    /// From 22:40: a bot tries paths.
+    pub(super) scan: Option<Range<i64>>,
+}
+
+impl Story {
+    pub(super) fn new(whole: Range<i64>) -> Self {
+        Self {
+            incident: last(&whole, 3 * 60 + 10, 25),
+            deployment: last(&whole, 14 * 60, 45),
+            scan: last(&whole, 22 * 60 + 40, 15),
+            whole,
+        }
+    }
+
+    /// A time of the whole, by day rather than by night.
+    pub(super) fn ordinary_time(&self, random: &mut Random) -> i64 {
+        loop {
+            let time = time_in(&self.whole, random);
+            if random.below(1_000) < weight(time) {
+                return time;
+            }
+        }
+    }
+
+    pub(super) fn is_incident(&self, time: i64) -> bool {
+        self.incident.as_ref().is_some_and(|incident| incident.contains(&time))
+    }
+
+    /// The deployment that answers at a time.
+    pub(super) fn deployment_at(&self, time: i64) -> &'static str {
+        match &self.deployment {
+            Some(bad) if bad.contains(&time) => BAD_DEPLOYMENT,
+            _ => "d3pl0y",
+        }
+    }
+}
+
+/// The deployment with the mistake.
+pub(super) const BAD_DEPLOYMENT: &str = "d4pl0y";
+
+pub(super) fn time_in(range: &Range<i64>, random: &mut Random) -> i64 {
+    let length = range.end.saturating_sub(range.start).unsigned_abs();
+    range.start.saturating_add_unsigned(random.below(length))
+}
+
+/// The last such time of day that is whole in a range.
+fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i64>> {
+    let (offset, length) = (minute_of_day * A_MINUTE, minutes * A_MINUTE);
+    let midnight = (whole.end - offset - length).div_euclid(A_DAY) * A_DAY;
+    let start = midnight + offset;
+    (start >= whole.start).then_some(start..start + length)
+}
+
+/// How much happens at a time, of 1,000 at most: between the hours of [`RHYTHM`] in a straight line.
+fn weight(time: i64) -> u64 {
+    let of_day = time.rem_euclid(A_DAY).unsigned_abs();
+    let hour = AN_HOUR.unsigned_abs();
+    let at = |hour: u64| RHYTHM.iter().cycle().nth(usize::try_from(hour).unwrap_or_default()).copied().unwrap_or(1);
+    let (now, next) = (at(of_day / hour), at(of_day / hour + 1));
+    (now * (hour - of_day % hour) + next * (of_day % hour)) * 1_000 / (hour * 72)
+}

@@ -1,0 +1,182 @@
+//! The columns of Lens's tables: what is grouped by, and the numbers that a group has.
+#![expect(clippy::disallowed_types, reason = "saved objects are trees")]
+
+use serde_json::{Value, json};
+
+use super::lens::extend;
+use super::model::{Bucket, Format, Metric, Of, Panel};
+
+/// The columns in Lens's order: groups before the time that they are shown over, numbers last.
+pub(super) fn columns(panel: &Panel) -> Vec<(String, Value)> {
+    let is_time = |(_, bucket): &(usize, &Bucket)| matches!(bucket, Bucket::Time);
+    let (time, groups): (Vec<_>, Vec<_>) = panel.buckets.iter().enumerate().partition(is_time);
+    let buckets = groups.into_iter().chain(time).map(|(index, bucket)| (bucket_id(index), bucket_column(bucket)));
+    let metrics =
+        panel.metrics.iter().enumerate().flat_map(|(index, metric)| metric_columns(&metric_id(index), metric));
+    buckets.chain(metrics).collect()
+}
+
+pub(super) fn bucket_id(index: usize) -> String {
+    format!("bucket-{index}")
+}
+
+pub(super) fn metric_id(index: usize) -> String {
+    format!("metric-{index}")
+}
+
+fn bucket_column(bucket: &Bucket) -> Value {
+    match bucket {
+        Bucket::Time => json!({
+            "dataType": "date",
+            "isBucketed": true,
+            "label": "@timestamp",
+            "operationType": "date_histogram",
+            "params": { "dropPartials": false, "includeEmptyRows": true, "interval": "auto" },
+            "scale": "interval",
+            "sourceField": "@timestamp",
+        }),
+        Bucket::Terms { field, label, size } => json!({
+            "customLabel": true,
+            "dataType": data_type(field),
+            "isBucketed": true,
+            "label": label,
+            "operationType": "terms",
+            "params": {
+                "exclude": [],
+                "excludeIsRegex": false,
+                "include": [],
+                "includeIsRegex": false,
+                "missingBucket": false,
+                "orderBy": { "columnId": metric_id(0), "type": "column" },
+                "orderDirection": "desc",
+                "otherBucket": false,
+                "parentFormat": { "id": "terms" },
+                "size": size,
+            },
+            "scale": "ordinal",
+            "sourceField": field,
+        }),
+        Bucket::Filters(filters) => {
+            let filters = filters
+                .iter()
+                .map(|(label, kql)| json!({ "input": { "language": "kuery", "query": kql }, "label": label }));
+            json!({
+                "customLabel": true,
+                "dataType": "string",
+                "isBucketed": true,
+                "label": "Kind",
+                "operationType": "filters",
+                "params": { "filters": filters.collect::<Vec<_>>() },
+                "scale": "ordinal",
+            })
+        }
+    }
+}
+
+/// What Lens calls the type of a field that it groups by.
+fn data_type(field: &str) -> &'static str {
+    match field {
+        "source.ip" => "ip",
+        _ if field.ends_with("status_code") || field.ends_with(".status") => "number",
+        _ => "string",
+    }
+}
+
+/// A column for a number; for a formula also those that it is computed from, which Lens would write itself.
+fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
+    let part = |of, filter| Metric { of, filter, ..*metric };
+    let (operator, name, left, right) = match metric.of {
+        Of::Share => ('/', "divide", part(Of::Count, metric.filter), part(Of::Count, "")),
+        Of::Difference(minuend, subtrahend) => {
+            ('-', "subtract", part(Of::Average(minuend), metric.filter), part(Of::Average(subtrahend), metric.filter))
+        }
+        _ => return vec![(id.to_owned(), metric_column(metric))],
+    };
+    let text = format!("{} {operator} {}", formula(&left), formula(&right));
+    let [x0, x1, x2] = [0, 1, 2].map(|index| format!("{id}X{index}"));
+    let computed = |operation, references: &[&String], params| {
+        json!({
+            "customLabel": true,
+            "dataType": "number",
+            "isBucketed": false,
+            "label": metric.label,
+            "operationType": operation,
+            "params": params,
+            "references": references,
+            "scale": "ratio",
+        })
+    };
+    let location = json!({ "max": text.len(), "min": 0 });
+    let tree = json!({ "args": [x0, x1], "location": location, "name": name, "text": text, "type": "function" });
+    let format = format(metric.format);
+    let whole = computed("formula", &[&x2], json!({ "format": format, "formula": text, "isFormulaBroken": false }));
+    let math = computed("math", &[&x0, &x1], json!({ "tinymathAst": tree }));
+    vec![(id.to_owned(), whole), (x0, metric_column(&left)), (x1, metric_column(&right)), (x2, math)]
+}
+
+fn formula(metric: &Metric) -> String {
+    let arguments: Vec<_> = [
+        (metric.field() != RECORDS).then(|| metric.field().to_owned()),
+        (!metric.filter.is_empty()).then(|| format!("kql='{}'", metric.filter)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{}({})", metric.operation(), arguments.join(", "))
+}
+
+const RECORDS: &str = "___records___";
+
+impl Metric {
+    const fn operation(&self) -> &'static str {
+        match self.of {
+            Of::Count => "count",
+            Of::Unique(_) => "unique_count",
+            Of::Average(_) => "average",
+            Of::Max(_) => "max",
+            Of::Percentile(..) => "percentile",
+            Of::Share | Of::Difference(..) => "formula",
+        }
+    }
+
+    const fn field(&self) -> &'static str {
+        match self.of {
+            Of::Unique(field) | Of::Average(field) | Of::Max(field) | Of::Percentile(field, _) => field,
+            Of::Count | Of::Share | Of::Difference(..) => RECORDS,
+        }
+    }
+}
+
+fn metric_column(metric: &Metric) -> Value {
+    let params = match metric.of {
+        Of::Percentile(_, percentile) => json!({ "format": format(metric.format), "percentile": percentile }),
+        Of::Count => json!({ "emptyAsNull": false, "format": format(metric.format) }),
+        _ => json!({ "emptyAsNull": true, "format": format(metric.format) }),
+    };
+    let mut column = json!({
+        "customLabel": true,
+        "dataType": "number",
+        "isBucketed": false,
+        "label": metric.label,
+        "operationType": metric.operation(),
+        "params": params,
+        "scale": "ratio",
+        "sourceField": metric.field(),
+    });
+    if !metric.filter.is_empty() {
+        extend(&mut column, &json!({ "filter": { "language": "kuery", "query": metric.filter } }));
+    }
+    if metric.format == Format::PerMinute {
+        extend(&mut column, &json!({ "timeScale": "m" }));
+    }
+    column
+}
+
+fn format(format: Format) -> Value {
+    match format {
+        Format::Number => json!({ "id": "number", "params": { "decimals": 0 } }),
+        Format::Percent => json!({ "id": "percent", "params": { "decimals": 2 } }),
+        Format::Milliseconds => json!({ "id": "number", "params": { "decimals": 0, "suffix": " ms" } }),
+        Format::PerMinute => json!({ "id": "number", "params": { "decimals": 1 } }),
+    }
+}

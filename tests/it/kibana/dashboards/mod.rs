@@ -1,0 +1,112 @@
+//! The dashboards: everything that they show is described here, and nowhere else.
+
+mod clients;
+mod errors;
+mod overview;
+mod pipeline;
+mod websocket;
+
+use super::model::Shape::Donut;
+use super::model::{
+    Bucket, DEAD_LETTERS, Dashboard, LOGS, Metric, ORANGE, Of, Panel, RED, YELLOW, count, metric, panel, terms,
+};
+
+/// All of them, in the order in which the links stand.
+pub(super) fn dashboards() -> [Dashboard; 5] {
+    [overview::dashboard(), clients::dashboard(), errors::dashboard(), websocket::dashboard(), pipeline::dashboard()]
+}
+
+const STATUS: &str = "http.response.status_code";
+const LATENCY: &str = "aws.api_gateway.response_latency";
+
+const IS_4XX: &str = "http.response.status_code >= 400 and http.response.status_code < 500";
+const IS_5XX: &str = "http.response.status_code >= 500";
+const IS_THROTTLED: &str = "http.response.status_code : 429";
+const IS_FAILURE: &str = "aws.api_gateway.log_type : \"access\" and event.outcome : \"failure\"";
+
+const REQUESTS: Metric = count("Requests");
+const COUNT_4XX: Metric = count("4xx").only(IS_4XX).colored(ORANGE);
+const COUNT_5XX: Metric = count("5xx").only(IS_5XX).colored(RED);
+const THROTTLED: Metric = count("Throttled (429)").only(IS_THROTTLED).colored(YELLOW);
+const SERVER_ERRORS: Metric = metric("Server errors (5xx)", Of::Share).only(IS_5XX).colored(RED);
+
+const API: Bucket = terms("aws.api_gateway.api_id", "API");
+const RESOURCE: Bucket = terms("aws.api_gateway.resource_path", "Resource");
+const ROUTE: Bucket = terms("aws.api_gateway.route_key", "Route");
+
+/// What the dashboards of requests can be narrowed to; the kind of API besides, by a click on [`kinds_of_api`].
+const CONTROLS: &[(&str, &str)] = &[
+    ("aws.api_gateway.api_id", "API"),
+    ("aws.api_gateway.stage", "Stage"),
+    ("aws.api_gateway.resource_path", "Resource (REST)"),
+    ("aws.api_gateway.route_key", "Route (HTTP, WebSocket)"),
+];
+
+/// There is no field for it: each kind of API is known by the variables that only it has.
+fn kinds_of_api() -> Panel {
+    const KINDS: &[(&str, &str)] = &[
+        ("WebSocket", "aws.api_gateway.event_type : * or aws.api_gateway.connection_id : *"),
+        (
+            "HTTP",
+            "aws.api_gateway.route_key : * and not (aws.api_gateway.event_type : * or aws.api_gateway.connection_id : *)",
+        ),
+        ("REST", "aws.api_gateway.resource_path : * and not aws.api_gateway.route_key : *"),
+        (
+            "not told",
+            "not (aws.api_gateway.event_type : * or aws.api_gateway.connection_id : * \
+             or aws.api_gateway.route_key : * or aws.api_gateway.resource_path : *)",
+        ),
+    ];
+    panel(Donut, 12, "Kinds of API").by([Bucket::Filters(KINDS)]).of([REQUESTS])
+}
+
+/// A saved search, which panels show as well.
+pub(super) struct SavedSearch {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) dataset: &'static str,
+    /// KQL.
+    pub(super) query: &'static str,
+    pub(super) columns: &'static [&'static str],
+}
+
+pub(super) const SEARCHES: [SavedSearch; 3] = [
+    SavedSearch {
+        name: "failed-requests",
+        title: "Failed requests",
+        dataset: LOGS,
+        query: IS_FAILURE,
+        columns: &[
+            STATUS,
+            "http.request.method",
+            "url.path",
+            "error.type",
+            "error.message",
+            "aws.api_gateway.integration.error",
+            "aws.api_gateway.authorizer.error",
+            LATENCY,
+            "source.ip",
+            "aws.api_gateway.request_id",
+        ],
+    },
+    SavedSearch {
+        name: "lines-not-parsed",
+        title: "Lines not parsed or repaired",
+        dataset: LOGS,
+        query: "event.kind : \"pipeline_error\" or aws.api_gateway.repairs : *",
+        columns: &["error.message", "aws.api_gateway.repairs", "aws.cloudwatch.log_group", "event.original"],
+    },
+    SavedSearch {
+        name: "dead-letters",
+        title: "Dead letters",
+        dataset: DEAD_LETTERS,
+        query: "",
+        columns: &[
+            "error.type",
+            "error.message",
+            "aws.api_gateway.dead_letter.data_stream",
+            "aws.cloudwatch.log_group",
+            "event.original",
+        ],
+    },
+];

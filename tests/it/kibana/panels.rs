@@ -1,0 +1,163 @@
+//! Every panel, asked of a real Elasticsearch as Kibana would, shows what was counted from the raw lines.
+#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects and answers are trees")]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::count::{Expected, Number};
+use super::expected::expected;
+use super::query::{Layer, Table, query, text};
+use super::sample::{DAY, MORNING, lines, server};
+use super::saved::{SavedPanel, decoded, objects, panels};
+
+fn range(dashboard: &str) -> [&'static str; 2] {
+    if dashboard == "pipeline" { DAY } else { MORNING }
+}
+
+fn search(body: &Value) -> Value {
+    let (status, answer) = server().admin_request("POST", "/logs-*/_search", Some(&body.to_string()));
+    assert_eq!(status, 200, "{body}\n{answer}");
+    serde_json::from_str(&answer).expect("an answer is JSON")
+}
+
+#[test]
+fn every_panel_shows_what_the_raw_lines_hold() {
+    let lines = lines();
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for panel in panels().iter().filter(|panel| panel.kind != "links") {
+        let (shown, expected) = (shown(panel), expected(&panel.dashboard, &panel.title, &lines));
+        assert!(seen.insert((panel.dashboard.clone(), panel.title.clone())), "{} is there twice", panel.title);
+        assert!(!shown.is_empty(), "{}: {} shows nothing", panel.dashboard, panel.title);
+        if !is_as_expected(&shown, &expected) {
+            problems.push(format!("{}: {}\n  shows  {shown:?}\n  wanted {expected:?}", panel.dashboard, panel.title));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(seen.len() > 60, "only {} panels", seen.len());
+}
+
+fn is_as_expected(shown: &Table, expected: &Expected) -> bool {
+    let fits = |(shown, expected): (&Option<f64>, &Number)| match (shown, expected) {
+        (Some(shown), Some((least, most))) => *shown >= least - 1e-6 && *shown <= most + 1e-6,
+        (shown, expected) => shown.is_none() && expected.is_none(),
+    };
+    shown.keys().eq(expected.keys())
+        && shown
+            .values()
+            .zip(expected.values())
+            .all(|(shown, expected)| shown.len() == expected.len() && shown.iter().zip(expected).all(fits))
+}
+
+fn shown(panel: &SavedPanel) -> Table {
+    let state = &panel.config["attributes"]["state"];
+    match &*panel.kind {
+        "lens" if state["query"]["esql"].is_string() => esql(panel, state),
+        "lens" => lens(panel, state),
+        "map" => map(panel),
+        "search" => {
+            let source = decoded(&panel.config["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"]);
+            found(&source, &panel.filters, range(&panel.dashboard))
+        }
+        other => panic!("{other} is no panel that we know"),
+    }
+}
+
+/// The query of a panel with its own filters and those of its dashboard.
+fn whole_query(panel: &SavedPanel, own: &Value, filters: &Value) -> Value {
+    let filters: Vec<_> = filters.as_array().expect("filters").iter().chain(&panel.filters).collect();
+    query(own, &filters, range(&panel.dashboard))
+}
+
+fn lens(panel: &SavedPanel, state: &Value) -> Table {
+    let layer = Layer::read(&state["datasourceStates"]["formBased"]);
+    let query = whole_query(panel, &state["query"], &state["filters"]);
+    let answer = search(&json!({ "size": 0, "track_total_hits": true, "query": query, "aggs": layer.aggregations() }));
+    let mut group = answer["aggregations"].as_object().cloned().unwrap_or_default();
+    group.insert("doc_count".to_owned(), answer["hits"]["total"]["value"].clone());
+    layer.table(&Value::Object(group))
+}
+
+/// Kibana sends filters and time range of the dashboard beside an ES|QL query.
+fn esql(panel: &SavedPanel, state: &Value) -> Table {
+    let filters: Vec<_> = panel.filters.iter().collect();
+    let own = json!({ "language": "kuery", "query": "" });
+    let body = json!({ "query": state["query"]["esql"], "filter": query(&own, &filters, range(&panel.dashboard)) });
+    let (status, answer) = server().admin_request("POST", "/_query", Some(&body.to_string()));
+    assert_eq!(status, 200, "{body}\n{answer}");
+    let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
+    let names: Vec<_> =
+        answer["columns"].as_array().expect("columns").iter().map(|column| text(&column["name"])).collect();
+    let layers = state["datasourceStates"]["textBased"]["layers"].as_object().expect("layers");
+    let columns = layers.values().flat_map(|layer| layer["columns"].as_array().expect("columns"));
+    let (groups, numbers): (Vec<_>, Vec<_>) = columns.partition(|column| column["inMetricDimension"] != true);
+    let value = |row: &Value, column: &Value| {
+        let index = names.iter().position(|name| column["fieldName"] == *name).expect("a column of the answer");
+        row[index].clone()
+    };
+    let row = |row: &Value| {
+        let labels = groups.iter().map(|column| text(&value(row, column)).to_owned()).collect();
+        (labels, numbers.iter().map(|column| value(row, column).as_f64()).collect())
+    };
+    answer["values"].as_array().expect("rows").iter().map(row).collect()
+}
+
+/// The circles of a map, which are cells of a grid. The sample's places lie far from each other: a cell is told by its country.
+fn map(panel: &SavedPanel) -> Table {
+    let attributes = &panel.config["attributes"];
+    let state = decoded(&attributes["mapStateJSON"]);
+    let layers = decoded(&attributes["layerListJSON"]);
+    let layer =
+        layers.as_array().expect("layers").iter().find(|layer| layer["sourceDescriptor"]["type"] == "ES_GEO_GRID");
+    let source = &layer.expect("a grid")["sourceDescriptor"];
+    assert_eq!(source["metrics"], json!([{ "type": "count" }]));
+    let inner = json!({ "country": { "terms": { "field": "source.geo.country_iso_code" } } });
+    let grid = json!({ "geotile_grid": { "field": source["geoField"], "precision": 6 }, "aggs": inner });
+    let query = whole_query(panel, &state["query"], &state["filters"]);
+    let answer = search(&json!({ "size": 0, "query": query, "aggs": { "grid": grid } }));
+    let cell = |cell: &Value| {
+        let countries = cell["country"]["buckets"].as_array().expect("countries");
+        let names: Vec<_> = countries.iter().map(|country| text(&country["key"])).collect();
+        (vec![names.join(",")], vec![cell["doc_count"].as_f64()])
+    };
+    answer["aggregations"]["grid"]["buckets"].as_array().expect("cells").iter().map(cell).collect()
+}
+
+/// The rows of a search, counted by their time.
+fn found(source: &Value, filters: &[Value], range: [&str; 2]) -> Table {
+    let own = source["filter"].as_array().expect("filters");
+    let filters: Vec<_> = own.iter().chain(filters).collect();
+    let body = json!({
+        "size": 500,
+        "query": query(&source["query"], &filters, range),
+        "sort": [{ "@timestamp": { "order": "desc" } }],
+    });
+    let answer = search(&body);
+    let mut table = Table::new();
+    for hit in answer["hits"]["hits"].as_array().expect("hits") {
+        let count = table.entry(vec![hit["sort"][0].to_string()]).or_insert_with(|| vec![Some(0.0)]);
+        count[0] = count[0].map(|count| count + 1.0);
+    }
+    table
+}
+
+/// The saved searches are those of the panels: what is found in Discover is what the dashboards show.
+#[test]
+fn a_saved_search_finds_what_its_panel_shows() {
+    let searches = objects("search");
+    assert!(!searches.is_empty());
+    for search in searches {
+        let attributes = &search.object["attributes"];
+        let source = decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"]);
+        let same =
+            |panel: &&SavedPanel| panel.kind == "search" && panel.config["attributes"]["title"] == attributes["title"];
+        let panels = panels();
+        let panel = panels.iter().find(same).unwrap_or_else(|| panic!("no panel shows {}", search.id));
+        let range = range(&panel.dashboard);
+        assert_eq!(found(&source, &[], range), shown(panel), "{}", search.id);
+        for member in ["columns", "sort"] {
+            assert_eq!(attributes[member], panel.config["attributes"][member], "{}", search.id);
+        }
+    }
+}

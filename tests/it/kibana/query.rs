@@ -1,0 +1,203 @@
+//! Saved panels to the requests that Kibana would send for them, and the answers to the tables that it would draw.
+#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects and answers are trees")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::kql::to_query;
+
+/// What a panel shows: the labels of a row's groups (times in milliseconds since 1970), and its numbers.
+pub(super) type Table = BTreeMap<Vec<String>, Vec<Option<f64>>>;
+
+/// Milliseconds of a step of time. Which one Kibana takes depends on the time range and the width of the screen.
+pub(super) const STEP: u64 = 600_000;
+
+/// A layer of a Lens panel that Elasticsearch is asked for by aggregations.
+pub(super) struct Layer<'a> {
+    columns: &'a Map<String, Value>,
+    order: Vec<&'a str>,
+}
+
+impl<'a> Layer<'a> {
+    /// The one layer of a panel's `datasourceStates.formBased`.
+    pub(super) fn read(form_based: &'a Value) -> Self {
+        let layers = form_based["layers"].as_object().expect("layers");
+        assert_eq!(layers.len(), 1, "one layer: {layers:?}");
+        let layer = layers.values().next().expect("there is one");
+        let order = layer["columnOrder"].as_array().expect("an order").iter();
+        let columns = layer["columns"].as_object().expect("columns");
+        Self { columns, order: order.map(|id| id.as_str().expect("an id")).collect() }
+    }
+
+    fn ids(&self, is_bucketed: bool) -> impl Iterator<Item = &'a str> {
+        self.order.iter().copied().filter(move |id| self.columns[*id]["isBucketed"] == is_bucketed)
+    }
+
+    /// The columns that are drawn: not those that a formula is computed from.
+    fn metrics(&self) -> impl Iterator<Item = &'a str> {
+        let is_part = |id: &str| {
+            let references = self.columns.values().filter_map(|column| column["references"].as_array()).flatten();
+            references.into_iter().any(|reference| reference == id)
+        };
+        self.ids(false).filter(move |id| !is_part(id))
+    }
+
+    /// The `aggs` of the request: groups within each other, the numbers within the innermost.
+    pub(super) fn aggregations(&self) -> Value {
+        let metrics = self.ids(false).filter_map(|id| Some((id.to_owned(), metric(&self.columns[id])?)));
+        let mut inner: Map<_, _> = metrics.collect();
+        for id in self.ids(true).collect::<Vec<_>>().into_iter().rev() {
+            let mut bucket = self.bucket(&self.columns[id]);
+            let order = self.columns[id]["params"]["orderBy"]["columnId"].as_str();
+            let mut within = inner;
+            if let Some((id, metric)) = order.and_then(|id| Some((id, metric(&self.columns[id])?))) {
+                within.insert(id.to_owned(), metric);
+            }
+            bucket["aggs"] = Value::Object(within);
+            inner = [(id.to_owned(), bucket)].into_iter().collect();
+        }
+        Value::Object(inner)
+    }
+
+    fn bucket(&self, column: &Value) -> Value {
+        let (field, params) = (&column["sourceField"], &column["params"]);
+        match column["operationType"].as_str() {
+            Some("date_histogram") => {
+                json!({ "date_histogram": { "field": field, "fixed_interval": format!("{STEP}ms"), "min_doc_count": 1 } })
+            }
+            Some("terms") => {
+                let by = params["orderBy"]["columnId"].as_str().expect("terms are ordered by a column");
+                let path = self.order_path(by);
+                json!({ "terms": { "field": field, "size": params["size"], "order": { path: params["orderDirection"] } } })
+            }
+            Some("filters") => {
+                let filters = params["filters"].as_array().expect("filters");
+                let filter = |filter: &Value| (text(&filter["label"]).to_owned(), kql(&filter["input"]));
+                json!({ "filters": { "filters": filters.iter().map(filter).collect::<Map<_, _>>() } })
+            }
+            other => panic!("{other:?} is no group that we know"),
+        }
+    }
+
+    fn order_path(&self, id: &str) -> String {
+        let column = &self.columns[id];
+        assert!(column["filter"].is_null(), "an order by a filtered number is not known here: {column}");
+        match column["operationType"].as_str() {
+            Some("count") => "_count".to_owned(),
+            Some("percentile") => format!("{id}.{}", column["params"]["percentile"]),
+            Some("unique_count" | "average" | "max") => id.to_owned(),
+            other => panic!("{other:?} cannot order"),
+        }
+    }
+
+    /// The table that the answer's `aggregations` make.
+    pub(super) fn table(&self, aggregations: &Value) -> Table {
+        let mut table = Table::new();
+        self.rows(&self.ids(true).collect::<Vec<_>>(), aggregations, Vec::new(), &mut table);
+        table
+    }
+
+    fn rows(&self, buckets: &[&str], answer: &Value, labels: Vec<String>, table: &mut Table) {
+        let Some((first, further)) = buckets.split_first() else {
+            table.insert(labels, self.metrics().map(|id| self.number(id, answer)).collect());
+            return;
+        };
+        let answers: Vec<(String, &Value)> = match &answer[*first]["buckets"] {
+            Value::Array(buckets) => buckets.iter().map(|bucket| (label(bucket), bucket)).collect(),
+            Value::Object(buckets) => buckets.iter().map(|(label, bucket)| (label.clone(), bucket)).collect(),
+            other => panic!("{first} has no buckets: {other}"),
+        };
+        for (label, bucket) in answers.into_iter().filter(|(_, bucket)| bucket["doc_count"] != 0) {
+            let labels = labels.iter().cloned().chain([label]).collect();
+            self.rows(further, bucket, labels, table);
+        }
+    }
+
+    /// A column's number in a group's answer.
+    fn number(&self, id: &str, answer: &Value) -> Option<f64> {
+        let column = &self.columns[id];
+        let inner = if column["filter"].is_null() { answer } else { &answer[id] };
+        let here = if column["filter"].is_null() { &answer[id] } else { &answer[id]["value"] };
+        match text(&column["operationType"]) {
+            "count" => inner["doc_count"].as_f64().map(|count| count * scale(column)),
+            "percentile" => here["values"][format!("{:.1}", column["params"]["percentile"].as_f64()?)].as_f64(),
+            "formula" => self.number(text(&column["references"][0]), answer),
+            "math" => self.compute(&column["params"]["tinymathAst"], answer),
+            _ => here["value"].as_f64(),
+        }
+    }
+
+    fn compute(&self, tree: &Value, answer: &Value) -> Option<f64> {
+        let argument = |index: usize| match &tree["args"][index] {
+            Value::String(id) => self.number(id, answer),
+            Value::Number(number) => number.as_f64(),
+            inner => self.compute(inner, answer),
+        };
+        let (left, right) = (argument(0)?, argument(1)?);
+        match text(&tree["name"]) {
+            "divide" => Some(left / right).filter(|value| value.is_finite()),
+            "subtract" => Some(left - right),
+            other => panic!("{other} is no function that we know"),
+        }
+    }
+}
+
+/// What a count is multiplied by to be one for a unit of time.
+fn scale(column: &Value) -> f64 {
+    match column["timeScale"].as_str() {
+        None => 1.0,
+        Some("m") => 60_000.0 / STEP as f64,
+        other => panic!("{other:?} is no unit that we know"),
+    }
+}
+
+/// The aggregation behind a column of numbers; formulas are computed from others' answers, and plain counts are there anyway.
+fn metric(column: &Value) -> Option<Value> {
+    let (operation, field) = (text(&column["operationType"]), &column["sourceField"]);
+    let filter = (!column["filter"].is_null()).then(|| kql(&column["filter"]));
+    let aggregation = match operation {
+        "count" => return Some(json!({ "filter": filter? })),
+        "formula" | "math" => return None,
+        "unique_count" => json!({ "cardinality": { "field": field } }),
+        "average" => json!({ "avg": { "field": field } }),
+        "max" => json!({ "max": { "field": field } }),
+        "percentile" => json!({ "percentiles": { "field": field, "percents": [column["params"]["percentile"]] } }),
+        other => panic!("{other} is no operation that we know"),
+    };
+    match filter {
+        None => Some(aggregation),
+        Some(filter) => Some(json!({ "filter": filter, "aggs": { "value": aggregation } })),
+    }
+}
+
+fn label(bucket: &Value) -> String {
+    let key = bucket.get("key_as_string").filter(|_| bucket["key"].is_string()).unwrap_or(&bucket["key"]);
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
+}
+
+pub(super) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} should be a text"))
+}
+
+/// The query of a `{"language": "kuery", "query": …}`.
+pub(super) fn kql(query: &Value) -> Value {
+    assert_eq!(query["language"], "kuery", "{query}");
+    to_query(text(&query["query"])).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// The query of a panel: its KQL, the filters that are not switched off, and the time range.
+pub(super) fn query(own: &Value, filters: &[&Value], range: [&str; 2]) -> Value {
+    let filters = filters.iter().map(|filter| {
+        assert_eq!(filter["meta"]["disabled"], false, "{filter}");
+        if filter["meta"]["negate"] == true {
+            json!({ "bool": { "must_not": filter["query"] } })
+        } else {
+            filter["query"].clone()
+        }
+    });
+    let [from, to] = range;
+    let time = json!({ "range": { "@timestamp": { "gte": from, "lte": to, "format": "strict_date_optional_time" } } });
+    let all: Vec<_> = [kql(own), time].into_iter().chain(filters).collect();
+    json!({ "bool": { "filter": all } })
+}
