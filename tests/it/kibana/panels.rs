@@ -29,8 +29,7 @@ fn every_panel_shows_what_the_raw_lines_hold() {
     for panel in panels().iter().filter(|panel| panel.kind != "links") {
         let (shown, expected) = (shown(panel), expected(&panel.dashboard, &panel.title, &lines));
         assert!(seen.insert((panel.dashboard.clone(), panel.title.clone())), "{} is there twice", panel.title);
-        assert!(!shown.is_empty(), "{}: {} shows nothing", panel.dashboard, panel.title);
-        if !is_as_expected(&shown, &expected) {
+        if shown.is_empty() || !is_as_expected(&shown, &expected) {
             problems.push(format!("{}: {}\n  shows  {shown:?}\n  wanted {expected:?}", panel.dashboard, panel.title));
         }
     }
