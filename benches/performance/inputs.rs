@@ -106,7 +106,7 @@ fn value(variable: &str, user_agents: &[&str], number: usize, chance: &mut Chanc
     match variable {
         "identity.userAgent" => chance.one_of(user_agents).replace('\\', r"\\").replace('"', "\\\""),
         "requestId" | "integration.requestId" | "authorizer.requestId" => chance.uuid(),
-        "extendedRequestId" | "connectionId" => BASE64_STANDARD.encode(&chance.next().to_be_bytes()),
+        "extendedRequestId" | "connectionId" => BASE64_STANDARD.encode(chance.next().to_be_bytes()),
         "identity.sourceIp" => format!("81.2.{}.{}", chance.below(256), chance.below(256)),
         "requestTimeEpoch" => (1_772_353_800_000 + 3 * number).to_string(),
         "path" => format!("/prod/customers/{}/orders/{}", chance.below(5_000), chance.below(100_000)),

@@ -5,7 +5,12 @@
 
 mod endpoint;
 mod function;
+mod gzip;
+#[path = "../../tests/it/support/http.rs"]
+mod http;
+mod ingest;
 mod inputs;
+mod instructions;
 mod load;
 mod report;
 #[path = "../../tests/it/support/runtime_api.rs"]
@@ -13,6 +18,7 @@ mod report;
 mod runtime_api;
 mod steps;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +59,15 @@ enum Command {
         events: usize,
     },
     Load(load::Arguments),
+    /// Instructions of each step beside the baseline, counted by valgrind's callgrind
+    Instructions(instructions::Arguments),
+    /// What callgrind counts
+    #[command(hide = true)]
+    Counted,
+    /// gzip levels by processor time, bytes and money
+    Gzip,
+    /// OpenSearch's processor time: documents of ours against raw lines through an ingest pipeline
+    Ingest,
     /// A function that does nothing, to compare with
     #[command(hide = true)]
     Nothing,
@@ -73,15 +88,20 @@ enum Command {
     },
 }
 
-fn main() {
+fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Steps { filter, events, patience } => report::table(events, &filter, Duration::from_millis(patience)),
         Command::Criterion { filter, events } => report::criterion(events, &filter),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Instructions(arguments) => return instructions::run(&arguments),
+        Command::Counted => instructions::counted(),
+        Command::Gzip => gzip::run(),
+        Command::Ingest => ingest::run(),
         Command::Nothing => function::do_nothing(),
         Command::Path { format, events, rounds, level } => {
             let mut step = steps::path(format, events, level);
             (0..rounds).for_each(|_| (step.run)());
         }
     }
+    ExitCode::SUCCESS
 }

@@ -55,7 +55,7 @@ pub(crate) fn all(events: usize) -> Vec<Step> {
     steps.extend(
         [Format::Rest, Format::Http, Format::Websocket, Format::RestFull].map(|format| normalising(format, events)),
     );
-    steps.extend([user_agent_known(), user_agent_new(), geoip(events), body(events)]);
+    steps.extend([user_agent_known(), user_agent_new(), user_agent_first(), geoip(events), body(events)]);
     steps.extend([gzip(events), response(events)]);
     for format in [Format::Rest, Format::Http, Format::Websocket, Format::RestFull] {
         steps.push(path(format, events, default_level()));
@@ -146,6 +146,12 @@ fn user_agent_new() -> Step {
         }
     };
     Step::new("user agent, new".to_owned(), USER_AGENTS.lines().count(), run)
+}
+
+/// Nothing is compiled yet; what is compiled for it is part of it.
+fn user_agent_first() -> Step {
+    let run = || USER_AGENTS.lines().for_each(|user_agent| drop(black_box(UserAgents::builtin().parse(user_agent))));
+    Step::new("user agent, the first of all".to_owned(), USER_AGENTS.lines().count(), run)
 }
 
 fn geoip(events: usize) -> Step {

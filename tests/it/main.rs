@@ -1,5 +1,6 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
+mod allocations;
 mod cli;
 mod delivery;
 mod delivery_properties;
