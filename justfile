@@ -16,7 +16,7 @@ test-servers:
 
 # Measures what a user agent costs.
 bench *arguments:
-    cargo bench --bench user_agent -- {{ arguments }}
+    cargo bench --bench performance -- {{ arguments }}
 
 # Fuzzes the normalizer and what reads foreign bytes: so many seconds each of the targets that are named, or of all.
 fuzz seconds='60' *targets:

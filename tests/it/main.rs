@@ -1,6 +1,7 @@
 //! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
 
 mod alerts;
+mod allocations;
 mod cli;
 mod delivery;
 mod delivery_properties;

@@ -1,0 +1,100 @@
+//! A process under a Runtime API on the loopback, and what it takes of the machine.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::runtime_api::RuntimeApi;
+
+/// A running function. It ends when this is dropped.
+pub(crate) struct Function {
+    process: Child,
+    api: RuntimeApi,
+    /// From the start of the process until it asked for its first event.
+    pub(crate) until_ready: Duration,
+}
+
+impl Function {
+    /// Starts a program as Lambda would, and waits until it asks for an event.
+    pub(crate) fn start(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let asked = Arc::<Mutex<Vec<_>>>::default();
+        let api = RuntimeApi::start(Arc::clone(&asked));
+        let start = Instant::now();
+        let process = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .envs([
+                ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
+                ("AWS_LAMBDA_FUNCTION_NAME", "apigw-logs"),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+                ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/apigw-logs"),
+                ("AWS_LAMBDA_LOG_STREAM_NAME", "$LATEST"),
+            ])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program can be started");
+        while asked.lock().expect("nobody panicked here").is_empty() {
+            std::thread::yield_now();
+        }
+        let until_ready = start.elapsed();
+        Self { process, api, until_ready }
+    }
+
+    /// Hands an event out and waits for the answer. The time that it took.
+    pub(crate) fn invoke(&self, event: &[u8]) -> Duration {
+        let start = Instant::now();
+        self.api.hand_out(event, 900);
+        let answer = self.api.answer_within(Duration::from_secs(900)).expect("the function answers");
+        let took = start.elapsed();
+        assert!(!answer.contains("errorType"), "{answer}");
+        took
+    }
+
+    /// The processor time of all its threads so far, user and system.
+    ///
+    /// Source: <https://docs.kernel.org/scheduler/sched-stats.html>.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let tasks = fs::read_dir(self.file("task")).expect("the process runs");
+        let nanoseconds = tasks.flatten().filter_map(|task| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
+
+    /// The most memory that it ever had, in MiB.
+    pub(crate) fn peak_mebibytes(&self) -> f64 {
+        let status = fs::read_to_string(self.file("status")).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        peak.unwrap_or(f64::NAN) / 1024.0
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.process.id())
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        // Both fail only for a process that is gone.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// A function that does nothing, by the same runtime: what is measured beyond it is ours.
+pub(crate) fn do_nothing() {
+    use lambda_runtime::{LambdaEvent, service_fn};
+    let nothing = service_fn(|_: LambdaEvent<Box<serde_json::value::RawValue>>| async {
+        Ok::<_, lambda_runtime::Error>("nothing")
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+    runtime.block_on(lambda_runtime::run(nothing)).expect("the Runtime API answers");
+}

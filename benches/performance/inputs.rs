@@ -1,0 +1,185 @@
+//! What is measured with: lines, payloads and events as AWS delivers them, the same in every run.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use apigw_logs::cli::{ApiType, log_format};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::ValueEnum;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What clients of APIs send: browsers, apps, libraries, robots, scanners.
+pub(crate) const USER_AGENTS: &str = include_str!("../user_agents.txt");
+
+/// The formats of access logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// REST API, the documented format: some 700 bytes a line.
+    Rest,
+    /// HTTP API, the documented format.
+    Http,
+    /// WebSocket API, the documented format.
+    Websocket,
+    /// REST API, the recommended format: some 1,700 bytes a line.
+    RestFull,
+}
+
+impl Format {
+    /// Its name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "REST",
+            Self::Http => "HTTP",
+            Self::Websocket => "WebSocket",
+            Self::RestFull => "REST, recommended",
+        }
+    }
+
+    fn template(self) -> String {
+        match self {
+            Self::Rest => log_format(ApiType::Rest, true),
+            Self::Http => log_format(ApiType::Http, true),
+            Self::Websocket => log_format(ApiType::Websocket, true),
+            Self::RestFull => log_format(ApiType::Rest, false),
+        }
+    }
+}
+
+/// Numbers that look like chance and are the same in every run: `splitmix64`, <https://prng.di.unimi.it/splitmix64.c>.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        let position = usize::try_from(self.below(choices.len() as u64)).expect("it is below a usize");
+        *choices.get(position).expect("it is below the length")
+    }
+
+    fn uuid(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            high >> 32,
+            high & 0xffff,
+            low >> 52,
+            low & 0xfff,
+            low & 0xffff_ffff_ffff
+        )
+    }
+}
+
+/// So many lines of a format, each of another request.
+pub(crate) fn lines(format: Format, count: usize) -> Vec<String> {
+    let template = format.template();
+    let user_agents: Vec<&str> = USER_AGENTS.lines().collect();
+    let mut chance = Chance(7);
+    (0..count).map(|number| line(&template, &user_agents, number, &mut chance)).collect()
+}
+
+/// A line as API Gateway makes it: the text of each variable in its place, `-` where there is none.
+fn line(template: &str, user_agents: &[&str], number: usize, chance: &mut Chance) -> String {
+    let mut line = String::with_capacity(2 * template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("$context.") {
+        let (variable, after) = after.split_once('"').expect("every variable stands in quotes");
+        line.push_str(before);
+        line.push_str(&value(variable, user_agents, number, chance));
+        line.push('"');
+        rest = after;
+    }
+    line + rest
+}
+
+fn value(variable: &str, user_agents: &[&str], number: usize, chance: &mut Chance) -> String {
+    match variable {
+        "identity.userAgent" => chance.one_of(user_agents).replace('\\', r"\\").replace('"', "\\\""),
+        "requestId" | "integration.requestId" | "authorizer.requestId" => chance.uuid(),
+        "extendedRequestId" | "connectionId" => BASE64_STANDARD.encode(chance.next().to_be_bytes()),
+        "identity.sourceIp" => format!("81.2.{}.{}", chance.below(256), chance.below(256)),
+        "requestTimeEpoch" => (1_772_353_800_000 + 3 * number).to_string(),
+        "path" => format!("/prod/customers/{}/orders/{}", chance.below(5_000), chance.below(100_000)),
+        "resourcePath" => "/customers/{customerId}/orders/{orderId}".to_owned(),
+        "responseLength" => chance.below(20_000).to_string(),
+        "responseLatency" | "integration.latency" | "authorizer.latency" => chance.below(400).to_string(),
+        "xrayTraceId" => format!("1-69a3f6c8-{:012x}{:012x}", chance.below(1 << 48), chance.below(1 << 48)),
+        "webaclArn" => format!(
+            "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/api/{}",
+            "0f1e2d3c-0000-4000-8000-0123456789ab"
+        ),
+        "authorizer.principalId" => format!("user-{}", chance.below(5_000)),
+        other => fixed_value(other, chance).to_owned(),
+    }
+}
+
+fn fixed_value(variable: &str, chance: &mut Chance) -> &'static str {
+    match variable {
+        "accountId" => "111122223333",
+        "apiId" => "a1b2c3d4e5",
+        "domainName" => "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+        "httpMethod" => chance.one_of(&["GET", "GET", "GET", "POST", "PUT", "DELETE"]),
+        "status" => chance.one_of(&["200", "200", "200", "201", "304", "400", "404", "500"]),
+        "integration.status" | "integration.integrationStatus" | "authorizer.status" => "200",
+        "eventType" => chance.one_of(&["CONNECT", "MESSAGE", "MESSAGE", "DISCONNECT"]),
+        "protocol" => "HTTP/1.1",
+        "stage" => "prod",
+        "wafResponseCode" => "WAF_ALLOW",
+        "tlsVersion" => "TLSv1.3",
+        "cipherSuite" => "TLS_AES_128_GCM_SHA256",
+        _ => "-",
+    }
+}
+
+/// The message of a log group with these lines, as CloudWatch Logs writes it, before it is compressed.
+pub(crate) fn envelope(lines: &[String]) -> String {
+    let mut json = concat!(
+        r#"{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"API-Gateway-Access-Logs_a1b2c3d4e5/prod","#,
+        r#""logStream":"65e8800b5c6800aad896f888b2a62afc","subscriptionFilters":["apigw-logs"],"logEvents":["#,
+    )
+    .to_owned();
+    for (number, line) in lines.iter().enumerate() {
+        let separator = if number == 0 { "" } else { "," };
+        let message = serde_json::to_string(line).expect("a text can be written as JSON");
+        // An id is 56 digits, of which the first tell the time.
+        let (id, time) = (39_524_810_500_130_660_834_116_443_u128 + number as u128, 1_772_353_800_210 + number);
+        write!(json, r#"{separator}{{"id":"{id:0<30}{number:026}","timestamp":{time},"message":{message}}}"#)
+            .expect("a String grows");
+    }
+    json + "]}"
+}
+
+/// The compressed message, in base64.
+pub(crate) fn payload(lines: &[String]) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(envelope(lines).as_bytes()).expect("a Vec takes every write");
+    BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
+}
+
+/// The event of a direct subscription.
+pub(crate) fn direct(payload: &str) -> String {
+    format!(r#"{{"awslogs":{{"data":"{payload}"}}}}"#)
+}
+
+/// The event of a Kinesis stream with so many records that hold the same.
+pub(crate) fn kinesis(payload: &str, records: usize) -> String {
+    let record = |number| {
+        format!(r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#)
+    };
+    format!(r#"{{"Records":[{}]}}"#, (0..records).map(record).collect::<Vec<_>>().join(","))
+}
+
+/// What Elasticsearch answers to a request whose documents are all stored, as far as it is asked to say.
+pub(crate) fn reply(documents: usize) -> String {
+    format!(r#"{{"items":[{}]}}"#, vec![r#"{"create":{"status":201}}"#; documents].join(","))
+}

@@ -1,0 +1,141 @@
+//! Instructions of each step, counted by callgrind: the same on a busy machine as on a quiet one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::steps::{self, Step};
+
+/// How many events each step has at a time.
+const EVENTS: usize = 1_000;
+
+/// How many percent more than in the baseline are a regression. Another processor, for which `memchr` or `zlib-rs` choose other
+/// instructions, makes some.
+const BOUND: f64 = 15.0;
+
+const HEADER: &str = "\
+# Instructions an event, as callgrind counts them in the bench profile: `just baseline` writes this file, `just instructions` compares.
+";
+
+/// What to do with the counts.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Take the counts as the new baseline
+    #[arg(long)]
+    record: bool,
+}
+
+/// Counts, and compares with the baseline.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let counts = match counts() {
+        Ok(counts) => counts,
+        Err(problem) => {
+            println!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if arguments.record {
+        let lines = counts.iter().fold(HEADER.to_owned(), |mut lines, (name, count)| {
+            writeln!(lines, "{name}\t{count:.0}").expect("a String grows");
+            lines
+        });
+        fs::write(baseline_file(), lines).expect("the baseline can be written");
+    }
+    let recorded = fs::read_to_string(baseline_file()).unwrap_or_default();
+    print(&counts, &baseline(&recorded))
+}
+
+fn baseline_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.txt")
+}
+
+fn baseline(text: &str) -> BTreeMap<&str, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once('\t'))
+        .filter_map(|(name, count)| Some((name, count.parse().ok()?)))
+        .collect()
+}
+
+/// The table, and whether all is well: a step that the baseline does not know, or one that is gone, is not.
+fn print(counts: &[(String, f64)], baseline: &BTreeMap<&str, f64>) -> ExitCode {
+    let mut regressions = Vec::new();
+    println!("| step | instructions an event | ratio to its floor | change, % |");
+    println!("| --- | ---: | ---: | ---: |");
+    for (name, count) in counts {
+        let floor = counts.iter().find(|(other, _)| *other == floor_of(name)).map(|(_, floor)| count / floor);
+        let floor = floor.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+        let change = baseline.get(&**name).map(|before| (count / before - 1.0) * 100.0);
+        println!(
+            "| {name} | {count:.0} | {floor} | {} |",
+            change.map_or(String::new(), |change| format!("{change:+.1}"))
+        );
+        if change.is_none_or(|change| change > BOUND) {
+            regressions.push(&**name);
+        }
+    }
+    let is_gone = |name: &&&str| !counts.iter().any(|(counted, _)| counted == **name);
+    regressions.extend(baseline.keys().filter(is_gone));
+    if regressions.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("\nmore than {BOUND} % above benches/baseline.txt, or not in both: {}", regressions.join("; "));
+    ExitCode::FAILURE
+}
+
+fn floor_of(name: &str) -> String {
+    format!("{name}: floor")
+}
+
+/// The instructions of each step and each floor, an event.
+fn counts() -> Result<Vec<(String, f64)>, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let out = folder.path().join("out");
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--toggle-collect=*counted_by_callgrind*", "--dump-after=*counted_by_callgrind*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(this)
+        .arg("counted")
+        .stderr(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("valgrind ended with {}", output.status));
+    }
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    let counts = names.lines().filter_map(|line| line.split_once('\t')).zip(1..).map(|((name, events), number)| {
+        let file = format!("{}.{number}", out.display());
+        let total = total(&fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?)?;
+        Ok((name.to_owned(), total / events.parse::<f64>().map_err(|error| error.to_string())?))
+    });
+    counts.collect()
+}
+
+/// Source: <https://valgrind.org/docs/manual/cl-format.html>.
+fn total(dump: &str) -> Result<f64, String> {
+    let total = dump.lines().find_map(|line| line.strip_prefix("summary: ").or_else(|| line.strip_prefix("totals: ")));
+    total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| "a dump of callgrind has no total".to_owned())
+}
+
+/// What runs below callgrind: each step once to learn what it learns, and once more to be counted.
+pub(crate) fn counted() {
+    for Step { name, events, mut run, floor } in steps::all(EVENTS) {
+        run();
+        counted_by_callgrind(&mut *run);
+        println!("{name}\t{events}");
+        if let Some(mut floor) = floor {
+            floor();
+            counted_by_callgrind(&mut *floor);
+            println!("{}\t{events}", floor_of(&name));
+        }
+    }
+}
+
+/// Callgrind finds it by its name.
+#[inline(never)]
+fn counted_by_callgrind(work: &mut dyn FnMut()) {
+    work();
+}

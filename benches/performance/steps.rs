@@ -1,0 +1,324 @@
+//! Each step of the path alone, and the whole of it: what is done, and what it cannot be cheaper than.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use apigw_logs::bulk::{BulkBody, DocumentId, Exchange, LogEventIdentity, Reply, Target, Transport, verdict};
+use apigw_logs::config::{Config, SETTINGS};
+use apigw_logs::decode::{LogData, decode};
+use apigw_logs::ecs::{Document, Source};
+use apigw_logs::enrich::GeoIp;
+use apigw_logs::enrich::user_agent::UserAgents;
+use apigw_logs::event;
+use apigw_logs::normalizer::{LogLine, Normalized};
+use apigw_logs::pipeline::Pipeline;
+use bumpalo::Bump;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
+
+use crate::inputs::{self, Format, USER_AGENTS};
+
+/// Something that can be done again and again.
+pub(crate) type Work = Box<dyn FnMut()>;
+
+/// What is measured.
+pub(crate) struct Step {
+    /// What it is called in tables and in the baseline.
+    pub(crate) name: String,
+    /// How many events it is done for at a time, or user agents, or addresses.
+    pub(crate) events: usize,
+    /// The step itself.
+    pub(crate) run: Work,
+    /// The least that must be done with the same input, by the fastest means there are. `None` where nothing simpler does it.
+    pub(crate) floor: Option<Work>,
+}
+
+impl Step {
+    fn new(name: String, events: usize, run: impl FnMut() + 'static) -> Self {
+        Self { name, events, run: Box::new(run), floor: None }
+    }
+
+    fn floor(self, floor: impl FnMut() + 'static) -> Self {
+        Self { floor: Some(Box::new(floor)), ..self }
+    }
+}
+
+/// All steps, with so many events at a time.
+pub(crate) fn all(events: usize) -> Vec<Step> {
+    let mut steps = vec![read_event(events), decoding(events)];
+    steps.extend(
+        [Format::Rest, Format::Http, Format::Websocket, Format::RestFull].map(|format| normalising(format, events)),
+    );
+    steps.extend([user_agent_known(), user_agent_new(), user_agent_first(), geoip(events), body(events)]);
+    steps.extend([gzip(events), response(events)]);
+    for format in [Format::Rest, Format::Http, Format::Websocket, Format::RestFull] {
+        steps.push(path(format, events, default_level()));
+    }
+    steps.push(path(Format::Rest, events, 0));
+    steps
+}
+
+/// `BULK_COMPRESSION_LEVEL` as it is when nobody sets it.
+pub(crate) fn default_level() -> u32 {
+    let setting = SETTINGS.iter().find(|setting| setting.name == "BULK_COMPRESSION_LEVEL");
+    setting.and_then(|setting| setting.default?.parse().ok()).expect("the setting has a default")
+}
+
+/// What lives until the program ends: inputs, and what borrows from them.
+fn forever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn read_event(events: usize) -> Step {
+    let event = forever(inputs::direct(&inputs::payload(&inputs::lines(Format::Rest, events))));
+    let run = || drop(black_box(event::read(event.as_bytes())));
+    Step::new("event".to_owned(), events, run).floor(|| ignore_json(event))
+}
+
+fn decoding(events: usize) -> Step {
+    let lines = inputs::lines(Format::Rest, events);
+    let (payload, envelope) = (forever(inputs::payload(&lines)), forever(inputs::envelope(&lines)));
+    let gzip = forever(gzipped(envelope.as_bytes(), 6));
+    let run = || drop(black_box(decode(payload, u64::MAX)));
+    Step::new("base64, gunzip, envelope".to_owned(), events, run).floor(|| {
+        inflate_fast(gzip, envelope.len());
+        ignore_json(envelope);
+    })
+}
+
+/// The payload of an event, decoded.
+fn log_data(format: Format, events: usize) -> &'static LogData {
+    forever(decode(&inputs::payload(&inputs::lines(format, events)), u64::MAX).expect("the payload is good"))
+}
+
+fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
+    data.events().map(|event| LogLine {
+        owner: &data.owner,
+        log_group: &data.log_group,
+        log_stream: &data.log_stream,
+        event_id: event.id,
+        event_time: event.timestamp,
+        message: event.message,
+    })
+}
+
+fn normalising(format: Format, events: usize) -> Step {
+    let pipeline = forever(pipeline(0));
+    let data = log_data(format, events);
+    let mut arena = Bump::new();
+    let run = move || {
+        for line in log_lines(data) {
+            arena.reset();
+            black_box(&pipeline.normalizer.normalize(&line, &arena));
+        }
+    };
+    let name = format!("normalise, {}", format.name());
+    Step::new(name, events, run).floor(|| data.events().for_each(|event| ignore_json(event.message)))
+}
+
+/// As it is after some time: what the user agents need is compiled, and each was seen.
+fn user_agents_in_use() -> UserAgents {
+    let user_agents = UserAgents::builtin();
+    USER_AGENTS.lines().for_each(|user_agent| drop(user_agents.parse(user_agent)));
+    user_agents
+}
+
+fn user_agent_known() -> Step {
+    let user_agents = user_agents_in_use();
+    let run = move || USER_AGENTS.lines().for_each(|user_agent| drop(black_box(user_agents.parse(user_agent))));
+    Step::new("user agent, known".to_owned(), USER_AGENTS.lines().count(), run)
+}
+
+/// Each is a little different from all before.
+fn user_agent_new() -> Step {
+    let user_agents = user_agents_in_use();
+    let mut number = 0;
+    let run = move || {
+        for user_agent in USER_AGENTS.lines() {
+            number += 1;
+            black_box(user_agents.parse(&format!("{user_agent} {number}")));
+        }
+    };
+    Step::new("user agent, new".to_owned(), USER_AGENTS.lines().count(), run)
+}
+
+/// Nothing is compiled yet; what is compiled for it is part of it.
+fn user_agent_first() -> Step {
+    let run = || USER_AGENTS.lines().for_each(|user_agent| drop(black_box(UserAgents::builtin().parse(user_agent))));
+    Step::new("user agent, the first of all".to_owned(), USER_AGENTS.lines().count(), run)
+}
+
+fn geoip(events: usize) -> Step {
+    // They are in MaxMind's test database.
+    const KNOWN: [&str; 4] = ["81.2.69.142", "89.160.20.112", "2.125.160.216", "216.160.83.56"];
+    let databases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/geoip");
+    let mut geoip = GeoIp::default();
+    geoip.open_city(&databases.join("GeoIP2-City-Test.mmdb")).expect("the database is good");
+    geoip.open_asn(&databases.join("GeoLite2-ASN-Test.mmdb")).expect("the database is good");
+    let geoip = forever(geoip);
+    let addresses = KNOWN.map(|address| address.parse::<IpAddr>().expect("it is an address"));
+    let arena = forever(Bump::new());
+    let run = move || {
+        for address in addresses.iter().cycle().take(events) {
+            let mut source = Source::default();
+            geoip.apply(&mut source, *address, arena);
+            black_box(&source);
+        }
+    };
+    Step::new("GeoIP, city and network".to_owned(), events, run)
+}
+
+/// The documents of the lines, with their ids.
+fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static>)> {
+    let (pipeline, arena) = (forever(pipeline(0)), forever(Bump::new()));
+    let mut documents = Vec::with_capacity(events);
+    for (position, line) in log_lines(log_data(format, events)).enumerate() {
+        let Normalized::Documents(made) = pipeline.documents(&line, arena) else { panic!("a line has a document") };
+        for (part, document) in made.iter().enumerate() {
+            let identity = LogEventIdentity {
+                owner: line.owner,
+                log_group: line.log_group,
+                log_stream: line.log_stream,
+                event_id: line.event_id,
+                event_time: line.event_time,
+                message: line.message,
+                position,
+                part,
+            };
+            documents.push((identity.document_id(), document.clone()));
+        }
+    }
+    documents
+}
+
+fn body_of(documents: &[(DocumentId, Document<'static>)], body: &mut BulkBody) {
+    body.clear();
+    documents.iter().for_each(|(id, document)| body.push(id, document));
+}
+
+/// The body of one request with a document for each line.
+pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
+    let (documents, mut body) = (documents(format, events), BulkBody::default());
+    body_of(&documents, &mut body);
+    body.select(&(0..body.len()).collect::<Vec<_>>()).into_owned()
+}
+
+fn body(events: usize) -> Step {
+    let documents = documents(Format::Rest, events);
+    let output = bulk_body(Format::Rest, events);
+    let (mut body, mut copy) = (BulkBody::default(), Vec::new());
+    Step::new("body".to_owned(), events, move || body_of(&documents, &mut body)).floor(move || {
+        copy.clear();
+        copy.extend_from_slice(black_box(&output));
+        black_box(&copy);
+    })
+}
+
+fn gzip(events: usize) -> Step {
+    let output = forever(bulk_body(Format::Rest, events));
+    let level = default_level();
+    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(1).expect("there is a level 1"));
+    let mut buffer = vec![0; compressor.gzip_compress_bound(output.len())];
+    let run = move || drop(black_box(gzipped(output, level)));
+    Step::new(format!("gzip, level {level}"), events, run).floor(move || {
+        let written = compressor.gzip_compress(output, &mut buffer);
+        black_box(written.expect("the buffer is large enough"));
+    })
+}
+
+fn response(events: usize) -> Step {
+    let body = inputs::reply(events);
+    let reply = forever(Reply { status: 200, retry_after: None, body: body.clone().into_bytes() });
+    let run = move || drop(black_box(verdict(reply, events)));
+    Step::new("response".to_owned(), events, run).floor(move || ignore_json(&body))
+}
+
+/// From the bytes of the event to the compressed bodies, and what was answered to them. Its floor is the sum of the floors.
+pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
+    let lines = inputs::lines(format, events);
+    let envelope = inputs::envelope(&lines);
+    let event = inputs::direct(&inputs::payload(&lines));
+    let (compressed, output) = (gzipped(envelope.as_bytes(), 6), bulk_body(format, events));
+    let invoke = invocation(event, events, level);
+    let mut copy = Vec::new();
+    let floor = move || {
+        inflate_fast(&compressed, envelope.len());
+        ignore_json(&envelope);
+        lines.iter().for_each(|line| ignore_json(line));
+        copy.clear();
+        copy.extend_from_slice(&output);
+        if level > 0 {
+            drop(black_box(gzipped(&copy, level)));
+        }
+    };
+    let gzip = if level == 0 { "no gzip".to_owned() } else { format!("gzip {level}") };
+    Step::new(format!("whole path, {}, {gzip}", format.name()), events, invoke).floor(floor)
+}
+
+/// Invokes the whole path with an event, whose documents are all stored.
+pub(crate) fn invocation(event: String, events: usize, level: u32) -> impl FnMut() {
+    let pipeline = pipeline(level);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
+    move || {
+        let invocation = runtime.block_on(async {
+            let deadline = Instant::now() + Duration::from_secs(900);
+            pipeline.invoke(event.as_bytes(), Some(deadline)).await
+        });
+        assert_eq!(invocation.report.indexed, events as u64, "every event has its document");
+    }
+}
+
+/// The path as the settings make it when none is set, into a server that stores everything at once.
+pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
+    let config = Config::from_vars(|_| None).expect("the defaults are good");
+    config.pipeline(Sink { level, reply: RefCell::default() }).expect("the defaults name no files")
+}
+
+/// A server without a network. The body is compressed as for a real one.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    level: u32,
+    /// The last reply, and for how many documents it is.
+    reply: RefCell<(usize, String)>,
+}
+
+impl Transport for Sink {
+    async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
+        let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(body, self.level) }.len() as u64;
+        let documents = body.iter().filter(|byte| **byte == b'\n').count() / 2;
+        let mut reply = self.reply.borrow_mut();
+        if reply.0 != documents {
+            *reply = (documents, inputs::reply(documents));
+        }
+        let reply = Reply { status: 200, retry_after: None, body: reply.1.clone().into_bytes() };
+        Exchange { bytes_sent, result: Ok(reply) }
+    }
+
+    async fn refresh_credentials(&self, _timeout: Duration) -> bool {
+        false
+    }
+}
+
+/// As `elasticsearch` compresses a body.
+pub(crate) fn gzipped(bytes: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::new(level));
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes every write")
+}
+
+/// Inflates by libdeflate, which is the fastest there is and needs to know the size.
+fn inflate_fast(gzip: &[u8], size: usize) {
+    let mut inflated = vec![0; size];
+    let mut decompressor = libdeflater::Decompressor::new();
+    black_box(decompressor.gzip_decompress(gzip, &mut inflated).expect("the gzip stream is good"));
+}
+
+/// Reads JSON and keeps nothing of it.
+fn ignore_json(text: &str) {
+    let _: IgnoredAny = black_box(serde_json::from_str(black_box(text)).expect("the text is JSON"));
+}
