@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// What CloudWatch says of a log event, and the document's place in it: all that its id depends on.
 ///
@@ -43,24 +43,24 @@ impl LogEventIdentity<'_> {
     /// The id of the document.
     #[must_use]
     pub fn document_id(&self) -> DocumentId {
-        let mut identity = Vec::with_capacity(256);
+        let mut hash = Xxh3Default::new();
         for text in [self.owner, self.log_group, self.log_stream, self.event_id] {
-            append_text(&mut identity, text);
+            hash_text(&mut hash, text);
         }
-        identity.extend_from_slice(&self.event_time.to_le_bytes());
-        identity.extend_from_slice(&(self.part as u64).to_le_bytes());
+        hash.update(&self.event_time.to_le_bytes());
+        hash.update(&(self.part as u64).to_le_bytes());
         if self.event_id.is_empty() {
-            append_text(&mut identity, self.message);
-            identity.extend_from_slice(&(self.position as u64).to_le_bytes());
+            hash_text(&mut hash, self.message);
+            hash.update(&(self.position as u64).to_le_bytes());
         }
-        DocumentId { time: u64::try_from(self.event_time).unwrap_or(0), hash: xxh3_128(&identity) }
+        DocumentId { time: u64::try_from(self.event_time).unwrap_or(0), hash: hash.digest128() }
     }
 }
 
 /// The length goes first, so that no two lists of texts look the same to the hash.
-fn append_text(identity: &mut Vec<u8>, text: &str) {
-    identity.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    identity.extend_from_slice(text.as_bytes());
+fn hash_text(hash: &mut Xxh3Default, text: &str) {
+    hash.update(&(text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
 }
 
 impl DocumentId {
