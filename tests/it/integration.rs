@@ -88,6 +88,23 @@ fn the_package_has_the_version_of_the_program() {
     assert_eq!(yaml::read("integration/changelog.yml")[0]["version"], version);
 }
 
+/// What newer versions of Kibana refuse in an upload: <https://github.com/elastic/kibana/pull/286094>.
+#[test]
+fn kibana_finds_nothing_wrong_with_the_upload() {
+    let is_name = Regex::new("^[a-z][a-z0-9_]{1,149}$").unwrap();
+    assert!(is_name.is_match(yaml::read("integration/manifest.yml")["name"].as_str().unwrap()));
+    assert!(
+        !repository("integration/elasticsearch").exists(),
+        "templates and pipelines for others than the data streams"
+    );
+    let is_dataset = Regex::new(r"^[a-z0-9_.]{1,100}$").unwrap();
+    for stream in STREAMS {
+        let manifest = yaml::read(&format!("{}/manifest.yml", stream.folder));
+        assert_eq!(manifest["type"], "logs");
+        assert!(is_dataset.is_match(manifest["dataset"].as_str().unwrap()), "{manifest}");
+    }
+}
+
 /// The final pipeline of Fleet's templates removes `event.original` from documents that have not the tag.
 #[test]
 fn fleet_leaves_every_line_that_is_kept() {

@@ -200,6 +200,36 @@ fn setup_leaves_what_the_package_has_put() {
     assert!(template.contains(r#""priority":200"#), "{template}");
 }
 
+/// `flattened` fields have no `ignore_above` in older versions: <https://github.com/elastic/kibana/issues/223245>.
+#[test]
+fn a_long_value_is_refused_only_where_fleet_forgets_the_limit() {
+    let server = shared();
+    if server.flavour == Flavour::OpenSearch {
+        return;
+    }
+    let fleet = Pair::new(server, "long");
+    fleet.put_as_fleet(None);
+    let [name, _] = fleet.names();
+    let create = |namespace: &str| {
+        let (_, dataset) = name.split_once('-').unwrap();
+        let document = json!({"@timestamp": "2026-03-01T08:30:00.000Z",
+            "data_stream": {"type": "logs", "dataset": dataset, "namespace": namespace},
+            "aws": {"api_gateway": {"unmapped": {"tenant": "x".repeat(32_766)}}}});
+        server.admin_request("POST", &format!("/{name}-{namespace}/_doc"), Some(&document.to_string()))
+    };
+    let (status, answer) = create("newer");
+    assert_eq!(status, 201, "{answer}");
+
+    let mut package = Templates::named(name.clone(), STREAMS[0].folder).package;
+    package["template"]["settings"]["index"].as_object_mut().unwrap().remove("lifecycle");
+    let unmapped = "/template/mappings/properties/aws/properties/api_gateway/properties/unmapped";
+    let limit = package.pointer_mut(unmapped).unwrap().as_object_mut().unwrap().remove("ignore_above");
+    assert_eq!(limit, Some(json!(8191)));
+    put(server, &format!("/_component_template/{name}@package"), &package.to_string());
+    let (status, answer) = create("older");
+    assert_eq!(status, 400, "{answer}");
+}
+
 /// That it wins over Fleet's policy is not to be seen here: the servers of the tests have no policies.
 #[test]
 fn the_documented_retention_is_taken() {
