@@ -256,6 +256,26 @@ fn every_reference_is_needed_and_leads_somewhere() {
     }
 }
 
+/// Whatever its dashboard filters by, a panel has a filter of its own, or names the data stream: it may be copied elsewhere.
+#[test]
+fn every_panel_keeps_other_logs_out() {
+    for panel in panels().iter().filter(|panel| panel.kind != "links") {
+        let attributes = &panel.config["attributes"];
+        if let Some(esql) = attributes["state"]["query"]["esql"].as_str() {
+            assert!(esql.starts_with("FROM logs-aws.api_gateway_logs-*\n"), "{esql}");
+            continue;
+        }
+        let filters = match &*panel.kind {
+            "map" => decoded(&attributes["mapStateJSON"])["filters"].clone(),
+            "search" => decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["filter"].clone(),
+            _ => attributes["state"]["filters"].clone(),
+        };
+        let dataset = &filters[0]["query"]["match_phrase"]["data_stream.dataset"];
+        let of_dashboard = panel.filters[0].to_string();
+        assert!(dataset.is_string() && of_dashboard.contains(&dataset.to_string()), "{}: {filters}", panel.title);
+    }
+}
+
 /// `docs/kibana.md` says of every dashboard what it answers, and of no other.
 #[test]
 fn the_page_names_the_dashboards() {
