@@ -74,7 +74,7 @@ impl Server {
     fn start() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode");
         let mut script = Command::new(folder.join("serve"))
-            .arg("opensearch")
+            .args(["opensearch", "node.roles=cluster_manager,data,ingest"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

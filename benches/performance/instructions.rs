@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::steps::{self, Step};
 
 /// How many events each step has at a time.
-const EVENTS: usize = 1_000;
+const EVENTS: usize = 500;
 
 /// How many percent more than in the baseline are a regression. Another processor, for which `memchr` or `zlib-rs` choose other
 /// instructions, makes some.
@@ -91,46 +92,49 @@ fn floor_of(name: &str) -> String {
 
 /// The instructions of each step and each floor, an event.
 fn counts() -> Result<Vec<(String, f64)>, String> {
+    let runs = (0..steps::all(EVENTS).len()).flat_map(|step| [(step, false), (step, true)]);
+    runs.filter_map(|(step, is_floor)| count(step, is_floor).transpose()).collect()
+}
+
+/// Runs one step below callgrind; `None` for a floor that there is not.
+fn count(step: usize, is_floor: bool) -> Result<Option<(String, f64)>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let out = folder.path().join("out");
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*counted_by_callgrind*", "--dump-after=*counted_by_callgrind*"])
+        .args(["--tool=callgrind", "--toggle-collect=*counted_by_callgrind*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(this)
-        .arg("counted")
+        .args(["counted", &step.to_string()])
+        .args(is_floor.then_some("--floor"))
         .stderr(Stdio::null())
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     if !output.status.success() {
         return Err(format!("valgrind ended with {}", output.status));
     }
-    let names = String::from_utf8_lossy(&output.stdout).into_owned();
-    let counts = names.lines().filter_map(|line| line.split_once('\t')).zip(1..).map(|((name, events), number)| {
-        let file = format!("{}.{number}", out.display());
-        let total = total(&fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?)?;
-        Ok((name.to_owned(), total / events.parse::<f64>().map_err(|error| error.to_string())?))
-    });
-    counts.collect()
+    let text = String::from_utf8_lossy(&output.stdout);
+    let Some((name, events)) = text.trim_end().split_once('\t') else { return Ok(None) };
+    let total = total(&fs::read_to_string(&out).map_err(|error| error.to_string())?)?;
+    let events: f64 = events.parse().map_err(|_| format!("{events} is no number of events"))?;
+    Ok(Some((name.to_owned(), total / events)))
 }
 
 /// Source: <https://valgrind.org/docs/manual/cl-format.html>.
 fn total(dump: &str) -> Result<f64, String> {
-    let total = dump.lines().find_map(|line| line.strip_prefix("summary: ").or_else(|| line.strip_prefix("totals: ")));
-    total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| "a dump of callgrind has no total".to_owned())
+    let total = dump.lines().find_map(|line| line.strip_prefix("totals: "));
+    total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| "callgrind has counted nothing".to_owned())
 }
 
-/// What runs below callgrind: each step once to learn what it learns, and once more to be counted.
-pub(crate) fn counted() {
-    for Step { name, events, mut run, floor } in steps::all(EVENTS) {
-        run();
-        counted_by_callgrind(&mut *run);
+/// What runs below callgrind: a step once to learn what it learns, and once more to be counted.
+pub(crate) fn counted(step: usize, is_floor: bool) {
+    let Some(make) = steps::all(EVENTS).into_iter().nth(step) else { return };
+    let Step { name, events, run, floor } = make();
+    let (name, work) = if is_floor { (floor_of(&name), floor) } else { (name, Some(run)) };
+    if let Some(mut work) = work {
+        work();
+        counted_by_callgrind(&mut *work);
         println!("{name}\t{events}");
-        if let Some(mut floor) = floor {
-            floor();
-            counted_by_callgrind(&mut *floor);
-            println!("{}\t{events}", floor_of(&name));
-        }
     }
 }
 
@@ -138,4 +142,6 @@ pub(crate) fn counted() {
 #[inline(never)]
 fn counted_by_callgrind(work: &mut dyn FnMut()) {
     work();
+    // Not the last, or it would be jumped to instead of called.
+    black_box(());
 }

@@ -63,7 +63,13 @@ enum Command {
     Instructions(instructions::Arguments),
     /// What callgrind counts
     #[command(hide = true)]
-    Counted,
+    Counted {
+        /// Which step
+        step: usize,
+        /// Its floor instead
+        #[arg(long)]
+        floor: bool,
+    },
     /// gzip levels by processor time, bytes and money
     Gzip,
     /// OpenSearch's processor time: documents of ours against raw lines through an ingest pipeline
@@ -94,7 +100,7 @@ fn main() -> ExitCode {
         Command::Criterion { filter, events } => report::criterion(events, &filter),
         Command::Load(arguments) => load::run(&arguments),
         Command::Instructions(arguments) => return instructions::run(&arguments),
-        Command::Counted => instructions::counted(),
+        Command::Counted { step, floor } => instructions::counted(step, floor),
         Command::Gzip => gzip::run(),
         Command::Ingest => ingest::run(),
         Command::Nothing => function::do_nothing(),

@@ -49,18 +49,18 @@ impl Step {
     }
 }
 
+/// Makes a step, which takes some time by itself.
+pub(crate) type Make = Box<dyn FnOnce() -> Step>;
+
 /// All steps, with so many events at a time.
-pub(crate) fn all(events: usize) -> Vec<Step> {
-    let mut steps = vec![read_event(events), decoding(events)];
-    steps.extend(
-        [Format::Rest, Format::Http, Format::Websocket, Format::RestFull].map(|format| normalising(format, events)),
-    );
-    steps.extend([user_agent_known(), user_agent_new(), user_agent_first(), geoip(events), body(events)]);
-    steps.extend([gzip(events), response(events)]);
-    for format in [Format::Rest, Format::Http, Format::Websocket, Format::RestFull] {
-        steps.push(path(format, events, default_level()));
-    }
-    steps.push(path(Format::Rest, events, 0));
+pub(crate) fn all(events: usize) -> Vec<Make> {
+    const FORMATS: [Format; 4] = [Format::Rest, Format::Http, Format::Websocket, Format::RestFull];
+    let mut steps: Vec<Make> = vec![Box::new(move || read_event(events)), Box::new(move || decoding(events))];
+    steps.extend(FORMATS.map(|format| -> Make { Box::new(move || normalising(format, events)) }));
+    steps.extend([user_agent_known, user_agent_new, user_agent_first].map(|step| -> Make { Box::new(step) }));
+    steps.extend([geoip, body, gzip, response].map(|step| -> Make { Box::new(move || step(events)) }));
+    steps.extend(FORMATS.map(|format| -> Make { Box::new(move || path(format, events, default_level())) }));
+    steps.push(Box::new(move || path(Format::Rest, events, 0)));
     steps
 }
 
