@@ -256,6 +256,18 @@ fn every_reference_is_needed_and_leads_somewhere() {
     }
 }
 
+/// `docs/kibana.md` says of every dashboard what it answers, and of no other.
+#[test]
+fn the_page_names_the_dashboards() {
+    let page = fs::read_to_string(repository("docs/kibana.md")).expect("a page can be read");
+    let (_, section) = page.split_once("\n## Dashboards\n").expect("a section");
+    let table = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows = table.take_while(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").next());
+    let named: BTreeSet<_> = rows.map(|name| format!("[Logs API Gateway] {}", name.trim_start_matches("| "))).collect();
+    let titles = objects("dashboard").iter().map(|it| text(&it.object["attributes"]["title"]).to_owned()).collect();
+    assert_eq!(named, titles);
+}
+
 /// Lens draws columns by their ids, in an order: each is there once, and what a formula is computed from as well.
 #[test]
 fn every_column_is_in_its_place() {

@@ -21,6 +21,9 @@ pub(super) const ACCESS: [&str; 3] = ["rest", "http", "websocket"];
 pub(super) const MORNING: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T12:00:00.000Z"];
 pub(super) const DAY: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T16:00:00.000Z"];
 
+/// A day of traffic that the program makes up.
+pub(super) const MADE_UP: [&str; 2] = ["2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"];
+
 /// 13:15, the time of lines that tell none.
 pub(super) const EVENT_TIME: u64 = 1_772_370_900_000;
 
@@ -48,20 +51,31 @@ pub(super) fn server() -> &'static SearchServer {
     SERVER.get_or_init(|| {
         let server = start(Flavour::Elasticsearch8, &[]);
         put_templates(&server);
-        let places = [
-            ("GEOIP_CITY_DATABASE", "tests/it/fixtures/geoip/GeoIP2-City-Test.mmdb"),
-            ("GEOIP_ASN_DATABASE", "tests/it/fixtures/geoip/GeoLite2-ASN-Test.mmdb"),
-        ];
         for (file, delay) in DELAYS {
-            let printed = run(&["invoke", "--dry-run", "-"], &places, event(file).as_bytes());
-            assert_eq!(printed.status, 0, "{}", printed.stderr);
-            bulk(&server, "logs-aws.api_gateway_logs-default", &ingested(&printed.stdout, delay));
+            take(&server, &event(file), delay);
         }
-        refuse(&server);
+        take(&server, &made_up(3_000), 4);
+        refuse(&server, &[&event("refused"), &made_up(3)]);
         another_program_s_log(&server);
         server.refresh("logs-*");
         server
     })
+}
+
+fn made_up(lines: u32) -> String {
+    let [from, to] = MADE_UP;
+    run(&["event", "--generate", &lines.to_string(), "--seed", "7", "--since", from, "--until", to], &[], b"").stdout
+}
+
+/// Makes documents of an event's lines and indexes them.
+fn take(server: &SearchServer, event: &str, delay: u64) {
+    let places = [
+        ("GEOIP_CITY_DATABASE", "tests/it/fixtures/geoip/GeoIP2-City-Test.mmdb"),
+        ("GEOIP_ASN_DATABASE", "tests/it/fixtures/geoip/GeoLite2-ASN-Test.mmdb"),
+    ];
+    let printed = run(&["invoke", "--dry-run", "-"], &places, event.as_bytes());
+    assert_eq!(printed.status, 0, "{}", printed.stderr);
+    bulk(server, "logs-aws.api_gateway_logs-default", &ingested(&printed.stdout, delay));
 }
 
 /// The event of a file's lines, whose log group has its name.
@@ -96,8 +110,8 @@ fn bulk(server: &SearchServer, data_stream: &str, documents: &[Value]) {
     assert!(status == 200 && answer.contains(r#""errors":false"#), "{answer}");
 }
 
-/// Three lines whose documents a mapping refuses: they become dead letters, by the program itself.
-fn refuse(server: &SearchServer) {
+/// Lines whose documents a mapping refuses: they become dead letters, by the program itself. Each event has three.
+fn refuse(server: &SearchServer, events: &[&str]) {
     let data_stream = "logs-aws.api_gateway_logs-refused";
     let status =
         json!({ "http": { "properties": { "response": { "properties": { "status_code": { "type": "ip" } } } } } });
@@ -112,8 +126,10 @@ fn refuse(server: &SearchServer) {
     let key = key(server, Job::Function).expect("this server makes keys");
     let settings =
         [("ELASTICSEARCH_URL", server.url.as_str()), ("ELASTICSEARCH_API_KEY", &key), ("DATA_STREAM", data_stream)];
-    let report = run(&["invoke", "-"], &settings, event("refused").as_bytes());
-    assert!(report.stdout.contains(r#""dead_lettered":3"#), "{report:?}");
+    for event in events {
+        let report = run(&["invoke", "-"], &settings, event.as_bytes());
+        assert!(report.stdout.contains(r#""dead_lettered":3"#), "{report:?}");
+    }
 }
 
 /// What no panel may count: the same values in a data stream of somebody else.
