@@ -187,7 +187,7 @@ fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
 fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
     let stream = Stream::new("toomuch");
     let event = direct(&payload("e", "api", &large_lines(10, 99_500)));
-    let run = stream.invoke(&event, &server.url, &[settings, &[("RETRY_BUDGET_MS", "1500")]].concat());
+    let run = stream.invoke(&event, &server.url, &[settings, &[("RETRY_BUDGET_MS", "6000")]].concat());
     let left = run.report.unresolved;
     assert!(run.status == 1 && left > 0 && run.stderr.contains("429"), "{run:?}");
     assert_eq!((run.report.dead_lettered, run.report.error_type()), (0, "Delivery.Incomplete"), "{run:?}");
