@@ -128,6 +128,7 @@ objects! {
     ApiGateway<'a> {
         api_id: Text<'a>,
         api_key_id: Text<'a>,
+        api_type: Text<'a>,
         authenticate: Phase<'a>,
         authorize: Phase<'a>,
         authorizer: Authorizer<'a>,

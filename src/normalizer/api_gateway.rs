@@ -3,9 +3,10 @@
 use super::access_log::AccessLog;
 use super::aliases::Variable as V;
 use super::timestamp;
-use super::value::long;
+use super::value::{is_uuid, long};
 use crate::ecs::{
-    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration, Phase, Timestamp, Waf,
+    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration, Phase, Text,
+    Timestamp, Waf,
 };
 
 /// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
@@ -14,6 +15,7 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
     ApiGateway {
         api_id: log.text(V::ApiId),
         api_key_id: log.text(V::ApiKeyId),
+        api_type: api_type(log),
         authenticate: phase(log, V::AuthenticateError, V::AuthenticateLatency, V::AuthenticateStatus),
         authorize: phase(log, V::AuthorizeError, V::AuthorizeLatency, V::AuthorizeStatus),
         authorizer: authorizer(log),
@@ -57,6 +59,20 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         waf: waf(log),
         xray_trace_id: log.text(V::XrayTraceId),
     }
+}
+
+/// The kind of API, by the variables that only one kind has; else by the request's id, which is a UUID in REST APIs only.
+fn api_type(log: &AccessLog<'_>) -> Text<'static> {
+    let has = |variables: &[V]| variables.iter().any(|variable| log.text(*variable).is_some());
+    if has(&[V::EventType, V::ConnectionId, V::ConnectedAt, V::MessageDirection, V::MessageId]) {
+        return Some("websocket");
+    }
+    if has(&[V::ResourcePath, V::ResourceId]) || log.text(V::RequestId).is_some_and(is_uuid) {
+        return Some("rest");
+    }
+    // The documented format of HTTP APIs has the extended id only, which is the request's id there.
+    let is_http = has(&[V::RouteKey]) || (has(&[V::HttpMethod]) && has(&[V::ExtendedRequestId, V::RequestId]));
+    is_http.then_some("http")
 }
 
 fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {

@@ -4,6 +4,7 @@
 use bumpalo::Bump;
 
 use super::access_log::AccessLog;
+use super::value::is_uuid;
 use crate::ecs::FlatValue;
 
 /// Reads a line; `None` if it is of another form.
@@ -29,16 +30,12 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
 
 /// A UUID, or 15 characters of base64 and `=`: the ids of REST APIs, and of HTTP and WebSocket APIs.
 fn is_request_id(text: &str) -> bool {
-    let is_uuid = || {
-        let mut lengths = text.split('-').map(|part| (part.len(), part.bytes().all(|b| b.is_ascii_hexdigit())));
-        [8, 4, 4, 4, 12].into_iter().all(|length| lengths.next() == Some((length, true)))
-    };
     let is_base64 = || {
         let digits = text.strip_suffix('=').unwrap_or_default();
         digits.len() == 15 && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/".contains(&b))
     };
     match text.len() {
-        36 => is_uuid(),
+        36 => is_uuid(text),
         16 => is_base64(),
         _ => false,
     }

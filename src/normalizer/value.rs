@@ -38,6 +38,12 @@ pub(super) fn long(text: &str) -> Option<i64> {
     whole.map_or(text, |(whole, _)| whole).parse().ok()
 }
 
+/// Whether a text is a UUID, as the request ids of REST APIs are.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let mut lengths = text.split('-').map(|part| (part.len(), part.bytes().all(|byte| byte.is_ascii_hexdigit())));
+    text.len() == 36 && [8, 4, 4, 4, 12].into_iter().all(|length| lengths.next() == Some((length, true)))
+}
+
 /// A value as text; `None` for null.
 pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
     let json = match value {

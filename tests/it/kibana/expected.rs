@@ -70,8 +70,7 @@ fn agent(line: &Line) -> (&'static str, Option<&'static str>, &'static str) {
 }
 
 fn kind(line: &Line) -> Option<Vec<String>> {
-    let kinds = [("rest", "REST"), ("http", "HTTP"), ("websocket", "WebSocket")];
-    one(kinds.into_iter().find(|(file, _)| *file == line.file).map(|(_, kind)| kind))
+    one(["rest", "http", "websocket"].into_iter().find(|kind| *kind == line.file))
 }
 
 fn one(value: Option<&str>) -> Option<Vec<String>> {

@@ -34,30 +34,17 @@ const API: Bucket = terms("aws.api_gateway.api_id", "API");
 const RESOURCE: Bucket = terms("aws.api_gateway.resource_path", "Resource");
 const ROUTE: Bucket = terms("aws.api_gateway.route_key", "Route");
 
-/// What the dashboards of requests can be narrowed to; the kind of API besides, by a click on [`kinds_of_api`].
+/// What the dashboards of requests can be narrowed to.
 const CONTROLS: &[(&str, &str)] = &[
+    ("aws.api_gateway.api_type", "Kind of API"),
     ("aws.api_gateway.api_id", "API"),
     ("aws.api_gateway.stage", "Stage"),
     ("aws.api_gateway.resource_path", "Resource (REST)"),
     ("aws.api_gateway.route_key", "Route (HTTP, WebSocket)"),
 ];
 
-/// There is no field for it: each kind of API is known by the variables that only it has.
 fn kinds_of_api() -> Panel {
-    const KINDS: &[(&str, &str)] = &[
-        ("WebSocket", "aws.api_gateway.event_type : * or aws.api_gateway.connection_id : *"),
-        (
-            "HTTP",
-            "aws.api_gateway.route_key : * and not (aws.api_gateway.event_type : * or aws.api_gateway.connection_id : *)",
-        ),
-        ("REST", "aws.api_gateway.resource_path : * and not aws.api_gateway.route_key : *"),
-        (
-            "not told",
-            "not (aws.api_gateway.event_type : * or aws.api_gateway.connection_id : * \
-             or aws.api_gateway.route_key : * or aws.api_gateway.resource_path : *)",
-        ),
-    ];
-    panel(Donut, 12, "Kinds of API").by([Bucket::Filters(KINDS)]).of([REQUESTS])
+    panel(Donut, 12, "Kinds of API").by([terms("aws.api_gateway.api_type", "Kind of API")]).of([REQUESTS])
 }
 
 /// A saved search, which panels show as well.
