@@ -90,7 +90,14 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
-    for document in ["README.md", "ARCHITECTURE.md", "docs/configure.md", "docs/deploy.md", "docs/operate.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "docs/configure.md",
+        "docs/deploy.md",
+        "docs/operate.md",
+        "docs/performance.md",
+    ] {
         let text = read(document);
         for (_, [target]) in link.captures_iter(&text).map(|captures| captures.extract()) {
             if target.starts_with("http") {
