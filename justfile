@@ -14,9 +14,26 @@ test-servers:
     TEST_SERVER=elasticsearch-8 ./test
     TEST_SERVER=opensearch ./test
 
-# Measures what a user agent costs.
-bench *arguments:
+# Measures what each step costs, beside its floor and the last time: see docs/performance.md.
+bench *arguments='criterion':
     cargo bench --bench performance -- {{ arguments }}
+
+# Every table of docs/performance.md, in Markdown, from a release build: a quarter of an hour on a quiet machine.
+performance:
+    cargo build --release
+    cargo bench --bench performance -- steps
+    cargo bench --bench performance -- load --program target/release/apigw-logs
+    cargo bench --bench performance -- gzip
+    cargo bench --bench performance -- instructions
+    cargo bench --bench performance -- ingest
+
+# Compares the instructions of each step with benches/baseline.txt (needs valgrind).
+instructions:
+    cargo bench --bench performance -- instructions
+
+# Takes the instructions of each step as the new baseline: read the difference before committing it.
+baseline:
+    cargo bench --bench performance -- instructions --record
 
 # Fuzzes the normalizer and what reads foreign bytes: so many seconds each of the targets that are named, or of all.
 fuzz seconds='60' *targets:
