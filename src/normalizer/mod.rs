@@ -272,7 +272,7 @@ impl Normalizer {
             module: Some("aws"),
             ..Event::default()
         };
-        document.tags = tags(self.tags.iter().map(String::as_str), arena);
+        document.tags = arena.alloc_slice_fill_iter(self.tags.iter().map(String::as_str));
         document
     }
 
@@ -281,12 +281,8 @@ impl Normalizer {
     fn keep_original<'a>(&'a self, document: &mut Document<'a>, original: &'a str, arena: &'a Bump) {
         document.event.original = Some(original);
         let others = self.tags.iter().map(String::as_str).filter(|tag| *tag != PRESERVED);
-        document.tags = tags(others.chain([PRESERVED]), arena);
+        document.tags = bumpalo::collections::Vec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
     }
-}
-
-fn tags<'a>(tags: impl Iterator<Item = &'a str>, arena: &'a Bump) -> &'a [&'a str] {
-    bumpalo::collections::Vec::from_iter_in(tags, arena).into_bump_slice()
 }
 
 fn known(text: &str) -> Text<'_> {
