@@ -291,7 +291,7 @@ pub(crate) struct Sink {
 impl Transport for Sink {
     async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
         let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(body, self.level) }.len() as u64;
-        let documents = body.iter().filter(|byte| **byte == b'\n').count() / 2;
+        let documents = newlines(body) / 2;
         let mut reply = self.reply.borrow_mut();
         if reply.0 != documents {
             *reply = (documents, inputs::reply(documents));
@@ -321,4 +321,10 @@ fn inflate_fast(gzip: &[u8], size: usize) {
 /// Reads JSON and keeps nothing of it.
 fn ignore_json(text: &str) {
     let _: IgnoredAny = black_box(serde_json::from_str(black_box(text)).expect("the text is JSON"));
+}
+
+/// Counted in vectors, so that counting does not count: one by one it would be an eighth of the whole path.
+fn newlines(body: &[u8]) -> usize {
+    let in_chunk = |chunk: &[u8]| usize::from(chunk.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+    body.chunks(255).map(in_chunk).sum()
 }
