@@ -58,14 +58,11 @@ pub(crate) fn shared() -> &'static SearchServer {
     SHARED.get_or_init(chosen_by_environment).as_ref().unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// A server that knows ES|QL and KQL: the shared one if it does, else Elasticsearch 8.19 beside it. See `tests/searchnode/README.md`.
+/// A server that knows ES|QL and KQL, and has no data streams but those of the tests that ask this. See
+/// `tests/searchnode/README.md`.
 pub(crate) fn with_esql() -> &'static SearchServer {
-    static BESIDE: OnceLock<SearchServer> = OnceLock::new();
-    let shared = shared();
-    match shared.admin_request("POST", "/_query", Some(r#"{"query":"ROW a = 1"}"#)) {
-        (200, _) => shared,
-        _ => BESIDE.get_or_init(|| start(Flavour::Elasticsearch8, &[])),
-    }
+    static SERVER: OnceLock<SearchServer> = OnceLock::new();
+    SERVER.get_or_init(|| start(Flavour::Elasticsearch8, &[]))
 }
 
 /// A server of one's own, for a test that needs node settings (`key=value`) like `http.max_content_length=1mb`. It ends when it is dropped.
