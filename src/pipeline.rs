@@ -1,6 +1,7 @@
 //! The whole path of one invocation: records in, a report out.
 
 mod chunk;
+mod delivery;
 mod run;
 
 use std::collections::BTreeSet;
@@ -10,13 +11,13 @@ use bumpalo::Bump;
 use regex::Regex;
 use tokio::time::Instant;
 
-use self::chunk::Chunk;
+use self::delivery::Delivery;
 use self::run::Run;
 use crate::bulk::{DataStreamName, Indexer, RetryPolicy, Session, Transport};
 use crate::enrich::Enrichments;
 use crate::event::{self, Batch};
 use crate::normalizer::{LogLine, Normalized, Normalizer};
-use crate::report::{Accounts, Answer, Report, answer};
+use crate::report::{Answer, Report, answer};
 
 /// The path with its settings, for the life of the process.
 #[derive(Debug)]
@@ -102,23 +103,18 @@ impl<T: Transport> Pipeline<T> {
             deadline.checked_sub(reserve).unwrap_or(deadline)
         });
         let once = RetryPolicy { max_retries: Some(1), ..self.retry_policy };
-        let mut run = Run {
-            pipeline: self,
-            session: Session::new(self.retry_policy, sending_ends, self.random),
-            burial: Session::new(once, deadline, self.random),
-            deadline,
-            accounts: Accounts::default(),
-            chunk: Chunk::default(),
-        };
+        let session = Session::new(self.retry_policy, sending_ends, self.random);
+        let delivery = Delivery { pipeline: self, burial: session.urgent(once, deadline), session };
+        let mut run = Run::new(&delivery, deadline);
         let records = batch.records.len();
         for (number, record) in batch.records.into_iter().enumerate() {
             run.record(number, record).await;
         }
-        run.flush().await;
-        run.accounts.sent(run.session.traffic());
-        run.accounts.sent(run.burial.traffic());
+        run.finish().await;
+        run.accounts.sent(delivery.session.traffic());
+        run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        run.accounts.close(records, duration_ms, run.session.failure())
+        run.accounts.close(records, duration_ms, delivery.session.failure().as_ref())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::session::{Failure, Session};
+use super::session::{Failure, Permit, Refresh, Session};
 use super::{BulkBody, ItemResult, Outcome, Rejection, Reply, Target, Transport, TransportError, Verdict, verdict};
 
 /// Sends documents until each has an outcome or there is no time left.
@@ -29,6 +29,7 @@ struct Work<'b> {
     outcomes: Vec<Outcome>,
     /// Documents that were refused alone with a 400 for the whole request.
     suspects: Vec<(usize, Rejection)>,
+    closed_in_a_row: u32,
 }
 
 /// How a request that failed is repeated.
@@ -50,16 +51,17 @@ impl<T> Indexer<T> {
 }
 
 impl<T: Transport> Indexer<T> {
-    /// Sends a body's documents. One outcome for each, in their order.
-    pub async fn index(&self, target: Target<'_>, body: &BulkBody, session: &mut Session) -> Vec<Outcome> {
+    /// Sends a body's documents. One outcome for each, in their order. Several bodies of a session may be on their way at
+    /// a time.
+    pub async fn index(&self, target: Target<'_>, body: &BulkBody, session: &Session) -> Vec<Outcome> {
         let mut work = Work::new(body);
         while let Some(group) = self.next_group(&mut work) {
-            let Some(timeout) = session.request_timeout() else { break };
-            let exchange = self.transport.bulk(target, &body.select(&group.items), timeout).await;
+            let Some(permit) = session.admit(group.is_repeat).await else { break };
+            let exchange = self.transport.bulk(target, &body.select(&group.items), permit.timeout).await;
             session.count_request(exchange.bytes_sent, group.is_repeat);
             match exchange.result {
-                Ok(reply) => self.settle(&mut work, session, group.items, &reply).await,
-                Err(error) => failed(&mut work, session, group.items, error).await,
+                Ok(reply) => self.settle(&mut work, &permit, group.items, &reply).await,
+                Err(error) => failed(&mut work, &permit, group.items, error),
             }
         }
         work.into_outcomes(session)
@@ -83,19 +85,20 @@ impl<T: Transport> Indexer<T> {
     }
 
     /// Does what a reply asks for.
-    async fn settle(&self, work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, reply: &Reply) {
-        session.answered();
+    async fn settle(&self, work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, reply: &Reply) {
+        let session = permit.session;
+        work.closed_in_a_row = 0;
         match (verdict(reply, items.len()), items.as_slice()) {
             (Verdict::Items(results), _) => {
                 let pending = work.settle_items(session, &items, results);
                 if !pending.is_empty() {
-                    session.wait(reply.retry_after).await;
+                    permit.pause(reply.retry_after);
                     work.repeat(Repeat::Whole(pending));
                 }
             }
             (Verdict::Again, _) => {
                 session.failed(Failure::of(reply));
-                session.wait(reply.retry_after).await;
+                permit.pause(reply.retry_after);
                 work.repeat(Repeat::Whole(items));
             }
             (Verdict::TooLarge, [item]) => {
@@ -111,7 +114,7 @@ impl<T: Transport> Indexer<T> {
             (Verdict::Malformed, _) => work.repeat(Repeat::Halves(items)),
             (Verdict::Unauthorized, _) => {
                 session.failed(Failure::of(reply));
-                if self.refreshed(session).await {
+                if self.refreshed(permit).await {
                     work.repeat(Repeat::Whole(items));
                 }
             }
@@ -120,35 +123,37 @@ impl<T: Transport> Indexer<T> {
     }
 
     /// Whether there are other credentials than those that were refused. Asked once an invocation: no loop.
-    async fn refreshed(&self, session: &mut Session) -> bool {
-        let refreshed = match session.may_refresh_credentials() {
-            Some(timeout) => self.transport.refresh_credentials(timeout).await,
-            None => false,
+    async fn refreshed(&self, permit: &Permit<'_>) -> bool {
+        let refreshed = match permit.refresh_credentials() {
+            Refresh::Done => true,
+            Refresh::Within(timeout) => self.transport.refresh_credentials(timeout).await,
+            Refresh::No => false,
         };
         if !refreshed {
-            session.give_up();
+            permit.session.give_up();
         }
         refreshed
     }
 }
 
 /// There was no reply.
-async fn failed(work: &mut Work<'_>, session: &mut Session, items: Vec<usize>, error: TransportError) {
+fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
+    let session = permit.session;
     session.failed(Failure::Transport(error));
     let repeat = match error {
         // It died of old age while nothing was sent: that is nobody's failure.
-        TransportError::Closed { reused: true } if session.may_try_fresh_connection() => {
+        TransportError::Closed { reused: true } if permit.may_try_fresh_connection() => {
             return work.repeat(Repeat::Whole(items));
         }
         // A proxy that finds a request too large may say so by hanging up.
-        TransportError::Closed { .. } if session.closed_again() && items.len() > 1 => Repeat::Halves(items),
+        TransportError::Closed { .. } if work.closed_again() && items.len() > 1 => Repeat::Halves(items),
         // What is said of half as many documents is half as long.
         TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
         TransportError::NoCredentials(_) => return session.give_up(),
-        TransportError::Certificate if !session.may_retry_certificate() => return session.give_up(),
+        TransportError::Certificate if !permit.may_retry_certificate() => return session.give_up(),
         _ => Repeat::Whole(items),
     };
-    session.wait(None).await;
+    permit.pause(None);
     work.repeat(repeat);
 }
 
@@ -160,7 +165,14 @@ impl<'b> Work<'b> {
             queue: if body.is_empty() { VecDeque::new() } else { [everything].into() },
             outcomes: vec![Outcome::Undelivered; body.len()],
             suspects: Vec::new(),
+            closed_in_a_row: 0,
         }
+    }
+
+    /// Counts a connection that was closed; true from the second in a row on.
+    fn closed_again(&mut self) -> bool {
+        self.closed_in_a_row += 1;
+        self.closed_in_a_row >= 2
     }
 
     fn settle_item(&mut self, item: usize, outcome: Outcome) {
@@ -170,7 +182,7 @@ impl<'b> Work<'b> {
     }
 
     /// Takes the results of a request; answers the documents that are to be sent again.
-    fn settle_items(&mut self, session: &mut Session, items: &[usize], results: Vec<ItemResult>) -> Vec<usize> {
+    fn settle_items(&mut self, session: &Session, items: &[usize], results: Vec<ItemResult>) -> Vec<usize> {
         let mut pending = Vec::new();
         for (item, result) in items.iter().zip(results) {
             match result {
@@ -198,7 +210,7 @@ impl<'b> Work<'b> {
 
     /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever
     /// taken, then it is not the documents but the request: a wrong pipeline, say.
-    fn suspect(&mut self, session: &mut Session, item: usize, rejection: Rejection) {
+    fn suspect(&mut self, session: &Session, item: usize, rejection: Rejection) {
         const ENOUGH: usize = 3;
         self.suspects.push((item, rejection));
         if self.suspects.len() >= ENOUGH && !session.has_accepted_any() {
@@ -219,7 +231,7 @@ impl<'b> Work<'b> {
         }
     }
 
-    fn into_outcomes(mut self, session: &mut Session) -> Vec<Outcome> {
+    fn into_outcomes(mut self, session: &Session) -> Vec<Outcome> {
         for (item, rejection) in std::mem::take(&mut self.suspects) {
             session.progress();
             self.settle_item(item, Outcome::Rejected(rejection));

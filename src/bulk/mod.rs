@@ -7,6 +7,7 @@
 
 mod body;
 mod data_stream;
+mod gate;
 mod id;
 mod indexer;
 mod response;

@@ -1,13 +1,16 @@
 //! What one invocation has learnt while sending, and how much time it has left.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::gate::{Gate, Pass};
 use super::{Reply, RetryPolicy, TransportError};
 
-/// The state of an invocation that its requests share.
+/// What the requests of an invocation share.
 #[derive(Debug)]
 pub struct Session {
     policy: RetryPolicy,
@@ -15,18 +18,33 @@ pub struct Session {
     deadline: Option<Instant>,
     /// A source of randomness, for the jitter.
     random: fn() -> u64,
+    gate: Rc<Gate>,
+    /// Whether each of its requests goes alone, before others.
+    is_urgent: bool,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
     last_progress: Instant,
+    /// Nothing is sent again before.
+    resumes_at: Instant,
     failures: u32,
     retries: u32,
-    closed_in_a_row: u32,
+    /// The first request that began after the last failure.
+    after_failure: u64,
     has_accepted_any: bool,
-    fresh_connection_tried: bool,
-    credentials_refreshed: bool,
-    certificate_retried: bool,
     is_stopped: bool,
+    fresh_connection: Once,
+    credentials: Once,
+    certificate: Once,
     failure: Option<Failure>,
     traffic: Traffic,
 }
+
+/// Something that helps once an invocation. Requests that had begun before are helped by it too.
+#[derive(Debug, Default)]
+struct Once(Option<u64>);
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,152 +96,242 @@ impl Session {
     /// A session that begins now.
     #[must_use]
     pub fn new(policy: RetryPolicy, deadline: Option<Instant>, random: fn() -> u64) -> Self {
-        Self {
-            policy,
-            deadline,
-            random,
-            last_progress: Instant::now(),
+        let now = Instant::now();
+        let state = State {
+            last_progress: now,
+            resumes_at: now,
             failures: 0,
             retries: 0,
-            closed_in_a_row: 0,
+            after_failure: 0,
             has_accepted_any: false,
-            fresh_connection_tried: false,
-            credentials_refreshed: false,
-            certificate_retried: false,
             is_stopped: false,
+            fresh_connection: Once::default(),
+            credentials: Once::default(),
+            certificate: Once::default(),
             failure: None,
             traffic: Traffic::default(),
-        }
+        };
+        Self { policy, deadline, random, gate: Rc::default(), is_urgent: false, state: RefCell::new(state) }
+    }
+
+    /// A session whose requests go between those of this one, before all that wait.
+    #[must_use]
+    pub fn urgent(&self, policy: RetryPolicy, deadline: Option<Instant>) -> Self {
+        Self { gate: Rc::clone(&self.gate), is_urgent: true, ..Self::new(policy, deadline, self.random) }
     }
 
     /// Whether nothing more is sent.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.is_stopped
+        self.state.borrow().is_stopped
     }
 
     /// What was sent so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.traffic
+        self.state.borrow().traffic
     }
 
     /// The last thing that went wrong, if anything did.
     #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+    pub fn failure(&self) -> Option<Failure> {
+        self.state.borrow().failure.clone()
     }
 
     /// Takes over what went wrong in another session, if anything did.
-    pub fn adopt_failure(&mut self, other: &Self) {
-        self.failure = other.failure.clone().or(self.failure.take());
+    pub fn adopt_failure(&self, other: &Self) {
+        if let Some(failure) = other.failure() {
+            self.failed(failure);
+        }
+    }
+
+    /// Waits until a request may start; `None` if nothing more is sent. The permit is held until the answer is dealt with.
+    ///
+    /// One that repeats documents goes alone, when the time to send again has come. Others go beside each other as long
+    /// as all is well.
+    pub(super) async fn admit(&self, is_repeat: bool) -> Option<Permit<'_>> {
+        let pass = if is_repeat || self.is_urgent {
+            let pass = self.gate.alone().await;
+            self.resume().await;
+            pass
+        } else {
+            self.gate.beside(|| self.is_flowing()).await
+        };
+        let timeout = self.request_timeout()?;
+        Some(Permit { session: self, pass, timeout })
+    }
+
+    /// Whether Elasticsearch takes what it is sent.
+    fn is_flowing(&self) -> bool {
+        let state = self.state.borrow();
+        state.has_accepted_any && state.failures == 0
     }
 
     /// How long the next request may take; `None` if none may start.
-    pub fn request_timeout(&mut self) -> Option<Duration> {
-        if self.failures == 0 {
+    pub fn request_timeout(&self) -> Option<Duration> {
+        let mut state = self.state.borrow_mut();
+        let now = Instant::now();
+        if state.failures == 0 {
             // Nothing is wrong so far: what went before was the making of documents.
-            self.last_progress = Instant::now();
+            state.last_progress = now;
         }
-        let mut left = self.end().saturating_duration_since(Instant::now());
-        if self.failures == 0 {
+        let mut left = self.end(&state).saturating_duration_since(now);
+        if state.failures == 0 {
             // A budget that is shorter than a request is one for no retries: the first is to be sent all the same.
             left = left.max(FIRST_REQUEST);
         }
         if let Some(deadline) = self.deadline {
-            left = left.min(deadline.saturating_duration_since(Instant::now()));
+            left = left.min(deadline.saturating_duration_since(now));
         }
-        if self.is_stopped || left < SHORTEST_REQUEST {
-            self.is_stopped = true;
+        if state.is_stopped || left < SHORTEST_REQUEST {
+            state.is_stopped = true;
             return None;
         }
         Some(self.policy.request_timeout.min(left))
     }
 
     /// When to stop: at the deadline, or when nothing has got through for as long as the budget lasts.
-    fn end(&self) -> Instant {
-        let end = self.last_progress + self.policy.budget;
+    fn end(&self, state: &State) -> Instant {
+        let end = state.last_progress + self.policy.budget;
         self.deadline.map_or(end, |deadline| deadline.min(end))
     }
 
-    pub(super) fn count_request(&mut self, bytes_sent: u64, is_repeat: bool) {
-        self.traffic.requests += 1;
-        self.traffic.retries += u64::from(is_repeat);
-        self.traffic.bytes_sent += bytes_sent;
+    pub(super) fn count_request(&self, bytes_sent: u64, is_repeat: bool) {
+        let traffic = &mut self.state.borrow_mut().traffic;
+        traffic.requests += 1;
+        traffic.retries += u64::from(is_repeat);
+        traffic.bytes_sent += bytes_sent;
     }
 
-    /// A response came, whatever it says.
-    pub(super) fn answered(&mut self) {
-        self.closed_in_a_row = 0;
-    }
-
-    pub(super) fn accepted(&mut self, failure_store: bool) {
-        self.has_accepted_any = true;
-        self.traffic.failure_store += u64::from(failure_store);
-        self.progress();
+    pub(super) fn accepted(&self, failure_store: bool) {
+        let mut state = self.state.borrow_mut();
+        state.has_accepted_any = true;
+        state.traffic.failure_store += u64::from(failure_store);
+        state.progress();
     }
 
     /// A document has got its outcome: whatever was wrong, it is worth another try from the start.
-    pub fn progress(&mut self) {
-        self.last_progress = Instant::now();
-        self.failures = 0;
-        self.retries = 0;
+    pub fn progress(&self) {
+        self.state.borrow_mut().progress();
     }
 
     pub(super) fn has_accepted_any(&self) -> bool {
-        self.has_accepted_any
+        self.state.borrow().has_accepted_any
     }
 
     /// Notes what went wrong last.
-    pub fn failed(&mut self, failure: Failure) {
-        self.failure = Some(failure);
+    pub fn failed(&self, failure: Failure) {
+        self.state.borrow_mut().failure = Some(failure);
     }
 
     /// Sends nothing more, for this reason.
-    pub fn stop(&mut self, failure: Failure) {
+    pub fn stop(&self, failure: Failure) {
         self.failed(failure);
         self.give_up();
     }
 
     /// Sends nothing more, for the reason noted last.
-    pub(super) fn give_up(&mut self) {
-        self.is_stopped = true;
+    pub(super) fn give_up(&self) {
+        self.state.borrow_mut().is_stopped = true;
     }
 
-    /// Waits before documents are sent again; gives up instead if that would be too late.
-    #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
-    pub async fn wait(&mut self, retry_after: Option<Duration>) {
-        let delay = self.policy.delay(self.failures, retry_after, (self.random)());
-        let is_last = self.policy.max_retries.is_some_and(|max| self.retries >= max);
-        self.failures += 1;
-        self.retries += 1;
-        let left = self.end().saturating_duration_since(Instant::now());
-        // A server may ask for any number of seconds, so nothing is added to the clock.
-        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
-            return self.give_up();
+    /// Waits before something is asked again; gives up instead if that would be too late.
+    pub async fn wait(&self, retry_after: Option<Duration>) {
+        self.pause(self.gate.next(), retry_after);
+        self.resume().await;
+    }
+
+    /// Puts the time to send again off, after that request has failed; gives up instead if it would be too late. Requests
+    /// that were open together fail together: that is one failure.
+    fn pause(&self, request: u64, retry_after: Option<Duration>) {
+        let mut state = self.state.borrow_mut();
+        let is_news = request >= state.after_failure;
+        let failures_before = state.failures.saturating_sub(u32::from(!is_news));
+        let delay = self.policy.delay(failures_before, retry_after, (self.random)());
+        let is_last = is_news && self.policy.max_retries.is_some_and(|max| state.retries >= max);
+        if is_news {
+            state.failures += 1;
+            state.retries += 1;
+            state.after_failure = self.gate.next();
         }
-        tokio::time::sleep(delay).await;
+        let left = self.end(&state).saturating_duration_since(Instant::now());
+        // A server may ask for any number of seconds, so nothing is added to the clock before.
+        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
+            state.is_stopped = true;
+            return;
+        }
+        state.resumes_at = state.resumes_at.max(Instant::now() + delay);
     }
 
-    /// Once an invocation: time to fetch other credentials.
-    pub(super) fn may_refresh_credentials(&mut self) -> Option<Duration> {
-        if std::mem::replace(&mut self.credentials_refreshed, true) { None } else { self.request_timeout() }
+    /// Waits until it is time to send again.
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
+    async fn resume(&self) {
+        let left = self.state.borrow().resumes_at.saturating_duration_since(Instant::now());
+        if !self.is_stopped() && !left.is_zero() {
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// Whether credentials are to be fetched again.
+pub(super) enum Refresh {
+    /// It was done after the request had begun.
+    Done,
+    /// It is to be done, and may take so long.
+    Within(Duration),
+    /// It has not helped.
+    No,
+}
+
+impl State {
+    fn progress(&mut self) {
+        self.last_progress = Instant::now();
+        self.failures = 0;
+        self.retries = 0;
+    }
+}
+
+/// Leave to send a request.
+#[derive(Debug)]
+pub(super) struct Permit<'s> {
+    pub(super) session: &'s Session,
+    pass: Pass<'s>,
+    /// How long the request may take.
+    pub(super) timeout: Duration,
+}
+
+impl Permit<'_> {
+    /// Puts the time to send again off, after the request has failed.
+    pub(super) fn pause(&self, retry_after: Option<Duration>) {
+        self.session.pause(self.pass.request, retry_after);
     }
 
-    /// Once an invocation.
-    pub(super) fn may_try_fresh_connection(&mut self) -> bool {
-        !std::mem::replace(&mut self.fresh_connection_tried, true)
+    /// Whether to fetch other credentials, after the request was refused: once an invocation.
+    pub(super) fn refresh_credentials(&self) -> Refresh {
+        let refreshed = self.session.state.borrow().credentials.0;
+        match refreshed {
+            Some(refreshed) if self.pass.request < refreshed => Refresh::Done,
+            Some(_) => Refresh::No,
+            None => {
+                self.helps(|state| &mut state.credentials);
+                self.session.request_timeout().map_or(Refresh::No, Refresh::Within)
+            }
+        }
     }
 
-    /// Once an invocation.
-    pub(super) fn may_retry_certificate(&mut self) -> bool {
-        !std::mem::replace(&mut self.certificate_retried, true)
+    /// Whether to try another connection at once: once an invocation.
+    pub(super) fn may_try_fresh_connection(&self) -> bool {
+        self.helps(|state| &mut state.fresh_connection)
     }
 
-    /// Counts a connection that was closed; true from the second in a row on.
-    pub(super) fn closed_again(&mut self) -> bool {
-        self.closed_in_a_row += 1;
-        self.closed_in_a_row >= 2
+    /// Whether to try again after a certificate that is not trusted: once an invocation.
+    pub(super) fn may_retry_certificate(&self) -> bool {
+        self.helps(|state| &mut state.certificate)
+    }
+
+    fn helps(&self, once: impl FnOnce(&mut State) -> &mut Once) -> bool {
+        let next = self.session.gate.next();
+        self.pass.request < *once(&mut self.session.state.borrow_mut()).0.get_or_insert(next)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bulk requests over HTTP: the only place that knows the network.
 //!
-//! One client lives as long as the process, so that its connections outlive an invocation. It follows no redirect,
+//! A client outlives the invocation, and its connections with it, until one of them is found dead. It follows no redirect,
 //! repeats nothing by itself (the indexer is the one authority on that), and reads no more of an answer than any answer
 //! could need.
 
@@ -11,8 +11,8 @@ mod secret;
 mod settings;
 mod tls;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -31,7 +31,8 @@ use crate::bulk::{Exchange, Reply, Target, Transport, TransportError};
 /// Elasticsearch, over HTTP.
 #[derive(Debug)]
 pub struct Elasticsearch {
-    client: Client,
+    client: Mutex<Client>,
+    client_settings: ClientSettings,
     source: Source,
     /// The host that is asked. Another one's turn comes when it fails.
     current: AtomicUsize,
@@ -59,11 +60,23 @@ impl Elasticsearch {
     /// # Errors
     /// [`ClientError`] if the settings do not allow one.
     pub fn new(settings: ElasticsearchSettings) -> Result<Self, ClientError> {
-        let client = client(&settings.trust, settings.connect_timeout)?;
+        let client_settings = ClientSettings::new(&settings.trust, settings.connect_timeout)?;
+        let client = Mutex::new(client_settings.client()?);
         let headers = headers(settings.compression_level);
         let compression = Compression::new(settings.compression_level);
         let source = Source::new(settings)?;
-        Ok(Self { client, source, current: AtomicUsize::new(0), headers, compression })
+        Ok(Self { client, client_settings, source, current: AtomicUsize::new(0), headers, compression })
+    }
+
+    fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets every connection that waits to be used: where one has died while the environment was frozen, so have others.
+    fn forget_connections(&self) {
+        if let Ok(client) = self.client_settings.client() {
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+        }
     }
 
     /// The host whose turn it is.
@@ -87,9 +100,9 @@ impl Elasticsearch {
     }
 
     async fn exchange(&self, access: &Access, host: &Host, request: RequestBuilder) -> Result<Reply, TransportError> {
-        let mut request = request.build().map_err(|error| transport_error(host, &error))?;
+        let mut request = request.build().map_err(|error| self.transport_error(host, &error))?;
         access.identity.authorize(&mut request)?;
-        let response = self.client.execute(request).await.map_err(|error| transport_error(host, &error))?;
+        let response = self.client().execute(request).await.map_err(|error| self.transport_error(host, &error))?;
         let reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
@@ -97,6 +110,24 @@ impl Elasticsearch {
         };
         host.has_served.store(true, Ordering::Relaxed);
         Ok(reply)
+    }
+
+    /// What an error of the client means. Its text is not kept: it would name the URL.
+    fn transport_error(&self, host: &Host, error: &reqwest::Error) -> TransportError {
+        if tls::is_certificate_error(error) {
+            return TransportError::Certificate;
+        }
+        if error.is_connect() {
+            return TransportError::Connect;
+        }
+        if error.is_timeout() {
+            return TransportError::Timeout;
+        }
+        let reused = host.has_served.swap(false, Ordering::Relaxed);
+        if reused {
+            self.forget_connections();
+        }
+        TransportError::Closed { reused }
     }
 }
 
@@ -115,7 +146,7 @@ impl Transport for Elasticsearch {
         let bytes_sent = body.len() as u64;
         // To read a secret takes its time, and so does to compress a large body.
         let timeout = timeout.saturating_sub(start.elapsed());
-        let request = self.client.post(url).headers(self.headers.clone()).timeout(timeout).body(body);
+        let request = self.client().post(url).headers(self.headers.clone()).timeout(timeout).body(body);
         let result = self.exchange(&access, &host, request).await;
         let (took_s, data_stream) = (start.elapsed().as_secs_f64(), target.data_stream);
         match &result {
@@ -139,19 +170,32 @@ impl Transport for Elasticsearch {
     }
 }
 
-/// A client that neither repeats nor follows anything by itself.
-fn client(trust: &Trust, connect_timeout: Duration) -> Result<Client, ClientError> {
-    Client::builder()
-        .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls::client_config(trust)?)
-        .http1_only()
-        .connect_timeout(connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .retry(reqwest::retry::never())
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|error| ClientError::Client(error.to_string()))
+/// What a client is made of.
+#[derive(Debug)]
+struct ClientSettings {
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+}
+
+impl ClientSettings {
+    fn new(trust: &Trust, connect_timeout: Duration) -> Result<Self, ClientError> {
+        Ok(Self { tls: tls::client_config(trust)?, connect_timeout })
+    }
+
+    /// A client that neither repeats nor follows anything by itself.
+    fn client(&self) -> Result<Client, ClientError> {
+        Client::builder()
+            .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(self.tls.clone())
+            .http1_only()
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| ClientError::Client(error.to_string()))
+    }
 }
 
 fn bulk_url(host: &Host, target: Target<'_>) -> Url {
@@ -199,18 +243,4 @@ async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// What an error of the client means. Its text is not kept: it would name the URL.
-fn transport_error(host: &Host, error: &reqwest::Error) -> TransportError {
-    if tls::is_certificate_error(error) {
-        return TransportError::Certificate;
-    }
-    if error.is_connect() {
-        return TransportError::Connect;
-    }
-    if error.is_timeout() {
-        return TransportError::Timeout;
-    }
-    TransportError::Closed { reused: host.has_served.swap(false, Ordering::Relaxed) }
 }

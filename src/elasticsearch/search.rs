@@ -43,7 +43,7 @@ impl Elasticsearch {
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let url = url(&host, &request);
-        let request = self.client.request(request.method, url).headers(headers).timeout(timeout).body(request.body);
+        let request = self.client().request(request.method, url).headers(headers).timeout(timeout).body(request.body);
         let result = self.exchange(&access, &host, request).await;
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();

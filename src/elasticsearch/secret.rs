@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Identity, api_key, basic};
 use super::aws::{AwsCredentials, Scope};
-use super::{ClientError, Endpoints, SecretSettings, Trust, client, read};
+use super::{ClientError, ClientSettings, Endpoints, SecretSettings, Trust, read};
 use crate::bulk::TransportError;
 
 /// The name of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
@@ -110,7 +110,7 @@ impl SecretReader {
         let variable = "ELASTICSEARCH_SECRET_ARN";
         let credentials = settings.credentials.ok_or(ClientError::AwsCredentials { variable })?;
         // Elasticsearch's own authority signs nothing of AWS.
-        let client = client(&Trust::PublicAuthorities, connect_timeout)?;
+        let client = ClientSettings::new(&Trust::PublicAuthorities, connect_timeout)?.client()?;
         let no_url = || ClientError::Client("the ARN's region makes no host name".to_owned());
         let url = settings.endpoint.or_else(|| settings.arn.url(settings.endpoints)).ok_or_else(no_url)?;
         Ok(Self { client, url, arn: settings.arn, credentials })

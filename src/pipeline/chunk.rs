@@ -1,5 +1,7 @@
 //! Documents on their way, and the payloads that they came from.
 
+use std::rc::Rc;
+
 use crate::bulk::{BulkBody, DocumentId, LogEventIdentity};
 use crate::decode::{LogData, LogEvent};
 use crate::normalizer::LogLine;
@@ -10,7 +12,7 @@ pub(super) struct Chunk {
     pub(super) body: BulkBody,
     pub(super) origins: Vec<Origin>,
     /// The payloads that the origins point into.
-    pub(super) payloads: Vec<LogData>,
+    pub(super) payloads: Vec<Rc<LogData>>,
 }
 
 /// Where a document came from.
@@ -30,18 +32,22 @@ impl Chunk {
         self.payloads.truncate(used);
     }
 
-    /// Empties it, but for the newest payload, which may have more events.
-    pub(super) fn restart(&mut self) {
+    /// An empty one for what comes after this one: for the newest payload's other events.
+    pub(super) fn next(&self, mut empty: Self) -> Self {
+        empty.payloads.extend(self.payloads.last().map(Rc::clone));
+        empty
+    }
+
+    /// Empties it and keeps its memory.
+    pub(super) fn clear(&mut self) {
         self.body.clear();
         self.origins.clear();
-        let newest = self.payloads.pop();
         self.payloads.clear();
-        self.payloads.extend(newest);
     }
 }
 
 /// An event of a payload, as a line.
-pub(super) fn line(payloads: &[LogData], payload: usize, position: usize) -> Option<LogLine<'_>> {
+pub(super) fn line(payloads: &[Rc<LogData>], payload: usize, position: usize) -> Option<LogLine<'_>> {
     let data = payloads.get(payload)?;
     let LogEvent { id, timestamp, message } = data.event(position)?;
     Some(LogLine {

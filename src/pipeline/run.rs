@@ -1,29 +1,54 @@
 //! One invocation on its way: lines to documents, documents to outcomes.
 
+use std::rc::Rc;
+
 use bumpalo::Bump;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
 use super::Pipeline;
 use super::chunk::{self, Chunk, Origin};
-use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session, Target, Transport};
-use crate::dead_letter::{DeadLetter, RefusedDocument};
+use super::delivery::{Delivery, Fate};
+use crate::bulk::Transport;
 use crate::decode::{LogData, decode};
 use crate::event::Record;
 use crate::normalizer::Normalized;
 use crate::report::Accounts;
 
+/// How many bodies of the largest size may be on their way at a time, in bytes. What waits for an answer takes memory.
+const MOST_IN_FLIGHT: usize = 3;
+
+/// After so many lines the network has its turn.
+const LINES_A_TURN: usize = 32;
+
 /// One invocation.
-pub(super) struct Run<'p, T> {
-    pub(super) pipeline: &'p Pipeline<T>,
-    pub(super) session: Session,
-    /// That of the dead letters: when they cannot be written, it is not tried for each chunk anew.
-    pub(super) burial: Session,
+pub(super) struct Run<'d, T> {
+    pub(super) delivery: &'d Delivery<'d, T>,
     pub(super) deadline: Option<Instant>,
     pub(super) accounts: Accounts,
-    pub(super) chunk: Chunk,
+    /// What documents are being added to.
+    chunk: Chunk,
+    /// Chunks that were settled, for their memory.
+    spare: Vec<Chunk>,
+    in_flight: FuturesUnordered<LocalBoxFuture<'d, (Chunk, Vec<Fate>)>>,
+    bytes_in_flight: usize,
 }
 
-impl<T: Transport> Run<'_, T> {
+impl<'d, T: Transport> Run<'d, T> {
+    pub(super) fn new(delivery: &'d Delivery<'d, T>, deadline: Option<Instant>) -> Self {
+        Self {
+            delivery,
+            deadline,
+            accounts: Accounts::default(),
+            chunk: Chunk::default(),
+            spare: Vec::new(),
+            in_flight: FuturesUnordered::new(),
+            bytes_in_flight: 0,
+        }
+    }
+
     pub(super) async fn record(&mut self, number: usize, record: Record<'_>) {
         let payloads = match record.payloads {
             Ok(payloads) => payloads,
@@ -35,7 +60,7 @@ impl<T: Transport> Run<'_, T> {
                 self.given_up(number);
                 continue;
             }
-            match decode(&payload, self.pipeline.inflated_max_bytes) {
+            match decode(&payload, self.pipeline().inflated_max_bytes) {
                 Ok(data) => self.log_data(number, data).await,
                 Err(problem) => {
                     tracing::debug!(record = number, bytes = payload.len(), %problem, "payload not read");
@@ -57,15 +82,18 @@ impl<T: Transport> Run<'_, T> {
         if data.is_control_message {
             return self.accounts.skipped();
         }
-        if self.pipeline.own_log_group.as_ref() == Some(&data.log_group) {
+        if self.pipeline().own_log_group.as_ref() == Some(&data.log_group) {
             return data.events().for_each(|_| self.accounts.skipped());
         }
         let count = data.events().len();
-        self.chunk.payloads.push(data);
+        self.chunk.payloads.push(Rc::new(data));
         let mut arena = Bump::new();
         for position in 0..count {
             if self.is_full(position) {
                 self.flush().await;
+            }
+            if position % LINES_A_TURN == 0 {
+                self.take_turns().await;
             }
             arena.reset();
             if self.is_late() { self.given_up(record) } else { self.log_event(record, position, &arena) }
@@ -90,16 +118,17 @@ impl<T: Transport> Run<'_, T> {
         const OVERHEAD: usize = 2_048;
         let next = self.chunk.payloads.last().and_then(|data| data.event(position));
         let size = next.map_or(0, |event| event.message.len() * GROWTH + OVERHEAD);
-        self.chunk.body.len() >= self.pipeline.max_actions
-            || (!self.chunk.body.is_empty() && self.chunk.body.size() + size > self.pipeline.max_bytes)
+        self.chunk.body.len() >= self.pipeline().max_actions
+            || (!self.chunk.body.is_empty() && self.chunk.body.size() + size > self.pipeline().max_bytes)
     }
 
     /// Adds the documents of an event of the newest payload.
     fn log_event(&mut self, record: usize, position: usize, arena: &Bump) {
+        let pipeline = self.pipeline();
         let Chunk { body, origins, payloads } = &mut self.chunk;
         let Some(payload) = payloads.len().checked_sub(1) else { return };
         let Some(line) = chunk::line(payloads, payload, position) else { return };
-        let documents = match self.pipeline.documents(&line, arena) {
+        let documents = match pipeline.documents(&line, arena) {
             Normalized::Documents(documents) => documents,
             Normalized::Skipped => return self.accounts.skipped(),
         };
@@ -114,57 +143,62 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// Sends what there is and settles it. The newest payload stays, since it may have more events.
-    pub(super) async fn flush(&mut self) {
-        let pipeline = self.pipeline;
-        let target =
-            Target { data_stream: &pipeline.data_stream.name, ingest_pipeline: pipeline.ingest_pipeline.as_deref() };
-        let outcomes = pipeline.indexer.index(target, &self.chunk.body, &mut self.session).await;
-        let mut rejected = Vec::new();
-        for (origin, outcome) in self.chunk.origins.iter().zip(outcomes) {
-            match outcome {
-                Outcome::Indexed => self.accounts.indexed(),
-                Outcome::Duplicate => self.accounts.duplicate(),
-                Outcome::Undelivered => self.accounts.unresolved(origin.record),
-                Outcome::Rejected(rejection) => rejected.push((*origin, rejection)),
-            }
-        }
-        self.bury(&rejected).await;
-        self.chunk.restart();
-    }
-
-    /// Writes the dead letters of refused documents. An event is safe only once that is confirmed.
-    async fn bury(&mut self, rejected: &[(Origin, Rejection)]) {
-        let Some(dead_letters) = &self.pipeline.dead_letters else {
-            return rejected.iter().for_each(|(origin, _)| self.accounts.refused(origin.record));
-        };
-        if rejected.is_empty() {
+    /// Puts the documents that there are on their way. The newest payload stays, since it may have more events.
+    async fn flush(&mut self) {
+        if self.chunk.body.is_empty() {
             return;
         }
-        let arena = Bump::new();
-        let (mut body, mut records) = (BulkBody::default(), Vec::new());
-        for (origin, rejection) in rejected {
-            let Some(line) = chunk::line(&self.chunk.payloads, origin.payload, origin.position) else { continue };
-            records.push(origin.record);
-            let Origin { position, part, id, .. } = *origin;
-            let refused = RefusedDocument { line, position, part, id, target: &self.pipeline.data_stream };
-            body.push(&id, &DeadLetter::new(&refused, rejection, dead_letters, &arena));
+        let next = self.chunk.next(self.spare.pop().unwrap_or_default());
+        let chunk = std::mem::replace(&mut self.chunk, next);
+        let size = chunk.body.size();
+        while !self.in_flight.is_empty() && self.bytes_in_flight + size > MOST_IN_FLIGHT * self.pipeline().max_bytes {
+            self.settle_next().await;
         }
-        let target = Target { data_stream: &dead_letters.name, ingest_pipeline: None };
-        let outcomes = self.pipeline.indexer.index(target, &body, &mut self.burial).await;
-        for (record, outcome) in records.into_iter().zip(outcomes) {
-            match outcome {
-                Outcome::Indexed | Outcome::Duplicate => {
-                    self.accounts.dead_lettered();
-                    continue;
-                }
-                Outcome::Rejected(Rejection { status, kind, .. }) => {
-                    self.burial.failed(Failure::DeadLetter { status, kind })
-                }
-                Outcome::Undelivered => {}
+        self.bytes_in_flight += size;
+        self.in_flight.push(self.delivery.deliver(chunk).boxed_local());
+        self.take_turns().await;
+    }
+
+    /// Lets what is in flight go on, without waiting for it.
+    async fn take_turns(&mut self) {
+        while let Some(Some((chunk, fates))) = self.in_flight.next().now_or_never() {
+            self.settle(chunk, &fates);
+        }
+        if !self.in_flight.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Puts the last documents on their way, and waits until all are settled.
+    pub(super) async fn finish(&mut self) {
+        self.flush().await;
+        while !self.in_flight.is_empty() {
+            self.settle_next().await;
+        }
+    }
+
+    async fn settle_next(&mut self) {
+        if let Some((chunk, fates)) = self.in_flight.next().await {
+            self.settle(chunk, &fates);
+        }
+    }
+
+    fn settle(&mut self, mut chunk: Chunk, fates: &[Fate]) {
+        self.bytes_in_flight -= chunk.body.size();
+        for (origin, fate) in chunk.origins.iter().zip(fates) {
+            match fate {
+                Fate::Indexed => self.accounts.indexed(),
+                Fate::Duplicate => self.accounts.duplicate(),
+                Fate::DeadLettered => self.accounts.dead_lettered(),
+                Fate::Refused => self.accounts.refused(origin.record),
+                Fate::Unresolved => self.accounts.unresolved(origin.record),
             }
-            self.accounts.unresolved(record);
-            self.session.adopt_failure(&self.burial);
         }
+        chunk.clear();
+        self.spare.push(chunk);
+    }
+
+    fn pipeline(&self) -> &'d Pipeline<T> {
+        self.delivery.pipeline
     }
 }

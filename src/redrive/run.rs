@@ -106,7 +106,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
             }
         }
         let target = Target { data_stream: &target.name, ingest_pipeline: pipeline.ingest_pipeline.as_deref() };
-        let outcomes = pipeline.indexer.index(target, &body, &mut self.sending).await;
+        let outcomes = pipeline.indexer.index(target, &body, &self.sending).await;
         let report = &mut self.report.report;
         let mut arrived = Vec::new();
         for (stored, outcome) in sent.into_iter().zip(outcomes) {
@@ -131,7 +131,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         let mut body = BulkBody::default();
         arrived.iter().for_each(|stored| body.push_deletion(stored));
         let target = Target { data_stream: &self.redrive.dead_letters.name, ingest_pipeline: None };
-        let outcomes = self.pipeline.indexer.index(target, &body, &mut self.removing).await;
+        let outcomes = self.pipeline.indexer.index(target, &body, &self.removing).await;
         let is_gone = |outcome: &&Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
         self.report.removed += outcomes.iter().filter(is_gone).count() as u64;
     }
@@ -154,7 +154,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
     /// Why letters stay, if any do.
     fn error(&self) -> Option<ReportError> {
         let report = &self.report.report;
-        let cause = |session: &Session| session.failure().map_or_else(String::new, Failure::to_string);
+        let cause = |session: &Session| session.failure().as_ref().map_or_else(String::new, Failure::to_string);
         let (refused, left_out) = (report.dead_lettered, report.skipped);
         let (unconfirmed, kept) = (report.unresolved - self.unreadable, self.kept_of_arrived());
         let reasons = [

@@ -540,7 +540,7 @@ async fn traffic_is_counted() {
     story(&indexer, &body, &mut session).await;
     let bytes_sent = (body.size() + 2 * body.select(&[1, 2]).len()) as u64;
     assert_eq!(session.traffic(), Traffic { requests: 3, retries: 2, bytes_sent, failure_store: 0 });
-    assert_eq!(session.failure(), Some(&Failure::Status(503)));
+    assert_eq!(session.failure(), Some(Failure::Status(503)));
 }
 
 /// A body without documents costs no request.

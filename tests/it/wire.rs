@@ -227,8 +227,9 @@ async fn a_response_that_is_not_understood_is_sent_again() {
         "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x08\x00".to_owned(),
         "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
     ];
-    for answer in answers {
-        let text = answer.clone();
+    for text in answers {
+        // So that nobody uses the connection again while it is being closed.
+        let answer = text.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
         let (report, _) = first_connection(move |stream| {
             read_request(stream);
             send(stream, &answer);

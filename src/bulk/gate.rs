@@ -1,0 +1,83 @@
+//! How many requests are open at a time.
+//!
+//! Several, where a server takes its time and all is well: then the next body is not held up by the answer to the last.
+//! One, as long as nothing was taken or something is wrong: a server in trouble is asked one thing at a time, and what is
+//! learnt from its answer holds for all that waits.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// A server that answers sooner gets one request after the other: another connection would gain nothing.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    open: Cell<usize>,
+    /// Those that wait to go alone. They come before all others.
+    waiting_alone: Cell<usize>,
+    next: Cell<u64>,
+    /// Since when there was never a moment without an open request.
+    busy_since: Cell<Option<Instant>>,
+    changed: Notify,
+}
+
+/// A place among the open requests, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Pass<'g> {
+    gate: &'g Gate,
+    /// Requests are numbered in the order of their starts.
+    pub(super) request: u64,
+}
+
+impl Gate {
+    /// The number of the next request.
+    pub(super) fn next(&self) -> u64 {
+        self.next.get()
+    }
+
+    /// Waits until no request is open.
+    pub(super) async fn alone(&self) -> Pass<'_> {
+        self.waiting_alone.update(|waiting| waiting + 1);
+        while self.open.get() > 0 {
+            self.changed.notified().await;
+        }
+        self.waiting_alone.update(|waiting| waiting - 1);
+        self.pass()
+    }
+
+    /// Waits until no request is open, or all is well and the server takes its time.
+    pub(super) async fn beside(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
+        loop {
+            let patience_ends = self.busy_since.get().map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
+            let is_free = self.open.get() == 0 || (all_is_well() && patience_ends.is_none());
+            if is_free && self.waiting_alone.get() == 0 {
+                return self.pass();
+            }
+            match patience_ends {
+                // Whichever comes first, it is time to look again.
+                Some(end) => drop(timeout_at(end, self.changed.notified()).await),
+                None => self.changed.notified().await,
+            }
+        }
+    }
+
+    fn pass(&self) -> Pass<'_> {
+        let request = self.next.get();
+        self.next.set(request + 1);
+        self.open.update(|open| open + 1);
+        if self.open.get() == 1 {
+            self.busy_since.set(Some(Instant::now()));
+        }
+        Pass { gate: self, request }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.gate.open.update(|open| open - 1);
+        self.gate.changed.notify_waiters();
+    }
+}
