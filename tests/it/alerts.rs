@@ -110,6 +110,25 @@ fn every_field_that_a_rule_names_exists() {
     }
 }
 
+/// The table of `docs/kibana.md` has every rule, under its name and with its time window.
+#[test]
+fn the_page_has_the_rules() {
+    let page = fs::read_to_string(repository("docs/kibana.md")).expect("the page is there");
+    let (_, section) = page.split_once("\n## Alerts\n").expect("a section");
+    let rows = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let told: BTreeSet<_> = rows
+        .take_while(|line| line.starts_with("| "))
+        .map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" | "))
+        .collect();
+    let rule = |rule: &Rule| {
+        let name = rule.template.text("attributes.name").expect("a name").trim_start_matches("[API Gateway] ");
+        let size = rule.template.number("attributes.params.timeWindowSize").expect("a size");
+        let unit = rule.template.text("attributes.params.timeWindowUnit").expect("a unit");
+        format!("| {name} | {size}{unit}")
+    };
+    assert_eq!(told, Rule::all().iter().map(rule).collect());
+}
+
 /// So many requests alike, of a stage, spread over five minutes from a time on.
 struct Requests<'a>(usize, &'a str, &'a [(&'a str, &'a str)]);
 
@@ -283,14 +302,14 @@ fn dead_letters_fire_by_their_reason() {
     let [alert] = &rule.alerts(&refusing, end)[..] else { panic!("one reason") };
     assert_eq!(column(alert, "dead_letters").compact(), "4");
     assert_eq!(column(alert, "error.type").compact(), r#""document_parsing_exception""#);
-    assert!(rule.alerts(&refusing, end + rule.window()).is_empty(), "an hour later");
+    assert!(rule.alerts(&refusing, end + rule.window()).is_empty(), "a day later");
 }
 
-/// The incident of a made-up night, and its quiet noon.
+/// The incident of the night that `docs/kibana.md` makes up, the quiet noon, the deployment and the bot.
 #[test]
 fn a_made_up_day_fires_where_something_happens() {
     let sample = Sample::new("alertday");
-    sample.index(&traffic::event(10_000, 1, "2026-03-01T00:00:00Z"));
+    sample.index(&traffic::event(20_000, 1, "2026-03-01T00:00:00Z"));
     let fires = |hours: Range<i64>, name: &str| {
         let rule = Rule::read(name);
         let mut times = (hours.start * 6..hours.end * 6).map(|ten_minutes| DAY_BEGINS + ten_minutes * 10 * A_MINUTE);
@@ -303,5 +322,6 @@ fn a_made_up_day_fires_where_something_happens() {
     for rule in Rule::all() {
         assert!(!fires(11..12, &rule.name), "{} at noon", rule.name);
     }
+    assert!(fires(14..15, "server-errors"), "the deployment's mistake");
     assert!(fires(22..23, "scanning-client"), "the bot of the evening");
 }

@@ -86,7 +86,7 @@ fn data_type(field: &str) -> &'static str {
 fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
     let part = |of, filter| Metric { of, filter, ..*metric };
     let (operator, name, left, right) = match metric.of {
-        Of::Share => ('/', "divide", part(Of::Count, metric.filter), part(Of::Count, "")),
+        Of::Share(whole) => ('/', "divide", part(Of::Count, metric.filter), part(Of::Count, whole)),
         Of::Difference(minuend, subtrahend) => {
             ('-', "subtract", part(Of::Average(minuend), metric.filter), part(Of::Average(subtrahend), metric.filter))
         }
@@ -135,14 +135,14 @@ impl Metric {
             Of::Average(_) => "average",
             Of::Max(_) => "max",
             Of::Percentile(..) => "percentile",
-            Of::Share | Of::Difference(..) => "formula",
+            Of::Share(_) | Of::Difference(..) => "formula",
         }
     }
 
     const fn field(&self) -> &'static str {
         match self.of {
             Of::Unique(field) | Of::Average(field) | Of::Max(field) | Of::Percentile(field, _) => field,
-            Of::Count | Of::Share | Of::Difference(..) => RECORDS,
+            Of::Count | Of::Share(_) | Of::Difference(..) => RECORDS,
         }
     }
 }

@@ -61,8 +61,10 @@ impl Group<'_> {
         self.count_if(is).map(|(count, _)| (count / 10.0, count / 10.0))
     }
 
+    /// Of the lines that have a status.
     pub(super) fn share(&self, is: impl Fn(&Line) -> bool) -> Number {
-        self.count_if(is).map(|(count, _)| (count / self.size(), count / self.size()))
+        let whole = self.values("status").len() as f64;
+        self.count_if(is).filter(|_| whole > 0.0).map(|(count, _)| (count / whole, count / whole))
     }
 
     pub(super) fn unique(&self, value: impl Fn(&Line) -> Option<String>) -> Number {

@@ -21,16 +21,30 @@ fn is_throttled(line: &Line) -> bool {
     line.is("status", "429")
 }
 
+fn is_one_of(line: &Line, types: &[&str]) -> bool {
+    line.get("errorResponseType").is_some_and(|kind| types.contains(&kind))
+}
+
 fn has_integration_error(line: &Line) -> bool {
     line.get("integrationError").is_some()
+        || line.number("integrationStatus").is_some_and(|status| status >= 500.0)
+        || is_one_of(line, &["INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"])
 }
 
 fn has_authorizer_error(line: &Line) -> bool {
-    line.get("authorizerError").or(line.get("authorizeError")).is_some()
+    const TYPES: &[&str] = &[
+        "UNAUTHORIZED",
+        "ACCESS_DENIED",
+        "EXPIRED_TOKEN",
+        "INVALID_SIGNATURE",
+        "AUTHORIZER_FAILURE",
+        "AUTHORIZER_CONFIGURATION_ERROR",
+    ];
+    line.get("authorizerError").or(line.get("authorizeError")).is_some() || is_one_of(line, TYPES)
 }
 
 fn is_blocked(line: &Line) -> bool {
-    line.is("wafResponseCode", "WAF_BLOCK")
+    line.is("wafResponseCode", "WAF_BLOCK") || is_one_of(line, &["WAF_FILTERED"])
 }
 
 fn is_websocket(line: &Line) -> bool {
@@ -99,7 +113,9 @@ fn counted<'l>(lines: impl IntoIterator<Item = &'l Line>, labels: impl Fn(&Line)
 
 fn overview(title: &str, lines: &[Line]) -> Expected {
     let busiest = |key| grouped(lines, keys([key]), |it| vec![it.count(), P(it, 95.0), it.share(is_5xx)]);
-    let slowest = |key| grouped(lines, keys([key]), |it| vec![P(it, 95.0), it.max("responseLatency"), it.count()]);
+    let timed_lines = || lines.iter().filter(|line| line.get("responseLatency").is_some());
+    let slowest =
+        |key| grouped(timed_lines(), keys([key]), |it| vec![P(it, 95.0), it.max("responseLatency"), it.count()]);
     match title {
         "Requests" => tile(lines, |it| it.count()),
         "Client errors (4xx)" => tile(lines, |it| it.share(is_4xx)),
@@ -130,7 +146,7 @@ fn overview(title: &str, lines: &[Line]) -> Expected {
         "Busiest routes (HTTP, WebSocket)" => busiest("routeKey"),
         "Busiest paths" => busiest("path"),
         "Slowest resources (REST)" => slowest("resourcePath"),
-        "Slowest routes (HTTP, WebSocket)" => slowest("routeKey"),
+        "Slowest routes (HTTP)" => slowest("routeKey"),
         "Slowest paths" => slowest("path"),
         _ => panic!("the oracle does not know {title}"),
     }
@@ -203,7 +219,9 @@ fn websocket(title: &str, lines: &[Line]) -> Expected {
             ["CONNECT", "MESSAGE", "DISCONNECT"].map(|kind| it.count_if(|line| line.is("eventType", kind))).to_vec()
         }),
         "Connection length, in seconds" => lengths(events().filter(|line| line.is("eventType", "DISCONNECT"))),
-        "Routes" => grouped(events(), keys(["routeKey"]), |it| vec![it.count(), it.count_if(is_failure)]),
+        "Routes" => grouped(events(), keys(["routeKey"]), |it| {
+            vec![it.count(), it.count_if(is_failure), it.percentile("integrationLatency", 95.0)]
+        }),
         "Events by route" => counted(events(), timed(["routeKey"])),
         _ => panic!("the oracle does not know {title}"),
     }

@@ -96,8 +96,8 @@ pub(super) enum Of {
     Average(&'static str),
     Max(&'static str),
     Percentile(&'static str, u32),
-    /// The documents that match, of all.
-    Share,
+    /// The documents that match, of those that match this KQL.
+    Share(&'static str),
     /// The average of a field less that of another, of the documents that have both.
     Difference(&'static str, &'static str),
 }
@@ -114,7 +114,7 @@ pub(super) enum Format {
 
 pub(super) const fn metric(label: &'static str, of: Of) -> Metric {
     let format = match of {
-        Of::Share => Format::Percent,
+        Of::Share(_) => Format::Percent,
         Of::Average(_) | Of::Percentile(..) | Of::Difference(..) | Of::Max(_) => Format::Milliseconds,
         Of::Count | Of::Unique(_) => Format::Number,
     };
@@ -141,6 +141,11 @@ impl Metric {
 
 pub(super) const fn terms(field: &'static str, label: &'static str) -> Bucket {
     Bucket::Terms { field, label, size: 10 }
+}
+
+/// The values of a field that has a few dozen at most: API Gateway knows some twenty types of responses.
+pub(super) const fn all_terms(field: &'static str, label: &'static str) -> Bucket {
+    Bucket::Terms { field, label, size: 50 }
 }
 
 /// A panel of access logs; [`Panel::of`] and the like change that.

@@ -19,6 +19,8 @@ pub(super) fn dashboards() -> [Dashboard; 5] {
 const STATUS: &str = "http.response.status_code";
 const LATENCY: &str = "aws.api_gateway.response_latency";
 
+/// A message of a WebSocket connection may have no status, and neither has a line whose format leaves it out.
+const HAS_STATUS: &str = "http.response.status_code : *";
 const IS_4XX: &str = "http.response.status_code >= 400 and http.response.status_code < 500";
 const IS_5XX: &str = "http.response.status_code >= 500";
 const IS_THROTTLED: &str = "http.response.status_code : 429";
@@ -28,20 +30,24 @@ const REQUESTS: Metric = count("Requests");
 const COUNT_4XX: Metric = count("4xx").only(IS_4XX).colored(ORANGE);
 const COUNT_5XX: Metric = count("5xx").only(IS_5XX).colored(RED);
 const THROTTLED: Metric = count("Throttled (429)").only(IS_THROTTLED).colored(YELLOW);
-const SERVER_ERRORS: Metric = metric("Server errors (5xx)", Of::Share).only(IS_5XX).colored(RED);
+const SERVER_ERRORS: Metric = share("Server errors (5xx)", IS_5XX).colored(RED);
+
+/// A share of what has a status.
+const fn share(label: &'static str, filter: &'static str) -> Metric {
+    metric(label, Of::Share(HAS_STATUS)).only(filter)
+}
 
 const API: Bucket = terms("aws.api_gateway.api_id", "API");
 const RESOURCE: Bucket = terms("aws.api_gateway.resource_path", "Resource");
 const ROUTE: Bucket = terms("aws.api_gateway.route_key", "Route");
 
 /// What the dashboards of requests can be narrowed to.
-const CONTROLS: &[(&str, &str)] = &[
-    ("aws.api_gateway.api_type", "Kind of API"),
-    ("aws.api_gateway.api_id", "API"),
-    ("aws.api_gateway.stage", "Stage"),
-    ("aws.api_gateway.resource_path", "Resource (REST)"),
-    ("aws.api_gateway.route_key", "Route (HTTP, WebSocket)"),
-];
+const CONTROLS: &[(&str, &str)] = &[BY_KIND, BY_API, BY_STAGE, BY_RESOURCE, BY_ROUTE];
+const BY_KIND: (&str, &str) = ("aws.api_gateway.api_type", "Kind of API");
+const BY_API: (&str, &str) = ("aws.api_gateway.api_id", "API");
+const BY_STAGE: (&str, &str) = ("aws.api_gateway.stage", "Stage");
+const BY_RESOURCE: (&str, &str) = ("aws.api_gateway.resource_path", "Resource (REST)");
+const BY_ROUTE: (&str, &str) = ("aws.api_gateway.route_key", "Route (HTTP, WebSocket)");
 
 fn kinds_of_api() -> Panel {
     panel(Donut, 12, "Kinds of API").by([terms("aws.api_gateway.api_type", "Kind of API")]).of([REQUESTS])

@@ -6,13 +6,15 @@ use super::super::model::{
 };
 use super::{
     API, CONTROLS, COUNT_4XX, COUNT_5XX, IS_4XX, IS_THROTTLED, LATENCY, REQUESTS, RESOURCE, ROUTE, SERVER_ERRORS,
-    THROTTLED, kinds_of_api,
+    THROTTLED, kinds_of_api, share,
 };
 
 const INTEGRATION_LATENCY: &str = "aws.api_gateway.integration.latency";
+/// Groups of which no document has a latency would come first.
+const HAS_LATENCY: &str = "aws.api_gateway.response_latency : *";
 const HAS_BOTH_LATENCIES: &str = "aws.api_gateway.response_latency : * and aws.api_gateway.integration.latency : *";
 
-const CLIENT_ERRORS: Metric = metric("Client errors (4xx)", Of::Share).only(IS_4XX).colored(ORANGE);
+const CLIENT_ERRORS: Metric = share("Client errors (4xx)", IS_4XX).colored(ORANGE);
 const P95: Metric = metric("p95", Of::Percentile(LATENCY, 95)).colored(ORANGE);
 const PATH: Bucket = terms("url.path", "Path");
 
@@ -95,9 +97,9 @@ fn slowest() -> Row {
     Row(
         14,
         vec![
-            routes("Slowest resources (REST)", RESOURCE, METRICS),
-            routes("Slowest routes (HTTP, WebSocket)", ROUTE, METRICS),
-            routes("Slowest paths", PATH, METRICS),
+            routes("Slowest resources (REST)", RESOURCE, METRICS).query(HAS_LATENCY),
+            routes("Slowest routes (HTTP)", ROUTE, METRICS).query(HAS_LATENCY),
+            routes("Slowest paths", PATH, METRICS).query(HAS_LATENCY),
         ],
     )
 }

@@ -5,12 +5,15 @@ use super::super::model::{
     BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, LOGS, Metric, Panel, RED, Row, YELLOW, chart, count, panel, table,
     terms, tile,
 };
+use super::{BY_API, BY_KIND, BY_RESOURCE, BY_ROUTE, BY_STAGE};
 
 const IS_NOT_PARSED: &str = "event.kind : \"pipeline_error\"";
 const IS_REPAIRED: &str = "aws.api_gateway.repairs : *";
 
 const DOCUMENTS: Metric = count("Documents");
 const LETTERS: Metric = count("Dead letters").colored(RED);
+/// The only one that dead letters have, and lines that were not understood at all: it comes first.
+const BY_LOG_GROUP: (&str, &str) = ("aws.cloudwatch.log_group", "Log group");
 const LOG_GROUP: Bucket = terms("aws.cloudwatch.log_group", "Log group");
 
 const FORMATS: &[(&str, &str)] = &[
@@ -39,7 +42,7 @@ pub(super) fn dashboard() -> Dashboard {
         title: "Pipeline",
         description: "What became of the log lines on their way: how many, how well understood, how late, and which were refused.",
         datasets: &[LOGS, DEAD_LETTERS],
-        controls: &[("aws.cloudwatch.log_group", "Log group")],
+        controls: &[BY_LOG_GROUP, BY_KIND, BY_API, BY_STAGE, BY_RESOURCE, BY_ROUTE],
         opens_with: None,
         rows: vec![numbers(), formats(), log_groups(), dead_letters(), lines()],
     }

@@ -2,7 +2,7 @@
 
 use super::super::model::Shape::{self, Bars};
 use super::super::model::{
-    BLUE, Dashboard, Esql, GREEN, GREY, LOGS, Metric, RED, Row, chart, count, panel, table, tile,
+    BLUE, Dashboard, Esql, GREEN, GREY, LOGS, Metric, Of, RED, Row, chart, count, metric, panel, table, tile,
 };
 use super::{CONTROLS, ROUTE};
 
@@ -12,6 +12,9 @@ const CONNECTS: Metric = count("Connects").only("aws.api_gateway.event_type : \"
 const MESSAGES: Metric = count("Messages").only("aws.api_gateway.event_type : \"MESSAGE\"").colored(BLUE);
 const DISCONNECTS: Metric = count("Disconnects").only("aws.api_gateway.event_type : \"DISCONNECT\"").colored(GREY);
 const ERRORS: Metric = count("Errors").only("http.response.status_code >= 400").colored(RED);
+
+/// API Gateway logs no latency of its own for them.
+const INTEGRATION_P95: Metric = metric("Integration, p95", Of::Percentile("aws.api_gateway.integration.latency", 95));
 
 /// Of connections that ended in the time range. Without `connectedAt` in the log format there are none.
 const CONNECTION_LENGTH: &Esql = &Esql {
@@ -55,7 +58,10 @@ fn routes() -> Row {
     Row(
         14,
         vec![
-            table(24, "Routes", ROUTE).query(IS_WEBSOCKET).of([count("Events"), ERRORS]).leading_to(&["errors"]),
+            table(24, "Routes", ROUTE)
+                .query(IS_WEBSOCKET)
+                .of([count("Events"), ERRORS, INTEGRATION_P95])
+                .leading_to(&["errors"]),
             chart(Bars, 24, "Events by route").query(IS_WEBSOCKET).by([ROUTE]).of([count("Events")]),
         ],
     )
