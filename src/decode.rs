@@ -92,16 +92,43 @@ impl LogData {
     }
 }
 
-/// Decodes a payload whole.
+/// Decodes payloads, in the memory of those before.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    spare: Option<LogData>,
+}
+
+impl Decoder {
+    /// Memory for texts that are longer than this is not kept, in bytes.
+    const MOST_KEPT: usize = 16 << 20;
+
+    /// Decodes a payload whole.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if any byte of it, checksums and lengths included, is not as it should be, or if it inflates to more
+    /// than `inflated_max_bytes`.
+    pub fn decode(&mut self, payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeError> {
+        let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
+        let inflated = inflate(&compressed, inflated_max_bytes)?;
+        drop(compressed);
+        // A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
+        parse(&utf8(&inflated), self.spare.take().unwrap_or_default())
+    }
+
+    /// Takes back the memory of a payload that nobody needs any more.
+    pub fn reuse(&mut self, data: LogData) {
+        if data.text.capacity() <= Self::MOST_KEPT {
+            self.spare = Some(data);
+        }
+    }
+}
+
+/// Decodes one payload.
 ///
 /// # Errors
-/// [`DecodeError`] if any byte of it, checksums and lengths included, is not as it should be, or if it inflates to more
-/// than `inflated_max_bytes`.
+/// As [`Decoder::decode`].
 pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeError> {
-    let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
-    let inflated = inflate(&compressed, inflated_max_bytes)?;
-    // A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
-    parse(&utf8(&inflated))
+    Decoder::default().decode(payload, inflated_max_bytes)
 }
 
 /// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
@@ -125,9 +152,9 @@ fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
     promised.min(compressed.len().saturating_mul(BELIEVABLE_RATIO)).min(usize::try_from(max_bytes).unwrap_or(0)) + 1
 }
 
-fn parse(json: &str) -> Result<LogData, DecodeError> {
+fn parse(json: &str, data: LogData) -> Result<LogData, DecodeError> {
     let mut scanner = Scanner::new(json);
-    log_data(&mut scanner, json.len()).map_err(|Malformed| match serde_json::from_str::<IgnoredAny>(json) {
+    log_data(&mut scanner, json.len(), data).map_err(|Malformed| match serde_json::from_str::<IgnoredAny>(json) {
         Err(error) => DecodeError::Json { category: "broken JSON", line: error.line(), column: error.column() },
         Ok(_) => {
             let read = json.get(..scanner.position()).unwrap_or_default();
@@ -137,10 +164,37 @@ fn parse(json: &str) -> Result<LogData, DecodeError> {
     })
 }
 
+/// Texts, one after the other.
+struct Texts {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Texts {
+    /// Room for the texts of a message of that length: none is longer than its JSON.
+    fn new(old: String, length: usize) -> Self {
+        let mut bytes = old.into_bytes();
+        bytes.resize(length + 8, 0);
+        Self { bytes, used: 0 }
+    }
+
+    fn push(&mut self, scanner: &mut Scanner<'_>) -> Result<Range<usize>, Malformed> {
+        let start = self.used;
+        self.used += scanner.write_text(self.bytes.get_mut(start..).unwrap_or_default())?;
+        Ok(start..self.used)
+    }
+
+    fn into_string(mut self) -> Result<String, Malformed> {
+        self.bytes.truncate(self.used);
+        String::from_utf8(self.bytes).map_err(|_| Malformed)
+    }
+}
+
 /// The whole message. Members that we do not need (`subscriptionFilters`, `policyLevel`, ...) are stepped over.
-fn log_data(scanner: &mut Scanner<'_>, length: usize) -> Result<LogData, Malformed> {
-    let mut data = LogData::default();
-    let (mut text, mut has_events) = (Vec::with_capacity(length), false);
+fn log_data(scanner: &mut Scanner<'_>, length: usize, old: LogData) -> Result<LogData, Malformed> {
+    let (mut texts, mut has_events) = (Texts::new(old.text, length), false);
+    let mut data = LogData { events: old.events, ..LogData::default() };
+    data.events.clear();
     scanner.take(b'{')?;
     let mut is_first = true;
     while scanner.has_next(is_first, b'}')? {
@@ -151,43 +205,36 @@ fn log_data(scanner: &mut Scanner<'_>, length: usize) -> Result<LogData, Malform
             "logGroup" => data.log_group = word(scanner)?,
             "logStream" => data.log_stream = word(scanner)?,
             "logEvents" => {
-                log_events(scanner, &mut data.events, &mut text)?;
+                log_events(scanner, &mut data.events, &mut texts)?;
                 has_events = true;
             }
             _ => drop(scanner.value()?),
         }
     }
     scanner.end()?;
-    data.text = String::from_utf8(text).map_err(|_| Malformed)?;
+    data.text = texts.into_string()?;
     if has_events { Ok(data) } else { Err(Malformed) }
 }
 
-fn log_events(scanner: &mut Scanner<'_>, events: &mut Vec<EventSpans>, text: &mut Vec<u8>) -> Result<(), Malformed> {
+fn log_events(scanner: &mut Scanner<'_>, events: &mut Vec<EventSpans>, texts: &mut Texts) -> Result<(), Malformed> {
     scanner.take(b'[')?;
     while scanner.has_next(events.is_empty(), b']')? {
-        events.push(log_event(scanner, text)?);
+        events.push(log_event(scanner, texts)?);
     }
     Ok(())
 }
 
 /// Whatever an id or a message is (emulators give numbers for ids), it has a text.
-fn log_event(scanner: &mut Scanner<'_>, text: &mut Vec<u8>) -> Result<EventSpans, Malformed> {
+fn log_event(scanner: &mut Scanner<'_>, texts: &mut Texts) -> Result<EventSpans, Malformed> {
     let (mut id, mut timestamp, mut message) = (0..0, None, 0..0);
     scanner.take(b'{')?;
     let mut is_first = true;
     while scanner.has_next(is_first, b'}')? {
         is_first = false;
-        let start = text.len();
         match &*scanner.key()? {
-            "id" => {
-                scanner.append_text(text)?;
-                id = start..text.len();
-            }
+            "id" => id = texts.push(scanner)?,
             "timestamp" => timestamp = Some(scanner.integer()?),
-            "message" => {
-                scanner.append_text(text)?;
-                message = start..text.len();
-            }
+            "message" => message = texts.push(scanner)?,
             _ => drop(scanner.value()?),
         }
     }

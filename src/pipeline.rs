@@ -2,6 +2,7 @@
 
 mod chunk;
 mod delivery;
+mod memory;
 mod run;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use regex::Regex;
 use tokio::time::Instant;
 
 use self::delivery::Delivery;
+pub use self::memory::Memory;
 use self::run::Run;
 use crate::bulk::{DataStreamName, Indexer, RetryPolicy, Session, Transport};
 use crate::enrich::Enrichments;
@@ -48,6 +50,8 @@ pub struct Pipeline<T> {
     pub random: fn() -> u64,
     /// What sends.
     pub indexer: Indexer<T>,
+    /// What is used again by the next invocation.
+    pub memory: Memory,
 }
 
 /// `INCLUDE` and `EXCLUDE`: regular expressions on the raw line.
@@ -105,12 +109,13 @@ impl<T: Transport> Pipeline<T> {
         let once = RetryPolicy { max_retries: Some(1), ..self.retry_policy };
         let session = Session::new(self.retry_policy, sending_ends, self.random);
         let delivery = Delivery { pipeline: self, burial: session.urgent(once, deadline), session };
-        let mut run = Run::new(&delivery, deadline);
+        let mut run = Run::new(&delivery, deadline, self.memory.take());
         let records = batch.records.len();
         for (number, record) in batch.records.into_iter().enumerate() {
             run.record(number, record).await;
         }
         run.finish().await;
+        self.memory.put_back(std::mem::take(&mut run.buffers));
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

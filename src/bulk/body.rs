@@ -71,6 +71,12 @@ impl BulkBody {
         self.bytes.len()
     }
 
+    /// How many bytes there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

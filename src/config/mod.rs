@@ -18,7 +18,7 @@ use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::Enrichments;
 use crate::enrich::user_agent::UserAgents;
 use crate::normalizer::{ExecutionLogs, KeyOrder, Normalizer, OriginalEvent};
-use crate::pipeline::{Filter, Pipeline};
+use crate::pipeline::{Filter, Memory, Pipeline};
 
 /// Everything that can be set, valid in itself.
 #[derive(Debug)]
@@ -208,6 +208,7 @@ impl Config {
             retry_policy: self.retry_policy,
             random,
             indexer: Indexer::new(transport, self.bulk_max_actions, self.bulk_max_bytes),
+            memory: Memory::default(),
         })
     }
 

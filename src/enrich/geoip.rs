@@ -43,6 +43,12 @@ impl GeoIp {
         Ok(())
     }
 
+    /// Whether there is a database.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.city.is_some() || self.asn.is_some()
+    }
+
     /// Fills in where an address is. An IPv4 address that is written as IPv6 is the IPv4 address, as it is in Java.
     pub fn apply<'a>(&'a self, source: &mut Source<'a>, address: IpAddr, arena: &'a Bump) {
         let address = address.to_canonical();

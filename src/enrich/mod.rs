@@ -24,7 +24,9 @@ impl Enrichments {
         if let Some(original) = document.user_agent.original {
             document.user_agent = self.user_agent(original, arena);
         }
-        if let Some(address) = document.source.ip.and_then(|ip| ip.parse().ok()) {
+        if self.geoip.is_open()
+            && let Some(address) = document.source.ip.and_then(|ip| ip.parse().ok())
+        {
             self.geoip.apply(&mut document.source, address, arena);
         }
     }

@@ -123,17 +123,20 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// A value as text, appended: of a string what it means, of null nothing, of anything else its JSON.
-    pub fn append_text(&mut self, text: &mut Vec<u8>) -> Result<(), Malformed> {
+    /// A value as text, written to the front of `text`: of a string what it means, of null nothing, of anything else its
+    /// JSON. Answers its length. It fails if there is too little room; what is left of the JSON and 8 bytes are enough.
+    pub fn write_text(&mut self, text: &mut [u8]) -> Result<usize, Malformed> {
         if self.peek() == Some(b'"') {
             let start = self.position + 1;
-            self.position =
-                start + unescape_strictly(text, self.json.get(start..).unwrap_or_default()).ok_or(Malformed)?;
-            return Ok(());
+            let inside = self.json.get(start..).unwrap_or_default();
+            let (written, read) = unescape_strictly(text, inside).ok_or(Malformed)?;
+            self.position = start + read;
+            return Ok(written);
         }
         let json = self.raw_value()?.get();
-        text.extend_from_slice(if json == "null" { "" } else { json }.as_bytes());
-        Ok(())
+        let value = if json == "null" { "" } else { json };
+        text.get_mut(..value.len()).ok_or(Malformed)?.copy_from_slice(value.as_bytes());
+        Ok(value.len())
     }
 
     /// A whole number.

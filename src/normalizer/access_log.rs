@@ -217,12 +217,23 @@ impl<'a> AccessLog<'a> {
     }
 
     /// The variable's value as text; `None` if it has none.
+    #[inline]
     pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
-        self.raw_text(variable).and_then(present)
+        // Of all variables most lines have few: what there is not is found out without a call.
+        if self.has(variable) { self.raw_text(variable).and_then(present) } else { None }
+    }
+
+    #[inline]
+    fn has(&self, variable: Variable) -> bool {
+        self.places.get(variable as usize).is_some_and(|place| *place > 0)
     }
 
     /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
+    #[inline]
     pub(super) fn converted<T>(&mut self, variable: Variable, convert: impl Fn(&str) -> Option<T>) -> Option<T> {
+        if !self.has(variable) {
+            return None;
+        }
         let text = self.text(variable)?;
         let converted = convert(text);
         if converted.is_none() {

@@ -65,8 +65,7 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     if domain.is_none() && path.is_none() {
         return Url::default();
     }
-    let full: &str = bumpalo::format!(in arena, "https://{}{}", domain.unwrap_or_default(), path.unwrap_or_default())
-        .into_bump_str();
+    let full = joined(["https://", domain.unwrap_or_default(), path.unwrap_or_default()], arena);
     // API Gateway logs paths without their queries, but a path can be anything.
     let full = if full.contains('=') || full.contains("eyJ") { mask(full, arena) } else { full };
     let Some(parts) = uri_parts(full) else {
@@ -87,6 +86,12 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
         user_info: text(parts.user_info),
         username: text(parts.username),
     }
+}
+
+fn joined<'a>(texts: [&str; 3], arena: &'a Bump) -> &'a str {
+    let mut joined = bumpalo::collections::String::with_capacity_in(texts.iter().map(|text| text.len()).sum(), arena);
+    texts.iter().for_each(|text| joined.push_str(text));
+    joined.into_bump_str()
 }
 
 fn keep<'a>(text: std::borrow::Cow<'a, str>, arena: &'a Bump) -> &'a str {

@@ -22,6 +22,7 @@ pub mod user_arn;
 mod value;
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
 
 use self::access_log::{AccessLog, Stop};
 use self::aliases::Variable;
@@ -111,7 +112,7 @@ pub struct LogLine<'a> {
 #[derive(Debug)]
 pub enum Normalized<'a> {
     /// One document; several if the line holds several objects.
-    Documents(Vec<Document<'a>>),
+    Documents(ArenaVec<'a, Document<'a>>),
     /// Nothing to keep: a blank line, a control message, an execution log that is not wanted.
     Skipped,
 }
@@ -128,15 +129,16 @@ impl Normalizer {
         }
         if let Some(log) = execution_log::read(text) {
             return match self.execution_logs {
-                ExecutionLogs::Keep => Normalized::Documents(vec![self.execution_log(&log, line, arena)]),
+                ExecutionLogs::Keep => one(self.execution_log(&log, line, arena), arena),
                 ExecutionLogs::Skip => Normalized::Skipped,
             };
         }
         let log = common_log::read(arena, text).or_else(|| key_value::read(arena, text));
-        Normalized::Documents(vec![match log {
+        let document = match log {
             Some(mut log) => self.access_log(&mut log, text, line, arena),
             None => self.not_understood(NO_KNOWN_FORM, text, line, arena),
-        }])
+        };
+        one(document, arena)
     }
 
     fn execution_log<'a>(
@@ -159,18 +161,18 @@ impl Normalizer {
             return Normalized::Documents(self.objects(text, line, arena));
         };
         if log.is_recognized() {
-            return Normalized::Documents(vec![self.access_log(&mut log, text, line, arena)]);
+            return one(self.access_log(&mut log, text, line, arena), arena);
         }
         match envelope::read(text) {
             Some(Envelope::Control) => Normalized::Skipped,
             Some(Envelope::Data(data)) => self.lines(&data.lines(arena), arena),
-            None => Normalized::Documents(vec![self.access_log(&mut log, text, line, arena)]),
+            None => one(self.access_log(&mut log, text, line, arena), arena),
         }
     }
 
     /// The lines of a subscription's message that is itself a line.
     fn lines<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> Normalized<'a> {
-        let mut all = Vec::new();
+        let mut all = ArenaVec::new_in(arena);
         for line in lines {
             if let Normalized::Documents(documents) = self.normalize(line, arena) {
                 all.extend(documents);
@@ -180,8 +182,8 @@ impl Normalizer {
     }
 
     /// Objects that were joined into one line, or one that is broken.
-    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Vec<Document<'a>> {
-        let mut documents = Vec::new();
+    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> ArenaVec<'a, Document<'a>> {
+        let mut documents = ArenaVec::new_in(arena);
         let mut rest = text;
         while !rest.is_empty() {
             if documents.len() == MOST_JOINED_OBJECTS {
@@ -281,8 +283,12 @@ impl Normalizer {
     fn keep_original<'a>(&'a self, document: &mut Document<'a>, original: &'a str, arena: &'a Bump) {
         document.event.original = Some(original);
         let others = self.tags.iter().map(String::as_str).filter(|tag| *tag != PRESERVED);
-        document.tags = bumpalo::collections::Vec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
+        document.tags = ArenaVec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
     }
+}
+
+fn one<'a>(document: Document<'a>, arena: &'a Bump) -> Normalized<'a> {
+    Normalized::Documents(bumpalo::vec![in arena; document])
 }
 
 fn known(text: &str) -> Text<'_> {

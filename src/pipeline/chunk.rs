@@ -1,6 +1,6 @@
 //! Documents on their way, and the payloads that they came from.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::bulk::{BulkBody, DocumentId, LogEventIdentity};
 use crate::decode::{LogData, LogEvent};
@@ -12,7 +12,7 @@ pub(super) struct Chunk {
     pub(super) body: BulkBody,
     pub(super) origins: Vec<Origin>,
     /// The payloads that the origins point into.
-    pub(super) payloads: Vec<Rc<LogData>>,
+    pub(super) payloads: Vec<Arc<LogData>>,
 }
 
 /// Where a document came from.
@@ -34,20 +34,13 @@ impl Chunk {
 
     /// An empty one for what comes after this one: for the newest payload's other events.
     pub(super) fn next(&self, mut empty: Self) -> Self {
-        empty.payloads.extend(self.payloads.last().map(Rc::clone));
+        empty.payloads.extend(self.payloads.last().map(Arc::clone));
         empty
-    }
-
-    /// Empties it and keeps its memory.
-    pub(super) fn clear(&mut self) {
-        self.body.clear();
-        self.origins.clear();
-        self.payloads.clear();
     }
 }
 
 /// An event of a payload, as a line.
-pub(super) fn line(payloads: &[Rc<LogData>], payload: usize, position: usize) -> Option<LogLine<'_>> {
+pub(super) fn line(payloads: &[Arc<LogData>], payload: usize, position: usize) -> Option<LogLine<'_>> {
     let data = payloads.get(payload)?;
     let LogEvent { id, timestamp, message } = data.event(position)?;
     Some(LogLine {

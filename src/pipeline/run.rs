@@ -1,6 +1,6 @@
 //! One invocation on its way: lines to documents, documents to outcomes.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use futures_util::FutureExt;
@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::Pipeline;
 use super::chunk::{self, Chunk, Origin};
 use super::delivery::{Delivery, Fate};
+use super::memory::Buffers;
 use crate::bulk::Transport;
-use crate::decode::{LogData, decode};
+use crate::decode::LogData;
 use crate::event::Record;
 use crate::normalizer::Normalized;
 use crate::report::Accounts;
@@ -30,20 +31,19 @@ pub(super) struct Run<'d, T> {
     pub(super) accounts: Accounts,
     /// What documents are being added to.
     chunk: Chunk,
-    /// Chunks that were settled, for their memory.
-    spare: Vec<Chunk>,
+    pub(super) buffers: Buffers,
     in_flight: FuturesUnordered<LocalBoxFuture<'d, (Chunk, Vec<Fate>)>>,
     bytes_in_flight: usize,
 }
 
 impl<'d, T: Transport> Run<'d, T> {
-    pub(super) fn new(delivery: &'d Delivery<'d, T>, deadline: Option<Instant>) -> Self {
+    pub(super) fn new(delivery: &'d Delivery<'d, T>, deadline: Option<Instant>, mut buffers: Buffers) -> Self {
         Self {
             delivery,
             deadline,
             accounts: Accounts::default(),
-            chunk: Chunk::default(),
-            spare: Vec::new(),
+            chunk: buffers.chunk(),
+            buffers,
             in_flight: FuturesUnordered::new(),
             bytes_in_flight: 0,
         }
@@ -60,7 +60,7 @@ impl<'d, T: Transport> Run<'d, T> {
                 self.given_up(number);
                 continue;
             }
-            match decode(&payload, self.pipeline().inflated_max_bytes) {
+            match self.buffers.decoder.decode(&payload, self.pipeline().inflated_max_bytes) {
                 Ok(data) => self.log_data(number, data).await,
                 Err(problem) => {
                     tracing::debug!(record = number, bytes = payload.len(), %problem, "payload not read");
@@ -86,18 +86,22 @@ impl<'d, T: Transport> Run<'d, T> {
             return data.events().for_each(|_| self.accounts.skipped());
         }
         let count = data.events().len();
-        self.chunk.payloads.push(Rc::new(data));
-        let mut arena = Bump::new();
+        self.chunk.payloads.push(Arc::new(data));
+        let mut arena = std::mem::take(&mut self.buffers.arena);
+        let mut is_late = false;
         for position in 0..count {
-            if self.is_full(position) {
+            let is_full = self.is_full(position);
+            if is_full {
                 self.flush().await;
             }
-            if position % LINES_A_TURN == 0 {
+            if is_full || position % LINES_A_TURN == 0 {
                 self.take_turns().await;
+                is_late = self.is_late();
             }
             arena.reset();
-            if self.is_late() { self.given_up(record) } else { self.log_event(record, position, &arena) }
+            if is_late { self.given_up(record) } else { self.log_event(record, position, &arena) }
         }
+        self.buffers.arena = arena;
         self.chunk.drop_unused_payload();
     }
 
@@ -148,7 +152,7 @@ impl<'d, T: Transport> Run<'d, T> {
         if self.chunk.body.is_empty() {
             return;
         }
-        let next = self.chunk.next(self.spare.pop().unwrap_or_default());
+        let next = self.chunk.next(self.buffers.chunk());
         let chunk = std::mem::replace(&mut self.chunk, next);
         let size = chunk.body.size();
         while !self.in_flight.is_empty() && self.bytes_in_flight + size > MOST_IN_FLIGHT * self.pipeline().max_bytes {
@@ -175,6 +179,8 @@ impl<'d, T: Transport> Run<'d, T> {
         while !self.in_flight.is_empty() {
             self.settle_next().await;
         }
+        let last = std::mem::take(&mut self.chunk);
+        self.buffers.reuse(last);
     }
 
     async fn settle_next(&mut self) {
@@ -183,7 +189,7 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    fn settle(&mut self, mut chunk: Chunk, fates: &[Fate]) {
+    fn settle(&mut self, chunk: Chunk, fates: &[Fate]) {
         self.bytes_in_flight -= chunk.body.size();
         for (origin, fate) in chunk.origins.iter().zip(fates) {
             match fate {
@@ -194,8 +200,7 @@ impl<'d, T: Transport> Run<'d, T> {
                 Fate::Unresolved => self.accounts.unresolved(origin.record),
             }
         }
-        chunk.clear();
-        self.spare.push(chunk);
+        self.buffers.reuse(chunk);
     }
 
     fn pipeline(&self) -> &'d Pipeline<T> {
