@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 
 use bumpalo::Bump;
-use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
+use bumpalo::collections::Vec as ArenaVec;
+use memchr::memchr;
 use serde_json::value::RawValue;
 
 use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
 use super::duplicates::without_duplicate_keys;
 use super::key_order::KeyOrder;
-use super::secrets::{mask, mask_parts};
-use super::value::{Entry, flattened, is_absent, mended, present, text_of};
+use super::problem::Stop;
+use super::secrets::{mask, mask_parts, mask_suspicious};
+use super::value::{Entry, flattened, is_absent, join, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{Malformed, Scanner, Value};
+use crate::json::{Malformed, Scanner, Value, mend_surrogates};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
@@ -34,16 +36,8 @@ pub(super) struct AccessLog<'a> {
     pub(super) stop: Option<Stop>,
 }
 
-/// Why a line was not read to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It ends before the object does.
-    Cut,
-    /// It goes on with what is no key.
-    Lost,
-    /// Other text follows the object.
-    Followed,
-}
+/// `U+FFFD` stands in the place of bytes that are no UTF-8, or of half a surrogate pair.
+const REPLACED_CHARACTERS: &str = "replaced_characters";
 
 /// A key stands twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
@@ -164,6 +158,16 @@ impl<'a> AccessLog<'a> {
         }
     }
 
+    /// Notes characters of the line that were replaced before it was read, or are when it is.
+    pub(super) fn note_replaced(&mut self, text: &str) {
+        let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
+        let has_halves =
+            || memchr(b'\\', text.as_bytes()).is_some() && !mend_surrogates(text).eq_ignore_ascii_case(text);
+        if is_replaced || has_halves() {
+            self.note(REPLACED_CHARACTERS);
+        }
+    }
+
     /// Remembers a value that is not to be seen in what is kept of the line, if its key is that of a credential.
     pub(super) fn hide(&mut self, key: &str, value: &'a str) {
         if is_secret(key) && present(value).is_some() {
@@ -216,14 +220,14 @@ impl<'a> AccessLog<'a> {
         json.is_some_and(|json| json.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    /// The variable's value as text; `None` if it has none.
+    /// The variable's value as text, without credentials; `None` if it has none.
     pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
-        self.raw_text(variable).and_then(present)
+        self.raw_text(variable).and_then(present).map(|text| mask_suspicious(text, self.arena))
     }
 
     /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
     pub(super) fn converted<T>(&mut self, variable: Variable, convert: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let text = self.text(variable)?;
+        let text = self.raw_text(variable).and_then(present)?;
         let converted = convert(text);
         if converted.is_none() {
             self.keep_as_unmapped(variable);
@@ -278,16 +282,12 @@ impl<'a> AccessLog<'a> {
 
 /// Whether an entry counts more than an earlier one of the same variable.
 fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
-    // The spelling of the documented formats is plain: `userArn`, not `user_arn`.
+    // The spelling of the documented formats is plain: `userArn`, not `user_arn`. But `integrationStatus` means one thing or
+    // another, and `integration.status` does not.
     let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
-    let rank = |key| (rank(key), !is_plain(key));
-    !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
-}
-
-pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
-    let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
-    joined.push_str(prefix);
-    joined.push('.');
-    joined.push_str(key);
-    joined.into_bump_str()
+    let order = |key: &str| {
+        let place = rank(key);
+        (place, is_plain(key) == (place == rank("integrationStatus")))
+    };
+    !is_absent(entry.1) && (is_absent(earlier.1) || order(entry.0) <= order(earlier.0))
 }

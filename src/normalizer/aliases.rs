@@ -74,7 +74,7 @@ variables! {
     EndpointType: "endpointType",
     ErrorMessage: "errorMessage" | "error",
     ErrorMessageString: "errorMessageString" | "messageString" | "message",
-    ErrorResponseType: "errorResponseType",
+    ErrorResponseType: "errorResponseType" | "responseType",
     ErrorValidationError: "errorValidationErrorString" | "validationErrorString" | "validationError",
     EventType: "eventType",
     ExtendedRequestId: "extendedRequestId",
@@ -160,9 +160,17 @@ pub(super) fn is_everybodys(key: &str) -> bool {
     place(key).and_then(|place| ALIASES.get(place)).is_some_and(|(alias, _)| NAMES.contains(alias))
 }
 
+/// Whether a word is the start of a name in the table, but of one letter, and none itself.
+pub(super) fn starts_name(word: &str) -> bool {
+    let starts = |(alias, _): &(&str, Variable)| {
+        alias.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && word.len() < alias.len()
+    };
+    word.len() > 1 && ALIASES.iter().any(starts)
+}
+
 /// Whether a key names something that must never be indexed: credentials under any spelling.
 pub(super) fn is_secret(key: &str) -> bool {
-    const MARKS: [&str; 14] = [
+    const MARKS: [&str; 17] = [
         "authorization",
         "cookie",
         "credential",
@@ -176,7 +184,10 @@ pub(super) fn is_secret(key: &str) -> bool {
         "passphrase",
         "passwd",
         "privatekey",
+        "pwd",
         "signature",
+        "subscriptionkey",
+        "usageidentifierkey",
     ];
     const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
     let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();

@@ -11,10 +11,11 @@ use bumpalo::Bump;
 use serde_json::value::RawValue;
 
 use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
-use super::access_log::{AccessLog, MAX_DEPTH, Stop, join};
+use super::access_log::{AccessLog, MAX_DEPTH};
 use super::aliases::{Meaning, meaning};
 use super::key_order::KeyOrder;
-use super::value::unescaped;
+use super::problem::Stop;
+use super::value::{join, unescaped};
 use crate::ecs::FlatValue;
 
 /// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.

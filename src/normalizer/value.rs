@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as ArenaVec;
+use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use serde_json::value::RawValue;
 
 use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{mend_surrogates, unescape_into};
+
+/// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
+/// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
+const MAX_NESTING: usize = 16;
 
 /// A key and its value.
 pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);
@@ -91,10 +95,39 @@ pub(super) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
     let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
     let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
     let masked = |(key, value): &Entry<'a>| match value {
+        FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => (*key, FlatValue::Text(mask(json.get(), arena))),
         FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
         FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
     };
     let unique =
         entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
     Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
+}
+
+/// How deep the brackets of a JSON value are nested.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The key of a member of an object.
+pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
+    let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
+    joined.push_str(prefix);
+    joined.push('.');
+    joined.push_str(key);
+    joined.into_bump_str()
 }
