@@ -237,7 +237,7 @@ impl<'a> AccessLog<'a> {
 
     /// Keeps a variable's value that finds no place in the document.
     pub(super) fn keep_as_unmapped(&mut self, variable: Variable) {
-        self.unmapped.extend(self.entry(variable));
+        self.unmapped.extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
     }
 
     /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.

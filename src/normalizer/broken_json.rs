@@ -186,7 +186,9 @@ impl<'a> Reader<'a> {
         let inside = self.rest().get(1..).unwrap_or_default();
         let ends = |(index, c): &(usize, char)| {
             let after = inside.get(index + 1..).unwrap_or_default();
-            (*c == quote && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
+            // Where the text ends, an escaped quote does not end the string.
+            let is_end = *c == quote && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
+            (is_end && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
         };
         let (end, last) = inside.char_indices().find(ends).ok_or(Stop::Cut)?;
         let content = inside.get(..end).unwrap_or_default();
