@@ -129,9 +129,10 @@ fn is_known(key: &str) -> bool {
     matches!(meaning(key), Meaning::Variable(_)) && !is_everybodys(key)
 }
 
-/// What follows the character at an index, and blanks.
+/// What follows the character at an index, and the blanks behind it. Of several blanks each is asked for in turn.
 fn behind(text: &str, index: usize) -> &str {
-    text.get(index + 1..).unwrap_or_default().trim_start()
+    let (mark, after) = text.get(index..).and_then(|rest| rest.split_at_checked(1)).unwrap_or_default();
+    if mark == " " { after } else { after.trim_start() }
 }
 
 fn unquoted(text: &str) -> &str {

@@ -148,6 +148,10 @@ fn replace<'t>(text: Cow<'t, str>, pattern: &Regex, replacement: &str) -> Cow<'t
 
 /// The values of keys that name credentials.
 fn mask_keys(text: &str) -> Cow<'_, str> {
+    // To look is cheaper than to capture, which asks for memory.
+    if !KEY.is_match(text) {
+        return Cow::Borrowed(text);
+    }
     let (mut masked, mut done, mut position) = (String::new(), 0, 0);
     while let Some(found) = KEY.captures_at(text, position) {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
