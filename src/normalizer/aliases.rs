@@ -143,10 +143,23 @@ pub(super) fn meaning(key: &str) -> Meaning {
     if is_secret(key) {
         return Meaning::Secret;
     }
-    property(key, "authorizerclaims")
+    let own = own_name(key).unwrap_or(key);
+    let behind = key.len() - own.len();
+    let property = |prefix| property(own, prefix).map(|start| behind + start);
+    property("authorizerclaims")
         .map(Meaning::Claim)
-        .or_else(|| property(key, "authorizer").map(Meaning::AuthorizerContext))
+        .or_else(|| property("authorizer").map(Meaning::AuthorizerContext))
         .unwrap_or(Meaning::Unknown)
+}
+
+/// A key without the name of the object that all variables are in, if that stands before it: `$context.`, or `context` of
+/// a format that nests everything in one object.
+fn own_name(key: &str) -> Option<&str> {
+    let name = key.strip_prefix('$').unwrap_or(key);
+    ["context", "requestContext"].iter().find_map(|object| {
+        let (start, rest) = name.split_at_checked(object.len())?;
+        start.eq_ignore_ascii_case(object).then(|| rest.strip_prefix(is_separator)).flatten()
+    })
 }
 
 /// Where a key stands in the table: of two keys for one variable, the first there counts.
@@ -205,7 +218,8 @@ fn is_separator(c: char) -> bool {
 fn place(key: &str) -> Option<usize> {
     lookup(key.as_bytes()).or_else(|| {
         let mut buffer = [0; LONGEST_NAME];
-        lookup(squeeze(key, &mut buffer)?)
+        let own = own_name(key);
+        own.and_then(|own| lookup(own.as_bytes())).or_else(|| lookup(squeeze(own.unwrap_or(key), &mut buffer)?))
     })
 }
 
@@ -362,6 +376,14 @@ mod tests {
             ("X-API-Key", Secret),
             ("headers.Authorization", Secret),
             ("Set-Cookie", Secret),
+            ("$context.requestId", variable(Variable::RequestId)),
+            ("context.identity.sourceIP", variable(Variable::SourceIp)),
+            ("requestContext.stage", variable(Variable::Stage)),
+            ("context.authorizer.claims.sub", Claim(26)),
+            ("$context.authorizer.tenant", AuthorizerContext(20)),
+            ("context.tenant", Unknown),
+            ("context", Unknown),
+            ("contextual.status", Unknown),
             ("authorizer", Unknown),
             ("cxId", Unknown),
             ("", Unknown),
