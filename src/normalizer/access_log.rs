@@ -7,10 +7,11 @@ use bumpalo::collections::Vec as ArenaVec;
 use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
+use super::aliases::{Meaning, Variable, is_everybodys, meaning, rank};
 use super::duplicates::without_duplicate_keys;
 use super::key_order::KeyOrder;
 use super::problem::Stop;
+use super::secret_keys::is_secret;
 use super::secrets::{mask, mask_parts, mask_suspicious};
 use super::value::{Entry, flattened, is_absent, join, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};

@@ -11,6 +11,8 @@
 //! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
 //! beyond AWS's own spelling are those found in public infrastructure code.
 
+use super::secret_keys::is_secret;
+
 macro_rules! variables {
     ($($variable:ident: $($alias:literal)|+,)*) => {
         /// A `$context` variable that may appear in an access log.
@@ -181,36 +183,10 @@ pub(super) fn starts_name(word: &str) -> bool {
     word.len() > 1 && ALIASES.iter().any(starts)
 }
 
-/// Whether a key names something that must never be indexed: credentials under any spelling.
-pub(super) fn is_secret(key: &str) -> bool {
-    const MARKS: [&str; 17] = [
-        "authorization",
-        "cookie",
-        "credential",
-        "password",
-        "secret",
-        "token",
-        "apikey",
-        "authheader",
-        "basicauth",
-        "bearer",
-        "passphrase",
-        "passwd",
-        "privatekey",
-        "pwd",
-        "signature",
-        "subscriptionkey",
-        "usageidentifierkey",
-    ];
-    const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
-    let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
-    (name.ends_with("jwt") || MARKS.iter().any(|mark| name.contains(mark)))
-        && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
-}
-
 const LONGEST_NAME: usize = 48;
 
-fn is_separator(c: char) -> bool {
+/// What separates the words of a key, and does not count.
+pub(super) fn is_separator(c: char) -> bool {
     matches!(c, '.' | '_' | '-' | ' ')
 }
 

@@ -16,6 +16,7 @@ mod key_order;
 mod key_value;
 mod problem;
 pub mod region;
+mod secret_keys;
 mod secrets;
 pub mod timestamp;
 pub mod url;

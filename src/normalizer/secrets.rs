@@ -8,8 +8,8 @@ use memchr::memchr3;
 use regex::Regex;
 use serde_json::value::RawValue;
 
-use super::aliases::is_secret;
 use super::broken_json::Object;
+use super::secret_keys::is_secret;
 use super::{key_value, trimmed};
 
 /// What stands in the place of a credential.
