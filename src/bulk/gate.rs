@@ -16,8 +16,9 @@ const PATIENCE: Duration = Duration::from_millis(5);
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     open: Cell<usize>,
-    /// Those that wait to go alone. They come before all others.
-    waiting_alone: Cell<usize>,
+    /// How many came to go alone, and how many of them have gone. They come before all others, in the order they came in.
+    came: Cell<u64>,
+    gone: Cell<u64>,
     next: Cell<u64>,
     /// Since when there was never a moment without an open request.
     busy_since: Cell<Option<Instant>>,
@@ -40,11 +41,12 @@ impl Gate {
 
     /// Waits until no request is open.
     pub(super) async fn alone(&self) -> Pass<'_> {
-        self.waiting_alone.update(|waiting| waiting + 1);
-        while self.open.get() > 0 {
+        let turn = self.came.get();
+        self.came.set(turn + 1);
+        while self.open.get() > 0 || self.gone.get() < turn {
             self.changed.notified().await;
         }
-        self.waiting_alone.update(|waiting| waiting - 1);
+        self.gone.set(turn + 1);
         self.pass()
     }
 
@@ -53,7 +55,7 @@ impl Gate {
         loop {
             let patience_ends = self.busy_since.get().map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
             let is_free = self.open.get() == 0 || (all_is_well() && patience_ends.is_none());
-            if is_free && self.waiting_alone.get() == 0 {
+            if is_free && self.gone == self.came {
                 return self.pass();
             }
             match patience_ends {

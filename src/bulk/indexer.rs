@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::session::{Failure, Permit, Refresh, Session};
-use super::{BulkBody, ItemResult, Outcome, Rejection, Reply, Target, Transport, TransportError, Verdict, verdict};
+use super::session::{Permit, Refresh};
+use super::{
+    BulkBody, Failure, ItemResult, Outcome, Rejection, Reply, Session, Target, Transport, TransportError, Verdict,
+    verdict,
+};
 
 /// Sends documents until each has an outcome or there is no time left.
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 
 mod body;
 mod data_stream;
+mod failure;
 mod gate;
 mod id;
 mod indexer;
@@ -17,11 +18,12 @@ mod transport;
 
 pub use self::body::{BulkBody, StoredDocument};
 pub use self::data_stream::DataStreamName;
+pub use self::failure::Failure;
 pub use self::id::{DocumentId, LogEventIdentity};
 pub use self::indexer::Indexer;
 pub use self::response::{ItemResult, Verdict, verdict};
 pub use self::retry::RetryPolicy;
-pub use self::session::{Failure, Session, Traffic};
+pub use self::session::{Session, Traffic};
 pub use self::transport::{Exchange, Reply, Target, Transport, TransportError};
 
 /// What became of one document, for good.

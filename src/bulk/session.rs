@@ -1,14 +1,17 @@
 //! What one invocation has learnt while sending, and how much time it has left.
 
+mod permit;
+
 use std::cell::RefCell;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::gate::{Gate, Pass};
-use super::{Reply, RetryPolicy, TransportError};
+use self::permit::Once;
+pub(super) use self::permit::{Permit, Refresh};
+use super::gate::Gate;
+use super::{Failure, RetryPolicy};
 
 /// What the requests of an invocation share.
 #[derive(Debug)]
@@ -42,10 +45,6 @@ struct State {
     traffic: Traffic,
 }
 
-/// Something that helps once an invocation. Requests that had begun before are helped by it too.
-#[derive(Debug, Default)]
-struct Once(Option<u64>);
-
 /// What was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -57,33 +56,6 @@ pub struct Traffic {
     pub bytes_sent: u64,
     /// Documents that Elasticsearch put into its failure store.
     pub failure_store: u64,
-}
-
-/// The last thing that went wrong. It never quotes a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// No response.
-    Transport(TransportError),
-    /// A response that means failure.
-    Status(u16),
-    /// A response of success that does not say what became of each document.
-    Unreadable,
-    /// A document was refused that may be taken later.
-    Item {
-        /// The HTTP status of the item.
-        status: u16,
-        /// Elasticsearch's name for it.
-        kind: String,
-    },
-    /// The dead letter of a refused document was refused in its turn.
-    DeadLetter {
-        /// The HTTP status of the item.
-        status: u16,
-        /// Elasticsearch's name for it.
-        kind: String,
-    },
-    /// Single documents were refused one after the other with 400 and none was ever taken.
-    EverythingMalformed,
 }
 
 /// A request that could take no longer than this is not worth starting.
@@ -273,105 +245,10 @@ impl Session {
     }
 }
 
-/// Whether credentials are to be fetched again.
-pub(super) enum Refresh {
-    /// It was done after the request had begun.
-    Done,
-    /// It is to be done, and may take so long.
-    Within(Duration),
-    /// It has not helped.
-    No,
-}
-
 impl State {
     fn progress(&mut self) {
         self.last_progress = Instant::now();
         self.failures = 0;
         self.retries = 0;
-    }
-}
-
-/// Leave to send a request.
-#[derive(Debug)]
-pub(super) struct Permit<'s> {
-    pub(super) session: &'s Session,
-    pass: Pass<'s>,
-    /// How long the request may take.
-    pub(super) timeout: Duration,
-}
-
-impl Permit<'_> {
-    /// Puts the time to send again off, after the request has failed.
-    pub(super) fn pause(&self, retry_after: Option<Duration>) {
-        self.session.pause(self.pass.request, retry_after);
-    }
-
-    /// Whether to fetch other credentials, after the request was refused: once an invocation.
-    pub(super) fn refresh_credentials(&self) -> Refresh {
-        let refreshed = self.session.state.borrow().credentials.0;
-        match refreshed {
-            Some(refreshed) if self.pass.request < refreshed => Refresh::Done,
-            Some(_) => Refresh::No,
-            None => {
-                self.helps(|state| &mut state.credentials);
-                self.session.request_timeout().map_or(Refresh::No, Refresh::Within)
-            }
-        }
-    }
-
-    /// Whether to try another connection at once: once an invocation.
-    pub(super) fn may_try_fresh_connection(&self) -> bool {
-        self.helps(|state| &mut state.fresh_connection)
-    }
-
-    /// Whether to try again after a certificate that is not trusted: once an invocation.
-    pub(super) fn may_retry_certificate(&self) -> bool {
-        self.helps(|state| &mut state.certificate)
-    }
-
-    fn helps(&self, once: impl FnOnce(&mut State) -> &mut Once) -> bool {
-        let next = self.session.gate.next();
-        self.pass.request < *once(&mut self.session.state.borrow_mut()).0.get_or_insert(next)
-    }
-}
-
-impl Failure {
-    /// What is wrong with a reply that settles nothing.
-    #[must_use]
-    pub fn of(reply: &Reply) -> Self {
-        if (200..=299).contains(&reply.status) { Self::Unreadable } else { Self::Status(reply.status) }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Transport(error) => write!(formatter, "{error}"),
-            Self::Status(status @ (401 | 403)) => write!(
-                formatter,
-                "Elasticsearch answered {status}: check the credentials and that they have `auto_configure` and \
-                 `create_doc` on the data stream"
-            ),
-            Self::Status(status @ 300..=399) => write!(
-                formatter,
-                "the server answered {status}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
-            ),
-            Self::Status(status @ (404 | 405 | 410 | 415 | 501)) => {
-                write!(formatter, "the server answered {status}: check that ELASTICSEARCH_URL is that of Elasticsearch")
-            }
-            Self::Status(status) => write!(formatter, "Elasticsearch answered {status}"),
-            Self::Unreadable => {
-                write!(formatter, "the answer does not say what became of each document: is it Elasticsearch's?")
-            }
-            Self::Item { status, kind } if kind.is_empty() => write!(formatter, "documents were answered {status}"),
-            Self::Item { status, kind } => write!(formatter, "documents were answered {status} {kind}"),
-            Self::DeadLetter { status, kind } => {
-                write!(formatter, "they were refused, and so were their dead letters: {status} {kind}")
-            }
-            Self::EverythingMalformed => write!(
-                formatter,
-                "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_PIPELINE and DATA_STREAM"
-            ),
-        }
     }
 }

@@ -3,16 +3,19 @@
 use std::collections::HashSet;
 
 use bumpalo::Bump;
-use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
+use bumpalo::collections::Vec as ArenaVec;
+use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::aliases::{Meaning, Variable, is_everybodys, is_secret, meaning, rank};
+use super::aliases::{Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
 use super::key_order::KeyOrder;
-use super::secrets::{mask, mask_parts};
-use super::value::{Entry, flattened, is_absent, mended, present, text_of};
+use super::problem::Stop;
+use super::secret_keys::is_secret;
+use super::secrets::{mask, mask_parts, mask_suspicious};
+use super::value::{Entry, counts_more, flattened, is_absent, join, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{Malformed, Scanner, Value};
+use crate::json::{Malformed, Scanner, Value, mend_surrogates};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
@@ -34,16 +37,8 @@ pub(super) struct AccessLog<'a> {
     pub(super) stop: Option<Stop>,
 }
 
-/// Why a line was not read to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It ends before the object does.
-    Cut,
-    /// It goes on with what is no key.
-    Lost,
-    /// Other text follows the object.
-    Followed,
-}
+/// `U+FFFD` stands in the place of bytes that are no UTF-8, or of half a surrogate pair.
+const REPLACED_CHARACTERS: &str = "replaced_characters";
 
 /// A key stands twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
@@ -164,6 +159,16 @@ impl<'a> AccessLog<'a> {
         }
     }
 
+    /// Notes characters of the line that were replaced before it was read, or are when it is.
+    pub(super) fn note_replaced(&mut self, text: &str) {
+        let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
+        let has_halves =
+            || memchr(b'\\', text.as_bytes()).is_some() && !mend_surrogates(text).eq_ignore_ascii_case(text);
+        if is_replaced || has_halves() {
+            self.note(REPLACED_CHARACTERS);
+        }
+    }
+
     /// Remembers a value that is not to be seen in what is kept of the line, if its key is that of a credential.
     pub(super) fn hide(&mut self, key: &str, value: &'a str) {
         if is_secret(key) && present(value).is_some() {
@@ -216,11 +221,14 @@ impl<'a> AccessLog<'a> {
         json.is_some_and(|json| json.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    /// The variable's value as text; `None` if it has none.
+    /// The variable's value as text, without credentials; `None` if it has none.
     #[inline]
     pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
         // Of all variables most lines have few: what there is not is found out without a call.
-        if self.has(variable) { self.raw_text(variable).and_then(present) } else { None }
+        if !self.has(variable) {
+            return None;
+        }
+        self.raw_text(variable).and_then(present).map(|text| mask_suspicious(text, self.arena))
     }
 
     #[inline]
@@ -234,7 +242,7 @@ impl<'a> AccessLog<'a> {
         if !self.has(variable) {
             return None;
         }
-        let text = self.text(variable)?;
+        let text = self.raw_text(variable).and_then(present)?;
         let converted = convert(text);
         if converted.is_none() {
             self.keep_as_unmapped(variable);
@@ -244,7 +252,7 @@ impl<'a> AccessLog<'a> {
 
     /// Keeps a variable's value that finds no place in the document.
     pub(super) fn keep_as_unmapped(&mut self, variable: Variable) {
-        self.unmapped.extend(self.entry(variable));
+        self.unmapped.extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
     }
 
     /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.
@@ -285,20 +293,4 @@ impl<'a> AccessLog<'a> {
     pub(super) fn is_recognized(&self) -> bool {
         self.entries.iter().any(|(key, _)| !is_everybodys(key))
     }
-}
-
-/// Whether an entry counts more than an earlier one of the same variable.
-fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
-    // The spelling of the documented formats is plain: `userArn`, not `user_arn`.
-    let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
-    let rank = |key| (rank(key), !is_plain(key));
-    !is_absent(entry.1) && (is_absent(earlier.1) || rank(entry.0) <= rank(earlier.0))
-}
-
-pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
-    let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
-    joined.push_str(prefix);
-    joined.push('.');
-    joined.push_str(key);
-    joined.into_bump_str()
 }

@@ -11,6 +11,8 @@
 //! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
 //! beyond AWS's own spelling are those found in public infrastructure code.
 
+use super::secret_keys::is_secret;
+
 macro_rules! variables {
     ($($variable:ident: $($alias:literal)|+,)*) => {
         /// A `$context` variable that may appear in an access log.
@@ -74,7 +76,7 @@ variables! {
     EndpointType: "endpointType",
     ErrorMessage: "errorMessage" | "error",
     ErrorMessageString: "errorMessageString" | "messageString" | "message",
-    ErrorResponseType: "errorResponseType",
+    ErrorResponseType: "errorResponseType" | "responseType",
     ErrorValidationError: "errorValidationErrorString" | "validationErrorString" | "validationError",
     EventType: "eventType",
     ExtendedRequestId: "extendedRequestId",
@@ -143,10 +145,23 @@ pub(super) fn meaning(key: &str) -> Meaning {
     if is_secret(key) {
         return Meaning::Secret;
     }
-    property(key, "authorizerclaims")
+    let own = own_name(key).unwrap_or(key);
+    let behind = key.len() - own.len();
+    let property = |prefix| property(own, prefix).map(|start| behind + start);
+    property("authorizerclaims")
         .map(Meaning::Claim)
-        .or_else(|| property(key, "authorizer").map(Meaning::AuthorizerContext))
+        .or_else(|| property("authorizer").map(Meaning::AuthorizerContext))
         .unwrap_or(Meaning::Unknown)
+}
+
+/// A key without the name of the object that all variables are in, if that stands before it: `$context.`, or `context` of
+/// a format that nests everything in one object.
+fn own_name(key: &str) -> Option<&str> {
+    let name = key.strip_prefix('$').unwrap_or(key);
+    ["context", "requestContext"].iter().find_map(|object| {
+        let (start, rest) = name.split_at_checked(object.len())?;
+        start.eq_ignore_ascii_case(object).then(|| rest.strip_prefix(is_separator)).flatten()
+    })
 }
 
 /// Where a key stands in the table: of two keys for one variable, the first there counts.
@@ -160,33 +175,18 @@ pub(super) fn is_everybodys(key: &str) -> bool {
     place(key).and_then(|place| ALIASES.get(place)).is_some_and(|(alias, _)| NAMES.contains(alias))
 }
 
-/// Whether a key names something that must never be indexed: credentials under any spelling.
-pub(super) fn is_secret(key: &str) -> bool {
-    const MARKS: [&str; 14] = [
-        "authorization",
-        "cookie",
-        "credential",
-        "password",
-        "secret",
-        "token",
-        "apikey",
-        "authheader",
-        "basicauth",
-        "bearer",
-        "passphrase",
-        "passwd",
-        "privatekey",
-        "signature",
-    ];
-    const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
-    let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
-    (name.ends_with("jwt") || MARKS.iter().any(|mark| name.contains(mark)))
-        && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
+/// Whether a word is the start of a name in the table, but of one letter, and none itself.
+pub(super) fn starts_name(word: &str) -> bool {
+    let starts = |(alias, _): &(&str, Variable)| {
+        alias.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && word.len() < alias.len()
+    };
+    word.len() > 1 && ALIASES.iter().any(starts)
 }
 
 const LONGEST_NAME: usize = 48;
 
-fn is_separator(c: char) -> bool {
+/// What separates the words of a key, and does not count.
+pub(super) fn is_separator(c: char) -> bool {
     matches!(c, '.' | '_' | '-' | ' ')
 }
 
@@ -194,7 +194,8 @@ fn is_separator(c: char) -> bool {
 fn place(key: &str) -> Option<usize> {
     lookup(key.as_bytes()).or_else(|| {
         let mut buffer = [0; LONGEST_NAME];
-        lookup(squeeze(key, &mut buffer)?)
+        let own = own_name(key);
+        own.and_then(|own| lookup(own.as_bytes())).or_else(|| lookup(squeeze(own.unwrap_or(key), &mut buffer)?))
     })
 }
 
@@ -351,6 +352,14 @@ mod tests {
             ("X-API-Key", Secret),
             ("headers.Authorization", Secret),
             ("Set-Cookie", Secret),
+            ("$context.requestId", variable(Variable::RequestId)),
+            ("context.identity.sourceIP", variable(Variable::SourceIp)),
+            ("requestContext.stage", variable(Variable::Stage)),
+            ("context.authorizer.claims.sub", Claim(26)),
+            ("$context.authorizer.tenant", AuthorizerContext(20)),
+            ("context.tenant", Unknown),
+            ("context", Unknown),
+            ("contextual.status", Unknown),
             ("authorizer", Unknown),
             ("cxId", Unknown),
             ("", Unknown),

@@ -11,10 +11,11 @@ use bumpalo::Bump;
 use serde_json::value::RawValue;
 
 use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
-use super::access_log::{AccessLog, MAX_DEPTH, Stop, join};
+use super::access_log::{AccessLog, MAX_DEPTH};
 use super::aliases::{Meaning, meaning};
 use super::key_order::KeyOrder;
-use super::value::unescaped;
+use super::problem::Stop;
+use super::value::{join, unescaped};
 use crate::ecs::FlatValue;
 
 /// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.
@@ -185,7 +186,9 @@ impl<'a> Reader<'a> {
         let inside = self.rest().get(1..).unwrap_or_default();
         let ends = |(index, c): &(usize, char)| {
             let after = inside.get(index + 1..).unwrap_or_default();
-            (*c == quote && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
+            // Where the text ends, an escaped quote does not end the string.
+            let is_end = *c == quote && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
+            (is_end && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
         };
         let (end, last) = inside.char_indices().find(ends).ok_or(Stop::Cut)?;
         let content = inside.get(..end).unwrap_or_default();

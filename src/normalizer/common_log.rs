@@ -21,7 +21,7 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let (client, rest) = line.split_once(" [")?;
     let (time, rest) = rest.split_once(']')?;
     let rest = rest.trim_start().strip_prefix('"')?;
-    request_time(time)?;
+    (time == "-" || request_time(time).is_some()).then_some(())?;
     let (request, rest) = rest.split_once("\" ").or_else(|| Some((rest.strip_suffix('"')?, "")))?;
     let [ip, caller, user] = words(client)?;
     let mut log = AccessLog::new(arena, "clf");
@@ -51,11 +51,20 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         if *key == "status" && !value.is_empty() && !is_status(value) {
             return None;
         }
+        if rest.is_empty() || (key.ends_with("Id") && !is_id(value)) {
+            break;
+        }
         // AWS's format for HTTP APIs puts the extended id in parentheses in some places.
         push(key, value.trim_matches(['(', ')']));
         rest = others.trim_start();
     }
-    if !rest.is_empty() {
+    if let Some((referrer, user_agent)) =
+        rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""))
+    {
+        // The "combined" format of web servers ends so.
+        push("referrer", referrer);
+        push("userAgent", user_agent);
+    } else if !rest.is_empty() {
         push("rest", rest);
     }
     Some(log)
@@ -69,4 +78,13 @@ fn words(text: &str) -> Option<[&str; 3]> {
 
 fn is_status(text: &str) -> bool {
     text == "-" || (text.len() == 3 && text.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// Whether a word can be a request's id, and is not the start of something else.
+fn is_id(text: &str) -> bool {
+    const SHORTEST: usize = 8;
+    let text = text.trim_matches(['(', ')']);
+    let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/.~".contains(&byte);
+    let is_long = text.len() >= SHORTEST || text.contains(|c: char| c.is_ascii_digit());
+    text == "-" || (is_long && text.trim_end_matches('=').bytes().all(is_id_byte))
 }

@@ -12,7 +12,7 @@ use super::access_log::AccessLog;
 use super::aliases::Variable as V;
 use super::api_gateway::api_gateway;
 use super::region::region_of;
-use super::secrets::mask;
+use super::secrets::{mask, mask_suspicious};
 use super::timestamp;
 use super::url::uri_parts;
 use super::user_arn::{UserArn, user_arn};
@@ -33,11 +33,11 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
     document.http = http(log);
     document.source = source(log);
     document.user = User { id: log.text(V::UserArn), name: None };
-    document.user_agent = UserAgent { original: log.raw_text(V::UserAgent), ..UserAgent::default() };
+    document.user_agent = UserAgent { original: user_agent(log, arena), ..UserAgent::default() };
     document.tls = tls(log);
     document.trace = Trace { id: log.text(V::XrayTraceId).and_then(|id| trace_id(id, arena)) };
     document.organization = Organization { id: log.text(V::PrincipalOrgId) };
-    document.error = error(log, arena);
+    document.error = error(log);
     document.cloud = Cloud {
         account: CloudAccount { id: account_id(log, arena).map(OneOrMore::One).or(document.cloud.account.id) },
         region: log.text(V::DomainName).and_then(region_of).and_then(present),
@@ -59,6 +59,11 @@ fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
     epoch.or(time)
 }
 
+/// The header, also if it is `-`: to the reference pipeline that is one, too.
+fn user_agent<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
+    log.raw_text(V::UserAgent).map(|header| mask_suspicious(header, arena))
+}
+
 /// `url.*`, as the `uri_parts` processor fills it.
 fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     let (domain, path) = (log.text(V::DomainName), log.text(V::Path));
@@ -66,8 +71,8 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
         return Url::default();
     }
     let full = joined(["https://", domain.unwrap_or_default(), path.unwrap_or_default()], arena);
-    // API Gateway logs paths without their queries, but a path can be anything.
-    let full = if full.contains('=') || full.contains("eyJ") { mask(full, arena) } else { full };
+    // The equals sign before a credential may be escaped, too.
+    let full = if full.contains("%3") { mask(full, arena) } else { full };
     let Some(parts) = uri_parts(full) else {
         return Url { full: Some(full), ..Url::default() };
     };
@@ -155,7 +160,7 @@ pub(super) fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
     (is_hex(seconds, 8) && is_hex(unique, 24)).then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
 }
 
-fn error<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> Error<'a> {
+fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     // `messageString` comes in quotes of its own, whatever the key it stands under.
     let unquoted = |text: &'a str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let quoted = log.text(V::ErrorMessageString).map(unquoted).and_then(present);
@@ -163,7 +168,6 @@ fn error<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> Error<'a> {
     if quoted.is_some() && quoted != message {
         log.keep_as_unmapped(V::ErrorMessageString);
     }
-    let message = message.map(|message| mask(message, arena));
     Error { message, r#type: log.text(V::ErrorResponseType) }
 }
 

@@ -22,22 +22,24 @@ pub(super) struct ExecutionLog<'a> {
 /// Reads a line; `None` if it is no execution log's.
 pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
     let log = |request_id, time, text| Some(ExecutionLog { request_id, time, text });
-    if line.starts_with("Cloudwatch logs enabled for API Gateway") {
+    const GREETING: &str = "Cloudwatch logs enabled for API Gateway";
+    if line.get(..GREETING.len()).is_some_and(|start| start.eq_ignore_ascii_case(GREETING)) {
         return log(None, None, line);
     }
     if let Some(id) = line.strip_prefix("Execution log for request ") {
         return log(Some(id.trim()), None, line);
     }
-    if let Some((id, text)) = line.strip_prefix('(').and_then(|line| line.split_once(") ")) {
-        return is_request_id(id).then_some(ExecutionLog { request_id: Some(id), time: None, text });
+    if let Some((id, text)) = line.strip_prefix('(').and_then(|line| line.split_once(')')) {
+        let is_step = is_request_id(id) && (text.is_empty() || text.starts_with(' '));
+        return is_step.then_some(ExecutionLog { request_id: Some(id), time: None, text: text.trim_start() });
     }
     let (time, text) = line.split_once(" : ")?;
     log(after(text, "Starting execution for request: "), Some(timestamp::console_time(time)?), text)
 }
 
-/// A UUID for REST APIs, 16 characters of base64 for WebSocket APIs.
+/// A UUID for REST APIs, 16 characters of base64 for WebSocket APIs; a client of a REST API may choose another.
 fn is_request_id(text: &str) -> bool {
-    (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=+/".contains(&b))
+    (8..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=+/.:~".contains(&b))
 }
 
 /// Fills in what the line says.
@@ -45,37 +47,63 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, aren
     if let Some(time) = log.time {
         document.timestamp = Some(Timestamp(time));
     }
-    document.message = Some(mask(log.text, arena));
+    let text = mask(log.text, arena);
+    document.message = (!text.is_empty()).then_some(text);
     let gateway = &mut document.aws.api_gateway;
     gateway.log_type = Some("execution");
     gateway.request_id = log.request_id;
-    gateway.truncated = log.text.ends_with("[TRUNCATED]").then_some(true);
-    document.http.request.id = after(log.text, "Extended Request Id: ").or(log.request_id);
-    if let Some(method) = after(log.text, "HTTP Method: ") {
+    gateway.truncated = text.ends_with("[TRUNCATED]").then_some(true);
+    document.http.request.id = first(text, "Extended Request Id: ").or(log.request_id);
+    if let Some(method) = first(text, "HTTP Method: ") {
         document.http.request.method = Some(method);
-        gateway.resource_path = after(log.text, "Resource Path: ");
+        gateway.resource_path = after(text, "Resource Path: ");
     }
-    if let Some(status) = number_after(log.text, "Method completed with status: ") {
-        document.http.response.status_code = Some(status);
-        document.event.outcome = Some(if status < 400 { "success" } else { "failure" });
-    }
-    if log.text.starts_with("Received response. ") {
-        gateway.integration.status = number_after(log.text, "Status: ");
-        gateway.integration.latency = number_after(log.text, "Integration latency: ");
-    }
-    if let Some((api_id, stage)) = after(log.text, "API Stage: ").and_then(|stage| stage.split_once('/')) {
+    if let Some((api_id, stage)) = after(text, "API Stage: ").and_then(|stage| stage.split_once('/')) {
         (gateway.api_id, gateway.stage) = (Some(api_id), Some(stage));
     }
-    if let Some(id) = after(log.text, "X-ray Tracing ID : ") {
+    if let Some(id) = first(text, "X-ray Tracing ID : ") {
         gateway.xray_trace_id = Some(id);
         document.trace.id = trace_id(id, arena);
     }
-    if log.text.starts_with("Execution failed") {
+    integration(document, text);
+    ending(document, text);
+}
+
+/// What the line says of the integration.
+fn integration<'a>(document: &mut Document<'a>, text: &'a str) {
+    let integration = &mut document.aws.api_gateway.integration;
+    integration.request_id = first(text, "AWS Integration Endpoint RequestId : ")
+        .or_else(|| first(text, "AWS Integration Endpoint RequestId: "));
+    if text.starts_with("Received response. ") {
+        integration.status = number_after(text, "Status: ");
+        integration.latency = number_after(text, "Integration latency: ");
+    }
+    if let Some(status) = first(text, "Lambda execution failed with status ") {
+        integration.service_status = status.parse().ok();
+        integration.request_id = after(text, "Lambda request id: ");
+    }
+}
+
+/// What the line says of the request's end.
+fn ending<'a>(document: &mut Document<'a>, text: &'a str) {
+    let mut status = first(text, "Method completed with status: ");
+    if let Some(kind) = first(text, "Gateway response type: ") {
+        document.error.r#type = Some(kind);
+        status = after(text, " with status code: ");
+    }
+    if let Some(status) = status.and_then(|status| status.parse().ok()) {
+        document.http.response.status_code = Some(status);
+        document.event.outcome = Some(if status < 400 { "success" } else { "failure" });
+    }
+    if text.starts_with("Execution failed") || text.starts_with("Lambda execution failed") {
         document.error.message = document.message;
         document.event.outcome = Some("failure");
     }
-    gateway.integration.request_id = after(log.text, "AWS Integration Endpoint RequestId : ")
-        .or_else(|| after(log.text, "AWS Integration Endpoint RequestId: "));
+}
+
+/// The word that follows a phrase with which the text starts: a body may hold any phrase.
+fn first<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    text.starts_with(phrase).then(|| after(text, phrase)).flatten()
 }
 
 /// The word that follows a phrase.
@@ -98,6 +126,10 @@ mod tests {
             ("(2f7c8a8e-0000-4000-8000-000000000001) Verifying Usage Plan", true),
             ("(Iq9gHHhdoAMFbIw=) Method completed with status: 200", true),
             ("Cloudwatch logs enabled for API Gateway", true),
+            ("CloudWatch logs enabled for API Gateway", true),
+            ("(2f7c8a8e-0000-4000-8000-000000000001)", true),
+            ("(chosen.by:client~1) Verifying Usage Plan", true),
+            ("(2f7c8a8e-0000-4000-8000-000000000001)Verifying", false),
             ("Execution log for request 2f7c8a8e", true),
             ("Tue May 30 01:22:45 UTC 2023 : Starting execution for request", true),
             ("(not an id) text", false),
@@ -129,6 +161,21 @@ mod tests {
         assert_eq!(method.aws.api_gateway.resource_path, Some("/pets/{id}"));
         let response = document("(Iq9gHHhdoAMFbIw=) Received response. Status: 200, Integration latency: 12 ms");
         assert_eq!(response.aws.api_gateway.integration.latency, Some(12));
+        let response = document("(Iq9gHHhdoAMFbIw=) Gateway response type: DEFAULT_5XX with status code: 500");
+        assert_eq!(response.error.r#type, Some("DEFAULT_5XX"));
+        assert_eq!(response.http.response.status_code, Some(500));
+        let lambda = document(
+            "(Iq9gHHhdoAMFbIw=) Lambda execution failed with status 200 due to customer function error: x. Lambda request id: 1-a",
+        );
+        assert_eq!(lambda.aws.api_gateway.integration.service_status, Some(200));
+        assert_eq!(lambda.aws.api_gateway.integration.request_id, Some("1-a"));
+        assert_eq!(lambda.event.outcome, Some("failure"));
+        let body = document("(Iq9gHHhdoAMFbIw=) Method response body: Method completed with status: 500");
+        assert_eq!(body.http.response.status_code, None);
+        let path = document("(Iq9gHHhdoAMFbIw=) HTTP Method: GET, Resource Path: /pets?token=s3cr3t");
+        assert_eq!(path.aws.api_gateway.resource_path, Some("/pets?token=***"));
+        let key = document("(Iq9gHHhdoAMFbIw=) Usage Plan check succeeded for API Key s3cr3t and API Stage a1/prod");
+        assert_eq!(key.message, Some("Usage Plan check succeeded for API Key *** and API Stage a1/prod"));
         let cut = document("(Iq9gHHhdoAMFbIw=) Method request headers: {Authorization=Bearer a.b, Acc [TRUNCATED]");
         assert_eq!(cut.aws.api_gateway.truncated, Some(true));
         assert_eq!(cut.message, Some("Method request headers: {Authorization=***, Acc [TRUNCATED]"));

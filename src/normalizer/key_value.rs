@@ -1,9 +1,11 @@
 //! Lines of keys and values that are no JSON: `requestId: 6b1c2d3e, ip: 192.0.2.1, …`, which is the Serverless Framework's
-//! default for REST APIs, or `requestId=6b1c2d3e ip=192.0.2.1 …`; and lines that are a request's id and nothing else.
+//! default for REST APIs, or `requestId=6b1c2d3e ip=192.0.2.1 …`, also with other marks between the pairs; and lines that are a request's id and nothing else.
 
 use bumpalo::Bump;
 
 use super::access_log::AccessLog;
+use super::aliases::{Meaning, Variable, is_everybodys, meaning, starts_name};
+use super::problem::Stop;
 use super::value::is_uuid;
 use crate::ecs::FlatValue;
 
@@ -14,18 +16,26 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         log.push("requestId", FlatValue::Text(line));
         return Some(log);
     }
-    let separator = line.get(key(line)?..)?.chars().next()?;
+    let marks = Marks::of(line)?;
     let mut log = AccessLog::new(arena, "key_value");
-    let mut rest = line;
-    while let Some(length) = key(rest).filter(|length| rest.get(*length..).is_some_and(|v| v.starts_with(separator))) {
+    let (mut rest, mut count) = (line, 0);
+    while let Some(length) = marks.key(rest) {
         let (key, value) = (rest.get(..length)?, rest.get(length + 1..)?);
-        let end = end_of_value(value, separator);
-        let text = unquoted(value.get(..end)?.trim());
-        log.hide(key, text);
-        log.push(key, FlatValue::Text(text));
-        rest = value.get(end..)?.trim_start_matches([',', ' ', '\t']);
+        let end = marks.end_of_value(value);
+        let mut text = value.get(..end)?.trim();
+        rest = value.get(end..)?.trim_start_matches(|c: char| c == ',' || c == marks.between || c.is_whitespace());
+        if let Some(whole) = marks.whole_value(text).filter(|_| rest.is_empty()) {
+            text = whole;
+            log.stop = Some(Stop::Cut);
+        }
+        log.hide(key, unquoted(text));
+        log.push(key, FlatValue::Text(unquoted(text)));
+        count += 1;
     }
-    (rest.is_empty() && log.knows_several()).then_some(log)
+    let is_id = |text: &str| !text.contains(char::is_whitespace);
+    let is_known = log.knows_several()
+        || (count == 1 && log.is_recognized() && log.raw_text(Variable::RequestId).is_some_and(is_id));
+    (rest.is_empty() && is_known).then_some(log)
 }
 
 /// A UUID, or 15 characters of base64 and `=`: the ids of REST APIs, and of HTTP and WebSocket APIs.
@@ -41,32 +51,88 @@ fn is_request_id(text: &str) -> bool {
     }
 }
 
+/// What stands between keys and values, and between pairs.
+struct Marks {
+    /// `:` or `=`
+    separator: char,
+    /// Mostly a comma; a blank, too, with `=`
+    between: char,
+}
+
+impl Marks {
+    /// Those of a line: the first that two pairs have between them are those of all.
+    fn of(line: &str) -> Option<Self> {
+        let length = key(line)?;
+        let (separator, value) = (line.get(length..)?.chars().next()?, line.get(length + 1..)?);
+        let between = value.char_indices().find_map(|(index, between)| {
+            let marks = Self { separator, between };
+            let is_between = matches!(between, ',' | ';' | '|' | '\t' | ' ') && marks.starts_pair(value, index);
+            // In a sentence a word with a colon is no key, unless it is one that we know.
+            let is_sure = between != ' ' || separator == '=' || marks.starts_known(value, index);
+            (is_between && is_sure).then_some(between)
+        });
+        Some(Self { separator, between: between.unwrap_or(',') })
+    }
+
+    /// How long the key is that a text starts with, if it does.
+    fn key(&self, text: &str) -> Option<usize> {
+        key(text).filter(|length| text.get(*length..).is_some_and(|after| after.starts_with(self.separator)))
+    }
+
+    /// Whether a pair starts behind the character at an index.
+    fn starts_pair(&self, text: &str, index: usize) -> bool {
+        self.key(behind(text, index)).is_some()
+    }
+
+    /// Whether the key of such a pair is one that access logs have.
+    fn starts_known(&self, text: &str, index: usize) -> bool {
+        let pair = behind(text, index);
+        self.key(pair).and_then(|length| pair.get(..length)).is_some_and(is_known)
+    }
+
+    /// Where a value ends: before the next key. With `=` pairs may be separated by commas or blanks.
+    fn end_of_value(&self, text: &str) -> usize {
+        let mut is_quoted = false;
+        text.char_indices()
+            .find(|&(index, c)| {
+                is_quoted ^= c == '"' && self.separator == '=';
+                let may_end = c == self.between || (self.separator == '=' && matches!(c, ',' | ' '));
+                let is_sure = c != ' ' || self.separator == '=' || self.starts_known(text, index);
+                !is_quoted && may_end && is_sure && self.starts_pair(text, index)
+            })
+            .map_or(text.len(), |(index, _)| index)
+    }
+
+    /// The last value of a line, if the start of a key follows it: the line was cut off there.
+    fn whole_value<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let (value, word) = text.rsplit_once(self.between).filter(|_| self.between != ' ')?;
+        starts_name(word.trim()).then_some(value.trim())
+    }
+}
+
 /// How long the key is that a text starts with, if it does.
 fn key(text: &str) -> Option<usize> {
     const LONGEST_KEY: usize = 64;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let length = text.bytes().take(LONGEST_KEY + 1).position(|byte| !is_word(byte.into()))?;
-    let is_key = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.get(length..).is_some_and(|after| {
-            // Base64 ends in equals signs.
-            after.starts_with(": ") || (after.starts_with('=') && !after.starts_with("=="))
-        });
-    is_key.then_some(length)
+    let (key, after) = text.split_at_checked(length)?;
+    let has_separator = match after.strip_prefix(':') {
+        Some(value) => value.is_empty() || value.starts_with(' ') || is_known(key),
+        // Base64 ends in equals signs.
+        None => after.starts_with('=') && !after.starts_with("=="),
+    };
+    (has_separator && text.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(length)
 }
 
-/// Where a value ends: before the next key. With `:` pairs are separated by commas, with `=` by commas or blanks.
-fn end_of_value(text: &str, separator: char) -> usize {
-    let starts_pair = |index: usize| {
-        let next = text.get(index + 1..).unwrap_or_default().trim_start();
-        key(next).is_some_and(|length| next.get(length..).is_some_and(|after| after.starts_with(separator)))
-    };
-    let mut is_quoted = false;
-    text.char_indices()
-        .find(|(index, c)| {
-            is_quoted ^= *c == '"' && separator == '=';
-            !is_quoted && (*c == ',' || (*c == ' ' && separator == '=')) && starts_pair(*index)
-        })
-        .map_or(text.len(), |(index, _)| index)
+/// Whether a key is one that access logs have, and not every program's log.
+fn is_known(key: &str) -> bool {
+    matches!(meaning(key), Meaning::Variable(_)) && !is_everybodys(key)
+}
+
+/// What follows the character at an index, and the blanks behind it. Of several blanks each is asked for in turn.
+fn behind(text: &str, index: usize) -> &str {
+    let (mark, after) = text.get(index..).and_then(|rest| rest.split_at_checked(1)).unwrap_or_default();
+    if mark == " " { after } else { after.trim_start() }
 }
 
 fn unquoted(text: &str) -> &str {

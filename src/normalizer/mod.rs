@@ -14,7 +14,10 @@ mod envelope;
 mod execution_log;
 mod key_order;
 mod key_value;
+mod log_line;
+mod problem;
 pub mod region;
+mod secret_keys;
 mod secrets;
 pub mod timestamp;
 pub mod url;
@@ -24,11 +27,13 @@ mod value;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-use self::access_log::{AccessLog, Stop};
+use self::access_log::AccessLog;
 use self::aliases::Variable;
 use self::broken_json::Object;
 use self::envelope::Envelope;
 pub use self::key_order::KeyOrder;
+pub use self::log_line::LogLine;
+use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::secrets::{mask, mask_line};
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named, OneOrMore, Text,
@@ -44,15 +49,6 @@ const PIPELINE_ERROR: &str = "pipeline_error";
 
 /// The tag of documents that have `event.original`.
 pub(crate) const PRESERVED: &str = "preserve_original_event";
-
-const NO_KNOWN_FORM: &str =
-    "the line has none of the forms of API Gateway's logs that are read (JSON, CLF, key: value): it is kept as it is";
-const NO_KNOWN_KEY: &str = "the line is JSON, but has no key of an access log: it is kept as it is";
-const NO_WHOLE_JSON: &str = "the line is not whole JSON, and shows no key of an access log: it is kept as it is";
-const TOO_MANY_OBJECTS: &str = "the line holds more than 1,000 objects: the rest of it is kept as it is";
-const CUT: &str = "the line is cut off: the pairs that stand whole in it were read";
-const LOST: &str = "the line is not JSON from some pair on: the pairs before it were read";
-const FOLLOWED: &str = "other text follows the JSON object: it stands in event.original only";
 
 /// How lines become documents: the settings that every document shows.
 #[derive(Debug, Clone)]
@@ -89,23 +85,6 @@ pub enum ExecutionLogs {
     Keep,
     /// They are skipped.
     Skip,
-}
-
-/// A log line, and what CloudWatch says of it.
-#[derive(Debug, Clone, Copy)]
-pub struct LogLine<'a> {
-    /// The account whose log it is.
-    pub owner: &'a str,
-    /// The log group.
-    pub log_group: &'a str,
-    /// The log stream.
-    pub log_stream: &'a str,
-    /// CloudWatch's id of the event.
-    pub event_id: &'a str,
-    /// CloudWatch's time of the event, in milliseconds since 1970: for lines that tell no time of their own.
-    pub event_time: i64,
-    /// The line.
-    pub message: &'a str,
 }
 
 /// What became of a line.
@@ -158,27 +137,27 @@ impl Normalizer {
     /// A line that starts like a JSON object.
     fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
         let Ok(mut log) = AccessLog::read_json(arena, text, &self.key_order) else {
-            return Normalized::Documents(self.objects(text, line, arena));
+            return outcome(self.objects(text, line, arena));
         };
         if log.is_recognized() {
             return one(self.access_log(&mut log, text, line, arena), arena);
         }
         match envelope::read(text) {
             Some(Envelope::Control) => Normalized::Skipped,
-            Some(Envelope::Data(data)) => self.lines(&data.lines(arena), arena),
+            Some(Envelope::Data(data)) => outcome(self.all(&data.lines(arena), arena)),
             None => one(self.access_log(&mut log, text, line, arena), arena),
         }
     }
 
-    /// The lines of a subscription's message that is itself a line.
-    fn lines<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> Normalized<'a> {
+    /// The documents of the lines of a subscription's message that is itself a line.
+    fn all<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> ArenaVec<'a, Document<'a>> {
         let mut all = ArenaVec::new_in(arena);
         for line in lines {
             if let Normalized::Documents(documents) = self.normalize(line, arena) {
                 all.extend(documents);
             }
         }
-        if all.is_empty() { Normalized::Skipped } else { Normalized::Documents(all) }
+        all
     }
 
     /// Objects that were joined into one line, or one that is broken.
@@ -191,8 +170,13 @@ impl Normalizer {
                 break;
             }
             let mut object = Object::first(arena, rest);
-            documents.push(self.access_log(&mut object.log, object.text, line, arena));
             rest = object.rest;
+            let is_foreign = !object.log.is_recognized() && object.log.stop.is_none();
+            match envelope::read(object.text).filter(|_| is_foreign) {
+                Some(Envelope::Control) => {}
+                Some(Envelope::Data(data)) => documents.extend(self.all(&data.lines(arena), arena)),
+                None => documents.push(self.access_log(&mut object.log, object.text, line, arena)),
+            }
         }
         documents
     }
@@ -210,6 +194,7 @@ impl Normalizer {
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
         }
+        log.note_replaced(text);
         if log.stop.is_some() {
             // The document's `error.message` says what is wrong with the line.
             log.keep_as_unmapped(Variable::ErrorMessage);
@@ -219,11 +204,7 @@ impl Normalizer {
         document::fill(&mut document, log, arena);
         if let Some(stop) = log.stop {
             document.event.kind = Some(PIPELINE_ERROR);
-            document.error.message = Some(match stop {
-                Stop::Cut => CUT,
-                Stop::Lost => LOST,
-                Stop::Followed => FOLLOWED,
-            });
+            document.error.message = Some(stop.problem());
             document.aws.api_gateway.truncated = (stop == Stop::Cut).then_some(true);
         }
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
@@ -289,6 +270,10 @@ impl Normalizer {
 
 fn one<'a>(document: Document<'a>, arena: &'a Bump) -> Normalized<'a> {
     Normalized::Documents(bumpalo::vec![in arena; document])
+}
+
+fn outcome<'a>(documents: ArenaVec<'a, Document<'a>>) -> Normalized<'a> {
+    if documents.is_empty() { Normalized::Skipped } else { Normalized::Documents(documents) }
 }
 
 fn known(text: &str) -> Text<'_> {

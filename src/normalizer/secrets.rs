@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use bumpalo::Bump;
+use memchr::{memchr2, memchr3};
 use regex::Regex;
 use serde_json::value::RawValue;
 
-use super::aliases::is_secret;
 use super::broken_json::Object;
+use super::secret_keys::is_secret;
 use super::{key_value, trimmed};
 
 /// What stands in the place of a credential.
@@ -19,8 +20,10 @@ const MASK: &str = "***";
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)(?<key>[\w.-]*(?:authorization|cookie|credential|password|secret|token|api[._ -]?key|auth[._-]?header",
-        r"|basic[._-]?auth|bearer|jwt|passphrase|passwd|private[._-]?key|signature)[\w.-]*)",
-        r#"(?<separator>\\*["']?\s*[:=>]\s*)"#,
+        r"|basic[._-]?auth|bearer|jwt|passphrase|passwd|private[._-]?key|pwd|signature|subscription[._-]?key",
+        r"|usage[._-]?identifier[._-]?key)[\w.-]*)",
+        // Headers may be a list of names and values; an equals sign in a path may be escaped.
+        r#"(?<separator>\\*["']\s*,\s*\\*["']value\\*["']\s*:\s*|\\*["']?\s*(?:[:=>]|%3[ad])\s*)"#,
     ))
     .expect("the pattern is right")
 });
@@ -28,8 +31,20 @@ static KEY: LazyLock<Regex> = LazyLock::new(|| {
 /// A credential that shows what it is: a JSON Web Token, or what follows the scheme in an authorization header.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*|\b(?:Bearer|Basic) +[\w+/=.~-]{16,}")
+    Regex::new(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*|\b(?:[Bb]earer|Basic) +[\w+/=.~-]{16,}")
         .expect("the pattern is right")
+});
+
+/// What API Gateway and the console quote of an authorization header, and of an API key.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"'[^'\n]*'(?<behind> not a valid key=value pair)",
+        r"|(?<header>\b[Aa]uthorization header[^:'\n]{0,80}: ?)(?:'[^'\n]*'|(?:[A-Za-z]+ )?\S+)",
+        r"|(?<key>\bAPI Key:? )[^\s:]+(?<rest> and API Stage| authorized because)",
+        r"|(?<long>\bAPI [Kk]ey:? )[\w*-]{20,}",
+    ))
+    .expect("the pattern is right")
 });
 
 /// A line as it may be kept: [`mask`], and what only reading the line shows to belong to a credential.
@@ -94,12 +109,39 @@ pub(super) fn mask_parts<'a>(text: &'a str, parts: &[&'a str], arena: &'a Bump) 
     if done == 0 { text } else { arena.alloc_str(&masked) }
 }
 
+/// The text, masked if it shows any sign of a credential. Of the many values of a line hardly one does.
+#[inline]
+pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    if is_suspicious(text) { mask(text, arena) } else { text }
+}
+
+/// Whether a text has a key and its separator in it (at its end stands what base64 is padded with), or a token.
+fn is_suspicious(text: &str) -> bool {
+    const SHORTEST_PAIR: usize = 5;
+    const SHORTEST_TOKEN: usize = 20;
+    let Some(([_, inside @ ..], _)) = text.as_bytes().split_last_chunk::<1>() else { return false };
+    let has_pair = text.len() >= SHORTEST_PAIR && memchr3(b'=', b':', b'>', inside).is_some();
+    has_pair || (text.len() >= SHORTEST_TOKEN && has_token(text))
+}
+
+fn has_token(text: &str) -> bool {
+    // Most texts have neither of the two, which costs less to see.
+    memchr2(b'J', b' ', text.as_bytes()).is_some() && ["eyJ", "earer ", "Basic "].iter().any(|mark| text.contains(mark))
+}
+
 fn masked(text: &str) -> Cow<'_, str> {
-    let text = mask_keys(text);
-    if !["eyJ", "Bearer ", "Basic "].iter().any(|mark| text.contains(mark)) {
-        return text;
+    let mut text = mask_keys(text);
+    if has_token(&text) {
+        text = replace(text, &TOKEN, MASK);
     }
-    match TOKEN.replace_all(&text, MASK) {
+    if ["key=value", "uthorization header", "API Key", "API key"].iter().any(|mark| text.contains(mark)) {
+        text = replace(text, &QUOTED, "$header$key$long***$behind$rest");
+    }
+    text
+}
+
+fn replace<'t>(text: Cow<'t, str>, pattern: &Regex, replacement: &str) -> Cow<'t, str> {
+    match pattern.replace_all(&text, replacement) {
         Cow::Borrowed(_) => text,
         Cow::Owned(masked) => Cow::Owned(masked),
     }
@@ -107,6 +149,10 @@ fn masked(text: &str) -> Cow<'_, str> {
 
 /// The values of keys that name credentials.
 fn mask_keys(text: &str) -> Cow<'_, str> {
+    // To look is cheaper than to capture, which asks for memory.
+    if !KEY.is_match(text) {
+        return Cow::Borrowed(text);
+    }
     let (mut masked, mut done, mut position) = (String::new(), 0, 0);
     while let Some(found) = KEY.captures_at(text, position) {
         let part = |name| found.name(name).map_or("", |part| part.as_str());

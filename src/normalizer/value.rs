@@ -4,15 +4,32 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as ArenaVec;
+use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use serde_json::value::RawValue;
 
+use super::aliases::rank;
 use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{mend_surrogates, unescape_into};
 
+/// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
+/// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
+const MAX_NESTING: usize = 16;
+
 /// A key and its value.
 pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);
+
+/// Whether an entry counts more than an earlier one of the same variable.
+pub(super) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
+    // The spelling of the documented formats is plain: `userArn`, not `user_arn`. But `integrationStatus` means one thing or
+    // another, and `integration.status` does not.
+    let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
+    let order = |key: &str| {
+        let place = rank(key);
+        (place, is_plain(key) == (place == rank("integrationStatus")))
+    };
+    !is_absent(entry.1) && (is_absent(earlier.1) || order(entry.0) <= order(earlier.0))
+}
 
 /// API Gateway writes `-` for a variable that has no value.
 pub(super) fn present(text: &str) -> Option<&str> {
@@ -92,10 +109,39 @@ pub(super) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
     let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
     let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
     let masked = |(key, value): &Entry<'a>| match value {
+        FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => (*key, FlatValue::Text(mask(json.get(), arena))),
         FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
         FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
     };
     let unique =
         entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
     Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
+}
+
+/// How deep the brackets of a JSON value are nested.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The key of a member of an object.
+pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
+    let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
+    joined.push_str(prefix);
+    joined.push('.');
+    joined.push_str(key);
+    joined.into_bump_str()
 }

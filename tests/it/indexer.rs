@@ -7,6 +7,7 @@ use apigw_logs::bulk::{
     BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session, Target, Traffic,
     TransportError,
 };
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::support::script::{Request, Script, Step};
@@ -547,4 +548,84 @@ async fn traffic_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_for_nothing() {
     assert_eq!(deliver(0, Script::always(Step::status(400))).await, Story::new(&[], "", ""));
+}
+
+/// Sends bodies of a session at the same time: one of a document each, called a, b, c and so on.
+async fn deliver_beside(documents: usize, script: Script) -> Story {
+    let indexer = Indexer::new(script, 1_000, 1 << 20);
+    let session = session(POLICY);
+    let bodies: Vec<BulkBody> = (0..documents)
+        .map(|document| {
+            let mut body = BulkBody::default();
+            body.push(&id(document), &"x");
+            body
+        })
+        .collect();
+    let outcomes = join_all(bodies.iter().map(|body| indexer.index(TARGET, body, &session))).await;
+    Story {
+        schedule: indexer
+            .transport()
+            .requests()
+            .iter()
+            .map(|request| format!("{} {}", request.at.as_millis(), letters(request)))
+            .collect(),
+        outcomes: outcomes.concat().iter().map(outcome_letter).collect(),
+        failure: session.failure().map(|failure| format!("{failure:?}")).unwrap_or_default(),
+    }
+}
+
+/// What is asked of a server that takes its time, when several bodies wait.
+#[tokio::test(start_paused = true)]
+async fn bodies_go_beside_each_other_while_all_is_well() {
+    let slow = || Step::items(&[201]).taking(100);
+    let busy = || Step::status(429).taking(100);
+    let cases = [
+        // The first goes alone; that the server is slow is known after 5 ms.
+        (4, vec![slow(), slow(), slow(), slow()], vec!["0 a", "100 b", "105 c", "105 d"], "iiii", ""),
+        // One that answers at once is asked one thing after the other.
+        (3, vec![], vec!["0 a", "0 b", "0 c"], "iii", ""),
+        (3, vec![Step::items(&[201]).taking(4); 3], vec!["0 a", "4 b", "8 c"], "iii", ""),
+        // Nothing goes beside what was refused: each in its turn, until something is taken.
+        (3, vec![busy(), slow(), slow(), slow()], vec!["0 a", "350 a", "450 b", "455 c"], "iii", "Status(429)"),
+        // What fails together is one failure, with one wait, and what comes again goes alone.
+        (
+            4,
+            vec![slow(), busy(), busy(), busy()],
+            vec!["0 a", "100 b", "105 c", "105 d", "455 b", "455 c", "455 d"],
+            "iiii",
+            "Status(429)",
+        ),
+        // Nothing new begins before the time to send again has come, although others get through.
+        (
+            4,
+            vec![slow(), Step::status(429).retry_after(2).taking(10), slow(), slow(), slow()],
+            vec!["0 a", "100 b", "105 c", "105 d", "2110 b"],
+            "iiii",
+            "Status(429)",
+        ),
+        // Nothing more is sent when it is over; what is under way gets its answer.
+        (
+            4,
+            vec![slow(), Step::status(404).taking(50), slow(), slow()],
+            vec!["0 a", "100 b", "105 c", "105 d"],
+            "iuii",
+            "Status(404)",
+        ),
+    ];
+    for (documents, steps, schedule, outcomes, failure) in cases {
+        assert_eq!(deliver_beside(documents, Script::steps(steps)).await, Story::new(&schedule, outcomes, failure));
+    }
+}
+
+/// Credentials that end while several requests are open are fetched again once, and help all of these.
+#[tokio::test(start_paused = true)]
+async fn credentials_are_refreshed_once_for_all_that_are_open() {
+    let slow = || Step::items(&[201]).taking(100);
+    let refused = || Step::status(401).taking(100);
+    let steps = || Script::steps([slow(), refused(), refused(), refused()]);
+    let schedule = ["0 a", "100 b", "105 c", "105 d", "205 b", "205 c", "205 d"];
+    let story = deliver_beside(4, steps().refreshing(&[true])).await;
+    assert_eq!(story, Story::new(&schedule, "iiii", "Status(401)"));
+    let story = deliver_beside(4, steps().refreshing(&[false])).await;
+    assert_eq!(story, Story::new(&["0 a", "100 b", "105 c", "105 d"], "iuuu", "Status(401)"));
 }

@@ -281,6 +281,11 @@ fn long_lines_that_lead_astray() {
         ("", "Bearer ", ""),
         ("requestId: 1, ", "token: b, ", ""),
         ("requestId=1 ", "a=b ", ""),
+        ("requestId=1 ", " ", "x"),
+        ("requestId: 1 ", " ", "ip: x"),
+        ("requestId: 1", ", a", ""),
+        (r#"{"requestId":"r","errorMessage":"'"#, "' Authorization header: '", r#""}"#),
+        (r#"{"requestId":"r","resourcePath":""#, "token=", r#""}"#),
         ("192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] \"GET /", "a ", ""),
     ] {
         check_line(&format!("{head}{}{tail}", part.repeat(LENGTH / part.len())));

@@ -95,7 +95,9 @@ fn a_block_that_is_lifted_is_waited_out() {
     let more = [&[("BULK_MAX_ACTIONS", "4")], &*key_setting(key.as_ref())].concat();
     let run = stream.invoke(&direct(&payload("e", "api", &lines(10))), &middleman.url, &more);
     assert_eq!((run.status, run.report.counts()), (0, [10, 0, 0, 0, 0]), "{run:?}");
-    assert_eq!((run.report.requests, run.report.retries), (6, 3), "{run:?}");
+    // The second and the third body are sent one after the other, or beside each other.
+    assert_eq!(run.report.requests - run.report.retries, 3, "{run:?}");
+    assert!((2..=3).contains(&run.report.retries), "{run:?}");
     assert_eq!(stream.stored(shared()), (10, 10));
     stream.delete(shared());
 }

@@ -48,6 +48,9 @@ const KEYS: &[&str] = &[
     "private_key",
     "credentials",
     "X-Amz-Signature",
+    "usageIdentifierKey",
+    "Ocp-Apim-Subscription-Key",
+    "pwd",
 ];
 
 /// Lines that hold a credential: `KEY` and `SECRET` stand for its key and itself.
@@ -60,6 +63,14 @@ const LINES: &[&str] = &[
     r#"{"requestId":"req-1","tenant":[{"KEY":"SECRET"}],"status":"200"}"#,
     r#"{"requestId":"req-1","tenant":"{\"KEY\":\"SECRET\"}","status":"200"}"#,
     r#"{"requestId":"req-1","errorMessage":"{\"KEY\":\"SECRET\"}","status":"400"}"#,
+    r#"{"requestId":"req-1","resourcePath":"/pets?KEY=SECRET","status":"200"}"#,
+    r#"{"requestId":"req-1","routeKey":"GET /pets?page=2&KEY=SECRET","status":"200"}"#,
+    r#"{"requestId":"req-1","path":"/pets?KEY%3DSECRET","domainName":"api.example.com"}"#,
+    r#"{"requestId":"req-1","userAgent":"app (KEY: SECRET)","status":"200"}"#,
+    r#"{"requestId":"req-1","integrationErrorMessage":"refused: {\"KEY\":\"SECRET\"}","status":"502"}"#,
+    r#"{"requestId":"req-1","authorizer":{"error":"KEY: SECRET"},"waf":{"error":"KEY=SECRET"},"status":"403"}"#,
+    r#"{"requestId":"req-1","validationError":"KEY=SECRET","principalId":"KEY=SECRET","status":"400"}"#,
+    r#"{"requestId":"req-1","headers":[{"name":"KEY","value":"SECRET"}],"status":"200"}"#,
     r#"{"requestId":"req-1","KEY":"SECRET","responseLatency":-}"#,
     r#"{"requestId":"req-1","KEY":SECRET,"status":"200"}"#,
     r#"{"requestId":"req-1","KEY":""SECRET"","status":"200"}"#,
@@ -86,6 +97,11 @@ const LINES: &[&str] = &[
     "<request><KEY>SECRET</KEY></request>",
     "an application says KEY=SECRET and goes on",
     r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets HTTP/1.1" 200 1184 req-1 - KEY=SECRET"#,
+    r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets HTTP/1.1" 200 1184 req-1 KEY: SECRET"#,
+    r#"192.0.2.1 KEY=SECRET - [01/Mar/2026:08:30:00 +0000] "GET /pets?KEY=SECRET HTTP/1.1" 200 1184 req-1"#,
+    "requestId: req-1; KEY: SECRET; status: 200",
+    "requestId: req-1, path: /pets?KEY=SECRET, status: 200",
+    "(6b1c2d3e-0000-4000-8000-00000000abcd) HTTP Method: GET, Resource Path: /pets?KEY=SECRET",
     r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[{"id":"1","timestamp":1,"message":"{\"requestId\":\"req-1\",\"KEY\":\"SECRET\"}"}]}"#,
 ];
 

@@ -1,6 +1,8 @@
 //! Elasticsearch over real sockets: what goes over the wire, and what is made of what comes back. The clock runs.
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use apigw_logs::config::Config;
@@ -322,6 +324,33 @@ async fn a_stale_connection_is_no_failure() {
     let server = RawTcp::start(|_, stream| assert!(read_request(stream)));
     let report = deliver(&pipeline(&[&NO_WAITING[..], &[("ELASTICSEARCH_URL", &server.url)]].concat()), 1).await;
     assert_eq!((report.unresolved, report.requests), (1, 1));
+}
+
+/// Where several connections were used beside each other, all of them die while the function sleeps. That is one request
+/// more, too.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a slow server waits")]
+async fn many_stale_connections_are_no_failure() {
+    const BODIES: usize = 4;
+    // Each connection has its time; the first four are closed without an answer when they are used after it.
+    let awake = Arc::new(AtomicBool::new(true));
+    let is_awake = Arc::clone(&awake);
+    let server = RawTcp::start(move |number, stream| {
+        while read_request(stream) && (number >= BODIES || is_awake.load(Ordering::SeqCst)) {
+            std::thread::sleep(Duration::from_millis(60));
+            send(stream, all_created(1));
+        }
+    });
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "1")];
+    let pipeline = pipeline(&[&NO_WAITING[..], &settings].concat());
+    let report = deliver(&pipeline, BODIES).await;
+    assert_eq!((report.indexed, report.retries), (BODIES as u64, 0));
+    let before = server.connections();
+    assert!(before > 1, "the bodies went beside each other");
+    awake.store(false, Ordering::SeqCst);
+    let report = deliver(&pipeline, 1).await;
+    assert_eq!((report.indexed, report.retries), (1, 1), "{report:?}");
+    assert_eq!(server.connections(), BODIES + 1);
 }
 
 /// Stored, but the answer came too late: one copy each.

@@ -17,7 +17,7 @@ pub(super) fn is_quoted_key(text: &str) -> bool {
             let after = inside.get(end + 1..).unwrap_or_default().trim_start();
             end > 0 && (after.is_empty() || after.starts_with(':'))
         }
-        None => inside.len() <= LONGEST_KEY,
+        None => inside.len() <= LONGEST_KEY && inside.chars().all(|c| is_word(c) || c == ' '),
     }
 }
 

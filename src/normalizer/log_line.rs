@@ -1,0 +1,18 @@
+//! What is normalized.
+
+/// A log line, and what CloudWatch says of it.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLine<'a> {
+    /// The account whose log it is.
+    pub owner: &'a str,
+    /// The log group.
+    pub log_group: &'a str,
+    /// The log stream.
+    pub log_stream: &'a str,
+    /// CloudWatch's id of the event.
+    pub event_id: &'a str,
+    /// CloudWatch's time of the event, in milliseconds since 1970: for lines that tell no time of their own.
+    pub event_time: i64,
+    /// The line.
+    pub message: &'a str,
+}

@@ -1,0 +1,30 @@
+//! Keys that name credentials.
+
+use super::aliases::is_separator;
+
+/// Whether a key names something that must never be indexed: credentials under any spelling.
+pub(super) fn is_secret(key: &str) -> bool {
+    const MARKS: [&str; 17] = [
+        "authorization",
+        "cookie",
+        "credential",
+        "password",
+        "secret",
+        "token",
+        "apikey",
+        "authheader",
+        "basicauth",
+        "bearer",
+        "passphrase",
+        "passwd",
+        "privatekey",
+        "pwd",
+        "signature",
+        "subscriptionkey",
+        "usageidentifierkey",
+    ];
+    const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
+    let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
+    (name.ends_with("jwt") || MARKS.iter().any(|mark| name.contains(mark)))
+        && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
+}
