@@ -123,7 +123,7 @@ fn the_template_s_names_are_right() {
     let template = Template::read("template.yaml");
     let sections = ["Parameters", "Outputs", "Resources"].map(|name| template.section(name).keys());
     let known: BTreeSet<_> = sections.into_iter().flatten().map(String::as_str).collect();
-    let text = read("template.yaml");
+    let text = ["template.yaml", "template/subscriptions.yaml"].map(read).concat();
     let name = Regex::new(r"`([A-Z][a-z]+[A-Z][A-Za-z]+)(?:=[^`]*)?`").unwrap();
     for document in ["docs/deploy.md", "docs/operate.md"] {
         let document_text = read(document);

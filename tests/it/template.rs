@@ -23,6 +23,7 @@ const LOG_GROUPS: &str = "API-Gateway-Access-Logs_a1b2/prod,/aws/vendedlogs/http
 const STREAM: &str = "arn:aws:kinesis:eu-central-1:111122223333:stream/logs";
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:elasticsearch-AbCdEf";
 const DOMAIN: &str = "arn:aws:es:eu-central-1:111122223333:domain/logs";
+const COLLECTION: &str = "arn:aws:aoss:eu-central-1:111122223333:collection/a1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0aa0";
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
 
@@ -135,14 +136,14 @@ fn parameters_take_what_is_right_and_nothing_else() {
     let cases: &[(&str, &[&str], &[&str])] = &[
         ("ElasticsearchUrl", &["https://a:9200", "http://a,https://b/c"], &["a:9200", "https://u:p@a", "https://a b"]),
         ("ElasticCloudId", &["name:dXMtZWFzdC0xJGE=", "dXMtZWFzdC0xJGE="], &["name: x", "https://a"]),
-        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN]),
+        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN, SECRET.strip_suffix("-AbCdEf").unwrap()]),
         ("ElasticsearchApiKey", &[API_KEY.1, "none"], &["", "id:key", "a b"]),
-        ("OpenSearchArn", &[DOMAIN, "arn:aws:aoss:eu-central-1:111122223333:collection/a1"], &[SECRET, "https://a"]),
+        ("OpenSearchArn", &[DOMAIN, COLLECTION], &[SECRET, "https://a"]),
         ("ElasticsearchCaFingerprint", &[&["AB"; 32].join(":"), &"0f".repeat(32)], &["AB:CD", "fingerprint"]),
         ("DataStream", &["logs-aws.api_gateway_logs-prod"], &["logs", "logs-a-b-c", "Logs-a-b", "logs-a*-b"]),
         ("DeadLetterDataStream", &["none", "logs-dead-prod"], &["None", "dead"]),
         ("LogGroups", &LOG_GROUPS.split(',').collect::<Vec<_>>(), &["a b", "a*", "arn:aws:logs:x"]),
-        ("PermittedLogGroups", &["*", "/aws/apis/*", "one"], &["a*b", "a b"]),
+        ("PermittedLogGroups", &["", "*", "/aws/apis/*"], &["a*b", "a b", "one"]),
         ("SubnetIds", &["subnet-0a1"], &["vpc-1"]),
         ("SecurityGroupIds", &["sg-0a1"], &["subnet-1"]),
         ("KmsKeyArns", &[KEY], &["alias/aws/kinesis"]),
@@ -406,7 +407,7 @@ fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
     // What is subscribed by other means is permitted as narrowly as it is named.
     let permission = &resources["PermittedLogGroupsPermission"]["Properties"];
     assert_eq!(permission["SourceAccount"], "111122223333");
-    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*:*");
+    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*");
     assert_eq!(permission["Principal"], "logs.amazonaws.com");
 }
 
@@ -481,7 +482,7 @@ fn only_named_accounts_may_send_to_the_stream() {
     let expected = json!([{
         "Effect": "Allow",
         "Principal": {"AWS": ["444455556666", "777788889999"]},
-        "Action": "logs:PutSubscriptionFilter",
+        "Action": ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"],
         "Resource": "arn:aws:logs:eu-central-1:111122223333:destination:apigw-logs",
     }]);
     assert_eq!(policy["Statement"], expected);
@@ -540,7 +541,6 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     let wanted = [
         allow(&["secretsmanager:GetSecretValue"], &[SECRET]),
         allow(&["es:ESHttpPost"], &[&format!("{DOMAIN}/*")]),
-        allow(&["aoss:APIAccessAll"], &[DOMAIN]),
         allow(&["kms:Decrypt"], &[KEY]),
         allow(
             &[
@@ -555,7 +555,7 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         allow(&["s3:PutObject"], &["<FailedRecords.Arn>/*"]),
         allow(&["s3:ListBucket"], &["<FailedRecords.Arn>"]),
         // AWS takes no ARN here, nor for traces.
-        allow(&["ec2:DescribeNetworkInterfaces"], &["*"]),
+        allow(&["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], &["*"]),
         allow(
             &[
                 "ec2:CreateNetworkInterface",
@@ -570,6 +570,9 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     ];
     let resources = everything(&template).resources();
     assert_eq!(statements(&resources["Role"]), [&always[..], &wanted[..]].concat());
+    let serverless = template.with(&[URL, ("OpenSearchArn", COLLECTION)]).resources();
+    let signed = [allow(&["aoss:APIAccessAll"], &[COLLECTION])];
+    assert_eq!(statements(&serverless["Role"]), [&always[..], &signed[..]].concat());
     let writes = [allow(&["kinesis:PutRecord"], &[STREAM]), allow(&["kms:GenerateDataKey"], &[KEY])];
     assert_eq!(statements(&resources["StreamWriterRole"]), writes);
 
