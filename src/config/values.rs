@@ -69,7 +69,8 @@ impl<'l> Reader<'l> {
         variable: &'static str,
         value: impl FnOnce(&mut Self, &'static str) -> V,
     ) -> Option<V> {
-        (self.text(variable).as_deref() != Some("none")).then(|| value(self, variable))
+        let is_none = self.text(variable).is_some_and(|text| text.eq_ignore_ascii_case("none"));
+        (!is_none).then(|| value(self, variable))
     }
 
     pub(super) fn number<N>(&mut self, variable: &'static str, min: N, max: N) -> N
@@ -142,6 +143,21 @@ impl<'l> Reader<'l> {
             self.problem(variable, problem);
             DataStreamName::default()
         })
+    }
+
+    /// CloudWatch drops metrics without a word whose namespace it does not take.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace>.
+    pub(super) fn metrics_namespace(&mut self, variable: &'static str) -> String {
+        let name = self.text(variable).unwrap_or_default();
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".-_/#: ".contains(c);
+        if name.len() > 255 || !name.chars().all(is_allowed) || name.starts_with(':') {
+            let remedy = "it should be a CloudWatch namespace: at most 255 letters, digits, blanks and . - _ / # :";
+            self.problem(variable, remedy);
+        } else if name.starts_with("AWS/") {
+            self.problem(variable, "namespaces that begin with AWS/ are those of AWS's own services: take another");
+        }
+        name
     }
 
     pub(super) fn urls(&mut self, variable: &'static str) -> Vec<Url> {
