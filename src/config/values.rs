@@ -121,14 +121,16 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
-        const RUNTIME: &str = "lambda_runtime";
+        // The runtime repeats every error that our own line tells already; the pool of connections has little to tell.
+        const QUIET: [&str; 2] = ["lambda_runtime", "hyper_util::client::legacy::pool"];
         let text = self.text(variable).unwrap_or_default();
         // To the parser any word is the name of a module, and a level that is misspelt would be one.
         let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
         match text.split(',').all(is_level).then(|| text.parse::<Targets>()) {
-            Some(Ok(targets)) if text.contains(RUNTIME) => targets,
-            // The runtime repeats every error that our own line tells already.
-            Some(Ok(targets)) => targets.with_target(RUNTIME, LevelFilter::OFF),
+            Some(Ok(targets)) => {
+                let unnamed = QUIET.into_iter().filter(|target| !text.contains(target));
+                unnamed.fold(targets, |targets, target| targets.with_target(target, LevelFilter::OFF))
+            }
             _ => {
                 let levels = "`error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`";
                 self.problem(variable, format_args!("it should be {levels}"));
