@@ -126,11 +126,14 @@ impl Setup {
     pub async fn plan<S: Server>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
         let (mut steps, mut errors) = (Vec::new(), Vec::new());
-        let mut note = |step| match step {
-            Ok(step) => Ok(steps.push(step)),
-            Err(error @ SetupError::Foreign(_)) => Ok(errors.push(error)),
-            // It would be the same with every other request.
-            Err(error) => Err(vec![error]),
+        let mut note = |step| {
+            match step {
+                Ok(step) => steps.push(step),
+                Err(error @ SetupError::Foreign(_)) => errors.push(error),
+                // It would be the same with every other request.
+                Err(error) => return Err(vec![error]),
+            }
+            Ok(())
         };
         for group in self.groups(flavour).map_err(|error| vec![error])? {
             let template = self.step(server, &group.template).await;
