@@ -184,6 +184,7 @@ fn its_rules_refuse_what_contradicts_itself() {
         &[URL, API_KEY, ("OpenSearchArn", DOMAIN)],
         &[URL, ("SubnetIds", "subnet-1")],
         &[URL, ("SecurityGroupIds", "sg-1")],
+        &[URL, ("DataStream", "logs-a-b"), ("DeadLetterDataStream", "logs-a-b")],
     ];
     good.iter().for_each(|parameters| assert!(template.with(parameters).keeps_the_rules(), "{parameters:?}"));
     bad.iter().for_each(|parameters| assert!(!template.with(parameters).keeps_the_rules(), "{parameters:?}"));
