@@ -126,16 +126,23 @@ impl Setup {
     pub async fn plan<S: Server>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
         let (mut steps, mut errors) = (Vec::new(), Vec::new());
+        let mut note = |step| {
+            match step {
+                Ok(step) => steps.push(step),
+                Err(error @ SetupError::Foreign(_)) => errors.push(error),
+                // It would be the same with every other request.
+                Err(error) => return Err(vec![error]),
+            }
+            Ok(())
+        };
         for group in self.groups(flavour).map_err(|error| vec![error])? {
             let template = self.step(server, &group.template).await;
-            if let Ok(Step::Fleet(_)) = template {
-                steps.extend(template);
-                continue;
+            if !matches!(template, Ok(Step::Fleet(_))) {
+                for asset in &group.before {
+                    note(self.step(server, asset).await)?;
+                }
             }
-            for asset in &group.before {
-                self.step(server, asset).await.map_or_else(|error| errors.push(error), |step| steps.push(step));
-            }
-            template.map_or_else(|error| errors.push(error), |step| steps.push(step));
+            note(template)?;
         }
         if errors.is_empty() { Ok(steps) } else { Err(errors) }
     }

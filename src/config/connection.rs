@@ -14,14 +14,16 @@ pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettin
         connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };
-    (!settings.urls.is_empty() || matches!(settings.auth, Auth::Secret(_))).then_some(settings)
+    // An address that is wrong is one, too: whatever else is wrong is told beside it.
+    let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"].iter().any(|variable| vars.text(variable).is_some());
+    (has_address || matches!(settings.auth, Auth::Secret(_))).then_some(settings)
 }
 
 fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
     match (vars.text("ELASTICSEARCH_URL"), vars.text("ELASTIC_CLOUD_ID")) {
         (Some(_), Some(_)) => {
             vars.problem("ELASTIC_CLOUD_ID", "it contradicts ELASTICSEARCH_URL: set one of them");
-            Vec::new()
+            vars.urls("ELASTICSEARCH_URL")
         }
         (Some(_), None) => vars.urls("ELASTICSEARCH_URL"),
         (None, Some(_)) => vars.cloud_id("ELASTIC_CLOUD_ID").into_iter().collect(),
@@ -40,6 +42,10 @@ fn auth(vars: &mut Reader<'_>) -> Auth {
             "there is more than one way to authenticate: set one of ELASTICSEARCH_API_KEY, ELASTICSEARCH_USERNAME with \
              ELASTICSEARCH_PASSWORD, ELASTICSEARCH_SECRET_ARN, and ELASTICSEARCH_AUTH=sigv4",
         );
+    }
+    if username.as_ref().is_some_and(|username| username.contains(':')) {
+        // Source: <https://www.rfc-editor.org/rfc/rfc7617#section-2>.
+        vars.problem("ELASTICSEARCH_USERNAME", "it should have no `:`, which ends a name in basic authentication");
     }
     match (api_key, username, password) {
         (Some(api_key), _, _) => Auth::ApiKey(api_key),

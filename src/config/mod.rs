@@ -142,19 +142,21 @@ impl Config {
             bulk_max_actions: vars.number("BULK_MAX_ACTIONS", 1, usize::MAX),
             retry_policy: retry_policy(&mut vars),
             inflated_max_bytes: vars.number("INFLATED_MAX_BYTES", 1, u64::MAX),
-            metrics_namespace: vars.unless_none("METRICS_NAMESPACE", |vars, name| vars.text(name).unwrap_or_default()),
+            metrics_namespace: vars.unless_none("METRICS_NAMESPACE", Reader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
             filter: Filter { include: vars.regex("INCLUDE"), exclude: vars.regex("EXCLUDE") },
         };
+        check_dead_letters(&config, &mut vars);
         let mut problems = vars.into_problems();
         if problems.is_empty() {
             return Ok(config);
         }
         // Those with the files that are named, too: all at once.
         config.enrichments(&mut problems);
-        problems
-            .extend(config.elasticsearch.and_then(|settings| Elasticsearch::new(settings).err()).map(Problem::from));
+        let of_client = config.elasticsearch.and_then(|settings| Elasticsearch::new(settings).err()).map(Problem::from);
+        let is_new = |problem: &Problem| problems.iter().all(|known| known.variable != problem.variable);
+        problems.extend(of_client.filter(is_new));
         Err(problems)
     }
 
@@ -241,6 +243,15 @@ impl Config {
 fn user_agents(path: &Path) -> Result<UserAgents, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
     UserAgents::from_yaml(&text).map_err(|error| error.to_string())
+}
+
+/// A refused document would meet the mapping again that has refused it.
+fn check_dead_letters(config: &Config, vars: &mut Reader<'_>) {
+    const VARIABLES: [&str; 2] = ["DATA_STREAM", "DEAD_LETTER_DATA_STREAM"];
+    let is_same = config.dead_letters.as_ref() == Some(&config.data_stream);
+    if is_same && VARIABLES.iter().all(|variable| vars.is_good(variable)) {
+        vars.problem(VARIABLES[1], "it is DATA_STREAM, too: give the dead letters a data stream of their own");
+    }
 }
 
 fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {

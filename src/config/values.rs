@@ -69,7 +69,8 @@ impl<'l> Reader<'l> {
         variable: &'static str,
         value: impl FnOnce(&mut Self, &'static str) -> V,
     ) -> Option<V> {
-        (self.text(variable).as_deref() != Some("none")).then(|| value(self, variable))
+        let is_none = self.text(variable).is_some_and(|text| text.eq_ignore_ascii_case("none"));
+        (!is_none).then(|| value(self, variable))
     }
 
     pub(super) fn number<N>(&mut self, variable: &'static str, min: N, max: N) -> N
@@ -120,14 +121,16 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
-        const RUNTIME: &str = "lambda_runtime";
+        // The runtime repeats every error that our own line tells already; the pool of connections has little to tell.
+        const QUIET: [&str; 2] = ["lambda_runtime", "hyper_util::client::legacy::pool"];
         let text = self.text(variable).unwrap_or_default();
         // To the parser any word is the name of a module, and a level that is misspelt would be one.
         let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
         match text.split(',').all(is_level).then(|| text.parse::<Targets>()) {
-            Some(Ok(targets)) if text.contains(RUNTIME) => targets,
-            // The runtime repeats every error that our own line tells already.
-            Some(Ok(targets)) => targets.with_target(RUNTIME, LevelFilter::OFF),
+            Some(Ok(targets)) => {
+                let unnamed = QUIET.into_iter().filter(|target| !text.contains(target));
+                unnamed.fold(targets, |targets, target| targets.with_target(target, LevelFilter::OFF))
+            }
             _ => {
                 let levels = "`error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`";
                 self.problem(variable, format_args!("it should be {levels}"));
@@ -142,6 +145,21 @@ impl<'l> Reader<'l> {
             self.problem(variable, problem);
             DataStreamName::default()
         })
+    }
+
+    /// CloudWatch drops metrics without a word whose namespace it does not take.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace>.
+    pub(super) fn metrics_namespace(&mut self, variable: &'static str) -> String {
+        let name = self.text(variable).unwrap_or_default();
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".-_/#: ".contains(c);
+        if name.len() > 255 || !name.chars().all(is_allowed) || name.starts_with(':') {
+            let remedy = "it should be a CloudWatch namespace: at most 255 letters, digits, blanks and . - _ / # :";
+            self.problem(variable, remedy);
+        } else if name.starts_with("AWS/") {
+            self.problem(variable, "namespaces that begin with AWS/ are those of AWS's own services: take another");
+        }
+        name
     }
 
     pub(super) fn urls(&mut self, variable: &'static str) -> Vec<Url> {

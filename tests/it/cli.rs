@@ -35,7 +35,7 @@ fn check_refused(arguments: &[&str], settings: Settings<'_>, input: &str, words:
 
 #[test]
 fn wrong_settings_are_refused() {
-    let fingerprint = "a".repeat(63);
+    let (fingerprint, long) = ("a".repeat(63), "a".repeat(256));
     let cases: &[(&str, &str, &str)] = &[
         ("ELASTICSEARCH_URL", "elasticsearch:9200", "such as https://"),
         ("ELASTICSEARCH_URL", "ftp://localhost", "such as https://"),
@@ -65,6 +65,10 @@ fn wrong_settings_are_refused() {
         ("ELASTICSEARCH_SECRET_ARN", "my-secret", "it should be the ARN of a secret"),
         ("ELASTICSEARCH_AUTH", "basic", "it should be `sigv4`"),
         ("LOG_LEVEL", "loud", "`error`, `warn`, `info`"),
+        ("METRICS_NAMESPACE", "Größe", "CloudWatch namespace"),
+        ("METRICS_NAMESPACE", ":mine", "CloudWatch namespace"),
+        ("METRICS_NAMESPACE", &long, "CloudWatch namespace"),
+        ("METRICS_NAMESPACE", "AWS/Lambda", "take another"),
         ("GEOIP_CITY_DATABASE", "missing.mmdb", "missing.mmdb"),
         ("GEOIP_CITY_DATABASE", "Cargo.toml", "Cargo.toml"),
         ("GEOIP_ASN_DATABASE", "missing.mmdb", "missing.mmdb"),
@@ -97,6 +101,14 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             &[url, ("ELASTICSEARCH_CA_FILE", "ca.pem"), ("ELASTICSEARCH_CA_FINGERPRINT", &"ab".repeat(32))],
             "ELASTICSEARCH_CA_FILE: set one of them",
+        ),
+        (
+            &[("DATA_STREAM", "logs-a-b"), ("DEAD_LETTER_DATA_STREAM", "logs-a-b")],
+            "DEAD_LETTER_DATA_STREAM=logs-a-b: it is DATA_STREAM, too",
+        ),
+        (
+            &[("ELASTICSEARCH_USERNAME", "a:b"), ("ELASTICSEARCH_PASSWORD", SECRET)],
+            "ELASTICSEARCH_USERNAME=a:b: it should have no `:`",
         ),
         (&[url, ("ELASTICSEARCH_CA_FILE", "missing.pem")], "ELASTICSEARCH_CA_FILE=missing.pem"),
         (&[url, ("ELASTICSEARCH_CA_FILE", "Cargo.toml")], "ELASTICSEARCH_CA_FILE=Cargo.toml"),
@@ -429,10 +441,13 @@ fn config_shows_every_setting_and_no_secret() {
 fn config_tells_every_problem_at_once() {
     let settings = [
         ("ELASTICSEARCH_URL", "https://elastic:s3cr3t-and-never-shown@localhost"),
-        ("ELASTICSEARCH_API_KEY", "s3cr3t-and-never-shown:"),
+        // Nor does it fit a header: that is no second problem.
+        ("ELASTICSEARCH_API_KEY", "s3cr3t-and-never-shown\n:"),
+        ("ELASTICSEARCH_CA_FILE", "missing.pem"),
         ("BULK_MAX_ACTIONS", "none"),
         ("INCLUDE", "("),
         ("LOG_LEVEL", "loud"),
+        ("GEOIP_CITY_DATABASE", "missing.mmdb"),
     ];
     for arguments in [&["config"][..], &["invoke", REST], &["normalize"]] {
         let outcome = run(arguments, &settings, b"");

@@ -1,6 +1,7 @@
 //! What the documents in `docs/` say is so: settings, examples, parameters, links.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -44,6 +45,30 @@ fn every_setting_is_there_with_its_default() {
         let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
         let default = default.map_or("Not set by default.".to_owned(), |default| format!("Default: `{default}`."));
         assert!(text.replace('\n', " ").contains(&default), "{name}: {default}");
+    }
+}
+
+/// The program reads the variables of the list, and what AWS sets; nothing else, and each is in the document.
+#[test]
+fn every_variable_that_is_read_is_there() {
+    const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a-AbCdEf";
+    let environments: [&[(&str, &str)]; 3] =
+        [&[], &[("ELASTICSEARCH_SECRET_ARN", SECRET)], &[("ELASTICSEARCH_AUTH", "sigv4"), ("AWS_ACCESS_KEY_ID", "A")]];
+    let read_variables = RefCell::new(BTreeSet::new());
+    for environment in environments {
+        drop(Config::from_vars(|name| {
+            read_variables.borrow_mut().insert(name.to_owned());
+            let set = environment.iter().find(|(variable, _)| *variable == name);
+            set.map(|(_, value)| (*value).to_owned())
+        }));
+    }
+    let text = read("docs/configure.md");
+    let is_setting = |name: &String| SETTINGS.iter().any(|setting| setting.name == name);
+    let (settings, others): (BTreeSet<_>, BTreeSet<_>) = read_variables.into_inner().into_iter().partition(is_setting);
+    assert_eq!(settings, SETTINGS.iter().map(|setting| setting.name.to_owned()).collect());
+    for name in others {
+        let is_there = ["`", "="].iter().any(|end| text.contains(&format!("`{name}{end}")));
+        assert!(name.starts_with("AWS_") && is_there, "{name}");
     }
 }
 
@@ -123,7 +148,7 @@ fn the_template_s_names_are_right() {
     let template = Template::read("template.yaml");
     let sections = ["Parameters", "Outputs", "Resources"].map(|name| template.section(name).keys());
     let known: BTreeSet<_> = sections.into_iter().flatten().map(String::as_str).collect();
-    let text = read("template.yaml");
+    let text = ["template.yaml", "template/subscriptions.yaml"].map(read).concat();
     let name = Regex::new(r"`([A-Z][a-z]+[A-Z][A-Za-z]+)(?:=[^`]*)?`").unwrap();
     for document in ["docs/deploy.md", "docs/operate.md"] {
         let document_text = read(document);

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 
+use apigw_logs::report::Report;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -150,10 +151,15 @@ fn an_invocation_is_one_line_with_the_report_and_the_metrics() {
     assert_eq!(dimensions, &[Json::Text("FunctionName".to_owned())]);
     assert_eq!(good.text("FunctionName"), Some("test_function"));
     let metrics = directive.list("Metrics").unwrap_or_default();
-    assert!(metrics.len() > 10, "{output}");
     for metric in metrics {
         assert!(good.number(metric.text("Name").unwrap_or_default()).is_some(), "{}", metric.compact());
     }
+    // Alarms watch some of them: none may be missing.
+    let report = Json::read(&serde_json::to_string(&Report::default()).expect("a report is JSON"));
+    let Json::Object(members) = &report else { panic!("{}", report.compact()) };
+    let counts = members.iter().map(|(name, _)| name.as_str()).filter(|name| report.number(name).is_some());
+    let names = metrics.iter().map(|metric| metric.text("Name").unwrap_or_default());
+    assert_eq!(names.collect::<Vec<_>>(), counts.collect::<Vec<_>>());
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn debug_lines_tell_the_steps_of_an_invocation() {
         for step in ["event read", "payload read", "bulk request answered"] {
             assert_eq!(line(step).text("span.requestId"), request_id, "{output}");
         }
-        for hidden in ["requestId\\\"", r#""status\"#, "a2V5"] {
+        for hidden in ["requestId\\\"", r#""status\"#, "a2V5", "idle connection"] {
             assert!(!output.contains(hidden), "{hidden}: {output}");
         }
     }

@@ -199,6 +199,7 @@ fn a_key_that_does_not_suffice_and_one_that_is_wrong() {
         let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url), ("ELASTICSEARCH_API_KEY", key)], b"");
         assert_eq!((run.status, &*run.stdout), (1, ""));
         assert!(run.stderr.contains(sentence), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "the same is not said of every template: {}", run.stderr);
     }
 }
 

@@ -23,6 +23,8 @@ const LOG_GROUPS: &str = "API-Gateway-Access-Logs_a1b2/prod,/aws/vendedlogs/http
 const STREAM: &str = "arn:aws:kinesis:eu-central-1:111122223333:stream/logs";
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:elasticsearch-AbCdEf";
 const DOMAIN: &str = "arn:aws:es:eu-central-1:111122223333:domain/logs";
+const COLLECTION: &str = "arn:aws:aoss:eu-central-1:111122223333:collection/a1";
+const LAYER: &str = "arn:aws:lambda:eu-central-1:111122223333:layer:geoip:1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0aa0";
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
 
@@ -63,7 +65,7 @@ fn everything(template: &Template) -> Stack<'_> {
         ("OpenSearchArn", DOMAIN),
         ("LogGroups", LOG_GROUPS),
         ("PermittedLogGroups", "/aws/apis/*"),
-        ("GeoIpLayerArn", "arn:aws:lambda:eu-central-1:111122223333:layer:geoip:1"),
+        ("GeoIpLayerArn", LAYER),
         ("Tracing", "Active"),
         ("SubnetIds", "subnet-1,subnet-2"),
         ("SecurityGroupIds", "sg-1"),
@@ -74,6 +76,7 @@ fn everything(template: &Template) -> Stack<'_> {
         ("AlarmTopicArn", TOPIC),
         ("NoEventsAlarm", "true"),
         ("ReservedConcurrency", "5"),
+        ("FilterPattern", "{ $.a = 1 }"),
     ])
 }
 
@@ -135,14 +138,14 @@ fn parameters_take_what_is_right_and_nothing_else() {
     let cases: &[(&str, &[&str], &[&str])] = &[
         ("ElasticsearchUrl", &["https://a:9200", "http://a,https://b/c"], &["a:9200", "https://u:p@a", "https://a b"]),
         ("ElasticCloudId", &["name:dXMtZWFzdC0xJGE=", "dXMtZWFzdC0xJGE="], &["name: x", "https://a"]),
-        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN]),
+        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN, SECRET.strip_suffix("-AbCdEf").unwrap()]),
         ("ElasticsearchApiKey", &[API_KEY.1, "none"], &["", "id:key", "a b"]),
-        ("OpenSearchArn", &[DOMAIN, "arn:aws:aoss:eu-central-1:111122223333:collection/a1"], &[SECRET, "https://a"]),
+        ("OpenSearchArn", &[DOMAIN, COLLECTION], &[SECRET, "https://a"]),
         ("ElasticsearchCaFingerprint", &[&["AB"; 32].join(":"), &"0f".repeat(32)], &["AB:CD", "fingerprint"]),
         ("DataStream", &["logs-aws.api_gateway_logs-prod"], &["logs", "logs-a-b-c", "Logs-a-b", "logs-a*-b"]),
         ("DeadLetterDataStream", &["none", "logs-dead-prod"], &["None", "dead"]),
         ("LogGroups", &LOG_GROUPS.split(',').collect::<Vec<_>>(), &["a b", "a*", "arn:aws:logs:x"]),
-        ("PermittedLogGroups", &["*", "/aws/apis/*", "one"], &["a*b", "a b"]),
+        ("PermittedLogGroups", &["", "*", "/aws/apis/*"], &["a*b", "a b", "one"]),
         ("SubnetIds", &["subnet-0a1"], &["vpc-1"]),
         ("SecurityGroupIds", &["sg-0a1"], &["subnet-1"]),
         ("KmsKeyArns", &[KEY], &["alias/aws/kinesis"]),
@@ -181,6 +184,7 @@ fn its_rules_refuse_what_contradicts_itself() {
         &[URL, API_KEY, ("OpenSearchArn", DOMAIN)],
         &[URL, ("SubnetIds", "subnet-1")],
         &[URL, ("SecurityGroupIds", "sg-1")],
+        &[URL, ("DataStream", "logs-a-b"), ("DeadLetterDataStream", "logs-a-b")],
     ];
     good.iter().for_each(|parameters| assert!(template.with(parameters).keeps_the_rules(), "{parameters:?}"));
     bad.iter().for_each(|parameters| assert!(!template.with(parameters).keeps_the_rules(), "{parameters:?}"));
@@ -268,16 +272,45 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
     assert_eq!(template.0["Parameters"]["LogLevel"]["AllowedValues"], json!(["INFO", "DEBUG", "TRACE"]));
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "INFO");
 
-    assert_eq!(function.get("ReservedConcurrentExecutions"), None);
-    assert_eq!(function.get("VpcConfig"), None);
+    for name in ["ReservedConcurrentExecutions", "VpcConfig", "Layers"] {
+        assert_eq!(function.get(name), None);
+    }
+    assert_eq!(function["Tracing"], "PassThrough");
     let everything = everything(&template).resources();
     let function = &everything["Function"]["Properties"];
     assert_eq!(function["ReservedConcurrentExecutions"], "5");
     assert_eq!(function["VpcConfig"], json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}));
-    assert_eq!(function["Environment"]["Variables"]["GEOIP_CITY_DATABASE"], "/opt/GeoLite2-City.mmdb");
+    assert_eq!(function["Layers"], json!([LAYER]));
+    assert_eq!(function["Tracing"], "Active");
     assert_eq!(function["Environment"]["Variables"]["ELASTICSEARCH_AUTH"], "sigv4");
     let stops = template.with(&[URL, ("ReservedConcurrency", "0")]).resources();
     assert_eq!(stops["Function"]["Properties"]["ReservedConcurrentExecutions"], "0");
+}
+
+#[test]
+fn what_is_chosen_is_what_the_function_gets() {
+    let template = template();
+    let chosen = [URL, ("Architecture", "x86_64"), ("MemorySize", "1024"), ("Timeout", "300"), ("LogLevel", "DEBUG")];
+    let resources = template.with(&[&chosen[..], &[("LogRetentionInDays", "7")]].concat()).resources();
+    let function = &resources["Function"]["Properties"];
+    assert_eq!(function["Architectures"], json!(["x86_64"]));
+    assert_eq!((&function["MemorySize"], &function["Timeout"]), (&json!("1024"), &json!("300")));
+    assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "DEBUG");
+    assert_eq!(resources["LogGroup"]["Properties"]["RetentionInDays"], "7");
+    assert_eq!(resources["DurationAlarm"]["Properties"]["Metrics"][0]["Expression"], "duration / 300 / 10");
+    let architectures = &template.0["Parameters"]["Architecture"]["AllowedValues"];
+    assert_eq!(*architectures, json!(["arm64", "x86_64"]));
+}
+
+#[test]
+fn databases_come_with_their_layer_and_only_with_it() {
+    let databases = |parameters: &[(&str, &str)]| {
+        let variables = variables(parameters);
+        ["GEOIP_CITY_DATABASE", "GEOIP_ASN_DATABASE"].map(|name| variables[name].clone())
+    };
+    let in_a_vpc = [URL, ("SubnetIds", "subnet-1"), ("SecurityGroupIds", "sg-1")];
+    assert_eq!(databases(&in_a_vpc), ["", ""]);
+    assert_eq!(databases(&[URL, ("GeoIpLayerArn", LAYER)]), ["/opt/GeoLite2-City.mmdb", "/opt/GeoLite2-ASN.mmdb"]);
 }
 
 #[test]
@@ -303,6 +336,8 @@ fn failed_invocations_are_kept_and_can_be_drained() {
         json!({"Type": "SQS", "Destination": "<FailedInvocations.Arn>"})
     );
     assert_eq!(invoke["MaximumRetryAttempts"], "2");
+    // As long as Lambda keeps an event.
+    assert_eq!(number(&invoke["MaximumEventAgeInSeconds"]), 6 * 60 * 60);
 
     let queues = of_type(&resources, "AWS::SQS::Queue");
     assert_eq!(queues.len(), 2);
@@ -324,7 +359,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
     let batch = number(&source["BatchSize"]);
     assert!(batch > 0 && batch * LARGEST_MESSAGE < LARGEST_INVOCATION);
     // Without a bound, messages that a limit turns away count as received, and are abandoned unseen.
-    assert!(number(&source["ScalingConfig"]["MaximumConcurrency"]) >= 2);
+    assert_eq!(source["ScalingConfig"]["MaximumConcurrency"], "2");
     let drains = template.with(&[URL, ("DrainFailedInvocations", "true")]).resources();
     assert_eq!(drains["FailedInvocationsSource"]["Properties"]["Enabled"], "true");
 }
@@ -406,7 +441,7 @@ fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
     // What is subscribed by other means is permitted as narrowly as it is named.
     let permission = &resources["PermittedLogGroupsPermission"]["Properties"];
     assert_eq!(permission["SourceAccount"], "111122223333");
-    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*:*");
+    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*");
     assert_eq!(permission["Principal"], "logs.amazonaws.com");
 }
 
@@ -417,6 +452,8 @@ fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
     for name in ["permissions", "subscriptions", "stream-subscriptions"] {
         let template = Template::read(&format!("template/{name}.yaml"));
         assert_eq!(template.0["Transform"], "AWS::LanguageExtensions", "{name}");
+        // Or SAM warns at each deployment that it cannot unroll the loop itself.
+        assert!(template.0["Parameters"]["LogGroups"]["Default"].is_string(), "{name}");
         let values: Vec<_> = template.section("Resources").values().flat_map(texts).collect();
         let literal = values.iter().find(|text| text.contains("{LogGroup}"));
         assert!(literal.is_none(), "{name}: {literal:?} would be taken as it stands");
@@ -465,6 +502,7 @@ fn a_stream_is_read_without_loss() {
         assert_eq!(subscription["DestinationArn"], STREAM);
         assert_eq!(subscription["RoleArn"], "<StreamWriterRole.Arn>");
         assert_eq!(subscription["Distribution"], "Random");
+        assert_eq!(subscription["FilterPattern"], "{ $.a = 1 }");
     }
 }
 
@@ -481,7 +519,7 @@ fn only_named_accounts_may_send_to_the_stream() {
     let expected = json!([{
         "Effect": "Allow",
         "Principal": {"AWS": ["444455556666", "777788889999"]},
-        "Action": "logs:PutSubscriptionFilter",
+        "Action": ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"],
         "Resource": "arn:aws:logs:eu-central-1:111122223333:destination:apigw-logs",
     }]);
     assert_eq!(policy["Statement"], expected);
@@ -540,7 +578,6 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     let wanted = [
         allow(&["secretsmanager:GetSecretValue"], &[SECRET]),
         allow(&["es:ESHttpPost"], &[&format!("{DOMAIN}/*")]),
-        allow(&["aoss:APIAccessAll"], &[DOMAIN]),
         allow(&["kms:Decrypt"], &[KEY]),
         allow(
             &[
@@ -555,7 +592,7 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         allow(&["s3:PutObject"], &["<FailedRecords.Arn>/*"]),
         allow(&["s3:ListBucket"], &["<FailedRecords.Arn>"]),
         // AWS takes no ARN here, nor for traces.
-        allow(&["ec2:DescribeNetworkInterfaces"], &["*"]),
+        allow(&["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], &["*"]),
         allow(
             &[
                 "ec2:CreateNetworkInterface",
@@ -570,6 +607,9 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     ];
     let resources = everything(&template).resources();
     assert_eq!(statements(&resources["Role"]), [&always[..], &wanted[..]].concat());
+    let serverless = template.with(&[URL, ("OpenSearchArn", COLLECTION)]).resources();
+    let signed = [allow(&["aoss:APIAccessAll"], &[COLLECTION])];
+    assert_eq!(statements(&serverless["Role"]), [&always[..], &signed[..]].concat());
     let writes = [allow(&["kinesis:PutRecord"], &[STREAM]), allow(&["kms:GenerateDataKey"], &[KEY])];
     assert_eq!(statements(&resources["StreamWriterRole"]), writes);
 
@@ -579,6 +619,19 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     let function = &resources["Function"]["Properties"];
     assert_eq!((&function["Role"], function.get("Policies")), (&json!("<Role.Arn>"), None));
     // The function's own code may not use what Lambda needs for the network.
+    let trust = &roles["Role"]["AssumeRolePolicyDocument"]["Statement"];
+    let lambda = json!({"Service": "lambda.amazonaws.com"});
+    assert_eq!(*trust, json!([{"Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole"}]));
+    // Keys are used through the services that hold what they encrypt.
+    let via = |role: &str, policy: &str, statement: usize| {
+        let policies = roles[role]["Policies"].as_array().unwrap();
+        let policy = policies.iter().find(|one| one["PolicyName"] == policy).unwrap();
+        policy["PolicyDocument"]["Statement"][statement]["Condition"]["StringEquals"]["kms:ViaService"].clone()
+    };
+    let [secrets, stream] =
+        ["secretsmanager", "kinesis"].map(|service| format!("{service}.eu-central-1.amazonaws.com"));
+    assert_eq!(via("Role", "keys", 0), json!([secrets, stream]));
+    assert_eq!(via("StreamWriterRole", "stream", 1), json!(stream));
     let network = roles["Role"]["Policies"].as_array().unwrap().iter().find(|policy| policy["PolicyName"] == "network");
     let own = &network.unwrap()["PolicyDocument"]["Statement"][2]["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"];
     assert_eq!(*own, "arn:aws:lambda:eu-central-1:111122223333:function:apigw-logs");
@@ -633,34 +686,54 @@ fn every_alarm_watches_something_that_exists() {
     assert_eq!(duration["Expression"], "duration / 120 / 10");
 }
 
+/// When an alarm goes off: what is made of the metric, in how many seconds, and the threshold.
+fn when(alarm: &Value) -> (&str, u64, u64) {
+    let (stat, period) = match alarm.get("Metrics") {
+        Some(metrics) => (&metrics[1]["MetricStat"]["Stat"], &metrics[1]["MetricStat"]["Period"]),
+        None => (&alarm["Statistic"], &alarm["Period"]),
+    };
+    let seconds = number(period) * number(&alarm["EvaluationPeriods"]);
+    // Shorter ones, and times that are no whole minutes, are for metrics of high resolution.
+    assert!(number(period) >= 60 && seconds <= 24 * 60 * 60, "{alarm}");
+    (stat.as_str().unwrap(), seconds, number(&alarm["Threshold"]))
+}
+
 #[test]
 fn everything_that_may_go_wrong_has_an_alarm() {
-    let template = template();
+    const HOUR: u64 = 60 * 60;
+    let (template, function) = (template(), "<Function>");
     let resources = everything(&template).resources();
-    let alarms = of_type(&resources, "AWS::CloudWatch::Alarm").into_values().map(metric);
-    let watched: BTreeSet<_> =
-        alarms.map(|metric| (texts(&metric["MetricName"])[0], dimension(metric).unwrap().1)).collect();
+    let alarms = of_type(&resources, "AWS::CloudWatch::Alarm").into_values();
+    let watched = alarms.map(|alarm| {
+        let metric = metric(alarm);
+        ((texts(&metric["MetricName"])[0], dimension(metric).unwrap().1), when(alarm))
+    });
     let queues = ["<FailedInvocations.QueueName>", "<AbandonedInvocations.QueueName>"];
-    let function = "<Function>";
+    // A single one for good, or what does not pass in a quarter of an hour. Ages are milliseconds, those of queues seconds.
+    let (one, some) = (("Sum", 300, 0), ("Sum", 900, 0));
     let expected = [
-        ("Errors", function),
-        ("Throttles", function),
-        ("Duration", function),
-        ("DestinationDeliveryFailures", function),
-        ("AsyncEventsDropped", function),
-        ("AsyncEventAge", function),
-        ("IteratorAge", function),
-        ("OnFailureDestinationDeliveredEventCount", "<StreamSource>"),
-        ("ApproximateNumberOfMessagesVisible", queues[0]),
-        ("ApproximateNumberOfMessagesVisible", queues[1]),
-        ("ApproximateAgeOfOldestMessage", queues[0]),
-        ("unresolved", function),
-        ("undecodable_records", function),
-        ("dead_lettered", function),
-        ("received", function),
+        (("Errors", function), some),
+        (("Throttles", function), some),
+        (("Duration", function), ("Maximum", 900, 90)),
+        (("DestinationDeliveryFailures", function), one),
+        (("AsyncEventsDropped", function), one),
+        (("AsyncEventAge", function), ("Maximum", 300, HOUR * 1_000)),
+        (("IteratorAge", function), ("Maximum", 900, HOUR * 1_000)),
+        (("OnFailureDestinationDeliveredEventCount", "<StreamSource>"), one),
+        (("ApproximateNumberOfMessagesVisible", queues[0]), ("Maximum", 300, 0)),
+        (("ApproximateNumberOfMessagesVisible", queues[1]), ("Maximum", 300, 0)),
+        (("ApproximateAgeOfOldestMessage", queues[0]), ("Maximum", 300, FOURTEEN_DAYS - 4 * 24 * HOUR)),
+        (("unresolved", function), some),
+        (("undecodable_records", function), one),
+        (("dead_lettered", function), one),
+        (("received", function), ("Sum", 24 * HOUR, 1)),
     ];
-    assert_eq!(watched, expected.into());
+    assert_eq!(watched.collect::<BTreeMap<_, _>>(), expected.into());
+}
 
+#[test]
+fn alarms_are_there_for_what_is_there() {
+    let template = template();
     let count = |parameter| of_type(&template.with(&[URL, parameter]).resources(), "AWS::CloudWatch::Alarm").len();
     let usual = count(("NoEventsAlarm", "false"));
     assert_eq!(count(("NoEventsAlarm", "true")), usual + 1, "silence is an alarm only where it is one");

@@ -143,6 +143,10 @@ impl Stack<'_> {
                 let text = self.text(&argument[1]);
                 Some(text.split(argument[0].as_str().unwrap()).map(|part| json!(part)).collect())
             }
+            "Fn::Select" => {
+                let index: usize = argument[0].as_str().unwrap().parse().unwrap();
+                Some(json!(self.texts(&argument[1])[index]))
+            }
             "Fn::Sub" => Some(json!(self.substitute(argument))),
             _ => Some(json!(self.is_true(&json!({ name: argument })))),
         }
