@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use apigw_logs::config::Config;
@@ -331,26 +331,25 @@ async fn a_stale_connection_is_no_failure() {
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a slow server waits")]
 async fn many_stale_connections_are_no_failure() {
-    const BODIES: usize = 4;
-    // Each connection has its time; the first four are closed without an answer when they are used after it.
-    let awake = Arc::new(AtomicBool::new(true));
-    let is_awake = Arc::clone(&awake);
+    // Connections with a lower number are closed without an answer when they are used.
+    let first_alive = Arc::<AtomicUsize>::default();
+    let alive = Arc::clone(&first_alive);
     let server = RawTcp::start(move |number, stream| {
-        while read_request(stream) && (number >= BODIES || is_awake.load(Ordering::SeqCst)) {
+        while read_request(stream) && number >= alive.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(60));
             send(stream, all_created(1));
         }
     });
     let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "1")];
     let pipeline = pipeline(&[&NO_WAITING[..], &settings].concat());
-    let report = deliver(&pipeline, BODIES).await;
-    assert_eq!((report.indexed, report.retries), (BODIES as u64, 0));
+    let report = deliver(&pipeline, 4).await;
+    assert_eq!((report.indexed, report.retries), (4, 0));
     let before = server.connections();
     assert!(before > 1, "the bodies went beside each other");
-    awake.store(false, Ordering::SeqCst);
+    first_alive.store(before, Ordering::SeqCst);
     let report = deliver(&pipeline, 1).await;
     assert_eq!((report.indexed, report.retries), (1, 1), "{report:?}");
-    assert_eq!(server.connections(), BODIES + 1);
+    assert_eq!(server.connections(), before + 1);
 }
 
 /// Stored, but the answer came too late: one copy each.
