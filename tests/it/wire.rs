@@ -167,6 +167,7 @@ async fn what_retry_after_may_say() {
         ("3600", stops),
         ("18446744073709551615", stops),
         ("Tue, 31 Dec 2999 23:59:59 GMT", stops),
+        ("Fri, 31 Dec 2999 23:59:59 GMT", stops),
         ("Sat, 01 Jan 2000 00:00:00 GMT", goes_on),
         ("0", goes_on),
         ("-1", goes_on),
