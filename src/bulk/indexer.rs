@@ -199,9 +199,8 @@ impl<'b> Work<'b> {
     /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever
     /// taken, then it is not the documents but the request: a wrong pipeline, say.
     fn suspect(&mut self, session: &mut Session, item: usize, rejection: Rejection) {
-        const ENOUGH: usize = 3;
         self.suspects.push((item, rejection));
-        if self.suspects.len() >= ENOUGH && !session.has_accepted_any() {
+        if session.is_malformed_throughout() {
             session.stop(Failure::EverythingMalformed);
             self.suspects.clear();
         }

@@ -20,6 +20,7 @@ pub struct Session {
     retries: u32,
     closed_in_a_row: u32,
     has_accepted_any: bool,
+    malformed_alone: u32,
     fresh_connection_tried: bool,
     credentials_refreshed: bool,
     certificate_retried: bool,
@@ -87,6 +88,7 @@ impl Session {
             retries: 0,
             closed_in_a_row: 0,
             has_accepted_any: false,
+            malformed_alone: 0,
             fresh_connection_tried: false,
             credentials_refreshed: false,
             certificate_retried: false,
@@ -170,8 +172,12 @@ impl Session {
         self.retries = 0;
     }
 
-    pub(super) fn has_accepted_any(&self) -> bool {
-        self.has_accepted_any
+    /// Counts a document that made its request malformed all alone. True if it is the request that is at fault, since the
+    /// first three were such, whatever chunks they came in, and none was ever taken.
+    pub(super) fn is_malformed_throughout(&mut self) -> bool {
+        const ENOUGH: u32 = 3;
+        self.malformed_alone += 1;
+        self.malformed_alone >= ENOUGH && !self.has_accepted_any
     }
 
     /// Notes what went wrong last.

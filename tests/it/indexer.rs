@@ -449,6 +449,19 @@ async fn everything_malformed_is_a_configuration_fault() {
     }
 }
 
+/// However small the bodies are that the invocation sends one after the other.
+#[tokio::test(start_paused = true)]
+async fn everything_malformed_is_a_configuration_fault_in_small_bodies_too() {
+    let indexer = Indexer::new(Script::always(Step::status(400)), 1_000, 1 << 20);
+    let (mut session, mut outcomes) = (session(POLICY), Vec::new());
+    for documents in [1, 1, 2, 1] {
+        let settled = indexer.index(TARGET, &body(documents), &mut session).await;
+        outcomes.push(settled.iter().map(outcome_letter).collect::<String>());
+    }
+    assert_eq!(outcomes, ["r", "r", "uu", "u"]);
+    assert_eq!(session.traffic().requests, 4, "nothing is sent after the third");
+}
+
 /// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
 #[tokio::test(start_paused = true)]
 async fn refused_credentials() {
