@@ -69,6 +69,18 @@ fn a_refused_document_becomes_a_dead_letter() {
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (2, 1));
 }
 
+/// The pipeline may be what refuses the documents.
+#[test]
+fn a_dead_letter_goes_through_no_pipeline() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
+    let settings = [("ELASTICSEARCH_URL", &*server.url), ("ELASTICSEARCH_PIPELINE", "mine")];
+    check(&invoke(&poisoned(), &settings), 0, [2, 0, 1, 0, 0], "");
+    let requests = server.requests();
+    let through: Vec<_> = requests.iter().map(|request| request.query.contains("pipeline=mine")).collect();
+    assert_eq!(through, [true, false], "{requests:?}");
+}
+
 #[test]
 fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
     let server = FakeElasticsearch::start();
