@@ -290,6 +290,22 @@ mod tests {
         assert_eq!(data.event(3), None);
     }
 
+    /// JSON as libraries and people lay it out, not only as CloudWatch does.
+    #[test]
+    fn space_changes_nothing() {
+        let compact = r#"{"owner":"1","x":-1.5e3,"y":[1,{"z":null}],"logEvents":[{"id":2,"timestamp":6,"message":"a b"},{"message":null,"timestamp":-7}]}"#;
+        let events = |json: &str| {
+            let data = decode_bytes(&gzip(json.as_bytes())).unwrap();
+            format!("{} {:?}", data.owner, data.events().collect::<Vec<_>>())
+        };
+        let mut laid_out = compact.to_owned();
+        for sign in ["{", "}", "[", "]", ":", ","] {
+            laid_out = laid_out.replace(sign, &format!(" {sign}\r\n\t"));
+        }
+        assert_eq!(events(&laid_out), events(compact));
+        assert_eq!(events(&compact.replace(':', ": ").replace(',', ", ")), events(compact));
+    }
+
     #[test]
     fn knows_a_control_message() {
         let control = r#"{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"",

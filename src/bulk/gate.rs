@@ -44,7 +44,7 @@ impl Gate {
         let turn = self.came.get();
         self.came.set(turn + 1);
         while self.open.get() > 0 || self.gone.get() < turn {
-            self.changed.notified().await;
+            self.changed().await;
         }
         self.gone.set(turn + 1);
         self.pass()
@@ -60,10 +60,20 @@ impl Gate {
             }
             match patience_ends {
                 // Whichever comes first, it is time to look again.
-                Some(end) => drop(timeout_at(end, self.changed.notified()).await),
-                None => self.changed.notified().await,
+                Some(end) => drop(timeout_at(end, self.changed()).await),
+                None => self.changed().await,
             }
         }
+    }
+
+    /// Tells all that wait to look again.
+    pub(super) fn notify(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until there is something to look at.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     fn pass(&self) -> Pass<'_> {
@@ -80,6 +90,6 @@ impl Gate {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.gate.open.update(|open| open - 1);
-        self.gate.changed.notify_waiters();
+        self.gate.notify();
     }
 }

@@ -58,6 +58,7 @@ impl<T: Transport> Indexer<T> {
     /// a time.
     pub async fn index(&self, target: Target<'_>, body: &BulkBody, session: &Session) -> Vec<Outcome> {
         let mut work = Work::new(body);
+        session.count_body(true);
         while let Some(group) = self.next_group(&mut work) {
             let Some(permit) = session.admit(group.is_repeat).await else { break };
             let exchange = self.transport.bulk(target, &body.select(&group.items), permit.timeout).await;
@@ -67,6 +68,7 @@ impl<T: Transport> Indexer<T> {
                 Err(error) => failed(&mut work, &permit, group.items, error),
             }
         }
+        session.count_body(false);
         work.into_outcomes(session)
     }
 
@@ -214,9 +216,8 @@ impl<'b> Work<'b> {
     /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever
     /// taken, then it is not the documents but the request: a wrong pipeline, say.
     fn suspect(&mut self, session: &Session, item: usize, rejection: Rejection) {
-        const ENOUGH: usize = 3;
         self.suspects.push((item, rejection));
-        if self.suspects.len() >= ENOUGH && !session.has_accepted_any() {
+        if session.is_malformed_throughout() {
             session.stop(Failure::EverythingMalformed);
             self.suspects.clear();
         }

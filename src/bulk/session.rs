@@ -37,6 +37,10 @@ struct State {
     /// The first request that began after the last failure.
     after_failure: u64,
     has_accepted_any: bool,
+    malformed_alone: u32,
+    /// Bodies that are being sent.
+    bodies: u32,
+    is_closing: bool,
     is_stopped: bool,
     fresh_connection: Once,
     credentials: Once,
@@ -76,6 +80,9 @@ impl Session {
             retries: 0,
             after_failure: 0,
             has_accepted_any: false,
+            malformed_alone: 0,
+            bodies: 0,
+            is_closing: false,
             is_stopped: false,
             fresh_connection: Once::default(),
             credentials: Once::default(),
@@ -187,8 +194,39 @@ impl Session {
         self.state.borrow_mut().progress();
     }
 
-    pub(super) fn has_accepted_any(&self) -> bool {
-        self.state.borrow().has_accepted_any
+    /// Counts a document that made its request malformed all alone. True if it is the request that is at fault, since the
+    /// first three were such, whatever chunks they came in, and none was ever taken.
+    pub(super) fn is_malformed_throughout(&self) -> bool {
+        const ENOUGH: u32 = 3;
+        let mut state = self.state.borrow_mut();
+        state.malformed_alone += 1;
+        state.malformed_alone >= ENOUGH && !state.has_accepted_any
+    }
+
+    /// Notes that one more body is being sent, or one less.
+    pub(super) fn count_body(&self, is_new: bool) {
+        let mut state = self.state.borrow_mut();
+        state.bodies = if is_new { state.bodies + 1 } else { state.bodies.saturating_sub(1) };
+        self.gate.notify();
+    }
+
+    /// No more bodies will come.
+    pub fn close(&self) {
+        self.state.borrow_mut().is_closing = true;
+        self.gate.notify();
+    }
+
+    /// Whether documents that were refused are at fault, and not the requests: waits until something was taken, or until
+    /// nothing is left to be.
+    pub async fn blames_documents(&self) -> bool {
+        let is_decided = |state: &State| {
+            let is_over = state.is_stopped || (state.is_closing && state.bodies == 0);
+            state.malformed_alone == 0 || state.has_accepted_any || is_over
+        };
+        while !is_decided(&self.state.borrow()) {
+            self.gate.changed().await;
+        }
+        self.failure() != Some(Failure::EverythingMalformed)
     }
 
     /// Notes what went wrong last.

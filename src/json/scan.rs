@@ -116,6 +116,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
+        // What is read is counted from the value's first byte, so the space before it is stepped over here.
+        self.peek();
         let rest = self.json.get(self.position..).unwrap_or_default();
         let value: &RawValue =
             serde_json::Deserializer::from_str(rest).into_iter().next().ok_or(Malformed)?.map_err(|_| Malformed)?;
@@ -147,5 +149,23 @@ impl<'a> Scanner<'a> {
     /// Nothing but space may follow.
     pub fn end(&mut self) -> Result<(), Malformed> {
         self.peek().map_or(Ok(()), |_| Err(Malformed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_may_stand_anywhere() {
+        let mut scanner = Scanner::new(" { \"a\" :\n17 ,\t\"b\" :  null , \"c\" : \"x\" } ");
+        let mut text = [0; 16];
+        scanner.take(b'{').unwrap();
+        assert_eq!((scanner.has_next(true, b'}'), scanner.key().as_deref()), (Ok(true), Ok("a")));
+        assert_eq!((scanner.integer(), scanner.has_next(false, b'}')), (Ok(17), Ok(true)));
+        assert_eq!((scanner.key().as_deref(), scanner.write_text(&mut text)), (Ok("b"), Ok(0)));
+        assert_eq!((scanner.has_next(false, b'}'), scanner.key().as_deref()), (Ok(true), Ok("c")));
+        assert_eq!((scanner.write_text(&mut text), text[0]), (Ok(1), b'x'));
+        assert_eq!((scanner.has_next(false, b'}'), scanner.end()), (Ok(false), Ok(())));
     }
 }

@@ -46,6 +46,9 @@ impl<T: Transport> Delivery<'_, T> {
                 }
             });
         }
+        if rejected.is_empty() || !self.session.blames_documents().await {
+            return (chunk, fates);
+        }
         match &pipeline.dead_letters {
             Some(dead_letters) => self.bury(&chunk, &rejected, dead_letters, &mut fates).await,
             None => rejected.iter().for_each(|(document, _)| decide(&mut fates, *document, Fate::Refused)),

@@ -18,7 +18,8 @@ use crate::event::Record;
 use crate::normalizer::Normalized;
 use crate::report::Accounts;
 
-/// How many bodies of the largest size may be on their way at a time, in bytes. What waits for an answer takes memory.
+/// How many bodies of the largest size may be on their way at a time; of smaller ones, as many as are no larger together.
+/// What waits for an answer takes memory. With fewer than three it could be that all wait for something to be taken.
 const MOST_IN_FLIGHT: usize = 3;
 
 /// After so many lines the network has its turn.
@@ -155,7 +156,8 @@ impl<'d, T: Transport> Run<'d, T> {
         let next = self.chunk.next(self.buffers.chunk());
         let chunk = std::mem::replace(&mut self.chunk, next);
         let size = chunk.body.size();
-        while !self.in_flight.is_empty() && self.bytes_in_flight + size > MOST_IN_FLIGHT * self.pipeline().max_bytes {
+        let most_bytes = MOST_IN_FLIGHT * self.pipeline().max_bytes;
+        while self.in_flight.len() >= MOST_IN_FLIGHT && self.bytes_in_flight + size > most_bytes {
             self.settle_next().await;
         }
         self.bytes_in_flight += size;
@@ -176,6 +178,7 @@ impl<'d, T: Transport> Run<'d, T> {
     /// Puts the last documents on their way, and waits until all are settled.
     pub(super) async fn finish(&mut self) {
         self.flush().await;
+        self.delivery.session.close();
         while !self.in_flight.is_empty() {
             self.settle_next().await;
         }

@@ -92,7 +92,7 @@ fn session(policy: RetryPolicy) -> Session {
     Session::new(policy, None, || u64::MAX)
 }
 
-async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &mut Session) -> Story {
+async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &Session) -> Story {
     let before = indexer.transport().requests().len();
     let outcomes = indexer.index(TARGET, body, session).await;
     let requests = indexer.transport().requests();
@@ -114,7 +114,7 @@ async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &mut Session
 
 /// Sends so many documents to a server, with the default settings and the longest waits that the jitter allows.
 async fn deliver(documents: usize, script: Script) -> Story {
-    story(&Indexer::new(script, 1_000, 1 << 20), &body(documents), &mut session(POLICY)).await
+    story(&Indexer::new(script, 1_000, 1 << 20), &body(documents), &session(POLICY)).await
 }
 
 fn closed() -> Step {
@@ -260,7 +260,7 @@ async fn the_jitter_is_full() {
         [(|| 0, &["0 a", "0 a", "0 a", "0 a"]), (|| u64::MAX / 2, &["0 a", "125 a", "375 a", "875 a"])];
     for (random, schedule) in randoms {
         let indexer = Indexer::new(Script::steps(vec![Step::status(500); 3]), 1_000, 1 << 20);
-        let story = story(&indexer, &body(1), &mut Session::new(POLICY, None, random)).await;
+        let story = story(&indexer, &body(1), &Session::new(POLICY, None, random)).await;
         assert_eq!(story, Story::new(schedule, "i", "Status(500)"));
     }
 }
@@ -296,9 +296,9 @@ async fn progress_alone_begins_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_stopped_sends_nothing_more() {
     let indexer = Indexer::new(Script::always(Step::status(404)), 1_000, 1 << 20);
-    let mut session = session(POLICY);
-    assert_eq!(story(&indexer, &body(1), &mut session).await, Story::new(&["0 a"], "u", "Status(404)"));
-    assert_eq!(story(&indexer, &body(2), &mut session).await, Story::new(&[], "uu", "Status(404)"));
+    let session = session(POLICY);
+    assert_eq!(story(&indexer, &body(1), &session).await, Story::new(&["0 a"], "u", "Status(404)"));
+    assert_eq!(story(&indexer, &body(2), &session).await, Story::new(&[], "uu", "Status(404)"));
     assert_eq!(session.traffic().requests, 1);
 }
 
@@ -318,7 +318,7 @@ async fn the_deadline_is_kept() {
         let indexer = Indexer::new(Script::always(step), 1_000, 1 << 20);
         let end = Instant::now() + Duration::from_millis(left);
         let start = Instant::now();
-        let story = story(&indexer, &body(1), &mut Session::new(POLICY, Some(end), || u64::MAX)).await;
+        let story = story(&indexer, &body(1), &Session::new(POLICY, Some(end), || u64::MAX)).await;
         assert_eq!((story.schedule, &*story.outcomes), (Story::new(schedule, "", "").schedule, outcomes), "{name}");
         assert!(Instant::now() <= end, "{name}");
         for request in indexer.transport().requests() {
@@ -374,10 +374,10 @@ fn limited_to(bytes: usize) -> Script {
 async fn a_413_halves_by_bytes() {
     let body = body_of(&[1_000, 1, 1, 1]);
     let indexer = Indexer::new(limited_to(body.size() - 1), 1_000, 1 << 20);
-    let mut session = session(POLICY);
-    assert_eq!(story(&indexer, &body, &mut session).await, Story::new(&["0 abcd", "0 a", "0 bcd"], "iiii", ""));
+    let session = session(POLICY);
+    assert_eq!(story(&indexer, &body, &session).await, Story::new(&["0 abcd", "0 a", "0 bcd"], "iiii", ""));
     // The next body, of the same size, is not sent whole again.
-    assert_eq!(story(&indexer, &body, &mut session).await, Story::new(&["0 a", "0 bcd"], "iiii", ""));
+    assert_eq!(story(&indexer, &body, &session).await, Story::new(&["0 a", "0 bcd"], "iiii", ""));
     assert_eq!(session.traffic().retries, 2);
 }
 
@@ -386,7 +386,7 @@ async fn a_413_halves_by_bytes() {
 async fn a_413_alone_is_a_rejection() {
     let body = body_of(&[1, 1, 1_000, 1, 1]);
     let indexer = Indexer::new(limited_to(700), 1_000, 1 << 20);
-    let story = story(&indexer, &body, &mut session(POLICY)).await;
+    let story = story(&indexer, &body, &session(POLICY)).await;
     assert_eq!(story.outcomes, "iirii");
     assert!(story.schedule.iter().all(|request| request.starts_with("0 ")), "halving needs no waiting: {story:?}");
 }
@@ -403,8 +403,8 @@ async fn requests_keep_to_their_size() {
     ];
     for (actions, bytes, schedule) in cases {
         let indexer = Indexer::new(Script::steps([]), actions, bytes);
-        let mut session = session(POLICY);
-        assert_eq!(story(&indexer, &body(5), &mut session).await, Story::new(schedule, "iiiii", ""));
+        let session = session(POLICY);
+        assert_eq!(story(&indexer, &body(5), &session).await, Story::new(schedule, "iiiii", ""));
         assert_eq!(session.traffic().retries, 0, "what was never sent is not repeated");
     }
 }
@@ -444,10 +444,23 @@ async fn everything_malformed_is_a_configuration_fault() {
             1_000,
             1 << 20,
         );
-        let mut session = session(POLICY);
-        story(&indexer, &body(1), &mut session).await;
-        assert_eq!(story(&indexer, &body(4), &mut session).await.outcomes, "rrrr");
+        let session = session(POLICY);
+        story(&indexer, &body(1), &session).await;
+        assert_eq!(story(&indexer, &body(4), &session).await.outcomes, "rrrr");
     }
+}
+
+/// However small the bodies are that the invocation sends one after the other.
+#[tokio::test(start_paused = true)]
+async fn everything_malformed_is_a_configuration_fault_in_small_bodies_too() {
+    let indexer = Indexer::new(Script::always(Step::status(400)), 1_000, 1 << 20);
+    let (session, mut outcomes) = (session(POLICY), Vec::new());
+    for documents in [1, 1, 2, 1] {
+        let settled = indexer.index(TARGET, &body(documents), &session).await;
+        outcomes.push(settled.iter().map(outcome_letter).collect::<String>());
+    }
+    assert_eq!(outcomes, ["r", "r", "uu", "u"]);
+    assert_eq!(session.traffic().requests, 4, "nothing is sent after the third");
 }
 
 /// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
@@ -471,7 +484,7 @@ async fn refused_credentials() {
         ];
         for (steps, refreshes, schedule, outcomes, refreshed) in cases {
             let indexer = Indexer::new(Script::steps(steps.iter().cloned()).refreshing(refreshes), 1_000, 1 << 20);
-            let story = story(&indexer, &body(2), &mut session(POLICY)).await;
+            let story = story(&indexer, &body(2), &session(POLICY)).await;
             assert_eq!(story, Story::new(schedule, outcomes, &failure));
             assert_eq!(indexer.transport().refreshed(), refreshed);
         }
@@ -494,7 +507,7 @@ async fn a_limit_of_retries() {
     let once = RetryPolicy { max_retries: Some(1), ..POLICY };
     let indexer = Indexer::new(Script::always(Step::status(500)), 1_000, 1 << 20);
     let expected = Story::new(&["0 a", "250 a"], "u", "Status(500)");
-    assert_eq!(story(&indexer, &body(1), &mut session(once)).await, expected);
+    assert_eq!(story(&indexer, &body(1), &session(once)).await, expected);
 }
 
 /// What is kept of a rejection goes into the dead letter, the reason of the request's where the item has none.
@@ -508,7 +521,7 @@ async fn rejections_carry_their_reason() {
     ];
     for (status, reply) in replies {
         let indexer = Indexer::new(Script::always(Step::reply(status, &reply)), 1_000, 1 << 20);
-        let outcomes = indexer.index(TARGET, &body(1), &mut session(POLICY)).await;
+        let outcomes = indexer.index(TARGET, &body(1), &session(POLICY)).await;
         let [Outcome::Rejected(rejection)] = &*outcomes else { panic!("{outcomes:?}") };
         assert_eq!(rejection.kind, "document_parsing_exception");
         assert!(rejection.reason.contains("failed"), "{rejection:?}");
@@ -537,8 +550,8 @@ async fn blocks_are_not_rejections() {
 #[tokio::test(start_paused = true)]
 async fn traffic_is_counted() {
     let indexer = Indexer::new(Script::steps([Step::items(&[201, 429, 429]), Step::status(503)]), 1_000, 1 << 20);
-    let (body, mut session) = (body(3), session(POLICY));
-    story(&indexer, &body, &mut session).await;
+    let (body, session) = (body(3), session(POLICY));
+    story(&indexer, &body, &session).await;
     let bytes_sent = (body.size() + 2 * body.select(&[1, 2]).len()) as u64;
     assert_eq!(session.traffic(), Traffic { requests: 3, retries: 2, bytes_sent, failure_store: 0 });
     assert_eq!(session.failure(), Some(Failure::Status(503)));

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use apigw_logs::report::Report;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::time::Instant;
 
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::invocation::{LOGS, direct, line, payload, sqs};
@@ -68,6 +70,19 @@ fn a_server_that_never_answers_is_an_error_before_the_deadline() {
             assert!(answer.contains("no answer came in time"), "{answer}");
         });
     }
+}
+
+/// Dead letters may be written up to the end, but not past the time that it takes to answer.
+#[test]
+fn dead_letters_that_are_never_answered_are_an_error_before_the_deadline() {
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "/7", 400, "document_parsing_exception");
+    server.fail([Fault::none(), Fault::none().delayed(60_000)]);
+    let function = RuntimeEmulator::start_own(&[("ELASTICSEARCH_URL", &server.url)], 2);
+    let start = Instant::now();
+    let answer = function.invoke(direct(&payload("e", "api", &[line(7)])).as_bytes());
+    assert!(answer.contains(r#""errorType":"Delivery.Incomplete""#), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 /// The queue of failed invocations is drained by the function: messages that are finished go, the others stay.

@@ -169,6 +169,7 @@ async fn what_retry_after_may_say() {
         ("3600", stops),
         ("18446744073709551615", stops),
         ("Tue, 31 Dec 2999 23:59:59 GMT", stops),
+        ("Fri, 31 Dec 2999 23:59:59 GMT", stops),
         ("Sat, 01 Jan 2000 00:00:00 GMT", goes_on),
         ("0", goes_on),
         ("-1", goes_on),
@@ -277,6 +278,22 @@ async fn an_answer_larger_than_any_is_not_read() {
     for (start, block) in cases {
         let (report, _) = first_connection(move |stream| flood(stream, start, &block)).await;
         assert_eq!((report.indexed, report.requests), (1, 2), "{start:?}");
+    }
+}
+
+/// It is the size that ends it, not the time that it takes: the last bytes of each of these would be understood.
+#[tokio::test]
+async fn an_answer_is_read_up_to_its_cap() {
+    for (mebibytes, requests) in [(15, 1), (17, 2)] {
+        let large =
+            response(&format!("{}{{\"items\":[{{\"create\":{{\"status\":201}}}}]}}", " ".repeat(mebibytes << 20)));
+        let server = RawTcp::start(move |number, stream| match number {
+            0 => drop(read_request(stream) && send(stream, &large)),
+            _ => while read_request(stream) && send(stream, all_created(1)) {},
+        });
+        let settings = [("ELASTICSEARCH_URL", &*server.url), ("RETRY_BUDGET_MS", "30000")];
+        let report = deliver(&pipeline(&settings), 1).await;
+        assert_eq!((report.indexed, report.requests), (1, requests), "{mebibytes} MiB");
     }
 }
 
