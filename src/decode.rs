@@ -4,6 +4,9 @@
 //! trailer's CRC, and refuses members that AWS adds. Here a payload is either read to its last byte or not at all, so
 //! that a broken one is never half sent.
 
+mod message;
+
+use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Range;
 
@@ -12,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use crate::json::{Malformed, Scanner, Value, utf8};
+use crate::json::{Malformed, utf8};
 
 /// What CloudWatch Logs delivers in one payload: some events of one log stream.
 ///
@@ -109,10 +112,12 @@ impl Decoder {
     /// than `inflated_max_bytes`.
     pub fn decode(&mut self, payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeError> {
         let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
-        let inflated = inflate(&compressed, inflated_max_bytes)?;
-        drop(compressed);
-        // A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
-        parse(&utf8(&inflated), self.spare.take().unwrap_or_default())
+        let LogData { text, events, .. } = self.spare.take().unwrap_or_default();
+        let message = inflate(&compressed, inflated_max_bytes, text.into_bytes())?;
+        message::read(message, events).or_else(|(Malformed, position)| {
+            // The message is written over by now, so it is had once more to say what is wrong with it.
+            Err(diagnosis(&inflate(&compressed, inflated_max_bytes, Vec::new())?, position))
+        })
     }
 
     /// Takes back the memory of a payload that nobody needs any more.
@@ -132,8 +137,11 @@ pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeE
 }
 
 /// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
-fn inflate(compressed: &[u8], max_bytes: u64) -> Result<Vec<u8>, DecodeError> {
-    let mut inflated = Vec::with_capacity(size_hint(compressed, max_bytes));
+///
+/// A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
+fn inflate(compressed: &[u8], max_bytes: u64, mut inflated: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+    inflated.clear();
+    inflated.reserve(size_hint(compressed, max_bytes));
     flate2::bufread::MultiGzDecoder::new(compressed)
         .take(max_bytes.saturating_add(1))
         .read_to_end(&mut inflated)
@@ -141,7 +149,10 @@ fn inflate(compressed: &[u8], max_bytes: u64) -> Result<Vec<u8>, DecodeError> {
     if inflated.len() as u64 > max_bytes {
         return Err(DecodeError::TooLarge(max_bytes));
     }
-    Ok(inflated)
+    Ok(match utf8(&inflated) {
+        Cow::Borrowed(_) => inflated,
+        Cow::Owned(mended) => mended.into_bytes(),
+    })
 }
 
 /// The size that the last gzip trailer promises, as far as the compressed size makes it believable.
@@ -152,103 +163,15 @@ fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
     promised.min(compressed.len().saturating_mul(BELIEVABLE_RATIO)).min(usize::try_from(max_bytes).unwrap_or(0)) + 1
 }
 
-fn parse(json: &str, data: LogData) -> Result<LogData, DecodeError> {
-    let mut scanner = Scanner::new(json);
-    log_data(&mut scanner, json.len(), data).map_err(|Malformed| match serde_json::from_str::<IgnoredAny>(json) {
-        Err(error) => DecodeError::Json { category: "broken JSON", line: error.line(), column: error.column() },
-        Ok(_) => {
-            let read = json.get(..scanner.position()).unwrap_or_default();
-            let (line, column) = (read.split('\n').count(), read.rsplit('\n').next().map_or(0, str::len));
-            DecodeError::Json { category: "unexpected structure", line, column }
-        }
-    })
-}
-
-/// Texts, one after the other.
-struct Texts {
-    bytes: Vec<u8>,
-    used: usize,
-}
-
-impl Texts {
-    /// Room for the texts of a message of that length: none is longer than its JSON.
-    fn new(old: String, length: usize) -> Self {
-        let mut bytes = old.into_bytes();
-        bytes.resize(length + 8, 0);
-        Self { bytes, used: 0 }
+/// What is wrong with a message that could not be read beyond a place.
+fn diagnosis(message: &[u8], position: usize) -> DecodeError {
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(message) {
+        return DecodeError::Json { category: "broken JSON", line: error.line(), column: error.column() };
     }
-
-    fn push(&mut self, scanner: &mut Scanner<'_>) -> Result<Range<usize>, Malformed> {
-        let start = self.used;
-        self.used += scanner.write_text(self.bytes.get_mut(start..).unwrap_or_default())?;
-        Ok(start..self.used)
-    }
-
-    fn into_string(mut self) -> Result<String, Malformed> {
-        self.bytes.truncate(self.used);
-        String::from_utf8(self.bytes).map_err(|_| Malformed)
-    }
-}
-
-/// The whole message. Members that we do not need (`subscriptionFilters`, `policyLevel`, ...) are stepped over.
-fn log_data(scanner: &mut Scanner<'_>, length: usize, old: LogData) -> Result<LogData, Malformed> {
-    let (mut texts, mut has_events) = (Texts::new(old.text, length), false);
-    let mut data = LogData { events: old.events, ..LogData::default() };
-    data.events.clear();
-    scanner.take(b'{')?;
-    let mut is_first = true;
-    while scanner.has_next(is_first, b'}')? {
-        is_first = false;
-        match &*scanner.key()? {
-            "messageType" => data.is_control_message = word(scanner)? == "CONTROL_MESSAGE",
-            "owner" => data.owner = word(scanner)?,
-            "logGroup" => data.log_group = word(scanner)?,
-            "logStream" => data.log_stream = word(scanner)?,
-            "logEvents" => {
-                log_events(scanner, &mut data.events, &mut texts)?;
-                has_events = true;
-            }
-            _ => drop(scanner.value()?),
-        }
-    }
-    scanner.end()?;
-    data.text = texts.into_string()?;
-    if has_events { Ok(data) } else { Err(Malformed) }
-}
-
-fn log_events(scanner: &mut Scanner<'_>, events: &mut Vec<EventSpans>, texts: &mut Texts) -> Result<(), Malformed> {
-    scanner.take(b'[')?;
-    while scanner.has_next(events.is_empty(), b']')? {
-        events.push(log_event(scanner, texts)?);
-    }
-    Ok(())
-}
-
-/// Whatever an id or a message is (emulators give numbers for ids), it has a text.
-fn log_event(scanner: &mut Scanner<'_>, texts: &mut Texts) -> Result<EventSpans, Malformed> {
-    let (mut id, mut timestamp, mut message) = (0..0, None, 0..0);
-    scanner.take(b'{')?;
-    let mut is_first = true;
-    while scanner.has_next(is_first, b'}')? {
-        is_first = false;
-        match &*scanner.key()? {
-            "id" => id = texts.push(scanner)?,
-            "timestamp" => timestamp = Some(scanner.integer()?),
-            "message" => message = texts.push(scanner)?,
-            _ => drop(scanner.value()?),
-        }
-    }
-    Ok(EventSpans { id, timestamp: timestamp.ok_or(Malformed)?, message })
-}
-
-/// A text; empty if it is null.
-fn word(scanner: &mut Scanner<'_>) -> Result<String, Malformed> {
-    match scanner.value()? {
-        Value::Plain(text) => Ok(text.to_owned()),
-        Value::Json(json) => {
-            serde_json::from_str::<Option<String>>(json.get()).map(Option::unwrap_or_default).map_err(|_| Malformed)
-        }
-    }
+    let read = message.get(..position).unwrap_or_default();
+    let (line, column) =
+        (read.split(|byte| *byte == b'\n').count(), read.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len));
+    DecodeError::Json { category: "unexpected structure", line, column }
 }
 
 #[cfg(test)]
@@ -364,7 +287,7 @@ mod tests {
     #[test]
     fn a_bomb_costs_the_cap_and_no_more() {
         let bomb = gzip(&vec![b' '; 64 << 20]);
-        assert_eq!(inflate(&bomb, 1 << 20), Err(DecodeError::TooLarge(1 << 20)));
+        assert_eq!(inflate(&bomb, 1 << 20, Vec::new()), Err(DecodeError::TooLarge(1 << 20)));
         assert!(size_hint(&bomb, 1 << 20) <= (1 << 20) + 1);
     }
 }

@@ -7,7 +7,7 @@ mod write;
 use std::borrow::Cow;
 
 pub use self::scan::{Malformed, Scanner, Value};
-pub use self::text::{mend_surrogates, unescape_into};
+pub use self::text::{mend_surrogates, unescape_in_place, unescape_into};
 pub use self::write::{WriteJson, write_list, write_string};
 
 /// Bytes as text, with U+FFFD in the place of what is not UTF-8. The standard library's conversion, which looks for

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::first_special;
-use super::text::unescape_strictly;
 
 /// A JSON text, read up to some place.
 #[derive(Debug)]
@@ -125,27 +124,6 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// A value as text, written to the front of `text`: of a string what it means, of null nothing, of anything else its
-    /// JSON. Answers its length. It fails if there is too little room; what is left of the JSON and 8 bytes are enough.
-    pub fn write_text(&mut self, text: &mut [u8]) -> Result<usize, Malformed> {
-        if self.peek() == Some(b'"') {
-            let start = self.position + 1;
-            let inside = self.json.get(start..).unwrap_or_default();
-            let (written, read) = unescape_strictly(text, inside).ok_or(Malformed)?;
-            self.position = start + read;
-            return Ok(written);
-        }
-        let json = self.raw_value()?.get();
-        let value = if json == "null" { "" } else { json };
-        text.get_mut(..value.len()).ok_or(Malformed)?.copy_from_slice(value.as_bytes());
-        Ok(value.len())
-    }
-
-    /// A whole number.
-    pub fn integer(&mut self) -> Result<i64, Malformed> {
-        self.raw_value()?.get().parse().map_err(|_| Malformed)
-    }
-
     /// Nothing but space may follow.
     pub fn end(&mut self) -> Result<(), Malformed> {
         self.peek().map_or(Ok(()), |_| Err(Malformed))
@@ -159,13 +137,13 @@ mod tests {
     #[test]
     fn space_may_stand_anywhere() {
         let mut scanner = Scanner::new(" { \"a\" :\n17 ,\t\"b\" :  null , \"c\" : \"x\" } ");
-        let mut text = [0; 16];
         scanner.take(b'{').unwrap();
         assert_eq!((scanner.has_next(true, b'}'), scanner.key().as_deref()), (Ok(true), Ok("a")));
-        assert_eq!((scanner.integer(), scanner.has_next(false, b'}')), (Ok(17), Ok(true)));
-        assert_eq!((scanner.key().as_deref(), scanner.write_text(&mut text)), (Ok("b"), Ok(0)));
+        assert!(matches!(scanner.value(), Ok(Value::Json(json)) if json.get() == "17"));
+        assert_eq!((scanner.has_next(false, b'}'), scanner.key().as_deref()), (Ok(true), Ok("b")));
+        assert!(matches!(scanner.value(), Ok(Value::Json(json)) if json.get() == "null"));
         assert_eq!((scanner.has_next(false, b'}'), scanner.key().as_deref()), (Ok(true), Ok("c")));
-        assert_eq!((scanner.write_text(&mut text), text[0]), (Ok(1), b'x'));
+        assert!(matches!(scanner.value(), Ok(Value::Plain("x"))));
         assert_eq!((scanner.has_next(false, b'}'), scanner.end()), (Ok(false), Ok(())));
     }
 }

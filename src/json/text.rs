@@ -17,19 +17,22 @@ pub fn unescape_into(text: &mut String, escaped: &str) {
     text.push_str(rest);
 }
 
-/// Writes the text of a JSON string, from behind its first quote, to the front of `text`. Answers how long the text is, and
-/// the string with the quote that ends it; `None` if it is not JSON, or if there is too little room: 8 bytes more than the
-/// string has are enough. Halves of surrogate pairs become U+FFFD.
+/// Writes the text of a JSON string over what was read of the bytes that it stands in: from `written` on, which is not
+/// behind `read`, the place behind its first quote. Answers both places as they are then, of the first behind the quote that
+/// ends it; `None` if it is not JSON. Halves of surrogate pairs become U+FFFD.
 ///
 /// Of a message every tenth byte is a backslash or behind one, so pieces are short: copying eight bytes, and writing the next
 /// over those that are too many, is three times as fast as copying the pieces.
-pub(super) fn unescape_strictly(text: &mut [u8], escaped: &str) -> Option<(usize, usize)> {
-    let bytes = escaped.as_bytes();
-    let (mut read, mut written) = (0, 0);
+pub fn unescape_in_place(bytes: &mut [u8], mut read: usize, mut written: usize) -> Option<(usize, usize)> {
     loop {
-        if let Some(chunk) = bytes.get(read..)?.first_chunk::<8>() {
-            let length = plain_length(*chunk);
-            *text.get_mut(written..)?.first_chunk_mut::<8>()? = *chunk;
+        if let Some(chunk) = bytes.get(read..)?.first_chunk::<8>().copied() {
+            let length = plain_length(chunk);
+            if written + 8 <= read + length {
+                *bytes.get_mut(written..)?.first_chunk_mut::<8>()? = chunk;
+            } else {
+                // What is too many would stand where nothing was read yet.
+                bytes.copy_within(read..read + length, written);
+            }
             (read, written) = (read + length, written + length);
             if length == 8 {
                 continue;
@@ -37,12 +40,11 @@ pub(super) fn unescape_strictly(text: &mut [u8], escaped: &str) -> Option<(usize
         }
         let byte = *bytes.get(read)?;
         let (unescaped, length) = match byte {
-            b'"' => return Some((written, read + 1)),
+            b'"' => return Some((read + 1, written)),
             b'\\' => match *bytes.get(read + 1)? {
                 same @ (b'"' | b'\\' | b'/') => (same, 2),
                 b'u' => {
-                    let (length, width) = unescape_unit_strictly(text.get_mut(written..)?, escaped.get(read + 2..)?)?;
-                    (read, written) = (read + 2 + length, written + width);
+                    (read, written) = unescape_unit_in_place(bytes, read, written)?;
                     continue;
                 }
                 letter => (control(letter)?, 2),
@@ -50,7 +52,7 @@ pub(super) fn unescape_strictly(text: &mut [u8], escaped: &str) -> Option<(usize
             _ if is_special(byte) => return None,
             _ => (byte, 1),
         };
-        *text.get_mut(written)? = unescaped;
+        *bytes.get_mut(written)? = unescaped;
         (read, written) = (read + length, written + 1);
     }
 }
@@ -67,14 +69,17 @@ fn control(letter: u8) -> Option<u8> {
     })
 }
 
-/// Writes what `\uXXXX` means (a pair of them, of a surrogate pair). Answers the length of what was read, from the digits
-/// on, and of what was written.
-fn unescape_unit_strictly(text: &mut [u8], digits: &str) -> Option<(usize, usize)> {
+/// `\uXXXX`, or two of them, of a surrogate pair.
+fn unescape_unit_in_place(bytes: &mut [u8], read: usize, written: usize) -> Option<(usize, usize)> {
+    const LONGEST: usize = r"\u0123\u4567".len();
+    let escapes = bytes.get(read..bytes.len().min(read + LONGEST))?;
+    let digits = escapes.utf8_chunks().next()?.valid().strip_prefix("\\u")?;
     unit(digits)?;
     let mut unescaped = String::new();
-    let after = unescape_unit(&mut unescaped, digits);
-    text.get_mut(..unescaped.len())?.copy_from_slice(unescaped.as_bytes());
-    Some((digits.len() - after.len(), unescaped.len()))
+    let after = unescape_unit(&mut unescaped, digits).len();
+    let read = read + 2 + digits.len() - after;
+    bytes.get_mut(written..written + unescaped.len())?.copy_from_slice(unescaped.as_bytes());
+    Some((read, written + unescaped.len()))
 }
 
 /// Appends what the escape after a backslash stands for, and answers what follows it.
@@ -214,14 +219,16 @@ mod tests {
 
         #[test]
         fn is_as_strict_as_serde_json(inside in r#"(\\\\|\\\\u[dD8][0-9a-f]{3}|u|n|x|[0-9a-fD]|"|€|\n| ){0,20}"#) {
-            let mut text = vec![0; inside.len() + 9];
-            let lengths = unescape_strictly(&mut text, &format!("{inside}\""));
-            let (written, read) = lengths.unwrap_or((0, inside.len() + 1));
-            let json = format!("\"{}", format!("{inside}\"").get(..read).unwrap());
-            text.truncate(written);
-            match serde_json::from_str::<String>(&mend_surrogates(&json)) {
-                Ok(expected) => prop_assert_eq!(String::from_utf8(text), Ok(expected)),
-                Err(_) => prop_assert_eq!(lengths, None),
+            let json = format!("\"{inside}\"");
+            for gap in [0, 1, 5, 20] {
+                let mut bytes = [&vec![b'-'; gap], json.as_bytes()].concat();
+                let places = unescape_in_place(&mut bytes, gap + 1, 1);
+                let (read, written) = places.unwrap_or((gap + json.len(), 1));
+                let json = json.get(..read - gap).unwrap();
+                match serde_json::from_str::<String>(&mend_surrogates(json)) {
+                    Ok(expected) => prop_assert_eq!(bytes.get(1..written), Some(expected.as_bytes())),
+                    Err(_) => prop_assert_eq!(places, None),
+                }
             }
         }
 
