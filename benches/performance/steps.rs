@@ -1,5 +1,6 @@
 //! Each step of the path alone, and the whole of it: what is done, and what it cannot be cheaper than.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -289,9 +290,9 @@ pub(crate) struct Sink {
 }
 
 impl Transport for Sink {
-    async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
-        let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(body, self.level) }.len() as u64;
-        let documents = newlines(body) / 2;
+    async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
+        let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(&body, self.level) }.len() as u64;
+        let documents = newlines(&body) / 2;
         let mut reply = self.reply.borrow_mut();
         if reply.0 != documents {
             *reply = (documents, inputs::reply(documents));

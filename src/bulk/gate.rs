@@ -22,6 +22,8 @@ pub(super) struct Gate {
     next: Cell<u64>,
     /// Since when there was never a moment without an open request.
     busy_since: Cell<Option<Instant>>,
+    /// The server has shown that it takes its time.
+    is_slow: Cell<bool>,
     changed: Notify,
 }
 
@@ -53,7 +55,7 @@ impl Gate {
     /// Waits until no request is open, or all is well and the server takes its time.
     pub(super) async fn beside(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
         loop {
-            let patience_ends = self.busy_since.get().map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
+            let patience_ends = self.patience_ends().filter(|end| *end > Instant::now());
             let is_free = self.open.get() == 0 || (all_is_well() && patience_ends.is_none());
             if is_free && self.gone == self.came {
                 return self.pass();
@@ -64,6 +66,10 @@ impl Gate {
                 None => self.changed().await,
             }
         }
+    }
+
+    fn patience_ends(&self) -> Option<Instant> {
+        if self.is_slow.get() { None } else { self.busy_since.get().map(|since| since + PATIENCE) }
     }
 
     /// Tells all that wait to look again.
@@ -90,6 +96,9 @@ impl Gate {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.gate.open.update(|open| open - 1);
+        if self.gate.open.get() == 0 {
+            self.gate.is_slow.set(self.gate.busy_since.get().is_some_and(|since| since.elapsed() >= PATIENCE));
+        }
         self.gate.notify();
     }
 }

@@ -60,8 +60,9 @@ impl<T: Transport> Indexer<T> {
         let mut work = Work::new(body);
         session.count_body(true);
         while let Some(group) = self.next_group(&mut work) {
+            let encoded = self.transport.encode(body.select(&group.items));
             let Some(permit) = session.admit(group.is_repeat).await else { break };
-            let exchange = self.transport.bulk(target, &body.select(&group.items), permit.timeout).await;
+            let exchange = self.transport.bulk(target, encoded, permit.timeout).await;
             session.count_request(exchange.bytes_sent, group.is_repeat);
             match exchange.result {
                 Ok(reply) => self.settle(&mut work, &permit, group.items, &reply).await,

@@ -1,13 +1,19 @@
 //! The seam between what is decided and what is sent: all that the indexer knows of HTTP.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use thiserror::Error;
 
 /// Something that takes bulk requests: Elasticsearch, a terminal, a test's script.
 pub trait Transport {
-    /// Sends one body and waits for the whole reply, at most so long.
-    fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> impl Future<Output = Exchange>;
+    /// A body as it is sent: compressed, say. That is done while other requests are open.
+    fn encode<'b>(&self, body: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
+        body
+    }
+
+    /// Sends one body, encoded, and waits for the whole reply, at most so long.
+    fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> impl Future<Output = Exchange>;
 
     /// Fetches the credentials again after they were refused. True if there are other ones now.
     fn refresh_credentials(&self, timeout: Duration) -> impl Future<Output = bool>;

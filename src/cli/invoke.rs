@@ -1,5 +1,6 @@
 //! `apigw-logs invoke`: the main job on sample events.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
@@ -122,7 +123,7 @@ impl Print {
 }
 
 impl Transport for Print {
-    async fn bulk(&self, _target: Target<'_>, body: &[u8], _timeout: Duration) -> Exchange {
+    async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
         // Each document stands in a line of its own, below its action.
         let documents: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').skip(1).step_by(2).collect();
         if let Err(error) = Output::stdout().bytes(&documents.concat()).and_then(Output::flush) {

@@ -11,6 +11,7 @@ mod secret;
 mod settings;
 mod tls;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,17 +89,6 @@ impl Elasticsearch {
         self.current.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The body as it is sent.
-    fn compress(&self, body: &[u8]) -> Vec<u8> {
-        if self.compression.level() == 0 {
-            return body.to_vec();
-        }
-        const TYPICAL_RATIO: usize = 8;
-        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / TYPICAL_RATIO), self.compression);
-        #[expect(clippy::expect_used, reason = "a Vec takes every write")]
-        std::io::Write::write_all(&mut encoder, body).and_then(|()| encoder.finish()).expect("a Vec takes every write")
-    }
-
     async fn exchange(&self, access: &Access, host: &Host, request: RequestBuilder) -> Result<Reply, TransportError> {
         let mut request = request.build().map_err(|error| self.transport_error(host, &error))?;
         access.identity.authorize(&mut request)?;
@@ -132,7 +122,20 @@ impl Elasticsearch {
 }
 
 impl Transport for Elasticsearch {
-    async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
+    fn encode<'b>(&self, body: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
+        if self.compression.level() == 0 {
+            return body;
+        }
+        const TYPICAL_RATIO: usize = 8;
+        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / TYPICAL_RATIO), self.compression);
+        #[expect(clippy::expect_used, reason = "a Vec takes every write")]
+        let encoded = std::io::Write::write_all(&mut encoder, &body)
+            .and_then(|()| encoder.finish())
+            .expect("a Vec takes every write");
+        Cow::Owned(encoded)
+    }
+
+    async fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> Exchange {
         let start = Instant::now();
         let access = match self.source.access(timeout).await {
             Ok(access) => access,
@@ -142,9 +145,9 @@ impl Transport for Elasticsearch {
             return Exchange { bytes_sent: 0, result: Err(TransportError::Connect) };
         };
         let url = bulk_url(&host, target);
-        let body = self.compress(body);
+        let body = body.into_owned();
         let bytes_sent = body.len() as u64;
-        // To read a secret takes its time, and so does to compress a large body.
+        // To read a secret takes its time.
         let timeout = timeout.saturating_sub(start.elapsed());
         let request = self.client().post(url).headers(self.headers.clone()).timeout(timeout).body(body);
         let result = self.exchange(&access, &host, request).await;

@@ -1,5 +1,6 @@
 //! A server that exists only in the test: it answers bulk requests as the test says, on tokio's clock.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -149,8 +150,8 @@ impl Script {
 
 impl Transport for Script {
     #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
-    async fn bulk(&self, target: Target<'_>, body: &[u8], timeout: Duration) -> Exchange {
-        let (ids, deletes) = ids(body);
+    async fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> Exchange {
+        let (ids, deletes) = ids(&body);
         let (at, data_stream) = (self.start.elapsed(), target.data_stream.to_owned());
         let request = Request { at, timeout, data_stream, ids, deletes, body: body.to_vec() };
         self.requests.borrow_mut().push(request.clone());
