@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use apigw_logs::bulk::{BulkBody, DocumentId, Exchange, LogEventIdentity, Reply, Target, Transport, verdict};
 use apigw_logs::config::{Config, SETTINGS};
-use apigw_logs::decode::{LogData, decode};
+use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
 use apigw_logs::enrich::GeoIp;
 use apigw_logs::enrich::user_agent::UserAgents;
@@ -86,7 +86,11 @@ fn decoding(events: usize) -> Step {
     let lines = inputs::lines(Format::Rest, events);
     let (payload, envelope) = (forever(inputs::payload(&lines)), forever(inputs::envelope(&lines)));
     let gzip = forever(gzipped(envelope.as_bytes(), 6));
-    let run = || drop(black_box(decode(payload, u64::MAX)));
+    let mut decoder = Decoder::default();
+    let run = move || {
+        let data = decoder.decode(payload, u64::MAX).expect("the payload is good");
+        decoder.reuse(black_box(data));
+    };
     Step::new("base64, gunzip, envelope".to_owned(), events, run).floor(|| {
         inflate_fast(gzip, envelope.len());
         ignore_json(envelope);
