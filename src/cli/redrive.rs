@@ -1,6 +1,6 @@
 //! `apigw-logs redrive`: dead letters, once more.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
 
 use super::invoke::Print;
 use super::output::Output;
@@ -62,20 +62,41 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     }
 }
 
-/// On a terminal a bar says how far it is; indicatif knows a terminal, and is silent elsewhere.
+/// On a terminal a bar says how far it is.
 async fn with_progress(redrive: &Redrive, pipeline: &Pipeline<Elasticsearch>) -> RedriveReport {
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} dead letters, {eta} left");
-    let bar = ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let report = redrive
-        .run(pipeline.indexer.transport(), pipeline, |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        })
-        .await;
-    bar.finish_and_clear();
+    // Escape sequence: the line is cleared.
+    const CLEAR: &str = "\r\x1b[2K";
+    let show = |text: &str| {
+        if io::stderr().is_terminal() {
+            // A terminal that is gone has nobody to look at it.
+            drop(write!(io::stderr(), "{CLEAR}{text}"));
+        }
+    };
+    let report = redrive.run(pipeline.indexer.transport(), pipeline, |done, all| show(&bar(done, all))).await;
+    show("");
     report
+}
+
+fn bar(done: u64, all: u64) -> String {
+    const WIDTH: usize = 40;
+    let share = if all == 0 { 1.0 } else { done as f64 / all as f64 };
+    let full = "#".repeat((share * WIDTH as f64) as usize);
+    format!("[{full:-<WIDTH$}] {done} of {all} dead letters")
 }
 
 fn json(report: &RedriveReport) -> String {
     serde_json::to_string(report).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_what_is_done() {
+        assert_eq!(bar(0, 4), format!("[{}] 0 of 4 dead letters", "-".repeat(40)));
+        assert_eq!(bar(1, 4), format!("[{}{}] 1 of 4 dead letters", "#".repeat(10), "-".repeat(30)));
+        assert_eq!(bar(4, 4), format!("[{}] 4 of 4 dead letters", "#".repeat(40)));
+        assert_eq!(bar(0, 0), format!("[{}] 0 of 0 dead letters", "#".repeat(40)));
+    }
 }

@@ -1,6 +1,6 @@
 //! Times as people give them: a time, or how long ago it was.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::SignedDuration;
 
 use crate::ecs::Timestamp;
 
@@ -26,8 +26,11 @@ pub(super) fn time(text: &str) -> Result<Time, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(Time::At(Timestamp(time.as_millisecond())));
     }
-    let span: Span = text.parse().map_err(|_| remedy)?;
-    let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| remedy)?;
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let ago = match days {
+        Some(days) => SignedDuration::from_hours(i64::from(days) * 24),
+        None => text.parse().map_err(|_| remedy)?,
+    };
     let time = Some(Time::Ago(ago)).filter(|time| ago.is_positive() && time.timestamp().is_some());
     time.ok_or_else(|| remedy.to_owned())
 }
