@@ -31,7 +31,8 @@ impl Endpoint {
         let documents = Arc::<AtomicU64>::default();
         let counter = Arc::clone(&documents);
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            // Requests that are open beside each other are read beside each other.
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime can be made").block_on(serve(listener, delay, counter));
         });
         Self { url, documents }
