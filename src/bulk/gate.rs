@@ -13,6 +13,9 @@ use tokio::time::{Instant, timeout_at};
 /// A server that answers sooner gets one request after the other: another connection would gain nothing.
 const PATIENCE: Duration = Duration::from_millis(5);
 
+/// However many bodies wait, and however small they are, no server is asked for more at a time.
+const MOST_OPEN: usize = 10;
+
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     open: Cell<usize>,
@@ -56,7 +59,8 @@ impl Gate {
     pub(super) async fn beside(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
         loop {
             let patience_ends = self.patience_ends().filter(|end| *end > Instant::now());
-            let is_free = self.open.get() == 0 || (all_is_well() && patience_ends.is_none());
+            let has_room = self.open.get() < MOST_OPEN && patience_ends.is_none();
+            let is_free = self.open.get() == 0 || (has_room && all_is_well());
             if is_free && self.gone == self.came {
                 return self.pass();
             }

@@ -22,6 +22,9 @@ use crate::report::Accounts;
 /// What waits for an answer takes memory. With fewer than three it could be that all wait for something to be taken.
 const MOST_IN_FLIGHT: usize = 3;
 
+/// However small bodies are, no more of them wait: of those, only some are sent beside each other.
+const MOST_BODIES: usize = 20;
+
 /// After so many lines the network has its turn.
 const LINES_A_TURN: usize = 32;
 
@@ -156,13 +159,18 @@ impl<'d, T: Transport> Run<'d, T> {
         let next = self.chunk.next(self.buffers.chunk());
         let chunk = std::mem::replace(&mut self.chunk, next);
         let size = chunk.body.size();
-        let most_bytes = MOST_IN_FLIGHT * self.pipeline().max_bytes;
-        while self.in_flight.len() >= MOST_IN_FLIGHT && self.bytes_in_flight + size > most_bytes {
+        while !self.has_room(size) {
             self.settle_next().await;
         }
         self.bytes_in_flight += size;
         self.in_flight.push(self.delivery.deliver(chunk).boxed_local());
         self.take_turns().await;
+    }
+
+    fn has_room(&self, size: usize) -> bool {
+        let most_bytes = MOST_IN_FLIGHT * self.pipeline().max_bytes;
+        let is_large = self.bytes_in_flight + size > most_bytes;
+        self.in_flight.len() < if is_large { MOST_IN_FLIGHT } else { MOST_BODIES }
     }
 
     /// Lets what is in flight go on, without waiting for it.

@@ -632,6 +632,16 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
     }
 }
 
+/// However many bodies wait, ten requests are open at a time.
+#[tokio::test(start_paused = true)]
+async fn so_many_bodies_go_beside_each_other_and_no_more() {
+    let story = deliver_beside(26, Script::always(Step::items(&[201]).taking(100))).await;
+    let at =
+        |milliseconds: u32, letters: &str| letters.chars().map(|letter| format!("{milliseconds} {letter}")).collect();
+    let schedule: [Vec<String>; 4] = [at(0, "a"), at(100, "bcdefghijk"), at(200, "lmnopqrstu"), at(300, "vwxyz")];
+    assert_eq!(story.schedule, schedule.concat());
+}
+
 /// Credentials that end while several requests are open are fetched again once, and help all of these.
 #[tokio::test(start_paused = true)]
 async fn credentials_are_refreshed_once_for_all_that_are_open() {
