@@ -97,6 +97,9 @@ struct History {
     max_actions: usize,
     /// How large a request the server takes.
     limit: Option<usize>,
+    /// How long the server takes for a request with which nothing goes wrong, in milliseconds: with some time several requests
+    /// are open beside each other.
+    latency: u64,
 }
 
 fn line() -> impl Strategy<Value = Line> {
@@ -148,14 +151,14 @@ fn history() -> impl Strategy<Value = History> {
     let deadline = prop_oneof![0..3_000_u64, 0..120_000_u64];
     let limit = option::weighted(0.3, 2_000..6_000_usize);
     let redrive = option::weighted(0.3, prop_oneof![1..4_u64, Just(u64::MAX)]);
-    let server = (vec(fault(), 0..16), limit);
+    let server = (vec(fault(), 0..16), limit, select(vec![0, 30]));
     (trigger, vec(record(), 1..5), server, vec(deadline, 3), vec(redrive, 3), select(vec![1, 2, 5, 1_000])).prop_map(
-        |(trigger, mut records, (faults, limit), deadlines, redrives, max_actions)| {
+        |(trigger, mut records, (faults, limit, latency), deadlines, redrives, max_actions)| {
             if trigger == Trigger::Subscription {
                 records.truncate(1);
             }
             few_malformed(&mut records);
-            History { trigger, records, faults, deadlines, redrives, max_actions, limit }
+            History { trigger, records, faults, deadlines, redrives, max_actions, limit, latency }
         },
     )
 }
@@ -237,6 +240,7 @@ fn event(trigger: Trigger, records: &[Delivered]) -> String {
 struct Server {
     faults: VecDeque<Fault>,
     limit: Option<usize>,
+    latency: u64,
     /// Refuses nothing any more.
     is_mended: bool,
     /// By data stream and id, with the sequence number.
@@ -264,8 +268,9 @@ impl Server {
         self.said.requests += 1;
         let documents = self.receive(request);
         let fault = self.faults.pop_front();
-        let (kind, applied, takes, retry_after) =
-            fault.map_or((Kind::Slow, 0, 0, None), |fault| (fault.kind, fault.applied, fault.takes, fault.retry_after));
+        let (kind, applied, takes, retry_after) = fault.map_or((Kind::Slow, 0, self.latency, None), |fault| {
+            (fault.kind, fault.applied, fault.takes, fault.retry_after)
+        });
         let is_logs = request.data_stream == LOGS && !self.is_mended;
         let refusal = match () {
             () if is_logs && self.limit.is_some_and(|limit| request.body.len() > limit) => Some(413),
@@ -521,6 +526,7 @@ async fn check(history: History) {
     let server = Rc::new(RefCell::new(Server {
         faults: history.faults.iter().cloned().collect(),
         limit: history.limit,
+        latency: history.latency,
         ..Server::default()
     }));
     let pipeline = pipeline(&history, &server);
