@@ -156,7 +156,7 @@ impl DeadLetter<'_> {
                 id: line.event_id,
                 kind: "pipeline_error",
                 module: "aws",
-                original: mask_line(line.message, arena),
+                original: mask_line(line.message.text(arena), arena),
             },
             // Without it the final pipeline of Fleet's templates would remove the line.
             tags: [PRESERVED],

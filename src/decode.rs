@@ -6,7 +6,6 @@
 
 mod message;
 
-use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Range;
 
@@ -15,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use crate::json::{Malformed, utf8};
+use crate::json::{Escapes, JsonText};
 
 /// What CloudWatch Logs delivers in one payload: some events of one log stream.
 ///
@@ -30,7 +29,7 @@ pub struct LogData {
     pub log_group: String,
     /// The log stream that the log data comes from.
     pub log_stream: String,
-    /// Every id and message of the events, unescaped, one after the other.
+    /// The message that was inflated, where ids and lines stand.
     text: String,
     events: Vec<EventSpans>,
 }
@@ -43,7 +42,7 @@ pub struct LogEvent<'a> {
     /// Milliseconds since 1970.
     pub timestamp: i64,
     /// The raw line.
-    pub message: &'a str,
+    pub message: JsonText<'a>,
 }
 
 #[derive(Debug)]
@@ -51,6 +50,7 @@ struct EventSpans {
     id: Range<usize>,
     timestamp: i64,
     message: Range<usize>,
+    escapes: Escapes,
 }
 
 /// Why a payload cannot be read. None of these quotes the payload.
@@ -91,7 +91,8 @@ impl LogData {
 
     fn resolve(&self, spans: &EventSpans) -> LogEvent<'_> {
         let text = |span: &Range<usize>| self.text.get(span.clone()).unwrap_or_default();
-        LogEvent { id: text(&spans.id), timestamp: spans.timestamp, message: text(&spans.message) }
+        let message = JsonText { raw: text(&spans.message), escapes: spans.escapes };
+        LogEvent { id: text(&spans.id), timestamp: spans.timestamp, message }
     }
 }
 
@@ -114,10 +115,7 @@ impl Decoder {
         let compressed = BASE64_STANDARD.decode(payload).map_err(|_| DecodeError::Base64)?;
         let LogData { text, events, .. } = self.spare.take().unwrap_or_default();
         let message = inflate(&compressed, inflated_max_bytes, text.into_bytes())?;
-        message::read(message, events).or_else(|(Malformed, position)| {
-            // The message is written over by now, so it is had once more to say what is wrong with it.
-            Err(diagnosis(&inflate(&compressed, inflated_max_bytes, Vec::new())?, position))
-        })
+        message::read(message, events).map_err(|(message, position)| diagnosis(&message, position))
     }
 
     /// Takes back the memory of a payload that nobody needs any more.
@@ -139,7 +137,7 @@ pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeE
 /// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
 ///
 /// A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
-fn inflate(compressed: &[u8], max_bytes: u64, mut inflated: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+fn inflate(compressed: &[u8], max_bytes: u64, mut inflated: Vec<u8>) -> Result<String, DecodeError> {
     inflated.clear();
     inflated.reserve(size_hint(compressed, max_bytes));
     flate2::bufread::MultiGzDecoder::new(compressed)
@@ -149,10 +147,7 @@ fn inflate(compressed: &[u8], max_bytes: u64, mut inflated: Vec<u8>) -> Result<V
     if inflated.len() as u64 > max_bytes {
         return Err(DecodeError::TooLarge(max_bytes));
     }
-    Ok(match utf8(&inflated) {
-        Cow::Borrowed(_) => inflated,
-        Cow::Owned(mended) => mended.into_bytes(),
-    })
+    Ok(String::from_utf8(inflated).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// The size that the last gzip trailer promises, as far as the compressed size makes it believable.
@@ -164,13 +159,12 @@ fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
 }
 
 /// What is wrong with a message that could not be read beyond a place.
-fn diagnosis(message: &[u8], position: usize) -> DecodeError {
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(message) {
+fn diagnosis(message: &str, position: usize) -> DecodeError {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(message) {
         return DecodeError::Json { category: "broken JSON", line: error.line(), column: error.column() };
     }
     let read = message.get(..position).unwrap_or_default();
-    let (line, column) =
-        (read.split(|byte| *byte == b'\n').count(), read.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len));
+    let (line, column) = (read.split('\n').count(), read.rsplit('\n').next().map_or(0, str::len));
     DecodeError::Json { category: "unexpected structure", line, column }
 }
 
@@ -201,16 +195,25 @@ mod tests {
         assert!(!data.is_control_message);
         assert_eq!((&*data.owner, &*data.log_group, &*data.log_stream), ("111122223333", "group", "stream"));
         let events: Vec<_> = data.events().collect();
+        let line = |raw, escapes| JsonText { raw, escapes };
         assert_eq!(
             events,
             [
-                LogEvent { id: "1", timestamp: 5, message: "{\"a\":\"é\"}" },
-                LogEvent { id: "2", timestamp: 6, message: "plain" },
-                LogEvent { id: "", timestamp: 7, message: "" },
+                LogEvent { id: "1", timestamp: 5, message: line(r#"{\"a\":\"\u00e9\"}"#, Escapes::Any) },
+                LogEvent { id: "2", timestamp: 6, message: line("plain", Escapes::None) },
+                LogEvent { id: "", timestamp: 7, message: line("", Escapes::None) },
             ]
         );
         assert_eq!(data.event(1), Some(events[1]));
         assert_eq!(data.event(3), None);
+    }
+
+    #[test]
+    fn an_id_may_be_escaped() {
+        let json = r#"{"logEvents":[{"id":"a\u0062\n","timestamp":1,"message":"\"x\""},{"id":"\"","timestamp":2}]}"#;
+        let data = decode_bytes(&gzip(json.as_bytes())).unwrap();
+        assert_eq!(data.events().map(|event| event.id).collect::<Vec<_>>(), ["ab\n", "\""]);
+        assert_eq!(data.event(0).unwrap().message, JsonText { raw: r#"\"x\""#, escapes: Escapes::Quotes });
     }
 
     /// JSON as libraries and people lay it out, not only as CloudWatch does.
@@ -246,7 +249,7 @@ mod tests {
     #[test]
     fn a_bad_byte_is_replaced() {
         let data = decode_bytes(&gzip(b"{\"logEvents\":[{\"timestamp\":1,\"message\":\"a\xffb\"}]}")).unwrap();
-        assert_eq!(data.event(0).unwrap().message, "a\u{fffd}b");
+        assert_eq!(data.event(0).unwrap().message.raw, "a\u{fffd}b");
     }
 
     #[test]

@@ -64,9 +64,9 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn wants(&self, message: &str) -> bool {
-        self.include.as_ref().is_none_or(|include| include.is_match(message))
-            && !self.exclude.as_ref().is_some_and(|exclude| exclude.is_match(message))
+    fn wants(&self, line: &LogLine<'_>, arena: &Bump) -> bool {
+        let matches = |pattern: &Regex| pattern.is_match(line.message.text(arena));
+        self.include.as_ref().is_none_or(matches) && !self.exclude.as_ref().is_some_and(matches)
     }
 }
 
@@ -147,7 +147,7 @@ impl<T> Pipeline<T> {
         line: &LogLine<'a>,
         arena: &'a Bump,
     ) -> Normalized<'a> {
-        if !self.filter.wants(line.message) {
+        if !self.filter.wants(line, arena) {
             return Normalized::Skipped;
         }
         let mut normalized = normalizer.normalize(line, arena);

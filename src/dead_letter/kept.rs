@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::bulk::{DataStreamName, DocumentId, StoredDocument};
 use crate::ecs::Timestamp;
+use crate::json::JsonText;
 use crate::normalizer::LogLine;
 
 /// What a dead letter keeps of the document that was refused: all that it takes to make it again.
@@ -45,7 +46,7 @@ impl KeptLetter {
             log_stream: &self.log_stream,
             event_id: &self.event_id,
             event_time: self.event_time,
-            message: &self.message,
+            message: JsonText::plain(&self.message),
         }
     }
 }
@@ -232,11 +233,12 @@ mod tests {
         log_stream: "stream",
         event_id: "",
         event_time: i64::MIN,
-        message: r#"{"requestId":"a","apiKey":"s3cr3t"}"#,
+        message: JsonText::plain(r#"{"requestId":"a","apiKey":"s3cr3t"}"#),
     };
 
     fn id() -> DocumentId {
         let LogLine { owner, log_group, log_stream, event_id, event_time, message } = LINE;
+        let message = message.raw;
         LogEventIdentity { owner, log_group, log_stream, event_id, event_time, message, position: 3, part: 2 }
             .document_id()
     }
@@ -267,7 +269,7 @@ mod tests {
         let line = letter.line();
         assert_eq!((line.owner, line.log_group, line.log_stream), (LINE.owner, LINE.log_group, LINE.log_stream));
         assert_eq!((line.event_id, line.event_time), (LINE.event_id, LINE.event_time));
-        assert_eq!(line.message, r#"{"requestId":"a","apiKey":"***"}"#);
+        assert_eq!(line.message.raw, r#"{"requestId":"a","apiKey":"***"}"#);
     }
 
     #[test]

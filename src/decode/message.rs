@@ -1,79 +1,66 @@
-//! The message in a payload, read in the memory where it stands.
-//!
-//! Lines come as strings of JSON. Their texts are shorter, so they are written over what was read before them: a payload
-//! is in memory once.
+//! The message in a payload, read: where its log events stand.
 
 use std::ops::Range;
 
-use serde_json::value::RawValue;
+use bumpalo::Bump;
 
 use super::{EventSpans, LogData};
-use crate::json::{Malformed, unescape_in_place};
+use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
 
-/// Reads a message, of whose bytes it makes the texts.
-pub(super) fn read(bytes: Vec<u8>, events: Vec<EventSpans>) -> Result<LogData, (Malformed, usize)> {
-    let mut message = Message { bytes, read: 0, written: 0 };
+/// Reads a message. Answers also how far it was read, if it is not what it should be.
+pub(super) fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, (String, usize)> {
     let mut data = LogData { events, ..LogData::default() };
     data.events.clear();
+    let mut message = Message { scanner: Scanner::new(&text), size: text.len(), unescaped: String::new() };
     match message.log_data(&mut data) {
         Ok(()) => {
-            message.bytes.truncate(message.written);
-            data.text = String::from_utf8(message.bytes).map_err(|_| (Malformed, message.read))?;
+            let unescaped = message.unescaped;
+            data.text = text;
+            data.text.push_str(&unescaped);
             Ok(data)
         }
-        Err(malformed) => Err((malformed, message.read)),
+        Err(Malformed) => {
+            let position = message.scanner.position();
+            Err((text, position))
+        }
     }
 }
 
-struct Message {
-    bytes: Vec<u8>,
-    /// Where reading goes on.
-    read: usize,
-    /// Where the next text goes: never behind that.
-    written: usize,
+struct Message<'a> {
+    scanner: Scanner<'a>,
+    /// How many bytes the message has.
+    size: usize,
+    /// What stands behind the message in [`LogData::text`]: ids with escapes, which CloudWatch does not have.
+    unescaped: String,
 }
 
-/// A member of an object, by its key.
-#[derive(Clone, Copy)]
-enum Member {
-    MessageType,
-    Owner,
-    LogGroup,
-    LogStream,
-    LogEvents,
-    Id,
-    Timestamp,
-    Message,
-    /// One that we do not need: `subscriptionFilters`, `policyLevel`, `extractedFields`, what AWS may add.
-    Other,
-}
-
-impl Message {
+impl Message<'_> {
     fn log_data(&mut self, data: &mut LogData) -> Result<(), Malformed> {
         let mut has_events = false;
-        self.take(b'{')?;
+        self.scanner.take(b'{')?;
         let mut is_first = true;
-        while self.has_next(is_first, b'}')? {
+        while self.scanner.has_next(is_first, b'}')? {
             is_first = false;
-            match self.member()? {
-                Member::MessageType => data.is_control_message = self.word()? == "CONTROL_MESSAGE",
-                Member::Owner => data.owner = self.word()?,
-                Member::LogGroup => data.log_group = self.word()?,
-                Member::LogStream => data.log_stream = self.word()?,
-                Member::LogEvents => {
+            match &*self.scanner.key()? {
+                "messageType" => data.is_control_message = self.word()? == "CONTROL_MESSAGE",
+                "owner" => data.owner = self.word()?,
+                "logGroup" => data.log_group = self.word()?,
+                "logStream" => data.log_stream = self.word()?,
+                "logEvents" => {
                     self.log_events(&mut data.events)?;
                     has_events = true;
                 }
+                // `subscriptionFilters`, `policyLevel`, what AWS may add.
                 _ => self.step_over()?,
             }
         }
-        if has_events && self.peek().is_none() { Ok(()) } else { Err(Malformed) }
+        if has_events { self.scanner.end() } else { Err(Malformed) }
     }
 
     fn log_events(&mut self, events: &mut Vec<EventSpans>) -> Result<(), Malformed> {
-        self.take(b'[')?;
+        self.scanner.take(b'[')?;
         let mut is_first = true;
-        while self.has_next(is_first, b']')? {
+        while self.scanner.has_next(is_first, b']')? {
             is_first = false;
             events.push(self.log_event()?);
         }
@@ -82,116 +69,65 @@ impl Message {
 
     /// Whatever an id or a message is (emulators give numbers for ids), it has a text.
     fn log_event(&mut self) -> Result<EventSpans, Malformed> {
-        let (mut id, mut timestamp, mut message) = (0..0, None, 0..0);
-        self.take(b'{')?;
+        let (mut id, mut timestamp, mut message) = (0..0, None, (0..0, Escapes::None));
+        self.scanner.take(b'{')?;
         let mut is_first = true;
-        while self.has_next(is_first, b'}')? {
+        while self.scanner.has_next(is_first, b'}')? {
             is_first = false;
-            match self.member()? {
-                Member::Id => id = self.text()?,
-                Member::Timestamp => timestamp = Some(self.value()?.get().parse().map_err(|_| Malformed)?),
-                Member::Message => message = self.text()?,
+            match &*self.scanner.key()? {
+                "id" => id = self.id()?,
+                "timestamp" => timestamp = Some(self.timestamp()?),
+                "message" => message = self.text()?,
+                // `extractedFields`.
                 _ => self.step_over()?,
             }
         }
-        Ok(EventSpans { id, timestamp: timestamp.ok_or(Malformed)?, message })
+        let (message, escapes) = message;
+        Ok(EventSpans { id, timestamp: timestamp.ok_or(Malformed)?, message, escapes })
     }
 
-    /// A value as text: of a string what it means, of null nothing, of anything else its JSON.
-    fn text(&mut self) -> Result<Range<usize>, Malformed> {
-        let start = self.written;
-        if self.peek() == Some(b'"') {
-            let places = unescape_in_place(&mut self.bytes, self.read + 1, self.written);
-            (self.read, self.written) = places.ok_or(Malformed)?;
-            return Ok(start..self.written);
+    fn id(&mut self) -> Result<Range<usize>, Malformed> {
+        let (span, escapes) = self.text()?;
+        if escapes == Escapes::None {
+            return Ok(span);
         }
-        let (begin, json) = (self.read, self.value()?.get());
-        let length = if json == "null" { 0 } else { json.len() };
-        self.bytes.copy_within(begin..begin + length, start);
-        self.written += length;
-        Ok(start..self.written)
+        let raw = self.scanner.since(span.start).strip_suffix('"').ok_or(Malformed)?;
+        let start = self.size + self.unescaped.len();
+        self.unescaped.push_str(JsonText { raw, escapes }.text(&Bump::new()));
+        Ok(start..self.size + self.unescaped.len())
+    }
+
+    fn timestamp(&mut self) -> Result<i64, Malformed> {
+        match self.scanner.value()? {
+            Value::Json(json) => json.get().parse().map_err(|_| Malformed),
+            Value::Plain(_) => Err(Malformed),
+        }
+    }
+
+    /// Where a value stands as text: a string between its quotes, null nowhere, anything else whole.
+    fn text(&mut self) -> Result<(Range<usize>, Escapes), Malformed> {
+        let is_string = self.scanner.peek() == Some(b'"');
+        let start = self.scanner.position();
+        if is_string {
+            let JsonText { raw, escapes } = self.scanner.string()?;
+            return Ok((start + 1..start + 1 + raw.len(), escapes));
+        }
+        self.step_over()?;
+        let end = if self.scanner.since(start) == "null" { start } else { self.scanner.position() };
+        Ok((start..end, Escapes::None))
     }
 
     /// A text that is copied; empty if it is null.
     fn word(&mut self) -> Result<String, Malformed> {
-        let json = self.value()?.get();
-        serde_json::from_str::<Option<String>>(json).map(Option::unwrap_or_default).map_err(|_| Malformed)
+        match self.scanner.value()? {
+            Value::Plain(text) => Ok(text.to_owned()),
+            Value::Json(json) => {
+                serde_json::from_str::<Option<String>>(json.get()).map(Option::unwrap_or_default).map_err(|_| Malformed)
+            }
+        }
     }
 
     fn step_over(&mut self) -> Result<(), Malformed> {
-        self.value().map(drop)
-    }
-
-    fn value(&mut self) -> Result<&RawValue, Malformed> {
-        self.peek();
-        let rest = self.bytes.get(self.read..).unwrap_or_default();
-        let value: &RawValue =
-            serde_json::Deserializer::from_slice(rest).into_iter().next().ok_or(Malformed)?.map_err(|_| Malformed)?;
-        self.read += value.get().len();
-        Ok(value)
-    }
-
-    /// A member's key and its colon.
-    fn member(&mut self) -> Result<Member, Malformed> {
-        const KNOWN: [(&[u8], Member); 8] = [
-            (b"\"id\"", Member::Id),
-            (b"\"timestamp\"", Member::Timestamp),
-            (b"\"message\"", Member::Message),
-            (b"\"messageType\"", Member::MessageType),
-            (b"\"owner\"", Member::Owner),
-            (b"\"logGroup\"", Member::LogGroup),
-            (b"\"logStream\"", Member::LogStream),
-            (b"\"logEvents\"", Member::LogEvents),
-        ];
-        self.peek();
-        let rest = self.bytes.get(self.read..).unwrap_or_default();
-        let member = match KNOWN.iter().find(|(key, _)| rest.starts_with(key)) {
-            Some((key, member)) => {
-                self.read += key.len();
-                *member
-            }
-            None => self.unusual_member(&KNOWN)?,
-        };
-        self.take(b':')?;
-        Ok(member)
-    }
-
-    /// A key that is not known, or is written with escapes.
-    fn unusual_member(&mut self, known: &[(&[u8], Member)]) -> Result<Member, Malformed> {
-        let key = serde_json::from_str::<String>(self.value()?.get()).map_err(|_| Malformed)?;
-        let is_key =
-            |quoted: &[u8]| quoted.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")) == Some(key.as_bytes());
-        Ok(known.iter().find(|(quoted, _)| is_key(quoted)).map_or(Member::Other, |(_, member)| *member))
-    }
-
-    /// The next byte that is no space.
-    fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.bytes.get(self.read)?;
-            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(byte);
-            }
-            self.read += 1;
-        }
-    }
-
-    fn take(&mut self, sign: u8) -> Result<(), Malformed> {
-        if self.peek() != Some(sign) {
-            return Err(Malformed);
-        }
-        self.read += 1;
-        Ok(())
-    }
-
-    /// Inside brackets: whether there is another element, and steps to it; else steps out.
-    fn has_next(&mut self, is_first: bool, closing: u8) -> Result<bool, Malformed> {
-        if self.peek() == Some(closing) {
-            self.read += 1;
-            return Ok(false);
-        }
-        if !is_first {
-            self.take(b',')?;
-        }
-        Ok(true)
+        self.scanner.value().map(drop)
     }
 }

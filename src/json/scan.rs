@@ -1,19 +1,29 @@
 //! JSON, read from front to back: strictly, in one pass, and without copying what can be borrowed.
 //!
-//! Nearly all that this program reads is strings, one after the other. They are read here, eight bytes at a time; what
-//! else there is (numbers, strings with escapes, values inside values) is left to `serde_json`.
+//! Nearly all that this program reads is strings, one after the other. They are read here; what else there is (numbers,
+//! strings with escapes, values inside values) is left to `serde_json`.
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::first_special;
+use super::string::string;
+use super::{JsonText, first_special};
 
 /// A JSON text, read up to some place.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     json: &'a str,
     position: usize,
+    quote: Quote,
+}
+
+/// What begins and ends a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    Plain,
+    /// With a backslash.
+    Escaped,
 }
 
 /// A value.
@@ -33,7 +43,23 @@ impl<'a> Scanner<'a> {
     /// Starts at the front.
     #[must_use]
     pub fn new(json: &'a str) -> Self {
-        Self { json, position: 0 }
+        Self { json, position: 0, quote: Quote::Plain }
+    }
+
+    /// Reads JSON that stands in a JSON string, of which nothing but the quotes is escaped. Of values it knows only those that look
+    /// the same there: plain strings, numbers, and what else has no quotes inside.
+    #[must_use]
+    pub fn escaped(json: &'a str) -> Self {
+        Self { quote: Quote::Escaped, ..Self::new(json) }
+    }
+
+    /// How many bytes a quote has.
+    #[must_use]
+    pub fn quote_length(&self) -> usize {
+        match self.quote {
+            Quote::Plain => 1,
+            Quote::Escaped => 2,
+        }
     }
 
     /// How many bytes are read.
@@ -101,17 +127,34 @@ impl<'a> Scanner<'a> {
 
     /// A value of any kind.
     pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
-        if self.peek() == Some(b'"') {
-            let start = self.position + 1;
-            let inside = self.json.get(start..).unwrap_or_default();
+        self.peek();
+        let here = self.json.get(self.position..).unwrap_or_default();
+        if let Some(inside) = self.after_quote(here) {
             let length = first_special(inside.as_bytes()).ok_or(Malformed)?;
             let (plain, rest) = inside.split_at_checked(length).ok_or(Malformed)?;
-            if rest.starts_with('"') {
-                self.position = start + length + 1;
+            if let Some(rest) = self.after_quote(rest) {
+                self.position = self.json.len() - rest.len();
                 return Ok(Value::Plain(plain));
             }
         }
         self.raw_value().map(Value::Json)
+    }
+
+    fn after_quote(&self, text: &'a str) -> Option<&'a str> {
+        match self.quote {
+            Quote::Plain => text.strip_prefix('"'),
+            Quote::Escaped => text.strip_prefix("\\\""),
+        }
+    }
+
+    /// A string with any escapes; not for JSON that is [`Self::escaped`].
+    pub fn string(&mut self) -> Result<JsonText<'a>, Malformed> {
+        self.peek();
+        let here = self.json.get(self.position..).unwrap_or_default();
+        let inside = here.strip_prefix('"').ok_or(Malformed)?;
+        let (length, escapes) = string(here.as_bytes()).ok_or(Malformed)?;
+        self.position += length + 2;
+        Ok(JsonText { raw: inside.get(..length).ok_or(Malformed)?, escapes })
     }
 
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {

@@ -15,7 +15,7 @@ use super::secret_keys::is_secret;
 use super::secrets::{mask, mask_parts, mask_suspicious};
 use super::value::{Entry, counts_more, flattened, is_absent, join, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{Malformed, Scanner, Value, mend_surrogates};
+use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(super) struct AccessLog<'a> {
@@ -66,9 +66,8 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Reads a line that is one JSON object and nothing else.
-    pub(super) fn read_json(arena: &'a Bump, line: &'a str, order: &KeyOrder) -> Result<Self, Malformed> {
+    pub(super) fn read_json(arena: &'a Bump, mut scanner: Scanner<'a>, order: &KeyOrder) -> Result<Self, Malformed> {
         let (mut log, mut keys) = (Self::new(arena, "json"), order.lock());
-        let mut scanner = Scanner::new(line);
         scanner.take(b'{')?;
         let mut place = 0;
         while scanner.has_next(place == 0, b'}')? {
@@ -160,11 +159,10 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Notes characters of the line that were replaced before it was read, or are when it is.
-    pub(super) fn note_replaced(&mut self, text: &str) {
+    pub(super) fn note_replaced(&mut self, JsonText { raw: text, escapes }: JsonText<'_>) {
         let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
-        let has_halves =
-            || memchr(b'\\', text.as_bytes()).is_some() && !mend_surrogates(text).eq_ignore_ascii_case(text);
-        if is_replaced || has_halves() {
+        let has_escapes = || escapes != Escapes::Quotes && memchr(b'\\', text.as_bytes()).is_some();
+        if is_replaced || (has_escapes() && !mend_surrogates(text).eq_ignore_ascii_case(text)) {
             self.note(REPLACED_CHARACTERS);
         }
     }

@@ -15,8 +15,9 @@ use super::access_log::{AccessLog, MAX_DEPTH};
 use super::aliases::{Meaning, meaning};
 use super::key_order::KeyOrder;
 use super::problem::Stop;
-use super::value::{join, unescaped};
+use super::value::join;
 use crate::ecs::FlatValue;
+use crate::json::{JsonText, Scanner};
 
 /// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.
 const QUOTES: &str = "quotes";
@@ -64,7 +65,7 @@ impl<'a> Object<'a> {
 
 fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, usize)> {
     let object: &RawValue = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
-    let log = AccessLog::read_json(arena, object.get(), &KeyOrder::default()).ok()?;
+    let log = AccessLog::read_json(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
     Some((log, object.get().len()))
 }
 
@@ -133,7 +134,7 @@ impl<'a> Reader<'a> {
         let (key, length) = if matches!(quote, '"' | '\'') {
             let inside = rest.get(1..).unwrap_or_default();
             let end = end_of_string(inside, quote).ok_or(Stop::Cut)?;
-            (unescaped(self.arena, inside.get(..end).unwrap_or_default()), end + 2)
+            (JsonText::escaped(inside.get(..end).unwrap_or_default()).text(self.arena), end + 2)
         } else {
             let end = rest.find(|c| !is_word(c)).ok_or(Stop::Cut)?;
             let after = rest.get(end..).unwrap_or_default();
@@ -196,7 +197,7 @@ impl<'a> Reader<'a> {
         let is_escaped = last == quote && quote == '"' && end_of_string(inside, quote) == Some(end);
         if is_escaped && has_known_escapes(content) {
             self.log.note(CONTROL_CHARACTERS);
-            return Ok(unescaped(self.arena, content));
+            return Ok(JsonText::escaped(content).text(self.arena));
         }
         // Who does not escape quotes does not escape anything.
         self.log.note(QUOTES);

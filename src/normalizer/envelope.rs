@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use serde::Deserialize;
 
 use super::LogLine;
+use crate::json::JsonText;
 
 /// A subscription's message.
 #[derive(Deserialize)]
@@ -59,7 +60,7 @@ impl LogData<'_> {
             log_stream,
             event_id: arena.alloc_str(&event.id),
             event_time: event.timestamp,
-            message: arena.alloc_str(&event.message),
+            message: JsonText::plain(arena.alloc_str(&event.message)),
         };
         self.log_events.iter().map(line).collect()
     }

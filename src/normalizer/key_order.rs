@@ -4,6 +4,7 @@
 //! nor looked up: that saves a sixth of the normalizer's work, and nothing but the time depends on it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bumpalo::Bump;
@@ -22,7 +23,8 @@ pub(super) struct Keys(Vec<KnownKey>);
 struct KnownKey {
     /// With its quotes and its colon, as it stands in the line.
     json: String,
-    length: usize,
+    /// Where it stands in there without them.
+    inside: Range<usize>,
     meaning: Meaning,
 }
 
@@ -52,7 +54,7 @@ impl Keys {
         if let Some(known) = self.0.get(place)
             && let Some(json) = scanner.take_text(&known.json)
         {
-            let key = json.get(1..=known.length).ok_or(Malformed)?;
+            let key = json.get(known.inside.clone()).ok_or(Malformed)?;
             return Ok((key, known.meaning));
         }
         let start = scanner.position();
@@ -61,14 +63,16 @@ impl Keys {
             Cow::Owned(key) => arena.alloc_str(&key),
         };
         let meaning = meaning(key);
-        self.remember(place, scanner.since(start), key, meaning);
+        let (json, quote) = (scanner.since(start).trim_start(), scanner.quote_length());
+        let inside = quote..quote + key.len();
+        if json.get(inside.clone()) == Some(key) {
+            self.remember(place, KnownKey { json: json.to_owned(), inside, meaning });
+        }
         Ok((key, meaning))
     }
 
-    fn remember(&mut self, place: usize, json: &str, key: &str, meaning: Meaning) {
-        let known = KnownKey { json: json.trim_start().to_owned(), length: key.len(), meaning };
+    fn remember(&mut self, place: usize, known: KnownKey) {
         match self.0.get_mut(place) {
-            _ if json.contains('\\') => {}
             Some(other) => *other = known,
             None if place < MOST => self.0.push(known),
             None => {}

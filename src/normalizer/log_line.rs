@@ -1,5 +1,9 @@
 //! What is normalized.
 
+use bumpalo::Bump;
+
+use crate::json::JsonText;
+
 /// A log line, and what CloudWatch says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct LogLine<'a> {
@@ -14,5 +18,13 @@ pub struct LogLine<'a> {
     /// CloudWatch's time of the event, in milliseconds since 1970: for lines that tell no time of their own.
     pub event_time: i64,
     /// The line.
-    pub message: &'a str,
+    pub message: JsonText<'a>,
+}
+
+impl<'a> LogLine<'a> {
+    /// With the line itself, whatever stood for it.
+    #[must_use]
+    pub fn unescaped(self, arena: &'a Bump) -> Self {
+        Self { message: JsonText::plain(self.message.text(arena)), ..self }
+    }
 }

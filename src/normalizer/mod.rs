@@ -39,6 +39,7 @@ use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named, OneOrMore, Text,
     Timestamp,
 };
+use crate::json::{Escapes, JsonText, Scanner};
 
 /// Of a line that holds more objects than this the rest is kept as it is: a document for each would take more memory
 /// than there is.
@@ -99,7 +100,23 @@ pub enum Normalized<'a> {
 impl Normalizer {
     /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the arena.
     pub fn normalize<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        let text = trimmed(line.message);
+        if line.message.escapes == Escapes::Quotes
+            && let Some(document) = self.escaped_json(line, arena)
+        {
+            return one(document, arena);
+        }
+        self.unescaped(&line.unescaped(arena), arena)
+    }
+
+    /// A line that is JSON as it stands in JSON, if it is one that needs no more than to be read.
+    fn escaped_json<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Option<Document<'a>> {
+        let text = JsonText { raw: trimmed(line.message.raw), ..line.message };
+        let mut log = AccessLog::read_json(arena, Scanner::escaped(text.raw), &self.key_order).ok()?;
+        log.is_recognized().then(|| self.access_log(&mut log, text, line, arena))
+    }
+
+    fn unescaped<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
+        let text = trimmed(line.message.raw);
         if text.is_empty() {
             return Normalized::Skipped;
         }
@@ -114,7 +131,7 @@ impl Normalizer {
         }
         let log = common_log::read(arena, text).or_else(|| key_value::read(arena, text));
         let document = match log {
-            Some(mut log) => self.access_log(&mut log, text, line, arena),
+            Some(mut log) => self.access_log(&mut log, JsonText::plain(text), line, arena),
             None => self.not_understood(NO_KNOWN_FORM, text, line, arena),
         };
         one(document, arena)
@@ -128,7 +145,7 @@ impl Normalizer {
     ) -> Document<'a> {
         let mut document = self.document(line, arena);
         if self.original_event == OriginalEvent::Preserved {
-            self.keep_original(&mut document, mask(line.message, arena), arena);
+            self.keep_original(&mut document, mask(line.message.text(arena), arena), arena);
         }
         execution_log::fill(&mut document, log, arena);
         document
@@ -136,16 +153,16 @@ impl Normalizer {
 
     /// A line that starts like a JSON object.
     fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        let Ok(mut log) = AccessLog::read_json(arena, text, &self.key_order) else {
+        let Ok(mut log) = AccessLog::read_json(arena, Scanner::new(text), &self.key_order) else {
             return outcome(self.objects(text, line, arena));
         };
         if log.is_recognized() {
-            return one(self.access_log(&mut log, text, line, arena), arena);
+            return one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena);
         }
         match envelope::read(text) {
             Some(Envelope::Control) => Normalized::Skipped,
             Some(Envelope::Data(data)) => outcome(self.all(&data.lines(arena), arena)),
-            None => one(self.access_log(&mut log, text, line, arena), arena),
+            None => one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena),
         }
     }
 
@@ -175,7 +192,7 @@ impl Normalizer {
             match envelope::read(object.text).filter(|_| is_foreign) {
                 Some(Envelope::Control) => {}
                 Some(Envelope::Data(data)) => documents.extend(self.all(&data.lines(arena), arena)),
-                None => documents.push(self.access_log(&mut object.log, object.text, line, arena)),
+                None => documents.push(self.access_log(&mut object.log, JsonText::plain(object.text), line, arena)),
             }
         }
         documents
@@ -184,13 +201,13 @@ impl Normalizer {
     fn access_log<'a>(
         &'a self,
         log: &mut AccessLog<'a>,
-        text: &'a str,
+        text: JsonText<'a>,
         line: &LogLine<'a>,
         arena: &'a Bump,
     ) -> Document<'a> {
         if !log.is_recognized() {
             let problem = if log.stop.is_none() { NO_KNOWN_KEY } else { NO_WHOLE_JSON };
-            let mut document = self.not_understood(problem, text, line, arena);
+            let mut document = self.not_understood(problem, text.text(arena), line, arena);
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
         }
@@ -210,7 +227,7 @@ impl Normalizer {
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
-            self.keep_original(&mut document, log.masked(original(text, line)), arena);
+            self.keep_original(&mut document, log.masked(original(text, line).text(arena)), arena);
         }
         document
     }
@@ -226,7 +243,7 @@ impl Normalizer {
         let mut document = self.document(line, arena);
         document.error = Error { message: Some(problem), r#type: None };
         document.event.kind = Some(PIPELINE_ERROR);
-        self.keep_original(&mut document, mask_line(original(text, line), arena), arena);
+        self.keep_original(&mut document, mask_line(original(JsonText::plain(text), line).text(arena), arena), arena);
         document.message = Some(mask_line(text, arena));
         document
     }
@@ -281,8 +298,8 @@ fn known(text: &str) -> Text<'_> {
 }
 
 /// What stands in `event.original`: the line, byte for byte; of a line that holds several objects, the one.
-fn original<'a>(text: &'a str, line: &LogLine<'a>) -> &'a str {
-    if text.len() == trimmed(line.message).len() { line.message } else { text }
+fn original<'a>(text: JsonText<'a>, line: &LogLine<'a>) -> JsonText<'a> {
+    if text.raw.len() == trimmed(line.message.raw).len() { line.message } else { text }
 }
 
 fn trimmed(message: &str) -> &str {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::aliases::rank;
 use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{mend_surrogates, unescape_into};
+use crate::json::{JsonText, mend_surrogates};
 
 /// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
 /// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
@@ -73,17 +73,7 @@ pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a s
     let Some(escaped) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
         return (json != "null").then_some(json);
     };
-    Some(unescaped(arena, escaped))
-}
-
-/// What stands between the quotes of a JSON string, as text.
-pub(super) fn unescaped<'a>(arena: &'a Bump, escaped: &'a str) -> &'a str {
-    if !escaped.contains('\\') {
-        return escaped;
-    }
-    let mut text = String::with_capacity(escaped.len());
-    unescape_into(&mut text, escaped);
-    arena.alloc_str(&text)
+    Some(JsonText::escaped(escaped).text(arena))
 }
 
 /// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read

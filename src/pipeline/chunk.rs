@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bumpalo::Bump;
+
 use crate::bulk::{BulkBody, DocumentId, LogEventIdentity};
 use crate::decode::{LogData, LogEvent};
 use crate::normalizer::LogLine;
@@ -54,14 +56,14 @@ pub(super) fn line(payloads: &[Arc<LogData>], payload: usize, position: usize) -
 }
 
 /// What the id of a document of a line depends on.
-pub(super) fn identity<'a>(line: &LogLine<'a>, position: usize, part: usize) -> LogEventIdentity<'a> {
+pub(super) fn identity<'a>(line: &LogLine<'a>, position: usize, part: usize, arena: &'a Bump) -> LogEventIdentity<'a> {
     LogEventIdentity {
         owner: line.owner,
         log_group: line.log_group,
         log_stream: line.log_stream,
         event_id: line.event_id,
         event_time: line.event_time,
-        message: line.message,
+        message: if line.event_id.is_empty() { line.message.text(arena) } else { "" },
         position,
         part,
     }

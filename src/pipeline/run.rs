@@ -125,7 +125,7 @@ impl<'d, T: Transport> Run<'d, T> {
         const GROWTH: usize = 3;
         const OVERHEAD: usize = 2_048;
         let next = self.chunk.payloads.last().and_then(|data| data.event(position));
-        let size = next.map_or(0, |event| event.message.len() * GROWTH + OVERHEAD);
+        let size = next.map_or(0, |event| event.message.raw.len() * GROWTH + OVERHEAD);
         self.chunk.body.len() >= self.pipeline().max_actions
             || (!self.chunk.body.is_empty() && self.chunk.body.size() + size > self.pipeline().max_bytes)
     }
@@ -141,7 +141,7 @@ impl<'d, T: Transport> Run<'d, T> {
             Normalized::Skipped => return self.accounts.skipped(),
         };
         for (part, document) in documents.iter().enumerate() {
-            let id = chunk::identity(&line, position, part).document_id();
+            let id = chunk::identity(&line, position, part, arena).document_id();
             self.accounts.received();
             if document.event.kind == Some("pipeline_error") {
                 self.accounts.parse_failure();

@@ -7,7 +7,7 @@ use apigw_logs::bulk::{Reply, Verdict, verdict};
 use apigw_logs::config::Config;
 use apigw_logs::decode::decode;
 use apigw_logs::event;
-use apigw_logs::json::WriteJson;
+use apigw_logs::json::{JsonText, Scanner, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -19,6 +19,10 @@ static PIPELINE: LazyLock<Pipeline<()>> =
 
 /// The documents of a line, as they would be sent; none if it is skipped.
 pub(crate) fn documents(message: &str) -> Vec<String> {
+    documents_of(JsonText::plain(message))
+}
+
+fn documents_of(message: JsonText<'_>) -> Vec<String> {
     let arena = Bump::new();
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
     match PIPELINE.documents(&line, &arena) {
@@ -31,6 +35,9 @@ pub(crate) fn documents(message: &str) -> Vec<String> {
 pub(crate) fn check_line(message: &str) {
     let documents = documents(message);
     assert_eq!(documents, self::documents(message), "the same line, other bytes");
+    let escaped = message.to_json();
+    let raw = Scanner::new(&escaped).string().expect("it was written as a string");
+    assert_eq!(documents, documents_of(raw), "the same line as it stands in a payload");
     let arena = Bump::new();
     let masked = mask_line(message, &arena);
     assert!(!documents.is_empty() || may_be_skipped(message), "{message:?} is gone");
@@ -84,12 +91,12 @@ fn is_envelope(message: &str) -> bool {
 pub(crate) fn check_payload(payload: &str) {
     const CAP: u64 = 1 << 20;
     let Ok(data) = decode(payload, CAP) else { return };
-    let texts = data.events().map(|event| event.id.len() + event.message.len()).sum::<usize>();
+    let texts = data.events().map(|event| event.id.len() + event.message.raw.len()).sum::<usize>();
     // A byte that is not UTF-8 becomes the three of U+FFFD.
     assert!(texts as u64 <= 3 * CAP, "{texts} bytes of text");
     for (position, event) in data.events().enumerate() {
         assert_eq!(data.event(position), Some(event));
-        check_line(event.message);
+        check_line(event.message.text(&Bump::new()));
     }
     assert_eq!(data.event(data.events().len()), None);
 }

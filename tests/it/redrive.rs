@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "what the server holds is looked at as it is")]
 
 use apigw_logs::config::Config;
-use apigw_logs::json::WriteJson;
+use apigw_logs::json::{JsonText, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask};
 use bumpalo::Bump;
 use serde::Deserialize;
@@ -129,6 +129,7 @@ fn only_what_was_refused_is_sent() {
 fn a_masked_line_makes_the_same_documents() {
     let pipeline = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).expect("the defaults are right");
     let documents = |message: &str, arena: &Bump| {
+        let message = JsonText::plain(message);
         let line = LogLine { owner: "1", log_group: "g", log_stream: "s", event_id: "e", event_time: 0, message };
         match pipeline.documents(&line, arena) {
             Normalized::Documents(documents) => documents.as_slice().to_json(),

@@ -1,7 +1,7 @@
 //! No credential is kept: under no spelling of its key, in no form of line, in no part of a document or dead letter.
 
 use apigw_logs::config::Config;
-use apigw_logs::json::WriteJson;
+use apigw_logs::json::{JsonText, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -158,7 +158,14 @@ fn no_token_is_kept_that_shows_what_it_is() {
 }
 
 fn log_line(message: &str) -> LogLine<'_> {
-    LogLine { owner: "1", log_group: "g", log_stream: "s", event_id: "1", event_time: 0, message }
+    LogLine {
+        owner: "1",
+        log_group: "g",
+        log_stream: "s",
+        event_id: "1",
+        event_time: 0,
+        message: JsonText::plain(message),
+    }
 }
 
 fn documents(pipeline: &Pipeline<()>, message: &str) -> Vec<String> {
