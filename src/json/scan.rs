@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::JsonText;
+use super::bytes::first_special;
 use super::string::string;
-use super::{JsonText, first_special};
 
 /// A JSON text, read up to some place.
 #[derive(Debug)]

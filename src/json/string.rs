@@ -7,7 +7,7 @@
 use bumpalo::Bump;
 use bumpalo::collections::String as ArenaString;
 
-use super::first_special;
+use super::bytes::first_special;
 use super::text::unescape_into;
 
 /// A text, or what stands for it between the quotes of a JSON string.

@@ -1,6 +1,6 @@
 //! JSON, written to the end of a buffer.
 
-use super::first_special;
+use super::bytes::{first_special, has_byte, is_special};
 
 /// What can be written as JSON.
 pub trait WriteJson {
@@ -54,6 +54,15 @@ pub fn write_list<T>(
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    if has_byte(text.as_bytes(), is_special) {
+        write_escaped(out, text);
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'"');
+}
+
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some((plain, special, after)) = first_special(rest).and_then(|length| cut(rest, length)) {
         out.extend_from_slice(plain);
@@ -61,7 +70,6 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         rest = after;
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 fn cut(bytes: &[u8], length: usize) -> Option<(&[u8], u8, &[u8])> {

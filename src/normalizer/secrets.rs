@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::broken_json::Object;
 use super::secret_keys::is_secret;
 use super::{key_value, trimmed};
+use crate::json::has_byte;
 
 /// What stands in the place of a credential.
 const MASK: &str = "***";
@@ -120,8 +121,11 @@ fn is_suspicious(text: &str) -> bool {
     const SHORTEST_PAIR: usize = 5;
     const SHORTEST_TOKEN: usize = 20;
     let Some(([_, inside @ ..], _)) = text.as_bytes().split_last_chunk::<1>() else { return false };
-    let has_pair = text.len() >= SHORTEST_PAIR && memchr3(b'=', b':', b'>', inside).is_some();
-    has_pair || (text.len() >= SHORTEST_TOKEN && has_token(text))
+    let is_sign = |byte| (byte == b'=') | (byte == b':') | (byte == b'>') | (byte == b'J') | (byte == b' ');
+    if text.len() < SHORTEST_PAIR || !has_byte(inside, is_sign) {
+        return false;
+    }
+    memchr3(b'=', b':', b'>', inside).is_some() || (text.len() >= SHORTEST_TOKEN && has_token(text))
 }
 
 fn has_token(text: &str) -> bool {

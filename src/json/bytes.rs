@@ -1,0 +1,71 @@
+//! Looking for bytes, sixteen at a time: a loop over an array that looks at all of it, whatever the others are, is one that the
+//! compiler makes a few instructions of.
+
+type Block = [u8; 16];
+
+/// Whether some of the bytes, of which mostly there are few, is such a one. `is` is best a few comparisons, none of which is left
+/// out.
+#[inline]
+pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
+    let in_block = |block: &Block| marks(block, is) != 0;
+    if let Some(last) = bytes.last_chunk() {
+        let (blocks, _) = bytes.as_chunks();
+        return blocks.iter().any(in_block) || in_block(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let both = u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
+        return in_block(&both.to_le_bytes());
+    }
+    bytes.iter().any(|byte| is(*byte))
+}
+
+/// Where the first byte stands that a JSON string cannot have as it is: a quote, a backslash, or a control character.
+pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
+    let in_block = |block: &Block| match marks(block, is_special).trailing_zeros() {
+        u128::BITS => None,
+        zeros => Some((zeros / 8) as usize),
+    };
+    let (blocks, rest) = bytes.as_chunks();
+    for (number, block) in blocks.iter().enumerate() {
+        if let Some(place) = in_block(block) {
+            return Some(number * size_of::<Block>() + place);
+        }
+    }
+    match bytes.last_chunk() {
+        Some(last) => in_block(last).map(|place| bytes.len() - size_of::<Block>() + place),
+        None => rest.iter().position(|byte| is_special(*byte)),
+    }
+}
+
+pub(super) fn is_special(byte: u8) -> bool {
+    (byte < b' ') | (byte == b'"') | (byte == b'\\')
+}
+
+/// A mark in the place of each byte that is such a one.
+#[inline]
+fn marks(block: &Block, is: impl Fn(u8) -> bool) -> u128 {
+    let mut marks = Block::default();
+    for (mark, byte) in marks.iter_mut().zip(block) {
+        *mark = u8::from(is(*byte));
+    }
+    u128::from_le_bytes(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_special_byte(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), b'!'..=b'\x7f'], 0..70)) {
+            prop_assert_eq!(first_special(&bytes), bytes.iter().position(|byte| is_special(*byte)));
+        }
+
+        #[test]
+        fn any_byte_at_any_place(text in "[a-z€]{0,40}", byte in b'a'..=b'z') {
+            prop_assert_eq!(has_byte(text.as_bytes(), |other| other == byte), text.as_bytes().contains(&byte));
+        }
+    }
+}
