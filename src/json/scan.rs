@@ -103,11 +103,26 @@ impl<'a> Scanner<'a> {
 
     /// Steps over a text that stands here, and answers it.
     pub fn take_text(&mut self, text: &str) -> Option<&'a str> {
-        self.peek()?;
-        let end = self.position + text.len();
-        let here = self.json.get(self.position..end).filter(|here| *here == text)?;
-        self.position = end;
+        let (here, _) = self.here(text)?;
+        self.position += text.len();
         Some(here)
+    }
+
+    /// Steps over a text that stands here, which ends with a quote, and the plain string behind that. Answers both.
+    pub fn take_plain(&mut self, text: &str) -> Option<(&'a str, &'a str)> {
+        let (here, inside) = self.here(text)?;
+        let (plain, rest) = self.plain(inside)?;
+        self.position = self.json.len() - rest.len();
+        Some((here, plain))
+    }
+
+    /// A text, if it stands here, and what follows it.
+    fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
+        self.rest().split_at_checked(text.len()).filter(|(here, _)| *here == text)
+    }
+
+    fn rest(&self) -> &'a str {
+        self.json.get(self.position..).unwrap_or_default()
     }
 
     /// The text from an earlier position to this.
@@ -129,16 +144,17 @@ impl<'a> Scanner<'a> {
     /// A value of any kind.
     pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
         self.peek();
-        let here = self.json.get(self.position..).unwrap_or_default();
-        if let Some(inside) = self.after_quote(here) {
-            let length = first_special(inside.as_bytes()).ok_or(Malformed)?;
-            let (plain, rest) = inside.split_at_checked(length).ok_or(Malformed)?;
-            if let Some(rest) = self.after_quote(rest) {
-                self.position = self.json.len() - rest.len();
-                return Ok(Value::Plain(plain));
-            }
+        if let Some((plain, rest)) = self.after_quote(self.rest()).and_then(|inside| self.plain(inside)) {
+            self.position = self.json.len() - rest.len();
+            return Ok(Value::Plain(plain));
         }
         self.raw_value().map(Value::Json)
+    }
+
+    /// What stands before the quote that ends a plain string, and what follows it.
+    fn plain(&self, inside: &'a str) -> Option<(&'a str, &'a str)> {
+        let (plain, rest) = inside.split_at_checked(first_special(inside.as_bytes())?)?;
+        Some((plain, self.after_quote(rest)?))
     }
 
     fn after_quote(&self, text: &'a str) -> Option<&'a str> {
@@ -151,7 +167,7 @@ impl<'a> Scanner<'a> {
     /// A string with any escapes; not for JSON that is [`Self::escaped`].
     pub fn string(&mut self) -> Result<JsonText<'a>, Malformed> {
         self.peek();
-        let here = self.json.get(self.position..).unwrap_or_default();
+        let here = self.rest();
         let inside = here.strip_prefix('"').ok_or(Malformed)?;
         let (length, escapes) = string(here.as_bytes()).ok_or(Malformed)?;
         self.position += length + 2;
@@ -161,9 +177,11 @@ impl<'a> Scanner<'a> {
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
         // What is read is counted from the value's first byte, so the space before it is stepped over here.
         self.peek();
-        let rest = self.json.get(self.position..).unwrap_or_default();
-        let value: &RawValue =
-            serde_json::Deserializer::from_str(rest).into_iter().next().ok_or(Malformed)?.map_err(|_| Malformed)?;
+        let value: &RawValue = serde_json::Deserializer::from_str(self.rest())
+            .into_iter()
+            .next()
+            .ok_or(Malformed)?
+            .map_err(|_| Malformed)?;
         self.position += value.get().len();
         Ok(value)
     }

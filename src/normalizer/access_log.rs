@@ -68,11 +68,9 @@ impl<'a> AccessLog<'a> {
     /// Reads a line that is one JSON object and nothing else.
     pub(super) fn read_json(arena: &'a Bump, mut scanner: Scanner<'a>, order: &KeyOrder) -> Result<Self, Malformed> {
         let (mut log, mut keys) = (Self::new(arena, "json"), order.lock());
-        scanner.take(b'{')?;
         let mut place = 0;
-        while scanner.has_next(place == 0, b'}')? {
-            let (key, meaning) = keys.next(place, &mut scanner, arena)?;
-            match scanner.value()? {
+        while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
+            match value {
                 Value::Plain(text) => log.push_meant(meaning, key, FlatValue::Text(text)),
                 Value::Json(json) => log.push_json(key, json, 0),
             }
@@ -116,6 +114,8 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning(key), key, value);
     }
 
+    /// Inlined, since what a call would write before it in two halves it would read at once, which the processor waits for.
+    #[inline(always)]
     fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
             Meaning::Variable(variable) => self.push_variable(variable, (key, value)),
@@ -133,13 +133,20 @@ impl<'a> AccessLog<'a> {
         if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
     }
 
+    #[inline(always)]
     fn push_variable(&mut self, variable: Variable, entry: Entry<'a>) {
         let Some(place) = self.places.get_mut(variable as usize) else { return };
-        let Some(earlier) = usize::from(*place).checked_sub(1).and_then(|index| self.entries.get_mut(index)) else {
-            self.entries.push(entry);
-            *place = u16::try_from(self.entries.len()).unwrap_or(0);
-            return;
-        };
+        if *place > 0 {
+            return self.push_again(variable, entry);
+        }
+        self.entries.push(entry);
+        *place = u16::try_from(self.entries.len()).unwrap_or(0);
+    }
+
+    /// Adds another value of a variable that the line has already.
+    fn push_again(&mut self, variable: Variable, entry: Entry<'a>) {
+        let place = self.places.get(variable as usize).map_or(0, |place| usize::from(*place));
+        let Some(earlier) = place.checked_sub(1).and_then(|index| self.entries.get_mut(index)) else { return };
         let repeats = earlier.0 == entry.0;
         let loser = if counts_more(entry, *earlier) { std::mem::replace(earlier, entry) } else { entry };
         let is_told = is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);

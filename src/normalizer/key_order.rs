@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bumpalo::Bump;
 
 use super::aliases::{Meaning, meaning};
-use crate::json::{Malformed, Scanner};
+use crate::json::{Malformed, Scanner, Value};
 
 /// Keys by their place in a line.
 #[derive(Debug, Default)]
@@ -19,13 +19,18 @@ pub struct KeyOrder(Mutex<Keys>);
 #[derive(Debug, Default)]
 pub(super) struct Keys(Vec<KnownKey>);
 
+/// A member of an object: its key, what that means, and its value.
+pub(super) type Member<'a> = (&'a str, Meaning, Value<'a>);
+
 #[derive(Debug)]
 struct KnownKey {
-    /// With its quotes and its colon, as it stands in the line.
+    /// All that stands from the end of the value before to the value: bracket or comma, the key, the colon, and the quote of a
+    /// plain string.
     json: String,
-    /// Where it stands in there without them.
-    inside: Range<usize>,
+    /// Where in there the key stands.
+    key: Range<usize>,
     meaning: Meaning,
+    is_plain: bool,
 }
 
 /// More keys than a format has, which may have 3 KB.
@@ -43,32 +48,58 @@ impl KeyOrder {
     }
 }
 
+impl KnownKey {
+    fn read<'a>(&self, scanner: &mut Scanner<'a>) -> Result<Option<Member<'a>>, Malformed> {
+        let (json, value) = if self.is_plain {
+            let Some((json, text)) = scanner.take_plain(&self.json) else { return Ok(None) };
+            (json, Value::Plain(text))
+        } else {
+            let Some(json) = scanner.take_text(&self.json) else { return Ok(None) };
+            (json, scanner.value()?)
+        };
+        Ok(Some((json.get(self.key.clone()).ok_or(Malformed)?, self.meaning, value)))
+    }
+}
+
 impl Keys {
-    /// The key that stands next in a line, and its meaning; its colon is read too.
+    /// Reads the next member of an object, its bracket before the first; `None` behind the last, its bracket included.
     pub(super) fn next<'a>(
         &mut self,
         place: usize,
         scanner: &mut Scanner<'a>,
         arena: &'a Bump,
-    ) -> Result<(&'a str, Meaning), Malformed> {
+    ) -> Result<Option<Member<'a>>, Malformed> {
         if let Some(known) = self.0.get(place)
-            && let Some(json) = scanner.take_text(&known.json)
+            && let Some(member) = known.read(scanner)?
         {
-            let key = json.get(known.inside.clone()).ok_or(Malformed)?;
-            return Ok((key, known.meaning));
+            return Ok(Some(member));
         }
         let start = scanner.position();
+        if place == 0 {
+            scanner.take(b'{')?;
+        }
+        if !scanner.has_next(place == 0, b'}')? {
+            return Ok(None);
+        }
+        scanner.peek();
+        let before_key = scanner.since(start).len() + scanner.quote_length();
         let key = match scanner.key()? {
             Cow::Borrowed(key) => key,
             Cow::Owned(key) => arena.alloc_str(&key),
         };
         let meaning = meaning(key);
-        let (json, quote) = (scanner.since(start).trim_start(), scanner.quote_length());
-        let inside = quote..quote + key.len();
+        scanner.peek();
+        let before_value = scanner.since(start).len();
+        let value = scanner.value()?;
+        let is_plain = matches!(value, Value::Plain(_));
+        let length = before_value + if is_plain { scanner.quote_length() } else { 0 };
+        let json = scanner.since(start).get(..length).ok_or(Malformed)?;
+        let inside = before_key..before_key + key.len();
+        // Not so with escapes in it.
         if json.get(inside.clone()) == Some(key) {
-            self.remember(place, KnownKey { json: json.to_owned(), inside, meaning });
+            self.remember(place, KnownKey { json: json.to_owned(), key: inside, meaning, is_plain });
         }
-        Ok((key, meaning))
+        Ok(Some((key, meaning, value)))
     }
 
     fn remember(&mut self, place: usize, known: KnownKey) {
@@ -84,16 +115,17 @@ impl Keys {
 mod tests {
     use super::*;
 
-    /// The keys of a line, which are read with what is known of the lines before.
-    fn keys<'a>(order: &KeyOrder, line: &'a str, arena: &'a Bump) -> Vec<(&'a str, Meaning)> {
+    /// What is read of a line with what is known of the lines before.
+    fn members(order: &KeyOrder, line: &str) -> String {
+        let arena = Bump::new();
         let (mut scanner, mut keys) = (Scanner::new(line), order.lock());
         let mut found = Vec::new();
-        scanner.take(b'{').unwrap();
-        while scanner.has_next(found.is_empty(), b'}').unwrap() {
-            found.push(keys.next(found.len(), &mut scanner, arena).unwrap());
-            scanner.value().unwrap();
+        loop {
+            match keys.next(found.len(), &mut scanner, &arena) {
+                Ok(Some(member)) => found.push(member),
+                end => return format!("{found:?} {end:?} {}", scanner.position()),
+            }
         }
-        found
     }
 
     #[test]
@@ -101,6 +133,16 @@ mod tests {
         let lines = [
             r#"{"requestId":1,"cxId":2,"status":3}"#,
             r#"{"requestId":1,"cxId":2,"status":3}"#,
+            r#"{"requestId":1,"cxId":"2","status":3}"#,
+            r#"{"requestId":1,"cxId":"2","status":3}"#,
+            r#"{"requestId":1,"cxId":"2\u0000","status":3}"#,
+            r#"{"requestId":1,"cxId":"2"}"#,
+            r#"{"requestId":1,"cxId":"2"#,
+            r#"{"requestId":1,"cxId":"2" "status":3}"#,
+            r#"{"requestId":,"cxId":"2","status":3}"#,
+            r#"{"requestId":1,"cxId":"","status":,"x":4}"#,
+            r#" {"requestId":1 ,"cxId":"2", "status":3 } "#,
+            r#" {"requestId":1 ,"cxId":"2", "status":3 } "#,
             r#"{ "requestId" : 1, "cxId" : 2,"status":3}"#,
             r#"{ "requestId" : 1, "cxId" : 2,"status":3}"#,
             r#"{"status":3,"requestId2":1}"#,
@@ -109,17 +151,18 @@ mod tests {
             r#"{"":0}"#,
             r#"{"":0}"#,
         ];
-        let (arena, order) = (Bump::new(), KeyOrder::default());
+        let order = KeyOrder::default();
         for line in lines {
-            assert_eq!(keys(&order, line, &arena), keys(&KeyOrder::default(), line, &arena), "{line}");
+            assert_eq!(members(&order, line), members(&KeyOrder::default(), line), "{line}");
         }
     }
 
     #[test]
     fn so_many_keys_are_known_and_no_more() {
         let members: Vec<_> = (0..2 * MOST).map(|number| format!(r#""{number}":0"#)).collect();
-        let (arena, order) = (Bump::new(), KeyOrder::default());
-        assert_eq!(keys(&order, &format!("{{{}}}", members.join(",")), &arena).len(), 2 * MOST);
+        let order = KeyOrder::default();
+        let read = self::members(&order, &format!("{{{}}}", members.join(",")));
+        assert!(read.contains(&format!("{:?}", (2 * MOST - 1).to_string())), "{read}");
         assert_eq!(order.lock().0.len(), MOST);
     }
 }
