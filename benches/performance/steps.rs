@@ -113,10 +113,15 @@ fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
     })
 }
 
+/// Lines that follow each other in memory, as they do in a payload.
+fn one_after_the_other(lines: &[String]) -> Vec<&'static str> {
+    forever(lines.join("\n")).lines().collect()
+}
+
 fn normalising(format: Format, events: usize) -> Step {
     let pipeline = forever(pipeline(0));
     let data = log_data(format, events);
-    let lines = inputs::lines(format, events);
+    let lines = one_after_the_other(&inputs::lines(format, events));
     let mut arena = Bump::new();
     let run = move || {
         for line in log_lines(data) {
@@ -252,6 +257,7 @@ pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
     let event = inputs::direct(&inputs::payload(&lines));
     let (compressed, output) = (gzipped(envelope.as_bytes(), 6), bulk_body(format, events));
     let invoke = invocation(event, events, level);
+    let lines = one_after_the_other(&lines);
     let mut copy = Vec::new();
     let floor = move || {
         inflate_fast(&compressed, envelope.len());

@@ -109,6 +109,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over a text that stands here, which ends with a quote, and the plain string behind that. Answers both.
+    #[inline]
     pub fn take_plain(&mut self, text: &str) -> Option<(&'a str, &'a str)> {
         let (here, inside) = self.here(text)?;
         let (plain, rest) = self.plain(inside)?;
@@ -117,6 +118,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A text, if it stands here, and what follows it.
+    #[inline]
     fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
         self.rest().split_at_checked(text.len()).filter(|(here, _)| *here == text)
     }
@@ -152,11 +154,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// What stands before the quote that ends a plain string, and what follows it.
+    #[inline]
     fn plain(&self, inside: &'a str) -> Option<(&'a str, &'a str)> {
         let (plain, rest) = inside.split_at_checked(first_special(inside.as_bytes())?)?;
         Some((plain, self.after_quote(rest)?))
     }
 
+    #[inline]
     fn after_quote(&self, text: &'a str) -> Option<&'a str> {
         match self.quote {
             Quote::Plain => text.strip_prefix('"'),

@@ -70,9 +70,13 @@ impl<'a> AccessLog<'a> {
         let (mut log, mut keys) = (Self::new(arena, "json"), order.lock());
         let mut place = 0;
         while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
-            match value {
-                Value::Plain(text) => log.push_meant(meaning, key, FlatValue::Text(text)),
-                Value::Json(json) => log.push_json(key, json, 0),
+            match (value, meaning) {
+                // All but a few. Nothing is decided on the way that the processor would have to wait for.
+                (Value::Plain(text), Meaning::Variable(variable)) if !log.has(variable) => {
+                    log.push_first(variable, (key, FlatValue::Text(text)));
+                }
+                (Value::Plain(text), _) => log.push_meant(meaning, key, FlatValue::Text(text)),
+                (Value::Json(json), _) => log.push_json(key, json, 0),
             }
             place += 1;
         }
@@ -114,11 +118,11 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning(key), key, value);
     }
 
-    /// Inlined, since what a call would write before it in two halves it would read at once, which the processor waits for.
-    #[inline(always)]
+    #[inline]
     fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
-            Meaning::Variable(variable) => self.push_variable(variable, (key, value)),
+            Meaning::Variable(variable) if self.has(variable) => self.push_again(variable, (key, value)),
+            Meaning::Variable(variable) => self.push_first(variable, (key, value)),
             _ if is_absent(value) => {}
             Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
             Meaning::AuthorizerContext(start) => self.context.push((self.flat_key(key, start), value)),
@@ -133,14 +137,12 @@ impl<'a> AccessLog<'a> {
         if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
     }
 
-    #[inline(always)]
-    fn push_variable(&mut self, variable: Variable, entry: Entry<'a>) {
-        let Some(place) = self.places.get_mut(variable as usize) else { return };
-        if *place > 0 {
-            return self.push_again(variable, entry);
-        }
+    #[inline]
+    fn push_first(&mut self, variable: Variable, entry: Entry<'a>) {
         self.entries.push(entry);
-        *place = u16::try_from(self.entries.len()).unwrap_or(0);
+        if let Some(place) = self.places.get_mut(variable as usize) {
+            *place = u16::try_from(self.entries.len()).unwrap_or(0);
+        }
     }
 
     /// Adds another value of a variable that the line has already.

@@ -49,6 +49,7 @@ impl KeyOrder {
 }
 
 impl KnownKey {
+    #[inline(always)]
     fn read<'a>(&self, scanner: &mut Scanner<'a>) -> Result<Option<Member<'a>>, Malformed> {
         let (json, value) = if self.is_plain {
             let Some((json, text)) = scanner.take_plain(&self.json) else { return Ok(None) };
@@ -63,6 +64,9 @@ impl KnownKey {
 
 impl Keys {
     /// Reads the next member of an object, its bracket before the first; `None` behind the last, its bracket included.
+    ///
+    /// Inlined, so that a member is in registers: it would be written in halves and read whole, which the processor waits for.
+    #[inline(always)]
     pub(super) fn next<'a>(
         &mut self,
         place: usize,
@@ -74,6 +78,16 @@ impl Keys {
         {
             return Ok(Some(member));
         }
+        self.learn(place, scanner, arena)
+    }
+
+    #[cold]
+    fn learn<'a>(
+        &mut self,
+        place: usize,
+        scanner: &mut Scanner<'a>,
+        arena: &'a Bump,
+    ) -> Result<Option<Member<'a>>, Malformed> {
         let start = scanner.position();
         if place == 0 {
             scanner.take(b'{')?;
