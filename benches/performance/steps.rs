@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -208,23 +209,23 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
     documents
 }
 
-fn body_of(documents: &[(DocumentId, Document<'static>)], body: &mut BulkBody) {
-    body.clear();
-    documents.iter().for_each(|(id, document)| body.push(id, document));
-}
-
 /// The body of one request with a document for each line.
 pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
-    let (documents, mut body) = (documents(format, events), BulkBody::default());
-    body_of(&documents, &mut body);
+    let mut body = BulkBody::default();
+    documents(format, events).iter().for_each(|(id, document)| body.push(id, document));
     body.select(&(0..body.len()).collect::<Vec<_>>()).into_owned()
 }
 
 fn body(events: usize) -> Step {
-    let documents = documents(Format::Rest, events);
+    // A document is written as soon as it is made: not many at a time, which would have to come from memory.
+    let documents = documents(Format::Rest, 50);
     let output = bulk_body(Format::Rest, events);
     let (mut body, mut copy) = (BulkBody::default(), Vec::new());
-    Step::new("body".to_owned(), events, move || body_of(&documents, &mut body)).floor(move || {
+    let run = move || {
+        body.clear();
+        documents.iter().cycle().take(events).for_each(|(id, document)| body.push(id, document));
+    };
+    Step::new("body".to_owned(), events, run).floor(move || {
         copy.clear();
         copy.extend_from_slice(black_box(&output));
         black_box(&copy);
@@ -289,26 +290,24 @@ pub(crate) fn invocation(event: String, events: usize, level: u32) -> impl FnMut
 /// The path as the settings make it when none is set, into a server that stores everything at once.
 pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
     let config = Config::from_vars(|_| None).expect("the defaults are good");
-    config.pipeline(Sink { level, reply: RefCell::default() }).expect("the defaults name no files")
+    config.pipeline(Sink { level, replies: RefCell::default() }).expect("the defaults name no files")
 }
 
 /// A server without a network. The body is compressed as for a real one.
 #[derive(Debug)]
 pub(crate) struct Sink {
     level: u32,
-    /// The last reply, and for how many documents it is.
-    reply: RefCell<(usize, String)>,
+    /// Replies, by the lengths of the bodies that they are for: bodies that come again are not counted again.
+    replies: RefCell<HashMap<usize, String>>,
 }
 
 impl Transport for Sink {
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
         let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(&body, self.level) }.len() as u64;
-        let documents = memchr::memchr_iter(b'\n', &body).count() / 2;
-        let mut reply = self.reply.borrow_mut();
-        if reply.0 != documents {
-            *reply = (documents, inputs::reply(documents));
-        }
-        let reply = Reply { status: 200, retry_after: None, body: reply.1.clone().into_bytes() };
+        let mut replies = self.replies.borrow_mut();
+        let new = || inputs::reply(memchr::memchr_iter(b'\n', &body).count() / 2);
+        let reply = replies.entry(body.len()).or_insert_with(new).clone();
+        let reply = Reply { status: 200, retry_after: None, body: reply.into_bytes() };
         Exchange { bytes_sent, result: Ok(reply) }
     }
 
