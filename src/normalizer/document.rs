@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use bumpalo::Bump;
+use memchr::memchr;
 
 use super::access_log::AccessLog;
 use super::aliases::Variable as V;
@@ -72,7 +73,7 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     }
     let full = joined(["https://", domain.unwrap_or_default(), path.unwrap_or_default()], arena);
     // The equals sign before a credential may be escaped, too.
-    let full = if full.contains("%3") { mask(full, arena) } else { full };
+    let full = if memchr(b'%', full.as_bytes()).is_some() && full.contains("%3") { mask(full, arena) } else { full };
     let Some(parts) = uri_parts(full) else {
         return Url { full: Some(full), ..Url::default() };
     };

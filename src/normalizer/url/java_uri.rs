@@ -1,6 +1,9 @@
 //! `new java.net.URI(text)`: RFC 2396 with Java's deviations.
 
+use memchr::memchr;
+
 use super::{Components, Server, cut, is_ipv6};
+use crate::json::has_byte;
 
 /// None where Java throws a `URISyntaxException`.
 pub(super) fn parse(uri: &str) -> Option<Components<'_>> {
@@ -10,8 +13,8 @@ pub(super) fn parse(uri: &str) -> Option<Components<'_>> {
 /// What nearly every line has, `https://host/path` in plain characters: no more than a look at each.
 fn ordinary(uri: &str) -> Option<Components<'_>> {
     let rest = uri.strip_prefix("https://")?;
-    let (host, path) = rest.split_at_checked(rest.bytes().position(|byte| byte == b'/')?)?;
-    let is_ordinary = path.bytes().all(|byte| is_legal(byte, PATH)) && is_hostname(host);
+    let (host, path) = rest.split_at_checked(memchr(b'/', rest.as_bytes())?)?;
+    let is_ordinary = !has_byte(path.as_bytes(), is_not_of_a_path) && is_hostname(host);
     let server = Server { host: Some(host), ..Server::default() };
     is_ordinary.then_some(Components { scheme: Some("https"), server, path: Some(path), ..Components::default() })
 }
@@ -92,23 +95,20 @@ fn server(text: &str) -> Option<Server<'_>> {
 
 /// Labels of letters, digits and inner hyphens; the last of several begins with a letter; a dot may follow.
 fn is_hostname(host: &str) -> bool {
-    let (mut previous, mut labels, mut top) = (b'.', 0_usize, b'.');
-    for byte in host.bytes() {
-        let follows = match byte {
-            b'.' => previous.is_ascii_alphanumeric(),
-            b'-' => previous != b'.',
-            _ => byte.is_ascii_alphanumeric(),
-        };
-        if !follows {
+    if has_byte(host.as_bytes(), |byte| !(byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.'))) {
+        return false;
+    }
+    let mut labels = host.strip_suffix('.').unwrap_or(host).as_bytes().split(|byte| *byte == b'.');
+    let is_label = |label: &&[u8]| !matches!(label, [] | [b'-', ..] | [.., b'-']);
+    let Some(first) = labels.next().filter(is_label) else { return false };
+    let mut top = first;
+    for label in labels {
+        if !is_label(&label) {
             return false;
         }
-        if previous == b'.' {
-            labels += 1;
-            top = byte;
-        }
-        previous = byte;
+        top = label;
     }
-    previous != b'-' && (labels == 1 || top.is_ascii_alphabetic())
+    std::ptr::eq(top, first) || top.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 fn is_ipv4(host: &str) -> bool {
@@ -165,6 +165,13 @@ const fn class(byte: u8) -> u8 {
     }
 }
 
+/// As [`LEGAL`] has it, in comparisons, which can be made of many bytes at a time.
+fn is_not_of_a_path(byte: u8) -> bool {
+    let is_sign = (byte == b'"') | (byte == b'#') | (byte == b'%') | (byte == b'<') | (byte == b'>') | (byte == b'?');
+    let is_behind_letters = (byte >= b'{') & (byte != b'~');
+    (byte <= b' ') | is_sign | ((byte >= b'[') & (byte <= b'^')) | (byte == b'`') | is_behind_letters
+}
+
 fn is_legal(byte: u8, place: u8) -> bool {
     LEGAL.get(usize::from(byte)).is_some_and(|class| class & place != 0)
 }
@@ -191,4 +198,16 @@ fn check(text: &str, place: u8) -> Option<()> {
 /// Neither `Character.isSpaceChar` nor `Character.isISOControl`, of characters above ASCII.
 fn is_visible(character: char) -> bool {
     !character.is_control() && !character.is_whitespace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_know_the_characters_of_a_path() {
+        for byte in u8::MIN..=u8::MAX {
+            assert_eq!(is_not_of_a_path(byte), !is_legal(byte, PATH), "{byte}");
+        }
+    }
 }
