@@ -203,7 +203,7 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
                 position,
                 part,
             };
-            documents.push((identity.document_id(), document.clone()));
+            documents.push((identity.document_id(), (*document).clone()));
         }
     }
     documents

@@ -21,6 +21,12 @@ impl<T: WriteJson + ?Sized> WriteJson for &T {
     }
 }
 
+impl<T: WriteJson + ?Sized> WriteJson for &mut T {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        (**self).write_json(out);
+    }
+}
+
 impl WriteJson for str {
     fn write_json(&self, out: &mut Vec<u8>) {
         write_string(out, self);

@@ -92,7 +92,7 @@ pub enum ExecutionLogs {
 #[derive(Debug)]
 pub enum Normalized<'a> {
     /// One document; several if the line holds several objects.
-    Documents(ArenaVec<'a, Document<'a>>),
+    Documents(ArenaVec<'a, &'a mut Document<'a>>),
     /// Nothing to keep: a blank line, a control message, an execution log that is not wanted.
     Skipped,
 }
@@ -109,7 +109,7 @@ impl Normalizer {
     }
 
     /// A line that is JSON as it stands in JSON, if it is one that needs no more than to be read.
-    fn escaped_json<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Option<Document<'a>> {
+    fn escaped_json<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Option<&'a mut Document<'a>> {
         let text = JsonText { raw: trimmed(line.message.raw), ..line.message };
         let mut log = AccessLog::read_json(arena, Scanner::escaped(text.raw), &self.key_order).ok()?;
         log.is_recognized().then(|| self.access_log(&mut log, text, line, arena))
@@ -142,12 +142,12 @@ impl Normalizer {
         log: &execution_log::ExecutionLog<'a>,
         line: &LogLine<'a>,
         arena: &'a Bump,
-    ) -> Document<'a> {
-        let mut document = self.document(line, arena);
+    ) -> &'a mut Document<'a> {
+        let document = self.document(line, arena);
         if self.original_event == OriginalEvent::Preserved {
-            self.keep_original(&mut document, mask(line.message.text(arena), arena), arena);
+            self.keep_original(document, mask(line.message.text(arena), arena), arena);
         }
-        execution_log::fill(&mut document, log, arena);
+        execution_log::fill(document, log, arena);
         document
     }
 
@@ -167,7 +167,7 @@ impl Normalizer {
     }
 
     /// The documents of the lines of a subscription's message that is itself a line.
-    fn all<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> ArenaVec<'a, Document<'a>> {
+    fn all<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> ArenaVec<'a, &'a mut Document<'a>> {
         let mut all = ArenaVec::new_in(arena);
         for line in lines {
             if let Normalized::Documents(documents) = self.normalize(line, arena) {
@@ -178,7 +178,7 @@ impl Normalizer {
     }
 
     /// Objects that were joined into one line, or one that is broken.
-    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> ArenaVec<'a, Document<'a>> {
+    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> ArenaVec<'a, &'a mut Document<'a>> {
         let mut documents = ArenaVec::new_in(arena);
         let mut rest = text;
         while !rest.is_empty() {
@@ -204,10 +204,10 @@ impl Normalizer {
         text: JsonText<'a>,
         line: &LogLine<'a>,
         arena: &'a Bump,
-    ) -> Document<'a> {
+    ) -> &'a mut Document<'a> {
         if !log.is_recognized() {
             let problem = if log.stop.is_none() { NO_KNOWN_KEY } else { NO_WHOLE_JSON };
-            let mut document = self.not_understood(problem, text.text(arena), line, arena);
+            let document = self.not_understood(problem, text.text(arena), line, arena);
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
         }
@@ -217,8 +217,8 @@ impl Normalizer {
             log.keep_as_unmapped(Variable::ErrorMessage);
             log.keep_as_unmapped(Variable::ErrorMessageString);
         }
-        let mut document = self.document(line, arena);
-        document::fill(&mut document, log, arena);
+        let document = self.document(line, arena);
+        document::fill(document, log, arena);
         if let Some(stop) = log.stop {
             document.event.kind = Some(PIPELINE_ERROR);
             document.error.message = Some(stop.problem());
@@ -227,7 +227,7 @@ impl Normalizer {
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
-            self.keep_original(&mut document, log.masked(original(text, line).text(arena)), arena);
+            self.keep_original(document, log.masked(original(text, line).text(arena)), arena);
         }
         document
     }
@@ -239,18 +239,20 @@ impl Normalizer {
         text: &'a str,
         line: &LogLine<'a>,
         arena: &'a Bump,
-    ) -> Document<'a> {
-        let mut document = self.document(line, arena);
+    ) -> &'a mut Document<'a> {
+        let document = self.document(line, arena);
         document.error = Error { message: Some(problem), r#type: None };
         document.event.kind = Some(PIPELINE_ERROR);
-        self.keep_original(&mut document, mask_line(original(JsonText::plain(text), line).text(arena), arena), arena);
+        self.keep_original(document, mask_line(original(JsonText::plain(text), line).text(arena), arena), arena);
         document.message = Some(mask_line(text, arena));
         document
     }
 
     /// What every document says, whatever the line.
-    fn document<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Document<'a> {
-        let mut document = Document { timestamp: Some(Timestamp(line.event_time)), ..Document::default() };
+    fn document<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> &'a mut Document<'a> {
+        // It is large, and stays where it is.
+        let document = arena.alloc_with(Document::default);
+        document.timestamp = Some(Timestamp(line.event_time));
         document.aws.cloudwatch = CloudWatch { log_group: known(line.log_group), log_stream: known(line.log_stream) };
         document.cloud = Cloud {
             account: CloudAccount { id: known(line.owner).map(OneOrMore::One) },
@@ -285,11 +287,11 @@ impl Normalizer {
     }
 }
 
-fn one<'a>(document: Document<'a>, arena: &'a Bump) -> Normalized<'a> {
+fn one<'a>(document: &'a mut Document<'a>, arena: &'a Bump) -> Normalized<'a> {
     Normalized::Documents(bumpalo::vec![in arena; document])
 }
 
-fn outcome<'a>(documents: ArenaVec<'a, Document<'a>>) -> Normalized<'a> {
+fn outcome<'a>(documents: ArenaVec<'a, &'a mut Document<'a>>) -> Normalized<'a> {
     if documents.is_empty() { Normalized::Skipped } else { Normalized::Documents(documents) }
 }
 
