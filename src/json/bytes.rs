@@ -19,6 +19,21 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|byte| is(*byte))
 }
 
+/// Whether both are the same, if they are as long as a key mostly is without a call.
+#[inline]
+pub(super) fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let ends = |bytes: &[u8]| match (bytes.first_chunk(), bytes.last_chunk(), bytes.len()) {
+        (Some(first), Some(last), 16..=32) => Some([u128::from_le_bytes(*first), u128::from_le_bytes(*last)]),
+        _ => None,
+    };
+    one.len() == other.len()
+        && match (ends(one), ends(other)) {
+            (Some([a, b]), Some([c, d])) => (a ^ c) | (b ^ d) == 0,
+            _ => one == other,
+        }
+}
+
 /// Where the first byte stands that a JSON string cannot have as it is: a quote, a backslash, or a control character.
 pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
     let in_block = |block: &Block| match marks(block, is_special).trailing_zeros() {
@@ -61,6 +76,17 @@ mod tests {
         #[test]
         fn the_first_special_byte(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), b'!'..=b'\x7f'], 0..70)) {
             prop_assert_eq!(first_special(&bytes), bytes.iter().position(|byte| is_special(*byte)));
+        }
+
+        #[test]
+        fn texts_that_differ_in_one_byte_are_not_the_same(text in "[a-z]{0,40}", place in 0_usize..40) {
+            prop_assert!(same(&text, &text.clone()));
+            prop_assert!(!same(&text, &(text.clone() + "x")));
+            if place < text.len() {
+                let mut other = text.clone();
+                other.replace_range(place..=place, "-");
+                prop_assert!(!same(&text, &other));
+            }
         }
 
         #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::JsonText;
-use super::bytes::first_special;
+use super::bytes::{first_special, same};
 use super::string::string;
 
 /// A JSON text, read up to some place.
@@ -120,7 +120,7 @@ impl<'a> Scanner<'a> {
     /// A text, if it stands here, and what follows it.
     #[inline]
     fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
-        self.rest().split_at_checked(text.len()).filter(|(here, _)| *here == text)
+        self.rest().split_at_checked(text.len()).filter(|(here, _)| same(here, text))
     }
 
     fn rest(&self) -> &'a str {
