@@ -68,6 +68,9 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Apart, since it needs registers that the other way would have to save.
+#[cold]
+#[inline(never)]
 fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some((plain, special, after)) = first_special(rest).and_then(|length| cut(rest, length)) {
