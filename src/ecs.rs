@@ -42,13 +42,16 @@ macro_rules! objects {
         }
 
         impl $(<$life>)? Field for $object $(<$life>)? {
-            fn write(&self, key: &str, out: &mut Vec<u8>) {
-                let start = out.len();
-                out.extend_from_slice(key.as_bytes());
+            fn is_empty(&self) -> bool {
+                $(Field::is_empty(&self.$field))&&*
+            }
+
+            fn write(&self, out: &mut Vec<u8>) {
                 out.push(b'{');
-                let inside = out.len();
-                $(self.$field.write(concat!("\"", name!($field $($name)?), "\":"), out);)*
-                close_object(out, start, inside);
+                $(self.$field.write_member(concat!("\"", name!($field $($name)?), "\":"), out);)*
+                // The comma behind the last one.
+                out.pop();
+                out.push(b'}');
             }
         }
 
@@ -61,24 +64,9 @@ macro_rules! objects {
     )*};
 }
 
-/// Ends an object with its last member's comma; takes it back if nothing is inside.
-fn close_object(out: &mut Vec<u8>, start: usize, inside: usize) {
-    if out.len() == inside {
-        return out.truncate(start);
-    }
-    out.pop();
-    out.extend_from_slice(b"},");
-}
-
 impl WriteJson for Document<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        self.write("", out);
-        if out.len() == start {
-            return out.extend_from_slice(b"{}");
-        }
-        // The comma before a next member.
-        out.pop();
+        if self.is_empty() { out.extend_from_slice(b"{}") } else { self.write(out) }
     }
 }
 
