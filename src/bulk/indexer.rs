@@ -189,6 +189,10 @@ impl<'b> Work<'b> {
 
     /// Takes the results of a request; answers the documents that are to be sent again.
     fn settle_items(&mut self, session: &Session, items: &[usize], results: Vec<ItemResult>) -> Vec<usize> {
+        let is_settled = |result: &ItemResult| !matches!(result, ItemResult::Again { .. } | ItemResult::Blocked { .. });
+        if results.iter().any(is_settled) {
+            session.progress();
+        }
         let mut pending = Vec::new();
         for (item, result) in items.iter().zip(results) {
             match result {
@@ -200,10 +204,7 @@ impl<'b> Work<'b> {
                     session.accepted(false);
                     self.settle_item(*item, Outcome::Duplicate);
                 }
-                ItemResult::Rejected(rejection) => {
-                    session.progress();
-                    self.settle_item(*item, Outcome::Rejected(rejection));
-                }
+                ItemResult::Rejected(rejection) => self.settle_item(*item, Outcome::Rejected(rejection)),
                 ItemResult::Again { status } => {
                     session.failed(Failure::Item { status, kind: String::new() });
                     pending.push(*item);

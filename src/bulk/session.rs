@@ -186,12 +186,14 @@ impl Session {
         let mut state = self.state.borrow_mut();
         state.has_accepted_any = true;
         state.traffic.failure_store += u64::from(failure_store);
-        state.progress();
     }
 
-    /// A document has got its outcome: whatever was wrong, it is worth another try from the start.
+    /// Documents have got their outcome: whatever was wrong, it is worth another try from the start.
     pub fn progress(&self) {
-        self.state.borrow_mut().progress();
+        let mut state = self.state.borrow_mut();
+        state.last_progress = Instant::now();
+        state.failures = 0;
+        state.retries = 0;
     }
 
     /// Counts a document that made its request malformed all alone. True if it is the request that is at fault, since the
@@ -280,13 +282,5 @@ impl Session {
         if !self.is_stopped() && !left.is_zero() {
             tokio::time::sleep(left).await;
         }
-    }
-}
-
-impl State {
-    fn progress(&mut self) {
-        self.last_progress = Instant::now();
-        self.failures = 0;
-        self.retries = 0;
     }
 }

@@ -2,7 +2,10 @@
 
 use super::ParsedUserAgent;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Bounded: at most two generations of [`GENERATION`] user agents, none longer than [`LONGEST`].
 #[derive(Default)]
@@ -11,7 +14,22 @@ pub(super) struct Answers(Mutex<Generations>);
 const GENERATION: usize = 2_048;
 const LONGEST: usize = 512;
 
-type Generation = HashMap<Box<str>, Arc<ParsedUserAgent>>;
+type Generation = HashMap<Box<str>, Arc<ParsedUserAgent>, BuildHasherDefault<Xxh3>>;
+
+/// Faster than the default by 30 ns a user agent. Whoever sends many that collide makes a lookup as slow as it is to compare with
+/// a generation, which is less than what he makes a new user agent cost in any case.
+#[derive(Default)]
+struct Xxh3(u64);
+
+impl Hasher for Xxh3 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// The young generation is filled; when it is full the old one is dropped and it takes its place.
 #[derive(Default)]
