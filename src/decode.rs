@@ -83,6 +83,11 @@ impl LogData {
         self.events.iter().map(|spans| self.resolve(spans))
     }
 
+    /// How many bytes the line at a position has in the payload.
+    pub(crate) fn message_length(&self, position: usize) -> usize {
+        self.events.get(position).map_or(0, |spans| spans.message.len())
+    }
+
     /// The log event at a position.
     #[must_use]
     pub fn event(&self, position: usize) -> Option<LogEvent<'_>> {

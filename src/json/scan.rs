@@ -178,6 +178,17 @@ impl<'a> Scanner<'a> {
         Ok(JsonText { raw: inside.get(..length).ok_or(Malformed)?, escapes })
     }
 
+    /// A whole number, as JSON writes it.
+    pub fn integer(&mut self) -> Result<i64, Malformed> {
+        self.peek();
+        let is_other = |byte: u8| !byte.is_ascii_digit() && byte != b'-';
+        let length = self.rest().bytes().position(is_other).ok_or(Malformed)?;
+        let (number, _) = self.rest().split_at_checked(length).ok_or(Malformed)?;
+        let has_leading_zero = number.trim_start_matches('-').starts_with('0') && number != "0" && number != "-0";
+        self.position += length;
+        number.parse().ok().filter(|_| !has_leading_zero).ok_or(Malformed)
+    }
+
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
         // What is read is counted from the value's first byte, so the space before it is stepped over here.
         self.peek();
@@ -199,6 +210,32 @@ impl<'a> Scanner<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers() {
+        for (json, expected) in [
+            ("0,", Ok(0)),
+            (" -7 ", Ok(-7)),
+            ("1690373646000}", Ok(1_690_373_646_000)),
+            ("-9223372036854775808,", Ok(i64::MIN)),
+            ("9223372036854775808,", Err(Malformed)),
+            ("007,", Err(Malformed)),
+            ("-07,", Err(Malformed)),
+            ("+7,", Err(Malformed)),
+            ("-,", Err(Malformed)),
+            ("1-,", Err(Malformed)),
+            ("\"1\",", Err(Malformed)),
+            ("", Err(Malformed)),
+        ] {
+            assert_eq!(Scanner::new(json).integer(), expected, "{json}");
+        }
+        let mut scanner = Scanner::new("1.5}");
+        assert_eq!(
+            (scanner.integer(), scanner.has_next(false, b'}')),
+            (Ok(1), Err(Malformed)),
+            "no fraction is read over"
+        );
+    }
 
     #[test]
     fn space_may_stand_anywhere() {

@@ -124,8 +124,8 @@ impl<'d, T: Transport> Run<'d, T> {
     fn is_full(&self, position: usize) -> bool {
         const GROWTH: usize = 3;
         const OVERHEAD: usize = 2_048;
-        let next = self.chunk.payloads.last().and_then(|data| data.event(position));
-        let size = next.map_or(0, |event| event.message.raw.len() * GROWTH + OVERHEAD);
+        let next = self.chunk.payloads.last().map_or(0, |data| data.message_length(position));
+        let size = next * GROWTH + OVERHEAD;
         self.chunk.body.len() >= self.pipeline().max_actions
             || (!self.chunk.body.is_empty() && self.chunk.body.size() + size > self.pipeline().max_bytes)
     }
