@@ -21,7 +21,7 @@ use answers::Answers;
 use patterns::Patterns;
 use source::Source;
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 use table::Table;
 
 /// What a user agent says of its sender: the fields of `user_agent` but `original`.
@@ -81,7 +81,7 @@ impl UserAgents {
 
     /// What `user_agent` says; any text has an answer.
     #[must_use]
-    pub fn parse(&self, user_agent: &str) -> Arc<ParsedUserAgent> {
+    pub fn parse(&self, user_agent: &str) -> Rc<ParsedUserAgent> {
         let (read, _) = user_agent.split_at(user_agent.floor_char_boundary(MOST_READ));
         self.answers.get_or_insert(read, || self.patterns.parse(read))
     }
@@ -90,13 +90,13 @@ impl UserAgents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::LazyLock;
 
     /// name, version | os.full or os.name | device.name
     #[track_caller]
     fn check(user_agent: &str, expected: &str) {
-        static USER_AGENTS: LazyLock<UserAgents> = LazyLock::new(UserAgents::builtin);
-        assert_eq!(shown(&USER_AGENTS.parse(user_agent)), expected, "{user_agent:?}");
+        thread_local! { static USER_AGENTS: UserAgents = UserAgents::builtin(); }
+        let answer = USER_AGENTS.with(|user_agents| user_agents.parse(user_agent));
+        assert_eq!(shown(&answer), expected, "{user_agent:?}");
     }
 
     fn shown(answer: &ParsedUserAgent) -> String {

@@ -1,8 +1,6 @@
 //! What holds of every input there can be. The tests ask it of made-up inputs, the fuzz targets of all others.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
-use std::sync::LazyLock;
-
 use apigw_logs::bulk::{Reply, Verdict, verdict};
 use apigw_logs::config::Config;
 use apigw_logs::decode::decode;
@@ -14,8 +12,9 @@ use bumpalo::Bump;
 
 use crate::support::json::Json;
 
-static PIPELINE: LazyLock<Pipeline<()>> =
-    LazyLock::new(|| Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap());
+thread_local! {
+    static PIPELINE: Pipeline<()> = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap();
+}
 
 /// The documents of a line, as they would be sent; none if it is skipped.
 pub(crate) fn documents(message: &str) -> Vec<String> {
@@ -25,10 +24,10 @@ pub(crate) fn documents(message: &str) -> Vec<String> {
 fn documents_of(message: JsonText<'_>) -> Vec<String> {
     let arena = Bump::new();
     let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
-    match PIPELINE.documents(&line, &arena) {
+    PIPELINE.with(|pipeline| match pipeline.documents(&line, &arena) {
         Normalized::Skipped => Vec::new(),
         Normalized::Documents(documents) => documents.iter().map(WriteJson::to_json).collect(),
-    }
+    })
 }
 
 /// A line becomes documents that Elasticsearch can read, always the same, and none of it is lost.

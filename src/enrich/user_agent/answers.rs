@@ -1,20 +1,21 @@
 //! The last answers, by user agent.
 
 use super::ParsedUserAgent;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Bounded: at most two generations of [`GENERATION`] user agents, none longer than [`LONGEST`].
 #[derive(Default)]
-pub(super) struct Answers(Mutex<Generations>);
+pub(super) struct Answers(RefCell<Generations>);
 
 const GENERATION: usize = 2_048;
 const LONGEST: usize = 512;
 
-type Generation = HashMap<Box<str>, Arc<ParsedUserAgent>, BuildHasherDefault<Xxh3>>;
+type Generation = HashMap<Box<str>, Rc<ParsedUserAgent>, BuildHasherDefault<Xxh3>>;
 
 /// Faster than the default by 30 ns a user agent. Whoever sends many that collide makes a lookup as slow as it is to compare with
 /// a generation, which is less than what he makes a new user agent cost in any case.
@@ -43,22 +44,22 @@ impl Answers {
         &self,
         user_agent: &str,
         parse: impl FnOnce() -> ParsedUserAgent,
-    ) -> Arc<ParsedUserAgent> {
+    ) -> Rc<ParsedUserAgent> {
         if user_agent.len() > LONGEST {
-            return Arc::new(parse());
+            return Rc::new(parse());
         }
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self.0.borrow_mut();
         if let Some(answer) = generations.young.get(user_agent) {
-            return Arc::clone(answer);
+            return Rc::clone(answer);
         }
-        let answer = generations.old.remove(user_agent).unwrap_or_else(|| Arc::new(parse()));
-        generations.insert(user_agent.into(), Arc::clone(&answer));
+        let answer = generations.old.remove(user_agent).unwrap_or_else(|| Rc::new(parse()));
+        generations.insert(user_agent.into(), Rc::clone(&answer));
         answer
     }
 }
 
 impl Generations {
-    fn insert(&mut self, user_agent: Box<str>, answer: Arc<ParsedUserAgent>) {
+    fn insert(&mut self, user_agent: Box<str>, answer: Rc<ParsedUserAgent>) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
@@ -91,7 +92,7 @@ mod tests {
             answers.get_or_insert(&number.to_string(), || answer(""));
         }
         answers.get_or_insert(&"x".repeat(LONGEST + 1), || answer(""));
-        let generations = answers.0.lock().unwrap();
+        let generations = answers.0.borrow();
         assert_eq!((generations.young.len(), generations.old.len()), (GENERATION, GENERATION));
     }
 }
