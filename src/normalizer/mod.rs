@@ -15,6 +15,7 @@ mod execution_log;
 mod key_order;
 mod key_value;
 mod log_line;
+mod normalized;
 mod problem;
 pub mod region;
 mod secret_keys;
@@ -33,6 +34,7 @@ use self::broken_json::Object;
 use self::envelope::Envelope;
 pub use self::key_order::KeyOrder;
 pub use self::log_line::LogLine;
+pub use self::normalized::Normalized;
 use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::secrets::{mask, mask_line};
 use crate::ecs::{
@@ -88,22 +90,13 @@ pub enum ExecutionLogs {
     Skip,
 }
 
-/// What became of a line.
-#[derive(Debug)]
-pub enum Normalized<'a> {
-    /// One document; several if the line holds several objects.
-    Documents(ArenaVec<'a, &'a mut Document<'a>>),
-    /// Nothing to keep: a blank line, a control message, an execution log that is not wanted.
-    Skipped,
-}
-
 impl Normalizer {
     /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the arena.
     pub fn normalize<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
         if line.message.escapes == Escapes::Quotes
             && let Some(document) = self.escaped_json(line, arena)
         {
-            return one(document, arena);
+            return Normalized::one(document, arena);
         }
         self.unescaped(&line.unescaped(arena), arena)
     }
@@ -125,7 +118,7 @@ impl Normalizer {
         }
         if let Some(log) = execution_log::read(text) {
             return match self.execution_logs {
-                ExecutionLogs::Keep => one(self.execution_log(&log, line, arena), arena),
+                ExecutionLogs::Keep => Normalized::one(self.execution_log(&log, line, arena), arena),
                 ExecutionLogs::Skip => Normalized::Skipped,
             };
         }
@@ -134,7 +127,7 @@ impl Normalizer {
             Some(mut log) => self.access_log(&mut log, JsonText::plain(text), line, arena),
             None => self.not_understood(NO_KNOWN_FORM, text, line, arena),
         };
-        one(document, arena)
+        Normalized::one(document, arena)
     }
 
     fn execution_log<'a>(
@@ -154,15 +147,15 @@ impl Normalizer {
     /// A line that starts like a JSON object.
     fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
         let Ok(mut log) = AccessLog::read_json(arena, Scanner::new(text), &self.key_order) else {
-            return outcome(self.objects(text, line, arena));
+            return Normalized::several(self.objects(text, line, arena));
         };
         if log.is_recognized() {
-            return one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena);
+            return Normalized::one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena);
         }
         match envelope::read(text) {
             Some(Envelope::Control) => Normalized::Skipped,
-            Some(Envelope::Data(data)) => outcome(self.all(&data.lines(arena), arena)),
-            None => one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena),
+            Some(Envelope::Data(data)) => Normalized::several(self.all(&data.lines(arena), arena)),
+            None => Normalized::one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena),
         }
     }
 
@@ -285,14 +278,6 @@ impl Normalizer {
         let others = self.tags.iter().map(String::as_str).filter(|tag| *tag != PRESERVED);
         document.tags = ArenaVec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
     }
-}
-
-fn one<'a>(document: &'a mut Document<'a>, arena: &'a Bump) -> Normalized<'a> {
-    Normalized::Documents(bumpalo::vec![in arena; document])
-}
-
-fn outcome<'a>(documents: ArenaVec<'a, &'a mut Document<'a>>) -> Normalized<'a> {
-    if documents.is_empty() { Normalized::Skipped } else { Normalized::Documents(documents) }
 }
 
 fn known(text: &str) -> Text<'_> {

@@ -169,7 +169,7 @@ const fn class(byte: u8) -> u8 {
 fn is_not_of_a_path(byte: u8) -> bool {
     let is_sign = (byte == b'"') | (byte == b'#') | (byte == b'%') | (byte == b'<') | (byte == b'>') | (byte == b'?');
     let is_behind_letters = (byte >= b'{') & (byte != b'~');
-    (byte <= b' ') | is_sign | ((byte >= b'[') & (byte <= b'^')) | (byte == b'`') | is_behind_letters
+    (byte <= b' ') | is_sign | (b'['..=b'^').contains(&byte) | (byte == b'`') | is_behind_letters
 }
 
 fn is_legal(byte: u8, place: u8) -> bool {
