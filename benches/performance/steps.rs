@@ -18,6 +18,8 @@ use apigw_logs::enrich::user_agent::UserAgents;
 use apigw_logs::event;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::Pipeline;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bumpalo::Bump;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -93,6 +95,7 @@ fn decoding(events: usize) -> Step {
         decoder.reuse(black_box(data));
     };
     Step::new("base64, gunzip, envelope".to_owned(), events, run).floor(|| {
+        from_base64(payload);
         inflate_fast(gzip, envelope.len());
         ignore_json(envelope);
     })
@@ -255,12 +258,15 @@ fn response(events: usize) -> Step {
 pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
     let lines = inputs::lines(format, events);
     let envelope = inputs::envelope(&lines);
-    let event = inputs::direct(&inputs::payload(&lines));
+    let (payload, reply) = (inputs::payload(&lines), inputs::reply(events));
+    let event = inputs::direct(&payload);
     let (compressed, output) = (gzipped(envelope.as_bytes(), 6), bulk_body(format, events));
-    let invoke = invocation(event, events, level);
+    let invoke = invocation(event.clone(), events, level);
     let lines = one_after_the_other(&lines);
     let mut copy = Vec::new();
     let floor = move || {
+        ignore_json(&event);
+        from_base64(&payload);
         inflate_fast(&compressed, envelope.len());
         ignore_json(&envelope);
         lines.iter().for_each(|line| ignore_json(line));
@@ -269,6 +275,7 @@ pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
         if level > 0 {
             drop(black_box(gzipped(&copy, level)));
         }
+        ignore_json(&reply);
     };
     let gzip = if level == 0 { "no gzip".to_owned() } else { format!("gzip {level}") };
     Step::new(format!("whole path, {}, {gzip}", format.name()), events, invoke).floor(floor)
@@ -320,6 +327,10 @@ impl Transport for Sink {
 pub(crate) fn gzipped(bytes: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::new(level));
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes every write")
+}
+
+fn from_base64(payload: &str) {
+    drop(black_box(BASE64_STANDARD.decode(black_box(payload))));
 }
 
 /// Inflates by libdeflate, which is the fastest there is and needs to know the size.

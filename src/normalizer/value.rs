@@ -45,14 +45,18 @@ pub(super) fn is_absent(value: FlatValue<'_>) -> bool {
 
 /// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
 pub(super) fn long(text: &str) -> Option<i64> {
+    // Nearly all are of this kind.
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     if let Some(hexadecimal) = digits.strip_prefix("0x") {
         let is_hexadecimal = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
         let value = i128::from(u64::from_str_radix(hexadecimal, 16).ok().filter(|_| is_hexadecimal)?);
         return i64::try_from(if negative { -value } else { value }).ok();
     }
-    let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
-    whole.map_or(text, |(whole, _)| whole).parse().ok()
+    let (whole, fraction) = text.split_once('.')?;
+    fraction.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok()).flatten()
 }
 
 /// Whether a text is a UUID, as the request ids of REST APIs are. Every byte is looked at, whatever the others are: that is
