@@ -7,7 +7,7 @@ use bumpalo::collections::Vec as ArenaVec;
 use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::aliases::{Meaning, Variable, is_everybodys, meaning};
+use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
 use super::key_order::KeyOrder;
 use super::problem::Stop;
@@ -298,6 +298,7 @@ impl<'a> AccessLog<'a> {
 
     /// Whether any of its keys is one that access logs have and not every program's log.
     pub(super) fn is_recognized(&self) -> bool {
-        self.entries.iter().any(|(key, _)| !is_everybodys(key))
+        // Each is of another variable, so one of so many must be: keys are not looked up for that.
+        self.entries.len() > EVERYBODYS.len() || self.entries.iter().any(|(key, _)| !is_everybodys(key))
     }
 }

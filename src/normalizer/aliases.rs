@@ -169,10 +169,13 @@ pub(super) fn rank(key: &str) -> usize {
     place(key).unwrap_or(usize::MAX)
 }
 
-/// Whether a key stands in the logs of all sorts of programs, so that it does not make a line an access log's.
+/// Names that stand in the logs of all sorts of programs.
+pub(super) const EVERYBODYS: [&str; 8] =
+    ["account", "client", "error", "id", "message", "resource", "time", "timestamp"];
+
+/// Whether a key is of that kind, so that it does not make a line an access log's.
 pub(super) fn is_everybodys(key: &str) -> bool {
-    const NAMES: [&str; 8] = ["account", "client", "error", "id", "message", "resource", "time", "timestamp"];
-    place(key).and_then(|place| ALIASES.get(place)).is_some_and(|(alias, _)| NAMES.contains(alias))
+    place(key).and_then(|place| ALIASES.get(place)).is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
 /// Whether a word is the start of a name in the table, but of one letter, and none itself.
