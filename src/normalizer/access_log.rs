@@ -13,7 +13,7 @@ use super::key_order::KeyOrder;
 use super::problem::Stop;
 use super::secret_keys::is_secret;
 use super::secrets::{mask, mask_parts, mask_suspicious};
-use super::value::{Entry, counts_more, flattened, is_absent, join, mended, present, text_of};
+use super::value::{Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 
@@ -42,9 +42,6 @@ const REPLACED_CHARACTERS: &str = "replaced_characters";
 
 /// A key stands twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
-
-/// Nested objects deeper than this stay whole, as values.
-pub(super) const MAX_DEPTH: u8 = 8;
 
 impl<'a> AccessLog<'a> {
     /// A log without keys yet, of a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
@@ -118,7 +115,6 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning(key), key, value);
     }
 
-    #[inline]
     fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
             Meaning::Variable(variable) if self.has(variable) => self.push_again(variable, (key, value)),

@@ -11,11 +11,11 @@ use bumpalo::Bump;
 use serde_json::value::RawValue;
 
 use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
-use super::access_log::{AccessLog, MAX_DEPTH};
+use super::access_log::AccessLog;
 use super::aliases::{Meaning, meaning};
 use super::key_order::KeyOrder;
 use super::problem::Stop;
-use super::value::join;
+use super::value::{MAX_DEPTH, join};
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Scanner};
 

@@ -12,6 +12,9 @@ use super::secrets::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
 
+/// Nested objects deeper than this stay whole, as values.
+pub(super) const MAX_DEPTH: u8 = 8;
+
 /// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
 /// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
 const MAX_NESTING: usize = 16;
