@@ -64,8 +64,7 @@ impl<'a> AccessLog<'a> {
 
     /// Reads a line that is one JSON object and nothing else.
     pub(super) fn read_json(arena: &'a Bump, mut scanner: Scanner<'a>, order: &KeyOrder) -> Result<Self, Malformed> {
-        let (mut log, mut keys) = (Self::new(arena, "json"), order.keys());
-        let mut place = 0;
+        let (mut log, mut keys, mut place) = (Self::new(arena, "json"), order.keys(), 0);
         while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
             match (value, meaning) {
                 // All but a few. Nothing is decided on the way that the processor would have to wait for.
@@ -115,6 +114,7 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning(key), key, value);
     }
 
+    #[inline]
     fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
             Meaning::Variable(variable) if self.has(variable) => self.push_again(variable, (key, value)),
