@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use super::output::Output;
 use super::{Failure, file_or_stdin, read};
 use crate::config::Config;
-use crate::json::{JsonText, WriteJson};
+use crate::json::WriteJson;
 use crate::normalizer::{LogLine, Normalized};
 use crate::pipeline::Pipeline;
 
@@ -40,14 +40,7 @@ pub(super) fn run(arguments: &Arguments, config: Config, output: &mut Output) ->
 }
 
 fn document(pipeline: &Pipeline<()>, message: &str, event_time: i64, arena: &Bump) -> String {
-    let line = LogLine {
-        owner: "",
-        log_group: "",
-        log_stream: "",
-        event_id: "",
-        event_time,
-        message: JsonText::plain(message),
-    };
+    let line = LogLine::alone(message, event_time);
     match pipeline.documents(&line, arena) {
         Normalized::Skipped => "null".to_owned(),
         Normalized::Documents(documents) => match documents.as_slice() {

@@ -22,6 +22,13 @@ pub struct LogLine<'a> {
 }
 
 impl<'a> LogLine<'a> {
+    /// A line of which CloudWatch says nothing but its time.
+    #[must_use]
+    pub fn alone(message: &'a str, event_time: i64) -> Self {
+        let message = JsonText::plain(message);
+        Self { owner: "", log_group: "", log_stream: "", event_id: "", event_time, message }
+    }
+
     /// With the line itself, whatever stood for it.
     #[must_use]
     pub fn unescaped(self, arena: &'a Bump) -> Self {

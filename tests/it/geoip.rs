@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use apigw_logs::config::Config;
-use apigw_logs::json::JsonText;
 use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::Pipeline;
@@ -166,14 +165,7 @@ fn check_refused(variable: &str, path: &str, reason: &str) {
 /// `source`, without the address itself.
 fn looked_up(pipeline: &Pipeline<()>, address: &str) -> Json {
     let message = format!(r#"{{"requestId":"1","ip":"{address}"}}"#);
-    let line = LogLine {
-        owner: "",
-        log_group: "",
-        log_stream: "",
-        event_id: "",
-        event_time: 0,
-        message: JsonText::plain(&message),
-    };
+    let line = LogLine::alone(&message, 0);
     let arena = Bump::new();
     let Normalized::Documents(documents) = pipeline.documents(&line, &arena) else { panic!("it is a line") };
     let document = Json::read(&documents.first().unwrap().to_json());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use apigw_logs::config::Config;
 use apigw_logs::ecs::Timestamp;
-use apigw_logs::json::{JsonText, WriteJson};
+use apigw_logs::json::WriteJson;
 use apigw_logs::normalizer::{LogLine, Normalized, timestamp};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -214,14 +214,7 @@ fn source_ip(text: &str) -> Option<String> {
 /// The document of a line that says one thing.
 fn document(key: &str, text: &str) -> String {
     let message = format!(r#"{{"requestId":"1","{key}":{}}}"#, serde_json::to_string(text).unwrap());
-    let line = LogLine {
-        owner: "",
-        log_group: "",
-        log_stream: "",
-        event_id: "",
-        event_time: 0,
-        message: JsonText::plain(&message),
-    };
+    let line = LogLine::alone(&message, 0);
     let arena = Bump::new();
     PIPELINE.with(|pipeline| match pipeline.documents(&line, &arena) {
         Normalized::Documents(documents) => documents.first().unwrap().to_json(),
