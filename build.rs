@@ -31,7 +31,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The derived `Debug` of the table's parts is Rust.
-fn rust(Table { text, patterns, ends, literals, unannounced }: &Table) -> String {
+fn rust(
+    Table {
+        text,
+        patterns,
+        ends,
+        literals,
+        unannounced,
+    }: &Table,
+) -> String {
     format!(
         "pub(super) const TABLE: Table = Table {{
     text: Cow::Borrowed({text:?}),

@@ -112,7 +112,10 @@ pub struct RefusedDocument<'a> {
 }
 
 impl WriteJson for DeadLetter<'_> {
-    #[expect(clippy::expect_used, reason = "a Vec takes every write, and there are none but string keys")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a Vec takes every write, and there are none but string keys"
+    )]
     fn write_json(&self, out: &mut Vec<u8>) {
         serde_json::to_writer(out, self).expect("a dead letter can be written as JSON");
     }
@@ -141,16 +144,26 @@ impl DeadLetter<'_> {
                         status: rejection.status.to_string(),
                     },
                 },
-                cloudwatch: CloudWatch { log_group: line.log_group, log_stream: line.log_stream },
+                cloudwatch: CloudWatch {
+                    log_group: line.log_group,
+                    log_stream: line.log_stream,
+                },
             },
-            cloud: Cloud { account: Account { id: line.owner } },
+            cloud: Cloud {
+                account: Account { id: line.owner },
+            },
             data_stream: DataStream {
                 dataset: &dead_letters.dataset,
                 namespace: &dead_letters.namespace,
                 r#type: &dead_letters.r#type,
             },
-            ecs: Ecs { version: ECS_VERSION },
-            error: Error { message: mask(&rejection.reason, arena), r#type: &rejection.kind },
+            ecs: Ecs {
+                version: ECS_VERSION,
+            },
+            error: Error {
+                message: mask(&rejection.reason, arena),
+                r#type: &rejection.kind,
+            },
             event: Event {
                 dataset: &dead_letters.dataset,
                 id: line.event_id,

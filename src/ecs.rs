@@ -66,7 +66,11 @@ macro_rules! objects {
 
 impl WriteJson for Document<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        if self.is_empty() { out.extend_from_slice(b"{}") } else { self.write(out) }
+        if self.is_empty() {
+            out.extend_from_slice(b"{}")
+        } else {
+            self.write(out)
+        }
     }
 }
 

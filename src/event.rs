@@ -63,7 +63,9 @@ pub enum NoPayload {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
     /// Not JSON at all.
-    #[error("the event is not JSON (line {line}, column {column}): give it an invoke event as Lambda delivers it")]
+    #[error(
+        "the event is not JSON (line {line}, column {column}): give it an invoke event as Lambda delivers it"
+    )]
     NotJson {
         /// Line of the first offence, from 1.
         line: usize,
@@ -77,7 +79,9 @@ pub enum EventError {
     )]
     UnknownTrigger,
     /// Records from elsewhere.
-    #[error("the event holds records from {0:?}: connect this function to aws:kinesis or aws:sqs only")]
+    #[error(
+        "the event holds records from {0:?}: connect this function to aws:kinesis or aws:sqs only"
+    )]
     UnknownSource(String),
     /// Records of both kinds, which Lambda never sends.
     #[error("the event mixes Kinesis records and SQS messages: send each in an event of its own")]
@@ -96,16 +100,25 @@ pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
     let wire: InvokeEvent<'_> = match serde_json::from_slice(event) {
         Ok(wire) => wire,
         Err(error) if error.is_data() => return Err(EventError::UnknownTrigger),
-        Err(error) => return Err(EventError::NotJson { line: error.line(), column: error.column() }),
+        Err(error) => {
+            return Err(EventError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            });
+        }
     };
     if let Some(records) = wire.records {
         return read_records(records);
     }
     match wire.subscription_payloads(MAX_NESTING) {
         Err(NoPayload::UnknownBody) => Err(EventError::UnknownTrigger),
-        payloads => {
-            Ok(Batch { trigger: Trigger::Subscription, records: vec![Record { id: Cow::Borrowed(""), payloads }] })
-        }
+        payloads => Ok(Batch {
+            trigger: Trigger::Subscription,
+            records: vec![Record {
+                id: Cow::Borrowed(""),
+                payloads,
+            }],
+        }),
     }
 }
 
@@ -120,7 +133,10 @@ fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
         records.push(record);
     }
     // No records at all: nothing to do, and an empty list of failures suits either trigger.
-    Ok(Batch { trigger: trigger.unwrap_or(Trigger::Sqs), records })
+    Ok(Batch {
+        trigger: trigger.unwrap_or(Trigger::Sqs),
+        records,
+    })
 }
 
 /// The union of every event we know, as one struct: an untagged enum would parse each event twice.
@@ -166,7 +182,8 @@ struct WireKinesis<'a> {
 
 /// A member that should be a string. What it is if it is none is the fault of its record, and of no other.
 fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, str>, NoPayload> {
-    let text: Option<BorrowedText<'a>> = member.and_then(|member| serde_json::from_str(member.get()).ok());
+    let text: Option<BorrowedText<'a>> =
+        member.and_then(|member| serde_json::from_str(member.get()).ok());
     text.map(|text| text.0).ok_or(NoPayload::Missing(name))
 }
 
@@ -181,14 +198,18 @@ impl<'a> InvokeEvent<'a> {
         if let Some(awslogs) = self.awslogs {
             return text(awslogs.data, "awslogs.data").map(|data| vec![data]);
         }
-        let Some(nesting) = nesting.checked_sub(1) else { return Err(NoPayload::UnknownBody) };
+        let Some(nesting) = nesting.checked_sub(1) else {
+            return Err(NoPayload::UnknownBody);
+        };
         if let Some(inner) = self.request_payload {
             return nested(inner.get(), nesting);
         }
         let records = self.records.ok_or(NoPayload::UnknownBody)?;
         let mut payloads = Vec::new();
         for record in records {
-            let (_, record) = record.into_record_nested(nesting).map_err(|_| NoPayload::UnknownBody)?;
+            let (_, record) = record
+                .into_record_nested(nesting)
+                .map_err(|_| NoPayload::UnknownBody)?;
             payloads.extend(record.payloads?);
         }
         Ok(payloads)
@@ -210,10 +231,18 @@ impl<'a> WireRecord<'a> {
     }
 
     fn into_record_nested(self, nesting: usize) -> Result<(Trigger, Record<'a>), EventError> {
-        let source = self.event_source.map_or(Cow::Borrowed(""), |source| source.0);
+        let source = self
+            .event_source
+            .map_or(Cow::Borrowed(""), |source| source.0);
         match &*source {
-            "aws:kinesis" => Ok((Trigger::Kinesis, self.kinesis.map_or_else(no_kinesis, kinesis_record))),
-            "aws:sqs" => Ok((Trigger::Sqs, sqs_message(self.message_id, self.body, nesting))),
+            "aws:kinesis" => Ok((
+                Trigger::Kinesis,
+                self.kinesis.map_or_else(no_kinesis, kinesis_record),
+            )),
+            "aws:sqs" => Ok((
+                Trigger::Sqs,
+                sqs_message(self.message_id, self.body, nesting),
+            )),
             "" => Err(EventError::UnknownTrigger),
             _ => Err(EventError::UnknownSource(source.chars().take(64).collect())),
         }
@@ -221,22 +250,36 @@ impl<'a> WireRecord<'a> {
 }
 
 fn no_kinesis<'a>() -> Record<'a> {
-    Record { id: Cow::Borrowed(""), payloads: Err(NoPayload::Missing("kinesis")) }
+    Record {
+        id: Cow::Borrowed(""),
+        payloads: Err(NoPayload::Missing("kinesis")),
+    }
 }
 
 fn kinesis_record(wire: WireKinesis<'_>) -> Record<'_> {
     Record {
-        id: wire.sequence_number.map_or(Cow::Borrowed(""), |number| number.0),
+        id: wire
+            .sequence_number
+            .map_or(Cow::Borrowed(""), |number| number.0),
         payloads: text(wire.data, "kinesis.data").map(|data| vec![data]),
     }
 }
 
-fn sqs_message<'a>(id: Option<BorrowedText<'a>>, body: Option<&'a RawValue>, nesting: usize) -> Record<'a> {
+fn sqs_message<'a>(
+    id: Option<BorrowedText<'a>>,
+    body: Option<&'a RawValue>,
+    nesting: usize,
+) -> Record<'a> {
     let payloads = text(body, "body").and_then(|body| {
         let payloads = nested(&body, nesting)?.into_iter();
-        Ok(payloads.map(|payload| Cow::Owned(payload.into_owned())).collect())
+        Ok(payloads
+            .map(|payload| Cow::Owned(payload.into_owned()))
+            .collect())
     });
-    Record { id: id.map_or(Cow::Borrowed(""), |id| id.0), payloads }
+    Record {
+        id: id.map_or(Cow::Borrowed(""), |id| id.0),
+        payloads,
+    }
 }
 
 #[cfg(test)]
@@ -250,17 +293,38 @@ mod tests {
             .unwrap()
             .records
             .into_iter()
-            .map(|record| record.payloads.map(|list| list.into_iter().map(Cow::into_owned).collect()))
+            .map(|record| {
+                record
+                    .payloads
+                    .map(|list| list.into_iter().map(Cow::into_owned).collect())
+            })
             .collect()
     }
 
     #[test]
     fn every_way_an_event_arrives() {
-        let ok = |list: &[&str]| Ok(list.iter().map(|&payload| payload.to_owned()).collect::<Vec<_>>());
+        let ok = |list: &[&str]| {
+            Ok(list
+                .iter()
+                .map(|&payload| payload.to_owned())
+                .collect::<Vec<_>>())
+        };
         let cases: &[(&str, Trigger, Payloads)] = &[
-            (r#"{"awslogs":{"data":"AA"}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
-            (r#"{"awslogs":{"data":"AA","new":1},"newer":{}}"#, Trigger::Subscription, vec![ok(&["AA"])]),
-            (r#"{"awslogs":{}}"#, Trigger::Subscription, vec![Err(NoPayload::Missing("awslogs.data"))]),
+            (
+                r#"{"awslogs":{"data":"AA"}}"#,
+                Trigger::Subscription,
+                vec![ok(&["AA"])],
+            ),
+            (
+                r#"{"awslogs":{"data":"AA","new":1},"newer":{}}"#,
+                Trigger::Subscription,
+                vec![ok(&["AA"])],
+            ),
+            (
+                r#"{"awslogs":{}}"#,
+                Trigger::Subscription,
+                vec![Err(NoPayload::Missing("awslogs.data"))],
+            ),
             (
                 r#"{"version":"1.0","requestPayload":{"awslogs":{"data":"AA"}},"responsePayload":{}}"#,
                 Trigger::Subscription,
@@ -271,7 +335,11 @@ mod tests {
                               {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2"}},
                               {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"3","data":5}}]}"#,
                 Trigger::Kinesis,
-                vec![ok(&["AA"]), Err(NoPayload::Missing("kinesis.data")), Err(NoPayload::Missing("kinesis.data"))],
+                vec![
+                    ok(&["AA"]),
+                    Err(NoPayload::Missing("kinesis.data")),
+                    Err(NoPayload::Missing("kinesis.data")),
+                ],
             ),
             (
                 r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m","body":"{\"awslogs\":{\"data\":\"AA\"}}"},
@@ -301,14 +369,29 @@ mod tests {
     fn events_that_are_not_for_us() {
         let cases = [
             ("", EventError::NotJson { line: 1, column: 0 }),
-            ("{\"awslogs\":", EventError::NotJson { line: 1, column: 11 }),
+            (
+                "{\"awslogs\":",
+                EventError::NotJson {
+                    line: 1,
+                    column: 11,
+                },
+            ),
             ("{}", EventError::UnknownTrigger),
             ("[]", EventError::UnknownTrigger),
             ("\"text\"", EventError::UnknownTrigger),
-            (r#"{"Records":[{"eventSource":"aws:s3"}]}"#, EventError::UnknownSource("aws:s3".into())),
+            (
+                r#"{"Records":[{"eventSource":"aws:s3"}]}"#,
+                EventError::UnknownSource("aws:s3".into()),
+            ),
             (r#"{"Records":[{}]}"#, EventError::UnknownTrigger),
-            (r#"{"requestPayload":{"Hello":1}}"#, EventError::UnknownTrigger),
-            (r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:kinesis"}]}"#, EventError::MixedTriggers),
+            (
+                r#"{"requestPayload":{"Hello":1}}"#,
+                EventError::UnknownTrigger,
+            ),
+            (
+                r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:kinesis"}]}"#,
+                EventError::MixedTriggers,
+            ),
         ];
         for (event, expected) in cases {
             assert_eq!(read(event.as_bytes()).unwrap_err(), expected, "{event}");
@@ -319,6 +402,9 @@ mod tests {
     fn a_payload_is_borrowed_from_the_event() {
         let event = br#"{"awslogs":{"data":"AAAA"}}"#;
         let batch = read(event).unwrap();
-        assert!(matches!(batch.records[0].payloads.as_deref(), Ok([Cow::Borrowed("AAAA")])));
+        assert!(matches!(
+            batch.records[0].payloads.as_deref(),
+            Ok([Cow::Borrowed("AAAA")])
+        ));
     }
 }

@@ -49,7 +49,9 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     let function = match Config::from_vars(|name| variable(&lookup, name)).and_then(function) {
         Ok(function) => function,
         Err(problems) => {
-            problems.iter().for_each(|problem| write_log_line(&log_line::start_failure(problem)));
+            problems
+                .iter()
+                .for_each(|problem| write_log_line(&log_line::start_failure(problem)));
             return ExitCode::from(2);
         }
     };
@@ -64,19 +66,37 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
 
 fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>> {
     let targets = std::mem::take(&mut config.log_level);
-    let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(targets))
+        .init();
     let metrics_namespace = config.metrics_namespace.take();
-    let settings = config.elasticsearch.take().ok_or_else(|| vec![Problem::missing_url()])?;
-    Ok(Function { pipeline: config.elasticsearch_pipeline(settings)?, metrics_namespace })
+    let settings = config
+        .elasticsearch
+        .take()
+        .ok_or_else(|| vec![Problem::missing_url()])?;
+    Ok(Function {
+        pipeline: config.elasticsearch_pipeline(settings)?,
+        metrics_namespace,
+    })
 }
 
 /// A setting. Lambda's own log level holds where `LOG_LEVEL` is not set; it has a level that is not known here.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
 fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    let lambdas =
-        || lookup("AWS_LAMBDA_LOG_LEVEL").map(|level| if level == "FATAL" { "ERROR".to_owned() } else { level });
+    let lambdas = || {
+        lookup("AWS_LAMBDA_LOG_LEVEL").map(|level| {
+            if level == "FATAL" {
+                "ERROR".to_owned()
+            } else {
+                level
+            }
+        })
+    };
     lookup(name).or_else(|| if name == "LOG_LEVEL" { lambdas() } else { None })
 }
 
@@ -89,7 +109,9 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
-            let LambdaEvent { payload, context, .. } = event;
+            let LambdaEvent {
+                payload, context, ..
+            } = event;
             let caller = Caller {
                 request_id: &context.request_id,
                 function_name: &context.env_config.function_name,
@@ -97,8 +119,10 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
             };
             let span = tracing::info_span!("invocation", requestId = caller.request_id);
             let deadline = deadline(context.deadline);
-            let (response, log_line) =
-                function.invoke(payload.get().as_bytes(), caller, deadline).instrument(span).await;
+            let (response, log_line) = function
+                .invoke(payload.get().as_bytes(), caller, deadline)
+                .instrument(span)
+                .await;
             write_log_line(&log_line);
             response
         }
@@ -107,10 +131,15 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
 }
 
 /// When to be done, on the clock that tests can stop. `cargo lambda watch` tells a deadline in 1970, which is none.
-#[expect(clippy::disallowed_methods, reason = "Lambda tells its deadline in wall time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Lambda tells its deadline in wall time"
+)]
 fn deadline(epoch_ms: u64) -> Option<Instant> {
     const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     let deadline = Duration::from_millis(epoch_ms);
     if deadline + A_DAY < now {
         return None;
@@ -139,12 +168,22 @@ impl<T: Transport> Function<T> {
 }
 
 fn diagnostic(report: &Report) -> Diagnostic {
-    let (kind, message) =
-        report.error.as_ref().map_or((ErrorType::DeliveryIncomplete, ""), |error| (error.kind, error.message.as_str()));
-    Diagnostic { error_type: kind.name().to_owned(), error_message: message.to_owned() }
+    let (kind, message) = report
+        .error
+        .as_ref()
+        .map_or((ErrorType::DeliveryIncomplete, ""), |error| {
+            (error.kind, error.message.as_str())
+        });
+    Diagnostic {
+        error_type: kind.name().to_owned(),
+        error_message: message.to_owned(),
+    }
 }
 
-#[expect(clippy::print_stdout, reason = "a function's log is its standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a function's log is its standard output"
+)]
 fn write_log_line(line: &str) {
     println!("{line}");
 }

@@ -14,5 +14,7 @@ async fn main() -> ExitCode {
 
 /// The one place that reads the environment, for `Config::from_vars`.
 fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    std::env::var_os(name)
+        .map(|value| value.to_string_lossy().into_owned())
+        .filter(|value| !value.is_empty())
 }

@@ -88,27 +88,51 @@ impl<T: Transport> Pipeline<T> {
     pub async fn invoke(&self, event: &[u8], deadline: Option<Instant>) -> Invocation {
         let batch = match event::read(event) {
             Ok(batch) => batch,
-            Err(error) => return Invocation { report: Report::unsupported(error.to_string()), answer: None },
+            Err(error) => {
+                return Invocation {
+                    report: Report::unsupported(error.to_string()),
+                    answer: None,
+                };
+            }
         };
         let trigger = batch.trigger;
-        let ids: Vec<String> = batch.records.iter().map(|record| record.id.to_string()).collect();
+        let ids: Vec<String> = batch
+            .records
+            .iter()
+            .map(|record| record.id.to_string())
+            .collect();
         let (report, failed_records) = self.process(batch, deadline).await;
-        Invocation { report, answer: answer(trigger, &ids, &failed_records) }
+        Invocation {
+            report,
+            answer: answer(trigger, &ids, &failed_records),
+        }
     }
 
     /// Does the work of one invocation. No request is open after the deadline. Answers the report and the records that
     /// are unfinished.
-    pub async fn process(&self, batch: Batch<'_>, deadline: Option<Instant>) -> (Report, BTreeSet<usize>) {
+    pub async fn process(
+        &self,
+        batch: Batch<'_>,
+        deadline: Option<Instant>,
+    ) -> (Report, BTreeSet<usize>) {
         let start = Instant::now();
-        let time_left_s = deadline.map(|deadline| deadline.saturating_duration_since(start).as_secs_f64());
+        let time_left_s =
+            deadline.map(|deadline| deadline.saturating_duration_since(start).as_secs_f64());
         tracing::debug!(trigger = ?batch.trigger, records = batch.records.len(), time_left_s, "event read");
         let sending_ends = deadline.map(|deadline| {
             let reserve = DEAD_LETTER_RESERVE.min(deadline.saturating_duration_since(start) / 4);
             deadline.checked_sub(reserve).unwrap_or(deadline)
         });
-        let once = RetryPolicy { max_retries: Some(1), ..self.retry_policy };
+        let once = RetryPolicy {
+            max_retries: Some(1),
+            ..self.retry_policy
+        };
         let session = Session::new(self.retry_policy, sending_ends, self.random);
-        let delivery = Delivery { pipeline: self, burial: session.urgent(once, deadline), session };
+        let delivery = Delivery {
+            pipeline: self,
+            burial: session.urgent(once, deadline),
+            session,
+        };
         let mut run = Run::new(&delivery, deadline, self.memory.take());
         let records = batch.records.len();
         for (number, record) in batch.records.into_iter().enumerate() {
@@ -119,7 +143,8 @@ impl<T: Transport> Pipeline<T> {
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        run.accounts.close(records, duration_ms, delivery.session.failure().as_ref())
+        run.accounts
+            .close(records, duration_ms, delivery.session.failure().as_ref())
     }
 }
 
@@ -152,7 +177,9 @@ impl<T> Pipeline<T> {
         }
         let mut normalized = normalizer.normalize(line, arena);
         if let Normalized::Documents(documents) = &mut normalized {
-            documents.iter_mut().for_each(|document| self.enrichments.apply(document, arena));
+            documents
+                .iter_mut()
+                .for_each(|document| self.enrichments.apply(document, arena));
         }
         normalized
     }

@@ -75,8 +75,14 @@ impl Report {
     /// The report of an event that is not for this function.
     #[must_use]
     pub fn unsupported(message: String) -> Self {
-        let error = Some(ReportError { kind: ErrorType::EventUnsupported, message });
-        Self { error, ..Self::default() }
+        let error = Some(ReportError {
+            kind: ErrorType::EventUnsupported,
+            message,
+        });
+        Self {
+            error,
+            ..Self::default()
+        }
     }
 }
 
@@ -152,7 +158,8 @@ impl Accounts {
     pub fn undecodable(&mut self, record: usize, problem: &dyn std::error::Error) {
         self.failed_records.insert(record);
         self.undecodable.insert(record);
-        self.first_problem.get_or_insert_with(|| problem.to_string());
+        self.first_problem
+            .get_or_insert_with(|| problem.to_string());
     }
 
     /// What was sent.
@@ -166,7 +173,12 @@ impl Accounts {
     /// Closes the accounts. What nobody has accounted for is unresolved, so that no mistake of ours can pass for
     /// success: every one of the records is then unfinished. Answers the report and the records that are.
     #[must_use]
-    pub fn close(mut self, records: usize, duration_ms: u64, failure: Option<&Failure>) -> (Report, BTreeSet<usize>) {
+    pub fn close(
+        mut self,
+        records: usize,
+        duration_ms: u64,
+        failure: Option<&Failure>,
+    ) -> (Report, BTreeSet<usize>) {
         let report = &mut self.report;
         report.duration_ms = duration_ms;
         report.undecodable_records = self.undecodable.len() as u64;
@@ -187,15 +199,29 @@ fn unbalanced(report: &Report) -> ReportError {
         "the counts of {} events do not add up, so none counts as delivered: please report this as a bug",
         report.received
     );
-    ReportError { kind: ErrorType::DeliveryIncomplete, message }
+    ReportError {
+        kind: ErrorType::DeliveryIncomplete,
+        message,
+    }
 }
 
-fn error(report: &Report, refused: u64, problem: Option<&str>, failure: Option<&Failure>) -> Option<ReportError> {
+fn error(
+    report: &Report,
+    refused: u64,
+    problem: Option<&str>,
+    failure: Option<&Failure>,
+) -> Option<ReportError> {
     let undecodable = problem.map(|problem| {
-        format!("{} of the records cannot be decoded, the first because {problem}", report.undecodable_records)
+        format!(
+            "{} of the records cannot be decoded, the first because {problem}",
+            report.undecodable_records
+        )
     });
     if report.unresolved == 0 {
-        return undecodable.map(|message| ReportError { kind: ErrorType::RecordUndecodable, message });
+        return undecodable.map(|message| ReportError {
+            kind: ErrorType::RecordUndecodable,
+            message,
+        });
     }
     let (kind, cause) = if refused == report.unresolved {
         (
@@ -204,11 +230,21 @@ fn error(report: &Report, refused: u64, problem: Option<&str>, failure: Option<&
                 .to_owned(),
         )
     } else {
-        let cause = failure.map_or_else(|| "there was no time left to send them".to_owned(), Failure::to_string);
+        let cause = failure.map_or_else(
+            || "there was no time left to send them".to_owned(),
+            Failure::to_string,
+        );
         (ErrorType::DeliveryIncomplete, cause)
     };
-    let unresolved = format!("{} of {} events are not confirmed: {cause}", report.unresolved, report.received);
-    let message = [Some(unresolved), undecodable].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let unresolved = format!(
+        "{} of {} events are not confirmed: {cause}",
+        report.unresolved, report.received
+    );
+    let message = [Some(unresolved), undecodable]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ");
     Some(ReportError { kind, message })
 }
 
@@ -226,8 +262,15 @@ pub enum Answer {
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html>.
 #[must_use]
-pub fn answer<S: AsRef<str>>(trigger: Trigger, ids: &[S], failed_records: &BTreeSet<usize>) -> Option<Answer> {
-    let mut failed = failed_records.iter().filter_map(|record| ids.get(*record)).map(|id| id.as_ref().to_owned());
+pub fn answer<S: AsRef<str>>(
+    trigger: Trigger,
+    ids: &[S],
+    failed_records: &BTreeSet<usize>,
+) -> Option<Answer> {
+    let mut failed = failed_records
+        .iter()
+        .filter_map(|record| ids.get(*record))
+        .map(|id| id.as_ref().to_owned());
     match trigger {
         Trigger::Subscription => None,
         Trigger::Kinesis => {
@@ -268,13 +311,28 @@ mod tests {
     #[test]
     fn accounts_that_add_up() {
         let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);
-        let (report, failed) = close(&[received, indexed, Accounts::skipped, received, Accounts::duplicate]);
-        assert_eq!((report.received, report.unresolved, report.error, failed), (3, 0, None, vec![]));
+        let (report, failed) = close(&[
+            received,
+            indexed,
+            Accounts::skipped,
+            received,
+            Accounts::duplicate,
+        ]);
+        assert_eq!(
+            (report.received, report.unresolved, report.error, failed),
+            (3, 0, None, vec![])
+        );
         let (report, failed) = close(&[received, |accounts| accounts.unresolved(1)]);
         let error = report.error.expect("it is not finished");
-        assert_eq!((report.unresolved, failed, error.kind), (1, vec![1], ErrorType::DeliveryIncomplete));
+        assert_eq!(
+            (report.unresolved, failed, error.kind),
+            (1, vec![1], ErrorType::DeliveryIncomplete)
+        );
         let (report, failed) = close(&[received, |accounts| accounts.refused(0)]);
-        assert_eq!((report.error.expect("refused").kind, failed), (ErrorType::DeliveryRefused, vec![0]));
+        assert_eq!(
+            (report.error.expect("refused").kind, failed),
+            (ErrorType::DeliveryRefused, vec![0])
+        );
     }
 
     /// Whichever way they do not add up, it is no success, and all comes again.

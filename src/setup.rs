@@ -44,10 +44,18 @@ pub enum Foreign {
 /// A server that can be asked and told.
 pub trait Server {
     /// Asks for what is at a path.
-    fn get(&self, path: &[&str], timeout: Duration) -> impl Future<Output = Result<Reply, TransportError>>;
+    fn get(
+        &self,
+        path: &[&str],
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
 
     /// Puts JSON there.
-    fn put(&self, request: &Put, timeout: Duration) -> impl Future<Output = Result<Reply, TransportError>>;
+    fn put(
+        &self,
+        request: &Put,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
 }
 
 /// A request that puts something.
@@ -115,8 +123,12 @@ impl Setup {
     /// [`SetupError`] if the data streams allow none.
     pub fn requests(&self, flavour: Flavour) -> Result<Vec<Step>, SetupError> {
         let groups = self.groups(flavour)?;
-        let assets = groups.iter().flat_map(|group| group.before.iter().chain([&group.template]));
-        Ok(assets.map(|asset| Step::Create(asset.subject(), asset.put())).collect())
+        let assets = groups
+            .iter()
+            .flat_map(|group| group.before.iter().chain([&group.template]));
+        Ok(assets
+            .map(|asset| Step::Create(asset.subject(), asset.put()))
+            .collect())
     }
 
     /// Looks at what is there, and says what is to be done, in this order. Nothing is changed.
@@ -144,13 +156,18 @@ impl Setup {
             }
             note(template)?;
         }
-        if errors.is_empty() { Ok(steps) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(steps)
+        } else {
+            Err(errors)
+        }
     }
 
     fn groups(&self, flavour: Flavour) -> Result<Vec<assets::Group>, SetupError> {
         let documents = &self.data_stream;
-        let is_same =
-            |other: &DataStreamName| (&other.r#type, &other.dataset) == (&documents.r#type, &documents.dataset);
+        let is_same = |other: &DataStreamName| {
+            (&other.r#type, &other.dataset) == (&documents.r#type, &documents.dataset)
+        };
         if self.dead_letters.as_ref().is_some_and(is_same) {
             return Err(SetupError::SameDataset);
         }
@@ -169,12 +186,19 @@ impl Setup {
     }
 
     async fn step<S: Server>(&self, server: &S, asset: &Asset) -> Result<Step, SetupError> {
-        let path: Vec<_> = asset.kind.path().iter().copied().chain([asset.name.as_str()]).collect();
+        let path: Vec<_> = asset
+            .kind
+            .path()
+            .iter()
+            .copied()
+            .chain([asset.name.as_str()])
+            .collect();
         let reply = server.get(&path, self.timeout).await?;
         match (reply.status, asset.kind) {
             (401 | 403, _) => Err(denied(&reply)),
             (200, _) => {
-                let found = serde_json::from_slice(&reply.body).map_err(|_| SetupError::NotElasticsearch(200))?;
+                let found = serde_json::from_slice(&reply.body)
+                    .map_err(|_| SetupError::NotElasticsearch(200))?;
                 self.step_from(asset, &found)
             }
             (404, _) if is_missing(&reply) => Ok(Step::Create(asset.subject(), asset.put())),
@@ -184,17 +208,23 @@ impl Setup {
     }
 
     fn step_from(&self, asset: &Asset, found: &Found) -> Result<Step, SetupError> {
-        let Some(there) = found.tree(asset.kind) else { return Err(SetupError::NotElasticsearch(200)) };
+        let Some(there) = found.tree(asset.kind) else {
+            return Err(SetupError::NotElasticsearch(200));
+        };
         let (subject, wanted) = (asset.subject(), asset.content());
         let mut put = asset.put();
         if asset.kind == Kind::Policy {
-            put.query =
-                vec![("if_seq_no", found.seq_no.to_string()), ("if_primary_term", found.primary_term.to_string())];
+            put.query = vec![
+                ("if_seq_no", found.seq_no.to_string()),
+                ("if_primary_term", found.primary_term.to_string()),
+            ];
         }
         Ok(match owner(asset.kind, there) {
             _ if asset.is_users => Step::Users(subject),
             Owner::Fleet => Step::Fleet(subject),
-            Owner::SomebodyElse if self.foreign == Foreign::Kept => return Err(SetupError::Foreign(subject.0)),
+            Owner::SomebodyElse if self.foreign == Foreign::Kept => {
+                return Err(SetupError::Foreign(subject.0));
+            }
             Owner::Us if there.holds(wanted) => Step::Unchanged(subject),
             Owner::Us | Owner::SomebodyElse => Step::Update(subject, put),
         })
@@ -207,9 +237,18 @@ impl Asset {
     }
 
     fn put(&self) -> Put {
-        let path = self.kind.path().iter().map(|segment| (*segment).to_owned()).chain([self.name.clone()]);
+        let path = self
+            .kind
+            .path()
+            .iter()
+            .map(|segment| (*segment).to_owned())
+            .chain([self.name.clone()]);
         let body = serde_json::to_string_pretty(&self.body).unwrap_or_default();
-        Put { path: path.collect(), query: Vec::new(), body }
+        Put {
+            path: path.collect(),
+            query: Vec::new(),
+            body,
+        }
     }
 
     /// What the server shows of it.

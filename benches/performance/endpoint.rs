@@ -26,14 +26,26 @@ impl Endpoint {
     /// Serves on a free port of the loopback; each answer comes so long after its request.
     pub(crate) fn start(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-        listener.set_nonblocking(true).expect("a socket can be non-blocking");
-        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        listener
+            .set_nonblocking(true)
+            .expect("a socket can be non-blocking");
+        let url = format!(
+            "http://{}",
+            listener
+                .local_addr()
+                .expect("a bound socket has an address")
+        );
         let documents = Arc::<AtomicU64>::default();
         let counter = Arc::clone(&documents);
         thread::spawn(move || {
             // Requests that are open beside each other are read beside each other.
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            runtime.expect("a runtime can be made").block_on(serve(listener, delay, counter));
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build();
+            runtime
+                .expect("a runtime can be made")
+                .block_on(serve(listener, delay, counter));
         });
         Self { url, documents }
     }
@@ -58,11 +70,27 @@ async fn serve(listener: TcpListener, delay: Duration, documents: Arc<AtomicU64>
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a server that is slow is what is asked for")]
-async fn answer(request: Request<Incoming>, delay: Duration, documents: &AtomicU64) -> Response<Full<Bytes>> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server that is slow is what is asked for"
+)]
+async fn answer(
+    request: Request<Incoming>,
+    delay: Duration,
+    documents: &AtomicU64,
+) -> Response<Full<Bytes>> {
     let is_compressed = request.headers().contains_key("content-encoding");
-    let body = request.into_body().collect().await.expect("the function sends what it announces").to_bytes();
-    let count = if is_compressed { lines(&inflate(&body)) } else { lines(&body) } / 2;
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .expect("the function sends what it announces")
+        .to_bytes();
+    let count = if is_compressed {
+        lines(&inflate(&body))
+    } else {
+        lines(&body)
+    } / 2;
     documents.fetch_add(count as u64, Ordering::Relaxed);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -71,9 +99,13 @@ async fn answer(request: Request<Incoming>, delay: Duration, documents: &AtomicU
 }
 
 fn inflate(gzip: &[u8]) -> Vec<u8> {
-    let size = gzip.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+    let size = gzip
+        .last_chunk::<4>()
+        .map_or(0, |size| u32::from_le_bytes(*size) as usize);
     let mut body = vec![0; size];
-    libdeflater::Decompressor::new().gzip_decompress(gzip, &mut body).expect("the body is gzip");
+    libdeflater::Decompressor::new()
+        .gzip_decompress(gzip, &mut body)
+        .expect("the body is gzip");
     body
 }
 

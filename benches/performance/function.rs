@@ -44,14 +44,21 @@ impl Function {
             std::thread::yield_now();
         }
         let until_ready = start.elapsed();
-        Self { process, api, until_ready }
+        Self {
+            process,
+            api,
+            until_ready,
+        }
     }
 
     /// Hands an event out and waits for the answer. The time that it took.
     pub(crate) fn invoke(&self, event: &[u8]) -> Duration {
         let start = Instant::now();
         self.api.hand_out(event, 900);
-        let answer = self.api.answer_within(Duration::from_secs(900)).expect("the function answers");
+        let answer = self
+            .api
+            .answer_within(Duration::from_secs(900))
+            .expect("the function answers");
         let took = start.elapsed();
         assert!(!answer.contains("errorType"), "{answer}");
         took
@@ -72,7 +79,13 @@ impl Function {
     /// The most memory that it ever had, in MiB.
     pub(crate) fn peak_mebibytes(&self) -> f64 {
         let status = fs::read_to_string(self.file("status")).expect("the process runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        let peak = status.lines().find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        });
         peak.unwrap_or(f64::NAN) / 1024.0
     }
 
@@ -95,6 +108,11 @@ pub(crate) fn do_nothing() {
     let nothing = service_fn(|_: LambdaEvent<Box<serde_json::value::RawValue>>| async {
         Ok::<_, lambda_runtime::Error>("nothing")
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-    runtime.block_on(lambda_runtime::run(nothing)).expect("the Runtime API answers");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    runtime
+        .block_on(lambda_runtime::run(nothing))
+        .expect("the Runtime API answers");
 }

@@ -41,10 +41,19 @@ pub(crate) fn run() {
             );
         }
         for level in [1, 2, 3, 4, 6] {
-            let mut compressor = Compressor::new(CompressionLvl::new(level).expect("there is such a level"));
+            let mut compressor =
+                Compressor::new(CompressionLvl::new(level).expect("there is such a level"));
             let mut buffer = vec![0; compressor.gzip_compress_bound(body.len())];
-            let mut compress = || compressor.gzip_compress(&body, &mut buffer).expect("the buffer is large enough");
-            row(&format!("libdeflate {level}"), compress(), time(|| _ = black_box(compress())));
+            let mut compress = || {
+                compressor
+                    .gzip_compress(&body, &mut buffer)
+                    .expect("the buffer is large enough")
+            };
+            row(
+                &format!("libdeflate {level}"),
+                compress(),
+                time(|| _ = black_box(compress())),
+            );
         }
         println!();
     }
@@ -55,7 +64,19 @@ fn time(mut work: impl FnMut()) -> Duration {
 }
 
 fn row(name: &str, bytes: usize, time: Duration) {
-    let (bytes, seconds) = (bytes as f64 / DOCUMENTS as f64, time.as_secs_f64() / DOCUMENTS as f64);
-    let dollars = |gigabyte: f64| format!("{:.4}", 1e6 * (seconds * CPU_SECOND + bytes / 1e9 * gigabyte));
-    println!("| {name} | {bytes:.0} | {:.0} | {} |", seconds * 1e9, GIGABYTE.map(dollars).join(" | "));
+    let (bytes, seconds) = (
+        bytes as f64 / DOCUMENTS as f64,
+        time.as_secs_f64() / DOCUMENTS as f64,
+    );
+    let dollars = |gigabyte: f64| {
+        format!(
+            "{:.4}",
+            1e6 * (seconds * CPU_SECOND + bytes / 1e9 * gigabyte)
+        )
+    };
+    println!(
+        "| {name} | {bytes:.0} | {:.0} | {} |",
+        seconds * 1e9,
+        GIGABYTE.map(dollars).join(" | ")
+    );
 }

@@ -32,10 +32,16 @@ pub(crate) fn run() {
     let (ours, raw) = (bodies(true), bodies(false));
     let variants = [
         ("documents of ours", &ours, ""),
-        ("raw lines, through a pipeline", &raw, "?pipeline=api-gateway"),
+        (
+            "raw lines, through a pipeline",
+            &raw,
+            "?pipeline=api-gateway",
+        ),
         ("raw lines, as they are", &raw, ""),
     ];
-    println!("| {ROUND} REST events | µs of the server's CPU a document | bytes a document, before gzip |");
+    println!(
+        "| {ROUND} REST events | µs of the server's CPU a document | bytes a document, before gzip |"
+    );
     println!("| --- | ---: | ---: |");
     for (name, bodies, query) in variants {
         let time = server.cost(bodies, query).as_secs_f64() * 1e6 / ROUND as f64;
@@ -43,7 +49,8 @@ pub(crate) fn run() {
         println!("| {name} | {time:.0} | {bytes} |");
     }
     let mut path = steps::path(Format::Rest, ROUND, steps::default_level());
-    let time = least_time(&mut *path.run, Duration::from_secs(2)).as_secs_f64() * 1e6 / ROUND as f64;
+    let time =
+        least_time(&mut *path.run, Duration::from_secs(2)).as_secs_f64() * 1e6 / ROUND as f64;
     println!("| the function's CPU, for documents of ours | {time:.0} | |");
 }
 
@@ -55,7 +62,9 @@ fn bodies(ours: bool) -> Vec<String> {
         [action, document] if ours => format!("{action}\n{document}\n"),
         [action, _] => {
             let line = serde_json::to_string(line).expect("a text can be written as JSON");
-            format!("{action}\n{{\"@timestamp\":1772353800210,\"event\":{{\"original\":{line}}}}}\n")
+            format!(
+                "{action}\n{{\"@timestamp\":1772353800210,\"event\":{{\"original\":{line}}}}}\n"
+            )
         }
         _ => panic!("a document has an action"),
     };
@@ -80,9 +89,19 @@ impl Server {
             .spawn()
             .expect("tests/searchnode/serve can be started");
         let mut line = String::new();
-        BufReader::new(script.stdout.take().expect("it is piped")).read_line(&mut line).expect("it is text");
-        let url = line.trim_end().strip_prefix("READY ").expect("OpenSearch starts").to_owned();
-        Self { stdin: script.stdin.take(), script, url }
+        BufReader::new(script.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("it is text");
+        let url = line
+            .trim_end()
+            .strip_prefix("READY ")
+            .expect("OpenSearch starts")
+            .to_owned();
+        Self {
+            stdin: script.stdin.take(),
+            script,
+            url,
+        }
     }
 
     /// The templates as users install them, and the pipeline.
@@ -99,8 +118,12 @@ impl Server {
 
     fn ask(&self, method: &str, path: &str, body: Option<&str>) -> String {
         let url = format!("{}{path}", self.url);
-        let (status, answer) = http::request(method, &url, None, body.map(Into::into)).expect("OpenSearch answers");
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        let (status, answer) =
+            http::request(method, &url, None, body.map(Into::into)).expect("OpenSearch answers");
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         answer
     }
 
@@ -131,13 +154,18 @@ impl Server {
     fn cpu_time(&self) -> Duration {
         const TICK: Duration = Duration::from_millis(10);
         let script = self.script.id();
-        let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).expect("the script runs");
+        let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children"))
+            .expect("the script runs");
         let java = children.split_whitespace().find_map(|process| {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
             stat.split_once("(java) ").map(|(_, rest)| rest.to_owned())
         });
         let java = java.expect("the script runs Java");
-        let ticks = java.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok());
+        let ticks = java
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|ticks| ticks.parse::<u32>().ok());
         TICK * ticks.sum()
     }
 }

@@ -63,7 +63,8 @@ impl Chance {
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        let position = usize::try_from(self.below(choices.len() as u64)).expect("it is below a usize");
+        let position =
+            usize::try_from(self.below(choices.len() as u64)).expect("it is below a usize");
         *choices.get(position).expect("it is below the length")
     }
 
@@ -85,7 +86,9 @@ pub(crate) fn lines(format: Format, count: usize) -> Vec<String> {
     let template = format.template();
     let user_agents: Vec<&str> = USER_AGENTS.lines().collect();
     let mut chance = Chance(7);
-    (0..count).map(|number| line(&template, &user_agents, number, &mut chance)).collect()
+    (0..count)
+        .map(|number| line(&template, &user_agents, number, &mut chance))
+        .collect()
 }
 
 /// A line as API Gateway makes it: the text of each variable in its place, `-` where there is none.
@@ -93,7 +96,9 @@ fn line(template: &str, user_agents: &[&str], number: usize, chance: &mut Chance
     let mut line = String::with_capacity(2 * template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("$context.") {
-        let (variable, after) = after.split_once('"').expect("every variable stands in quotes");
+        let (variable, after) = after
+            .split_once('"')
+            .expect("every variable stands in quotes");
         line.push_str(before);
         line.push_str(&value(variable, user_agents, number, chance));
         line.push('"');
@@ -104,16 +109,29 @@ fn line(template: &str, user_agents: &[&str], number: usize, chance: &mut Chance
 
 fn value(variable: &str, user_agents: &[&str], number: usize, chance: &mut Chance) -> String {
     match variable {
-        "identity.userAgent" => chance.one_of(user_agents).replace('\\', r"\\").replace('"', "\\\""),
+        "identity.userAgent" => chance
+            .one_of(user_agents)
+            .replace('\\', r"\\")
+            .replace('"', "\\\""),
         "requestId" | "integration.requestId" | "authorizer.requestId" => chance.uuid(),
         "extendedRequestId" | "connectionId" => BASE64_STANDARD.encode(chance.next().to_be_bytes()),
         "identity.sourceIp" => format!("81.2.{}.{}", chance.below(256), chance.below(256)),
         "requestTimeEpoch" => (1_772_353_800_000 + 3 * number).to_string(),
-        "path" => format!("/prod/customers/{}/orders/{}", chance.below(5_000), chance.below(100_000)),
+        "path" => format!(
+            "/prod/customers/{}/orders/{}",
+            chance.below(5_000),
+            chance.below(100_000)
+        ),
         "resourcePath" => "/customers/{customerId}/orders/{orderId}".to_owned(),
         "responseLength" => chance.below(20_000).to_string(),
-        "responseLatency" | "integration.latency" | "authorizer.latency" => chance.below(400).to_string(),
-        "xrayTraceId" => format!("1-69a3f6c8-{:012x}{:012x}", chance.below(1 << 48), chance.below(1 << 48)),
+        "responseLatency" | "integration.latency" | "authorizer.latency" => {
+            chance.below(400).to_string()
+        }
+        "xrayTraceId" => format!(
+            "1-69a3f6c8-{:012x}{:012x}",
+            chance.below(1 << 48),
+            chance.below(1 << 48)
+        ),
         "webaclArn" => format!(
             "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/api/{}",
             "0f1e2d3c-0000-4000-8000-0123456789ab"
@@ -152,9 +170,15 @@ pub(crate) fn envelope(lines: &[String]) -> String {
         let separator = if number == 0 { "" } else { "," };
         let message = serde_json::to_string(line).expect("a text can be written as JSON");
         // An id is 56 digits, of which the first tell the time.
-        let (id, time) = (39_524_810_500_130_660_834_116_443_u128 + number as u128, 1_772_353_800_210 + number);
-        write!(json, r#"{separator}{{"id":"{id:0<30}{number:026}","timestamp":{time},"message":{message}}}"#)
-            .expect("a String grows");
+        let (id, time) = (
+            39_524_810_500_130_660_834_116_443_u128 + number as u128,
+            1_772_353_800_210 + number,
+        );
+        write!(
+            json,
+            r#"{separator}{{"id":"{id:0<30}{number:026}","timestamp":{time},"message":{message}}}"#
+        )
+        .expect("a String grows");
     }
     json + "]}"
 }
@@ -162,7 +186,8 @@ pub(crate) fn envelope(lines: &[String]) -> String {
 /// The compressed message, in base64.
 pub(crate) fn payload(lines: &[String]) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(envelope(lines).as_bytes()).expect("a Vec takes every write");
+    gzip.write_all(envelope(lines).as_bytes())
+        .expect("a Vec takes every write");
     BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
 }
 
@@ -174,12 +199,20 @@ pub(crate) fn direct(payload: &str) -> String {
 /// The event of a Kinesis stream with so many records that hold the same.
 pub(crate) fn kinesis(payload: &str, records: usize) -> String {
     let record = |number| {
-        format!(r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#)
+        format!(
+            r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#
+        )
     };
-    format!(r#"{{"Records":[{}]}}"#, (0..records).map(record).collect::<Vec<_>>().join(","))
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        (0..records).map(record).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// What Elasticsearch answers to a request whose documents are all stored, as far as it is asked to say.
 pub(crate) fn reply(documents: usize) -> String {
-    format!(r#"{{"items":[{}]}}"#, vec![r#"{"create":{"status":201}}"#; documents].join(","))
+    format!(
+        r#"{{"items":[{}]}}"#,
+        vec![r#"{"create":{"status":201}}"#; documents].join(",")
+    )
 }

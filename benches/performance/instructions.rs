@@ -38,10 +38,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     if arguments.record {
-        let lines = counts.iter().fold(HEADER.to_owned(), |mut lines, (name, count)| {
-            writeln!(lines, "{name}\t{count:.0}").expect("a String grows");
-            lines
-        });
+        let lines = counts
+            .iter()
+            .fold(HEADER.to_owned(), |mut lines, (name, count)| {
+                writeln!(lines, "{name}\t{count:.0}").expect("a String grows");
+                lines
+            });
         fs::write(baseline_file(), lines).expect("the baseline can be written");
     }
     let recorded = fs::read_to_string(baseline_file()).unwrap_or_default();
@@ -66,9 +68,14 @@ fn print(counts: &[(String, f64)], baseline: &BTreeMap<&str, f64>) -> ExitCode {
     println!("| step | instructions an event | ratio to its floor | change, % |");
     println!("| --- | ---: | ---: | ---: |");
     for (name, count) in counts {
-        let floor = counts.iter().find(|(other, _)| *other == floor_of(name)).map(|(_, floor)| count / floor);
+        let floor = counts
+            .iter()
+            .find(|(other, _)| *other == floor_of(name))
+            .map(|(_, floor)| count / floor);
         let floor = floor.map_or(String::new(), |ratio| format!("{ratio:.2}"));
-        let change = baseline.get(&**name).map(|before| (count / before - 1.0) * 100.0);
+        let change = baseline
+            .get(&**name)
+            .map(|before| (count / before - 1.0) * 100.0);
         println!(
             "| {name} | {count:.0} | {floor} | {} |",
             change.map_or(String::new(), |change| format!("{change:+.1}"))
@@ -82,7 +89,10 @@ fn print(counts: &[(String, f64)], baseline: &BTreeMap<&str, f64>) -> ExitCode {
     if regressions.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("\nmore than {BOUND} % above benches/baseline.txt, or not in both: {}", regressions.join("; "));
+    println!(
+        "\nmore than {BOUND} % above benches/baseline.txt, or not in both: {}",
+        regressions.join("; ")
+    );
     ExitCode::FAILURE
 }
 
@@ -93,7 +103,8 @@ fn floor_of(name: &str) -> String {
 /// The instructions of each step and each floor, an event.
 fn counts() -> Result<Vec<(String, f64)>, String> {
     let runs = (0..steps::all(EVENTS).len()).flat_map(|step| [(step, false), (step, true)]);
-    runs.filter_map(|(step, is_floor)| count(step, is_floor).transpose()).collect()
+    runs.filter_map(|(step, is_floor)| count(step, is_floor).transpose())
+        .collect()
 }
 
 /// Runs one step below callgrind; `None` for a floor that there is not.
@@ -102,7 +113,10 @@ fn count(step: usize, is_floor: bool) -> Result<Option<(String, f64)>, String> {
     let out = folder.path().join("out");
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*counted_by_callgrind*"])
+        .args([
+            "--tool=callgrind",
+            "--toggle-collect=*counted_by_callgrind*",
+        ])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(this)
         .args(["counted", &step.to_string()])
@@ -114,23 +128,40 @@ fn count(step: usize, is_floor: bool) -> Result<Option<(String, f64)>, String> {
         return Err(format!("valgrind ended with {}", output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let Some((name, events)) = text.trim_end().split_once('\t') else { return Ok(None) };
+    let Some((name, events)) = text.trim_end().split_once('\t') else {
+        return Ok(None);
+    };
     let total = total(&fs::read_to_string(&out).map_err(|error| error.to_string())?)?;
-    let events: f64 = events.parse().map_err(|_| format!("{events} is no number of events"))?;
+    let events: f64 = events
+        .parse()
+        .map_err(|_| format!("{events} is no number of events"))?;
     Ok(Some((name.to_owned(), total / events)))
 }
 
 /// Source: <https://valgrind.org/docs/manual/cl-format.html>.
 fn total(dump: &str) -> Result<f64, String> {
     let total = dump.lines().find_map(|line| line.strip_prefix("totals: "));
-    total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| "callgrind has counted nothing".to_owned())
+    total
+        .and_then(|total| total.trim().parse().ok())
+        .ok_or_else(|| "callgrind has counted nothing".to_owned())
 }
 
 /// What runs below callgrind: a step once to learn what it learns, and once more to be counted.
 pub(crate) fn counted(step: usize, is_floor: bool) {
-    let Some(make) = steps::all(EVENTS).into_iter().nth(step) else { return };
-    let Step { name, events, run, floor } = make();
-    let (name, work) = if is_floor { (floor_of(&name), floor) } else { (name, Some(run)) };
+    let Some(make) = steps::all(EVENTS).into_iter().nth(step) else {
+        return;
+    };
+    let Step {
+        name,
+        events,
+        run,
+        floor,
+    } = make();
+    let (name, work) = if is_floor {
+        (floor_of(&name), floor)
+    } else {
+        (name, Some(run))
+    };
     if let Some(mut work) = work {
         work();
         counted_by_callgrind(&mut *work);

@@ -47,9 +47,16 @@ fn cost(program: &Path, variables: &Variables<'_>, event: &str, rounds: u32) -> 
     let function = Function::start(program, &[], variables);
     function.invoke(event.as_bytes());
     let before = function.cpu_time();
-    let wall = (0..rounds).map(|_| function.invoke(event.as_bytes())).min().unwrap_or_default();
+    let wall = (0..rounds)
+        .map(|_| function.invoke(event.as_bytes()))
+        .min()
+        .unwrap_or_default();
     let cpu = function.cpu_time().saturating_sub(before) / rounds.max(1);
-    Cost { cpu, wall, peak_mebibytes: function.peak_mebibytes() }
+    Cost {
+        cpu,
+        wall,
+        peak_mebibytes: function.peak_mebibytes(),
+    }
 }
 
 fn direct(format: Format, events: usize) -> String {
@@ -57,8 +64,17 @@ fn direct(format: Format, events: usize) -> String {
 }
 
 /// Events per second of processor time, and of time.
-fn throughput(Arguments { program, events, rounds, delay }: &Arguments) {
-    println!("| {events} events a payload | gzip | ms a bulk | events per CPU second | events per second | peak MiB |");
+fn throughput(
+    Arguments {
+        program,
+        events,
+        rounds,
+        delay,
+    }: &Arguments,
+) {
+    println!(
+        "| {events} events a payload | gzip | ms a bulk | events per CPU second | events per second | peak MiB |"
+    );
     println!("| --- | --- | ---: | ---: | ---: | ---: |");
     for (format, level, delay) in [
         (Format::Rest, "1", 0),
@@ -68,11 +84,25 @@ fn throughput(Arguments { program, events, rounds, delay }: &Arguments) {
         (Format::Rest, "1", *delay),
     ] {
         let endpoint = Endpoint::start(Duration::from_millis(delay));
-        let variables = [("ELASTICSEARCH_URL", &*endpoint.url), ("BULK_COMPRESSION_LEVEL", level)];
+        let variables = [
+            ("ELASTICSEARCH_URL", &*endpoint.url),
+            ("BULK_COMPRESSION_LEVEL", level),
+        ];
         let cost = cost(program, &variables, &direct(format, *events), *rounds);
-        assert_eq!(endpoint.documents(), *events as u64 * u64::from(rounds + 1), "every event has its document");
-        let (cpu, wall) = (per_second(*events, cost.cpu), per_second(*events, cost.wall));
-        println!("| {} | {level} | {delay} | {cpu:.0} | {wall:.0} | {:.1} |", format.name(), cost.peak_mebibytes);
+        assert_eq!(
+            endpoint.documents(),
+            *events as u64 * u64::from(rounds + 1),
+            "every event has its document"
+        );
+        let (cpu, wall) = (
+            per_second(*events, cost.cpu),
+            per_second(*events, cost.wall),
+        );
+        println!(
+            "| {} | {level} | {delay} | {cpu:.0} | {wall:.0} | {:.1} |",
+            format.name(),
+            cost.peak_mebibytes
+        );
     }
     println!();
 }
@@ -82,43 +112,79 @@ fn per_second(events: usize, time: Duration) -> f64 {
 }
 
 /// Whether the cost is linear in events.
-fn sizes(Arguments { program, events, rounds, .. }: &Arguments) {
+fn sizes(
+    Arguments {
+        program,
+        events,
+        rounds,
+        ..
+    }: &Arguments,
+) {
     println!("| events a payload | CPU ms | µs of CPU an event | ms | peak MiB |");
     println!("| ---: | ---: | ---: | ---: | ---: |");
-    for size in [1, 10, 100, 1_000, 10_000, 100_000].into_iter().filter(|size| *size <= 10 * events) {
+    for size in [1, 10, 100, 1_000, 10_000, 100_000]
+        .into_iter()
+        .filter(|size| *size <= 10 * events)
+    {
         let endpoint = Endpoint::start(Duration::ZERO);
         let rounds = rounds * u32::try_from((10_000 / size).clamp(1, 20)).unwrap_or(1);
         let variables = [("ELASTICSEARCH_URL", &*endpoint.url)];
         let cost = cost(program, &variables, &direct(Format::Rest, size), rounds);
         let (cpu, wall) = (milliseconds(cost.cpu), milliseconds(cost.wall));
-        println!("| {size} | {cpu:.2} | {:.2} | {wall:.2} | {:.1} |", cpu * 1e3 / size as f64, cost.peak_mebibytes);
+        println!(
+            "| {size} | {cpu:.2} | {:.2} | {wall:.2} | {:.1} |",
+            cpu * 1e3 / size as f64,
+            cost.peak_mebibytes
+        );
     }
     println!();
 }
 
 /// Whether memory stays what it is however many records a batch has.
-fn batches(Arguments { program, rounds, .. }: &Arguments) {
+fn batches(
+    Arguments {
+        program, rounds, ..
+    }: &Arguments,
+) {
     println!("| Kinesis records of 1,000 events | CPU ms | event MiB | peak MiB |");
     println!("| ---: | ---: | ---: | ---: |");
     let payload = inputs::payload(&inputs::lines(Format::Rest, 1_000));
     for records in [1, 4, 16, 64] {
         let endpoint = Endpoint::start(Duration::ZERO);
         let event = inputs::kinesis(&payload, records);
-        let cost = cost(program, &[("ELASTICSEARCH_URL", &*endpoint.url)], &event, (*rounds).min(3));
-        let (cpu, size) = (milliseconds(cost.cpu), event.len() as f64 / f64::from(1 << 20));
-        println!("| {records} | {cpu:.1} | {size:.1} | {:.1} |", cost.peak_mebibytes);
+        let cost = cost(
+            program,
+            &[("ELASTICSEARCH_URL", &*endpoint.url)],
+            &event,
+            (*rounds).min(3),
+        );
+        let (cpu, size) = (
+            milliseconds(cost.cpu),
+            event.len() as f64 / f64::from(1 << 20),
+        );
+        println!(
+            "| {records} | {cpu:.1} | {size:.1} | {:.1} |",
+            cost.peak_mebibytes
+        );
     }
     println!();
 }
 
 /// What a start and small invocations take, beside a function that does nothing.
-fn small_calls(Arguments { program, rounds, .. }: &Arguments) {
+fn small_calls(
+    Arguments {
+        program, rounds, ..
+    }: &Arguments,
+) {
     let endpoint = Endpoint::start(Duration::ZERO);
     let variables = [("ELASTICSEARCH_URL", &*endpoint.url)];
     let ours = Calls::of(*rounds, || Function::start(program, &[], &variables));
     let this = std::env::current_exe().expect("the program runs");
     let bare = Calls::of(*rounds, || Function::start(&this, &["nothing"], &[]));
-    println!("| least of {} starts, ms | apigw-logs | nothing | difference |", (*rounds).max(10));
+    println!(
+        "| least of {} starts, ms | apigw-logs | nothing | difference |",
+        (*rounds).max(10)
+    );
     println!("| --- | ---: | ---: | ---: |");
     let rows = [
         ("spawn until the first `next`", ours.ready, bare.ready),
@@ -130,7 +196,12 @@ fn small_calls(Arguments { program, rounds, .. }: &Arguments) {
         let (ours, bare) = (milliseconds(ours), milliseconds(bare));
         println!("| {name} | {ours:.2} | {bare:.2} | {:.2} |", ours - bare);
     }
-    println!("| peak MiB | {:.1} | {:.1} | {:.1} |", ours.mebibytes, bare.mebibytes, ours.mebibytes - bare.mebibytes);
+    println!(
+        "| peak MiB | {:.1} | {:.1} | {:.1} |",
+        ours.mebibytes,
+        bare.mebibytes,
+        ours.mebibytes - bare.mebibytes
+    );
     println!();
 }
 
@@ -159,7 +230,10 @@ impl Calls {
             least.ready = least.ready.min(function.until_ready);
             least.first = least.first.min(function.invoke(event.as_bytes()));
             least.second = least.second.min(function.invoke(event.as_bytes()));
-            let warm = (0..WARM).map(|_| function.invoke(event.as_bytes())).min().unwrap_or_default();
+            let warm = (0..WARM)
+                .map(|_| function.invoke(event.as_bytes()))
+                .min()
+                .unwrap_or_default();
             least.warm = least.warm.min(warm);
             least.mebibytes = least.mebibytes.max(function.peak_mebibytes());
         }

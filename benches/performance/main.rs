@@ -96,7 +96,11 @@ enum Command {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Steps { filter, events, patience } => report::table(events, &filter, Duration::from_millis(patience)),
+        Command::Steps {
+            filter,
+            events,
+            patience,
+        } => report::table(events, &filter, Duration::from_millis(patience)),
         Command::Criterion { filter, events } => report::criterion(events, &filter),
         Command::Load(arguments) => load::run(&arguments),
         Command::Instructions(arguments) => return instructions::run(&arguments),
@@ -104,7 +108,12 @@ fn main() -> ExitCode {
         Command::Gzip => gzip::run(),
         Command::Ingest => ingest::run(),
         Command::Nothing => function::do_nothing(),
-        Command::Path { format, events, rounds, level } => {
+        Command::Path {
+            format,
+            events,
+            rounds,
+            level,
+        } => {
             let mut step = steps::path(format, events, level);
             (0..rounds).for_each(|_| (step.run)());
         }

@@ -10,7 +10,10 @@ use crate::steps::{self, Step, Work};
 /// The processor time of this thread: other processes on the machine do not count.
 pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// The least time that something took, of at least three times and for about so long.
@@ -30,15 +33,25 @@ pub(crate) fn least_time(work: &mut dyn FnMut(), patience: Duration) -> Duration
 pub(crate) fn table(events: usize, filter: &str, patience: Duration) {
     println!("| step | ns an event | floor | ratio | events per CPU second |");
     println!("| --- | ---: | ---: | ---: | ---: |");
-    for Step { name, events, mut run, floor } in steps::all(events).into_iter().map(|make| make()) {
+    for Step {
+        name,
+        events,
+        mut run,
+        floor,
+    } in steps::all(events).into_iter().map(|make| make())
+    {
         if !name.contains(filter) {
             continue;
         }
         let time = each(least_time(&mut *run, patience), events);
         let floor = floor.map(|mut floor| each(least_time(&mut *floor, patience), events));
-        let (floor, ratio) =
-            floor.map_or(Default::default(), |floor| (format!("{floor:.0}"), format!("{:.2}", time / floor)));
-        println!("| {name} | {time:.0} | {floor} | {ratio} | {:.0} |", 1e9 / time);
+        let (floor, ratio) = floor.map_or(Default::default(), |floor| {
+            (format!("{floor:.0}"), format!("{:.2}", time / floor))
+        });
+        println!(
+            "| {name} | {time:.0} | {floor} | {ratio} | {:.0} |",
+            1e9 / time
+        );
     }
 }
 
@@ -50,12 +63,20 @@ fn each(time: Duration, events: usize) -> f64 {
 /// The same by criterion, which remembers the last run and says what has changed.
 pub(crate) fn criterion(events: usize, filter: &str) {
     let mut criterion = Criterion::default();
-    for Step { name, events, mut run, floor } in steps::all(events).into_iter().map(|make| make()) {
+    for Step {
+        name,
+        events,
+        mut run,
+        floor,
+    } in steps::all(events).into_iter().map(|make| make())
+    {
         if !name.contains(filter) {
             continue;
         }
         let mut group = criterion.benchmark_group(&name);
-        group.throughput(Throughput::Elements(events as u64)).sample_size(20);
+        group
+            .throughput(Throughput::Elements(events as u64))
+            .sample_size(20);
         group.bench_function("step", |bencher| bencher.iter(&mut run));
         if let Some(mut floor) = floor {
             let floor: &mut Work = &mut floor;

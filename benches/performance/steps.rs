@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use apigw_logs::bulk::{BulkBody, DocumentId, Exchange, LogEventIdentity, Reply, Target, Transport, verdict};
+use apigw_logs::bulk::{
+    BulkBody, DocumentId, Exchange, LogEventIdentity, Reply, Target, Transport, verdict,
+};
 use apigw_logs::config::{Config, SETTINGS};
 use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
@@ -45,11 +47,19 @@ pub(crate) struct Step {
 
 impl Step {
     fn new(name: String, events: usize, run: impl FnMut() + 'static) -> Self {
-        Self { name, events, run: Box::new(run), floor: None }
+        Self {
+            name,
+            events,
+            run: Box::new(run),
+            floor: None,
+        }
     }
 
     fn floor(self, floor: impl FnMut() + 'static) -> Self {
-        Self { floor: Some(Box::new(floor)), ..self }
+        Self {
+            floor: Some(Box::new(floor)),
+            ..self
+        }
     }
 }
 
@@ -58,20 +68,38 @@ pub(crate) type Make = Box<dyn FnOnce() -> Step>;
 
 /// All steps, with so many events at a time.
 pub(crate) fn all(events: usize) -> Vec<Make> {
-    const FORMATS: [Format; 4] = [Format::Rest, Format::Http, Format::Websocket, Format::RestFull];
-    let mut steps: Vec<Make> = vec![Box::new(move || read_event(events)), Box::new(move || decoding(events))];
+    const FORMATS: [Format; 4] = [
+        Format::Rest,
+        Format::Http,
+        Format::Websocket,
+        Format::RestFull,
+    ];
+    let mut steps: Vec<Make> = vec![
+        Box::new(move || read_event(events)),
+        Box::new(move || decoding(events)),
+    ];
     steps.extend(FORMATS.map(|format| -> Make { Box::new(move || normalising(format, events)) }));
-    steps.extend([user_agent_known, user_agent_new, user_agent_first].map(|step| -> Make { Box::new(step) }));
-    steps.extend([geoip, body, gzip, response].map(|step| -> Make { Box::new(move || step(events)) }));
-    steps.extend(FORMATS.map(|format| -> Make { Box::new(move || path(format, events, default_level())) }));
+    steps.extend(
+        [user_agent_known, user_agent_new, user_agent_first].map(|step| -> Make { Box::new(step) }),
+    );
+    steps.extend(
+        [geoip, body, gzip, response].map(|step| -> Make { Box::new(move || step(events)) }),
+    );
+    steps.extend(
+        FORMATS.map(|format| -> Make { Box::new(move || path(format, events, default_level())) }),
+    );
     steps.push(Box::new(move || path(Format::Rest, events, 0)));
     steps
 }
 
 /// `BULK_COMPRESSION_LEVEL` as it is when nobody sets it.
 pub(crate) fn default_level() -> u32 {
-    let setting = SETTINGS.iter().find(|setting| setting.name == "BULK_COMPRESSION_LEVEL");
-    setting.and_then(|setting| setting.default?.parse().ok()).expect("the setting has a default")
+    let setting = SETTINGS
+        .iter()
+        .find(|setting| setting.name == "BULK_COMPRESSION_LEVEL");
+    setting
+        .and_then(|setting| setting.default?.parse().ok())
+        .expect("the setting has a default")
 }
 
 /// What lives until the program ends: inputs, and what borrows from them.
@@ -80,18 +108,26 @@ fn forever<T>(value: T) -> &'static T {
 }
 
 fn read_event(events: usize) -> Step {
-    let event = forever(inputs::direct(&inputs::payload(&inputs::lines(Format::Rest, events))));
+    let event = forever(inputs::direct(&inputs::payload(&inputs::lines(
+        Format::Rest,
+        events,
+    ))));
     let run = || drop(black_box(event::read(event.as_bytes())));
     Step::new("event".to_owned(), events, run).floor(|| ignore_json(event))
 }
 
 fn decoding(events: usize) -> Step {
     let lines = inputs::lines(Format::Rest, events);
-    let (payload, envelope) = (forever(inputs::payload(&lines)), forever(inputs::envelope(&lines)));
+    let (payload, envelope) = (
+        forever(inputs::payload(&lines)),
+        forever(inputs::envelope(&lines)),
+    );
     let gzip = forever(gzipped(envelope.as_bytes(), 6));
     let mut decoder = Decoder::default();
     let run = move || {
-        let data = decoder.decode(payload, u64::MAX).expect("the payload is good");
+        let data = decoder
+            .decode(payload, u64::MAX)
+            .expect("the payload is good");
         decoder.reuse(black_box(data));
     };
     Step::new("base64, gunzip, envelope".to_owned(), events, run).floor(|| {
@@ -103,7 +139,10 @@ fn decoding(events: usize) -> Step {
 
 /// The payload of an event, decoded.
 fn log_data(format: Format, events: usize) -> &'static LogData {
-    forever(decode(&inputs::payload(&inputs::lines(format, events)), u64::MAX).expect("the payload is good"))
+    forever(
+        decode(&inputs::payload(&inputs::lines(format, events)), u64::MAX)
+            .expect("the payload is good"),
+    )
 }
 
 fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
@@ -140,14 +179,24 @@ fn normalising(format: Format, events: usize) -> Step {
 /// As it is after some time: what the user agents need is compiled, and each was seen.
 fn user_agents_in_use() -> UserAgents {
     let user_agents = UserAgents::builtin();
-    USER_AGENTS.lines().for_each(|user_agent| drop(user_agents.parse(user_agent)));
+    USER_AGENTS
+        .lines()
+        .for_each(|user_agent| drop(user_agents.parse(user_agent)));
     user_agents
 }
 
 fn user_agent_known() -> Step {
     let user_agents = user_agents_in_use();
-    let run = move || USER_AGENTS.lines().for_each(|user_agent| drop(black_box(user_agents.parse(user_agent))));
-    Step::new("user agent, known".to_owned(), USER_AGENTS.lines().count(), run)
+    let run = move || {
+        USER_AGENTS
+            .lines()
+            .for_each(|user_agent| drop(black_box(user_agents.parse(user_agent))))
+    };
+    Step::new(
+        "user agent, known".to_owned(),
+        USER_AGENTS.lines().count(),
+        run,
+    )
 }
 
 /// Each is a little different from all before.
@@ -160,22 +209,43 @@ fn user_agent_new() -> Step {
             black_box(user_agents.parse(&format!("{user_agent} {number}")));
         }
     };
-    Step::new("user agent, new".to_owned(), USER_AGENTS.lines().count(), run)
+    Step::new(
+        "user agent, new".to_owned(),
+        USER_AGENTS.lines().count(),
+        run,
+    )
 }
 
 /// Nothing is compiled yet; what is compiled for it is part of it.
 fn user_agent_first() -> Step {
-    let run = || USER_AGENTS.lines().for_each(|user_agent| drop(black_box(UserAgents::builtin().parse(user_agent))));
-    Step::new("user agent, the first of all".to_owned(), USER_AGENTS.lines().count(), run)
+    let run = || {
+        USER_AGENTS
+            .lines()
+            .for_each(|user_agent| drop(black_box(UserAgents::builtin().parse(user_agent))))
+    };
+    Step::new(
+        "user agent, the first of all".to_owned(),
+        USER_AGENTS.lines().count(),
+        run,
+    )
 }
 
 fn geoip(events: usize) -> Step {
     // They are in MaxMind's test database.
-    const KNOWN: [&str; 4] = ["81.2.69.142", "89.160.20.112", "2.125.160.216", "216.160.83.56"];
+    const KNOWN: [&str; 4] = [
+        "81.2.69.142",
+        "89.160.20.112",
+        "2.125.160.216",
+        "216.160.83.56",
+    ];
     let databases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/geoip");
     let mut geoip = GeoIp::default();
-    geoip.open_city(&databases.join("GeoIP2-City-Test.mmdb")).expect("the database is good");
-    geoip.open_asn(&databases.join("GeoLite2-ASN-Test.mmdb")).expect("the database is good");
+    geoip
+        .open_city(&databases.join("GeoIP2-City-Test.mmdb"))
+        .expect("the database is good");
+    geoip
+        .open_asn(&databases.join("GeoLite2-ASN-Test.mmdb"))
+        .expect("the database is good");
     let geoip = forever(geoip);
     let addresses = KNOWN.map(|address| address.parse::<IpAddr>().expect("it is an address"));
     let arena = forever(Bump::new());
@@ -194,7 +264,9 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
     let (pipeline, arena) = (forever(pipeline(0)), forever(Bump::new()));
     let mut documents = Vec::with_capacity(events);
     for (position, line) in log_lines(log_data(format, events)).enumerate() {
-        let Normalized::Documents(made) = pipeline.documents(&line, arena) else { panic!("a line has a document") };
+        let Normalized::Documents(made) = pipeline.documents(&line, arena) else {
+            panic!("a line has a document")
+        };
         for (part, document) in made.iter().enumerate() {
             let identity = LogEventIdentity {
                 owner: line.owner,
@@ -215,8 +287,11 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
 /// The body of one request with a document for each line.
 pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
     let mut body = BulkBody::default();
-    documents(format, events).iter().for_each(|(id, document)| body.push(id, document));
-    body.select(&(0..body.len()).collect::<Vec<_>>()).into_owned()
+    documents(format, events)
+        .iter()
+        .for_each(|(id, document)| body.push(id, document));
+    body.select(&(0..body.len()).collect::<Vec<_>>())
+        .into_owned()
 }
 
 fn body(events: usize) -> Step {
@@ -226,7 +301,11 @@ fn body(events: usize) -> Step {
     let (mut body, mut copy) = (BulkBody::default(), Vec::new());
     let run = move || {
         body.clear();
-        documents.iter().cycle().take(events).for_each(|(id, document)| body.push(id, document));
+        documents
+            .iter()
+            .cycle()
+            .take(events)
+            .for_each(|(id, document)| body.push(id, document));
     };
     Step::new("body".to_owned(), events, run).floor(move || {
         copy.clear();
@@ -238,7 +317,9 @@ fn body(events: usize) -> Step {
 fn gzip(events: usize) -> Step {
     let output = forever(bulk_body(Format::Rest, events));
     let level = default_level();
-    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(1).expect("there is a level 1"));
+    let mut compressor = libdeflater::Compressor::new(
+        libdeflater::CompressionLvl::new(1).expect("there is a level 1"),
+    );
     let mut buffer = vec![0; compressor.gzip_compress_bound(output.len())];
     let run = move || drop(black_box(gzipped(output, level)));
     Step::new(format!("gzip, level {level}"), events, run).floor(move || {
@@ -249,7 +330,11 @@ fn gzip(events: usize) -> Step {
 
 fn response(events: usize) -> Step {
     let body = inputs::reply(events);
-    let reply = forever(Reply { status: 200, retry_after: None, body: body.clone().into_bytes() });
+    let reply = forever(Reply {
+        status: 200,
+        retry_after: None,
+        body: body.clone().into_bytes(),
+    });
     let run = move || drop(black_box(verdict(reply, events)));
     Step::new("response".to_owned(), events, run).floor(move || ignore_json(&body))
 }
@@ -277,27 +362,47 @@ pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
         }
         ignore_json(&reply);
     };
-    let gzip = if level == 0 { "no gzip".to_owned() } else { format!("gzip {level}") };
-    Step::new(format!("whole path, {}, {gzip}", format.name()), events, invoke).floor(floor)
+    let gzip = if level == 0 {
+        "no gzip".to_owned()
+    } else {
+        format!("gzip {level}")
+    };
+    Step::new(
+        format!("whole path, {}, {gzip}", format.name()),
+        events,
+        invoke,
+    )
+    .floor(floor)
 }
 
 /// Invokes the whole path with an event, whose documents are all stored.
 pub(crate) fn invocation(event: String, events: usize, level: u32) -> impl FnMut() {
     let pipeline = pipeline(level);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime can be made");
     move || {
         let invocation = runtime.block_on(async {
             let deadline = Instant::now() + Duration::from_secs(900);
             pipeline.invoke(event.as_bytes(), Some(deadline)).await
         });
-        assert_eq!(invocation.report.indexed, events as u64, "every event has its document");
+        assert_eq!(
+            invocation.report.indexed, events as u64,
+            "every event has its document"
+        );
     }
 }
 
 /// The path as the settings make it when none is set, into a server that stores everything at once.
 pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
     let config = Config::from_vars(|_| None).expect("the defaults are good");
-    config.pipeline(Sink { level, replies: RefCell::default() }).expect("the defaults name no files")
+    config
+        .pipeline(Sink {
+            level,
+            replies: RefCell::default(),
+        })
+        .expect("the defaults name no files")
 }
 
 /// A server without a network. The body is compressed as for a real one.
@@ -310,12 +415,24 @@ pub(crate) struct Sink {
 
 impl Transport for Sink {
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
-        let bytes_sent = if self.level == 0 { body.to_vec() } else { gzipped(&body, self.level) }.len() as u64;
+        let bytes_sent = if self.level == 0 {
+            body.to_vec()
+        } else {
+            gzipped(&body, self.level)
+        }
+        .len() as u64;
         let mut replies = self.replies.borrow_mut();
         let new = || inputs::reply(memchr::memchr_iter(b'\n', &body).count() / 2);
         let reply = replies.entry(body.len()).or_insert_with(new).clone();
-        let reply = Reply { status: 200, retry_after: None, body: reply.into_bytes() };
-        Exchange { bytes_sent, result: Ok(reply) }
+        let reply = Reply {
+            status: 200,
+            retry_after: None,
+            body: reply.into_bytes(),
+        };
+        Exchange {
+            bytes_sent,
+            result: Ok(reply),
+        }
     }
 
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
@@ -326,7 +443,10 @@ impl Transport for Sink {
 /// As `elasticsearch` compresses a body.
 pub(crate) fn gzipped(bytes: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::new(level));
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes every write")
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .expect("a Vec takes every write")
 }
 
 fn from_base64(payload: &str) {
@@ -337,7 +457,11 @@ fn from_base64(payload: &str) {
 fn inflate_fast(gzip: &[u8], size: usize) {
     let mut inflated = vec![0; size];
     let mut decompressor = libdeflater::Decompressor::new();
-    black_box(decompressor.gzip_decompress(gzip, &mut inflated).expect("the gzip stream is good"));
+    black_box(
+        decompressor
+            .gzip_decompress(gzip, &mut inflated)
+            .expect("the gzip stream is good"),
+    );
 }
 
 /// Reads JSON and keeps nothing of it.

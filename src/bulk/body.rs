@@ -43,7 +43,12 @@ impl BulkBody {
     /// Adds the deletion of a document. The answer 409 says that it is gone, or another by now.
     pub fn push_deletion(&mut self, document: &StoredDocument) {
         let start = self.bytes.len();
-        let StoredDocument { index, id, seq_no, primary_term } = document;
+        let StoredDocument {
+            index,
+            id,
+            seq_no,
+            primary_term,
+        } = document;
         self.bytes.extend_from_slice(b"{\"delete\":{\"_index\":");
         write_string(&mut self.bytes, index);
         self.bytes.extend_from_slice(b",\"_id\":");
@@ -98,7 +103,9 @@ impl BulkBody {
             match &mut whole {
                 None => whole = Some(span.clone()),
                 Some(whole) if whole.end == span.start => whole.end = span.end,
-                Some(_) => return Cow::Owned(spans().flat_map(|span| self.slice(span)).copied().collect()),
+                Some(_) => {
+                    return Cow::Owned(spans().flat_map(|span| self.slice(span)).copied().collect());
+                }
             }
         }
         Cow::Borrowed(whole.map_or(&[], |whole| self.slice(&whole)))
@@ -134,21 +141,40 @@ mod tests {
         body.push(&id(0), &"line\nbreak");
         body.push(&id(1), &"b");
         body.push(&id(2), &"c");
-        let line = |part, document: &str| format!("{{\"create\":{{\"_id\":\"{}\"}}}}\n{document}\n", id(part));
-        let (a, b, c) = (line(0, r#""line\nbreak""#), line(1, r#""b""#), line(2, r#""c""#));
+        let line = |part, document: &str| {
+            format!("{{\"create\":{{\"_id\":\"{}\"}}}}\n{document}\n", id(part))
+        };
+        let (a, b, c) = (
+            line(0, r#""line\nbreak""#),
+            line(1, r#""b""#),
+            line(2, r#""c""#),
+        );
         let text = |items: &[usize]| String::from_utf8(body.select(items).into_owned()).unwrap();
         assert_eq!(text(&[0, 1, 2]), [&*a, &b, &c].concat());
         assert_eq!(text(&[0, 2]), [&*a, &c].concat());
         assert_eq!(text(&[]), "");
-        assert!(matches!(body.select(&[1, 2]), Cow::Borrowed(_)), "neighbours are not copied");
-        assert_eq!((body.len(), body.size(), body.item_size(0)), (3, a.len() + b.len() + c.len(), a.len()));
+        assert!(
+            matches!(body.select(&[1, 2]), Cow::Borrowed(_)),
+            "neighbours are not copied"
+        );
+        assert_eq!(
+            (body.len(), body.size(), body.item_size(0)),
+            (3, a.len() + b.len() + c.len(), a.len())
+        );
     }
 
     #[test]
     fn a_deletion_is_one_line() {
         let mut body = BulkBody::default();
-        body.push_deletion(&StoredDocument { index: ".ds-i".into(), id: "\"".into(), seq_no: 7, primary_term: 1 });
-        let line = r#"{"delete":{"_index":".ds-i","_id":"\"","if_seq_no":7,"if_primary_term":1}}"#.to_owned() + "\n";
+        body.push_deletion(&StoredDocument {
+            index: ".ds-i".into(),
+            id: "\"".into(),
+            seq_no: 7,
+            primary_term: 1,
+        });
+        let line = r#"{"delete":{"_index":".ds-i","_id":"\"","if_seq_no":7,"if_primary_term":1}}"#
+            .to_owned()
+            + "\n";
         assert_eq!(body.select(&[0]), line.as_bytes());
     }
 }

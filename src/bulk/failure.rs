@@ -35,7 +35,11 @@ impl Failure {
     /// What is wrong with a reply that settles nothing.
     #[must_use]
     pub fn of(reply: &Reply) -> Self {
-        if (200..=299).contains(&reply.status) { Self::Unreadable } else { Self::Status(reply.status) }
+        if (200..=299).contains(&reply.status) {
+            Self::Unreadable
+        } else {
+            Self::Status(reply.status)
+        }
     }
 }
 
@@ -53,16 +57,29 @@ impl fmt::Display for Failure {
                 "the server answered {status}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
             ),
             Self::Status(status @ (404 | 405 | 410 | 415 | 501)) => {
-                write!(formatter, "the server answered {status}: check that ELASTICSEARCH_URL is that of Elasticsearch")
+                write!(
+                    formatter,
+                    "the server answered {status}: check that ELASTICSEARCH_URL is that of Elasticsearch"
+                )
             }
             Self::Status(status) => write!(formatter, "Elasticsearch answered {status}"),
             Self::Unreadable => {
-                write!(formatter, "the answer does not say what became of each document: is it Elasticsearch's?")
+                write!(
+                    formatter,
+                    "the answer does not say what became of each document: is it Elasticsearch's?"
+                )
             }
-            Self::Item { status, kind } if kind.is_empty() => write!(formatter, "documents were answered {status}"),
-            Self::Item { status, kind } => write!(formatter, "documents were answered {status} {kind}"),
+            Self::Item { status, kind } if kind.is_empty() => {
+                write!(formatter, "documents were answered {status}")
+            }
+            Self::Item { status, kind } => {
+                write!(formatter, "documents were answered {status} {kind}")
+            }
             Self::DeadLetter { status, kind } => {
-                write!(formatter, "they were refused, and so were their dead letters: {status} {kind}")
+                write!(
+                    formatter,
+                    "they were refused, and so were their dead letters: {status} {kind}"
+                )
             }
             Self::EverythingMalformed => write!(
                 formatter,

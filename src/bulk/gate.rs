@@ -73,7 +73,11 @@ impl Gate {
     }
 
     fn patience_ends(&self) -> Option<Instant> {
-        if self.is_slow.get() { None } else { self.busy_since.get().map(|since| since + PATIENCE) }
+        if self.is_slow.get() {
+            None
+        } else {
+            self.busy_since.get().map(|since| since + PATIENCE)
+        }
     }
 
     /// Tells all that wait to look again.
@@ -93,7 +97,10 @@ impl Gate {
         if self.open.get() == 1 {
             self.busy_since.set(Some(Instant::now()));
         }
-        Pass { gate: self, request }
+        Pass {
+            gate: self,
+            request,
+        }
     }
 }
 
@@ -101,7 +108,12 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.gate.open.update(|open| open - 1);
         if self.gate.open.get() == 0 {
-            self.gate.is_slow.set(self.gate.busy_since.get().is_some_and(|since| since.elapsed() >= PATIENCE));
+            self.gate.is_slow.set(
+                self.gate
+                    .busy_since
+                    .get()
+                    .is_some_and(|since| since.elapsed() >= PATIENCE),
+            );
         }
         self.gate.notify();
     }

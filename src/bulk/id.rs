@@ -53,7 +53,10 @@ impl LogEventIdentity<'_> {
             hash_text(&mut hash, self.message);
             hash.update(&(self.position as u64).to_le_bytes());
         }
-        DocumentId { time: u64::try_from(self.event_time).unwrap_or(0), hash: hash.digest128() }
+        DocumentId {
+            time: u64::try_from(self.event_time).unwrap_or(0),
+            hash: hash.digest128(),
+        }
     }
 }
 
@@ -71,9 +74,14 @@ impl DocumentId {
         let time = u64::from_str_radix(time, 16).ok()?;
         // The decoder wants room for what the length of the text might mean.
         let mut decoded = [0; 18];
-        let length = BASE64_URL_SAFE_NO_PAD.decode_slice(hash, &mut decoded).ok()?;
+        let length = BASE64_URL_SAFE_NO_PAD
+            .decode_slice(hash, &mut decoded)
+            .ok()?;
         let bytes = decoded.get(..length)?.try_into().ok()?;
-        let id = Self { time, hash: u128::from_be_bytes(bytes) };
+        let id = Self {
+            time,
+            hash: u128::from_be_bytes(bytes),
+        };
         (id.to_string() == text).then_some(id)
     }
 }
@@ -83,12 +91,19 @@ impl DocumentId {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digits = (64 - self.time.leading_zeros()).div_ceil(4).max(12);
-        let digit = |place: u32| DIGITS.get((self.time >> (4 * place)) as usize & 15).copied().unwrap_or_default();
+        let digit = |place: u32| {
+            DIGITS
+                .get((self.time >> (4 * place)) as usize & 15)
+                .copied()
+                .unwrap_or_default()
+        };
         out.extend((0..digits).rev().map(digit));
         out.push(b'-');
         let mut hash = [0; 22];
         // 16 bytes are 22 characters of base64, so the buffer is neither too small nor too large.
-        let length = BASE64_URL_SAFE_NO_PAD.encode_slice(self.hash.to_be_bytes(), &mut hash).unwrap_or_default();
+        let length = BASE64_URL_SAFE_NO_PAD
+            .encode_slice(self.hash.to_be_bytes(), &mut hash)
+            .unwrap_or_default();
         out.extend_from_slice(hash.get(..length).unwrap_or_default());
     }
 }
@@ -128,9 +143,24 @@ mod tests {
     fn is_frozen() {
         let cases = [
             (EVENT, "01836bfdaa9c-5DgA4tyMFz7-Uecj-3GydQ"),
-            (LogEventIdentity { part: 1, ..EVENT }, "01836bfdaa9c-zjWlexmuZPdwU9exfKFiIQ"),
-            (LogEventIdentity { event_id: "", ..EVENT }, "01836bfdaa9c-SrtbC83we2En_fGFvDQu1g"),
-            (LogEventIdentity { event_time: 0, ..EVENT }, "000000000000-P4FfeVeZhgAFKkYzo3Aiew"),
+            (
+                LogEventIdentity { part: 1, ..EVENT },
+                "01836bfdaa9c-zjWlexmuZPdwU9exfKFiIQ",
+            ),
+            (
+                LogEventIdentity {
+                    event_id: "",
+                    ..EVENT
+                },
+                "01836bfdaa9c-SrtbC83we2En_fGFvDQu1g",
+            ),
+            (
+                LogEventIdentity {
+                    event_time: 0,
+                    ..EVENT
+                },
+                "000000000000-P4FfeVeZhgAFKkYzo3Aiew",
+            ),
         ];
         for (event, id) in cases {
             assert_eq!(event.document_id().to_string(), id);
@@ -140,7 +170,11 @@ mod tests {
     #[test]
     fn is_read_as_it_is_written() {
         for event_time in [0, EVENT.event_time, i64::MIN, i64::MAX] {
-            let id = LogEventIdentity { event_time, ..EVENT }.document_id();
+            let id = LogEventIdentity {
+                event_time,
+                ..EVENT
+            }
+            .document_id();
             assert_eq!(DocumentId::parse(&id.to_string()), Some(id));
         }
         for wrong in [
@@ -162,29 +196,77 @@ mod tests {
 
     #[test]
     fn depends_on_what_it_should_and_nothing_else() {
-        let nameless = LogEventIdentity { event_id: "", ..EVENT };
+        let nameless = LogEventIdentity {
+            event_id: "",
+            ..EVENT
+        };
         let different = [
             EVENT,
-            LogEventIdentity { owner: "444455556666", ..EVENT },
-            LogEventIdentity { log_group: "other", ..EVENT },
-            LogEventIdentity { log_stream: "other", ..EVENT },
-            LogEventIdentity { event_id: "1", ..EVENT },
-            LogEventIdentity { event_time: 1, ..EVENT },
+            LogEventIdentity {
+                owner: "444455556666",
+                ..EVENT
+            },
+            LogEventIdentity {
+                log_group: "other",
+                ..EVENT
+            },
+            LogEventIdentity {
+                log_stream: "other",
+                ..EVENT
+            },
+            LogEventIdentity {
+                event_id: "1",
+                ..EVENT
+            },
+            LogEventIdentity {
+                event_time: 1,
+                ..EVENT
+            },
             LogEventIdentity { part: 1, ..EVENT },
-            LogEventIdentity { owner: "1111222233", log_group: "33API-Gateway-Access-Logs_a1b2c3d4e5/prod", ..EVENT },
+            LogEventIdentity {
+                owner: "1111222233",
+                log_group: "33API-Gateway-Access-Logs_a1b2c3d4e5/prod",
+                ..EVENT
+            },
             nameless,
-            LogEventIdentity { message: "{ }", ..nameless },
-            LogEventIdentity { position: 1, ..nameless },
+            LogEventIdentity {
+                message: "{ }",
+                ..nameless
+            },
+            LogEventIdentity {
+                position: 1,
+                ..nameless
+            },
         ];
-        let ids: HashSet<_> = different.iter().map(|event| event.document_id().to_string()).collect();
+        let ids: HashSet<_> = different
+            .iter()
+            .map(|event| event.document_id().to_string())
+            .collect();
         assert_eq!(ids.len(), different.len());
-        let moved = LogEventIdentity { message: "as another filter sees it", position: 7, ..EVENT };
+        let moved = LogEventIdentity {
+            message: "as another filter sees it",
+            position: 7,
+            ..EVENT
+        };
         assert_eq!(moved.document_id(), EVENT.document_id());
-        assert!(
-            ids.iter().all(|id| id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)))
-        );
-        let early = LogEventIdentity { event_time: i64::MIN, ..EVENT }.document_id().to_string();
-        let late = LogEventIdentity { event_time: i64::MAX, ..EVENT }.document_id().to_string();
+        assert!(ids.iter().all(|id| {
+            id.len() <= 64
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        }));
+        let early = LogEventIdentity {
+            event_time: i64::MIN,
+            ..EVENT
+        }
+        .document_id()
+        .to_string();
+        let late = LogEventIdentity {
+            event_time: i64::MAX,
+            ..EVENT
+        }
+        .document_id()
+        .to_string();
         assert!(early.len() <= 64 && late.len() <= 64);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::session::{Permit, Refresh};
 use super::{
-    BulkBody, Failure, ItemResult, Outcome, Rejection, Reply, Session, Target, Transport, TransportError, Verdict,
-    verdict,
+    BulkBody, Failure, ItemResult, Outcome, Rejection, Reply, Session, Target, Transport,
+    TransportError, Verdict, verdict,
 };
 
 /// Sends documents until each has an outcome or there is no time left.
@@ -44,7 +44,11 @@ enum Repeat {
 impl<T> Indexer<T> {
     /// An indexer whose requests hold at most so many documents and bytes; a larger document goes alone.
     pub fn new(transport: T, max_actions: usize, max_bytes: usize) -> Self {
-        Self { transport, max_actions: max_actions.max(1), max_bytes: AtomicUsize::new(max_bytes) }
+        Self {
+            transport,
+            max_actions: max_actions.max(1),
+            max_bytes: AtomicUsize::new(max_bytes),
+        }
     }
 
     /// Where the documents go.
@@ -56,12 +60,19 @@ impl<T> Indexer<T> {
 impl<T: Transport> Indexer<T> {
     /// Sends a body's documents. One outcome for each, in their order. Several bodies of a session may be on their way at
     /// a time.
-    pub async fn index(&self, target: Target<'_>, body: &BulkBody, session: &Session) -> Vec<Outcome> {
+    pub async fn index(
+        &self,
+        target: Target<'_>,
+        body: &BulkBody,
+        session: &Session,
+    ) -> Vec<Outcome> {
         let mut work = Work::new(body);
         session.count_body(true);
         while let Some(group) = self.next_group(&mut work) {
             let encoded = self.transport.encode(body.select(&group.items));
-            let Some(permit) = session.admit(group.is_repeat).await else { break };
+            let Some(permit) = session.admit(group.is_repeat).await else {
+                break;
+            };
             let exchange = self.transport.bulk(target, encoded, permit.timeout).await;
             session.count_request(exchange.bytes_sent, group.is_repeat);
             match exchange.result {
@@ -78,20 +89,33 @@ impl<T: Transport> Indexer<T> {
         let mut group = work.queue.pop_front()?;
         let max_bytes = self.max_bytes.load(Ordering::Relaxed);
         let mut bytes = 0;
-        let fit = group.items.iter().take(self.max_actions).take_while(|item| {
-            bytes += work.body.item_size(**item);
-            bytes <= max_bytes
-        });
+        let fit = group
+            .items
+            .iter()
+            .take(self.max_actions)
+            .take_while(|item| {
+                bytes += work.body.item_size(**item);
+                bytes <= max_bytes
+            });
         let fit = fit.count().max(1);
         if fit < group.items.len() {
             let rest = group.items.split_off(fit);
-            work.queue.push_front(Group { items: rest, is_repeat: group.is_repeat });
+            work.queue.push_front(Group {
+                items: rest,
+                is_repeat: group.is_repeat,
+            });
         }
         Some(group)
     }
 
     /// Does what a reply asks for.
-    async fn settle(&self, work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, reply: &Reply) {
+    async fn settle(
+        &self,
+        work: &mut Work<'_>,
+        permit: &Permit<'_>,
+        items: Vec<usize>,
+        reply: &Reply,
+    ) {
         let session = permit.session;
         work.closed_in_a_row = 0;
         match (verdict(reply, items.len()), items.as_slice()) {
@@ -113,10 +137,13 @@ impl<T: Transport> Indexer<T> {
             }
             (Verdict::TooLarge, _) => {
                 let bytes: usize = items.iter().map(|item| work.body.item_size(*item)).sum();
-                self.max_bytes.fetch_min(bytes.div_ceil(2), Ordering::Relaxed);
+                self.max_bytes
+                    .fetch_min(bytes.div_ceil(2), Ordering::Relaxed);
                 work.repeat(Repeat::Halves(items));
             }
-            (Verdict::Malformed, [item]) => work.suspect(session, *item, Rejection::of_request(reply)),
+            (Verdict::Malformed, [item]) => {
+                work.suspect(session, *item, Rejection::of_request(reply))
+            }
             (Verdict::Malformed, _) => work.repeat(Repeat::Halves(items)),
             (Verdict::Unauthorized, _) => {
                 session.failed(Failure::of(reply));
@@ -152,7 +179,9 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
             return work.repeat(Repeat::Whole(items));
         }
         // A proxy that finds a request too large may say so by hanging up.
-        TransportError::Closed { .. } if work.closed_again() && items.len() > 1 => Repeat::Halves(items),
+        TransportError::Closed { .. } if work.closed_again() && items.len() > 1 => {
+            Repeat::Halves(items)
+        }
         // What is said of half as many documents is half as long.
         TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
         TransportError::NoCredentials(_) => return session.give_up(),
@@ -165,10 +194,17 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
 
 impl<'b> Work<'b> {
     fn new(body: &'b BulkBody) -> Self {
-        let everything = Group { items: (0..body.len()).collect(), is_repeat: false };
+        let everything = Group {
+            items: (0..body.len()).collect(),
+            is_repeat: false,
+        };
         Self {
             body,
-            queue: if body.is_empty() { VecDeque::new() } else { [everything].into() },
+            queue: if body.is_empty() {
+                VecDeque::new()
+            } else {
+                [everything].into()
+            },
             outcomes: vec![Outcome::Undelivered; body.len()],
             suspects: Vec::new(),
             closed_in_a_row: 0,
@@ -188,8 +224,18 @@ impl<'b> Work<'b> {
     }
 
     /// Takes the results of a request; answers the documents that are to be sent again.
-    fn settle_items(&mut self, session: &Session, items: &[usize], results: Vec<ItemResult>) -> Vec<usize> {
-        let is_settled = |result: &ItemResult| !matches!(result, ItemResult::Again { .. } | ItemResult::Blocked { .. });
+    fn settle_items(
+        &mut self,
+        session: &Session,
+        items: &[usize],
+        results: Vec<ItemResult>,
+    ) -> Vec<usize> {
+        let is_settled = |result: &ItemResult| {
+            !matches!(
+                result,
+                ItemResult::Again { .. } | ItemResult::Blocked { .. }
+            )
+        };
         if results.iter().any(is_settled) {
             session.progress();
         }
@@ -204,12 +250,19 @@ impl<'b> Work<'b> {
                     session.accepted(false);
                     self.settle_item(*item, Outcome::Duplicate);
                 }
-                ItemResult::Rejected(rejection) => self.settle_item(*item, Outcome::Rejected(rejection)),
+                ItemResult::Rejected(rejection) => {
+                    self.settle_item(*item, Outcome::Rejected(rejection))
+                }
                 ItemResult::Again { status } => {
-                    session.failed(Failure::Item { status, kind: String::new() });
+                    session.failed(Failure::Item {
+                        status,
+                        kind: String::new(),
+                    });
                     pending.push(*item);
                 }
-                ItemResult::Blocked { status, kind } => session.failed(Failure::Item { status, kind }),
+                ItemResult::Blocked { status, kind } => {
+                    session.failed(Failure::Item { status, kind })
+                }
             }
         }
         pending
@@ -226,7 +279,12 @@ impl<'b> Work<'b> {
     }
 
     fn repeat(&mut self, repeat: Repeat) {
-        let mut push = |items| self.queue.push_front(Group { items, is_repeat: true });
+        let mut push = |items| {
+            self.queue.push_front(Group {
+                items,
+                is_repeat: true,
+            })
+        };
         match repeat {
             Repeat::Whole(items) => push(items),
             Repeat::Halves(mut first) => {

@@ -72,7 +72,11 @@ fn item_results(body: &[u8], sent: usize) -> Option<Vec<ItemResult>> {
     if reply.items.len() != sent {
         return None;
     }
-    reply.items.into_iter().map(|item| item.create.into_result()).collect()
+    reply
+        .items
+        .into_iter()
+        .map(|item| item.create.into_result())
+        .collect()
 }
 
 impl Rejection {
@@ -80,8 +84,15 @@ impl Rejection {
     #[must_use]
     pub fn of_request(reply: &Reply) -> Self {
         let wire: Option<WireFailure<'_>> = serde_json::from_slice(&reply.body).ok();
-        let (kind, reason) = wire.and_then(|wire| wire.error).map(kind_and_reason).unwrap_or_default();
-        Self { status: reply.status, kind, reason }
+        let (kind, reason) = wire
+            .and_then(|wire| wire.error)
+            .map(kind_and_reason)
+            .unwrap_or_default();
+        Self {
+            status: reply.status,
+            kind,
+            reason,
+        }
     }
 }
 
@@ -141,17 +152,28 @@ impl WireResult<'_> {
         let (kind, reason) = self.error.map(kind_and_reason).unwrap_or_default();
         Some(match status {
             200..=299 if failed => return None,
-            200..=299 => ItemResult::Indexed { failure_store: self.failure_store.as_deref() == Some("used") },
+            200..=299 => ItemResult::Indexed {
+                failure_store: self.failure_store.as_deref() == Some("used"),
+            },
             409 => ItemResult::Duplicate,
             408 | 429 | 500..=599 => ItemResult::Again { status },
             401 | 403 | 404 => ItemResult::Blocked { status, kind },
             // Not the document's fault: the cluster has all the shards it may have.
             400 if kind == "validation_exception" => ItemResult::Blocked { status, kind },
             // Nor this: ELASTICSEARCH_PIPELINE is misspelt.
-            400 if kind == "illegal_argument_exception" && reason.starts_with("pipeline with id [") => {
-                ItemResult::Blocked { status, kind: "pipeline does not exist".to_owned() }
+            400 if kind == "illegal_argument_exception"
+                && reason.starts_with("pipeline with id [") =>
+            {
+                ItemResult::Blocked {
+                    status,
+                    kind: "pipeline does not exist".to_owned(),
+                }
             }
-            400..=499 => ItemResult::Rejected(Rejection { status, kind, reason }),
+            400..=499 => ItemResult::Rejected(Rejection {
+                status,
+                kind,
+                reason,
+            }),
             _ => return None,
         })
     }
@@ -160,15 +182,25 @@ impl WireResult<'_> {
 /// Elasticsearch's name and explanation of an error; of one in an unknown form, all of it.
 fn kind_and_reason(error: &RawValue) -> (String, String) {
     let wire = serde_json::from_str(&mend_surrogates(error.get()));
-    wire.map_or_else(|_| (String::new(), error.get().to_owned()), WireError::into_kind_and_reason)
+    wire.map_or_else(
+        |_| (String::new(), error.get().to_owned()),
+        WireError::into_kind_and_reason,
+    )
 }
 
 impl WireError {
     fn into_kind_and_reason(self) -> (String, String) {
         match self {
-            Self::Object { kind, reason, caused_by } => {
+            Self::Object {
+                kind,
+                reason,
+                caused_by,
+            } => {
                 let reasons = [reason, caused_by.and_then(|cause| cause.reason)];
-                (kind.unwrap_or_default(), reasons.into_iter().flatten().collect::<Vec<_>>().join(": "))
+                (
+                    kind.unwrap_or_default(),
+                    reasons.into_iter().flatten().collect::<Vec<_>>().join(": "),
+                )
             }
             Self::Text(reason) => (String::new(), reason),
         }
@@ -180,21 +212,37 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &str) -> Reply {
-        Reply { status, retry_after: None, body: body.into() }
+        Reply {
+            status,
+            retry_after: None,
+            body: body.into(),
+        }
     }
 
     #[test]
     fn a_request_as_a_whole() {
         let cases: &[(&[u16], Verdict)] = &[
-            (&[408, 429, 500, 502, 503, 504, 507, 520, 100, 0], Verdict::Again),
+            (
+                &[408, 429, 500, 502, 503, 504, 507, 520, 100, 0],
+                Verdict::Again,
+            ),
             (&[413], Verdict::TooLarge),
             (&[400], Verdict::Malformed),
             (&[401, 403], Verdict::Unauthorized),
-            (&[300, 301, 302, 304, 307, 308, 402, 404, 405, 406, 410, 411, 414, 415, 422, 501], Verdict::Stop),
+            (
+                &[
+                    300, 301, 302, 304, 307, 308, 402, 404, 405, 406, 410, 411, 414, 415, 422, 501,
+                ],
+                Verdict::Stop,
+            ),
         ];
         for (statuses, expected) in cases {
             for status in *statuses {
-                assert_eq!(&verdict(&reply(*status, r#"{"items":[]}"#), 0), expected, "{status}");
+                assert_eq!(
+                    &verdict(&reply(*status, r#"{"items":[]}"#), 0),
+                    expected,
+                    "{status}"
+                );
             }
         }
     }
@@ -202,26 +250,63 @@ mod tests {
     #[test]
     fn one_item() {
         let rejected = |status, kind: &str, reason: &str| {
-            ItemResult::Rejected(Rejection { status, kind: kind.into(), reason: reason.into() })
+            ItemResult::Rejected(Rejection {
+                status,
+                kind: kind.into(),
+                reason: reason.into(),
+            })
         };
         let again = |status| ItemResult::Again { status };
-        let blocked = |status, kind: &str| ItemResult::Blocked { status, kind: kind.into() };
+        let blocked = |status, kind: &str| ItemResult::Blocked {
+            status,
+            kind: kind.into(),
+        };
         let cases = [
-            (r#""status":201"#, ItemResult::Indexed { failure_store: false }),
+            (
+                r#""status":201"#,
+                ItemResult::Indexed {
+                    failure_store: false,
+                },
+            ),
             (
                 r#""status":200,"failure_store":"not_applicable_or_unknown""#,
-                ItemResult::Indexed { failure_store: false },
+                ItemResult::Indexed {
+                    failure_store: false,
+                },
             ),
-            (r#""status":201,"failure_store":"used""#, ItemResult::Indexed { failure_store: true }),
-            (r#""status":409,"error":{"type":"version_conflict_engine_exception"}"#, ItemResult::Duplicate),
+            (
+                r#""status":201,"failure_store":"used""#,
+                ItemResult::Indexed {
+                    failure_store: true,
+                },
+            ),
+            (
+                r#""status":409,"error":{"type":"version_conflict_engine_exception"}"#,
+                ItemResult::Duplicate,
+            ),
             (r#""status":408"#, again(408)),
-            (r#""status":429,"error":{"type":"cluster_block_exception"}"#, again(429)),
+            (
+                r#""status":429,"error":{"type":"cluster_block_exception"}"#,
+                again(429),
+            ),
             (r#""status":500"#, again(500)),
-            (r#""status":503,"error":{"type":"unavailable_shards_exception"}"#, again(503)),
+            (
+                r#""status":503,"error":{"type":"unavailable_shards_exception"}"#,
+                again(503),
+            ),
             (r#""status":401"#, blocked(401, "")),
-            (r#""status":403,"error":{"type":"security_exception","reason":"r"}"#, blocked(403, "security_exception")),
-            (r#""status":404,"error":{"type":"index_not_found_exception"}"#, blocked(404, "index_not_found_exception")),
-            (r#""status":400,"error":{"type":"validation_exception"}"#, blocked(400, "validation_exception")),
+            (
+                r#""status":403,"error":{"type":"security_exception","reason":"r"}"#,
+                blocked(403, "security_exception"),
+            ),
+            (
+                r#""status":404,"error":{"type":"index_not_found_exception"}"#,
+                blocked(404, "index_not_found_exception"),
+            ),
+            (
+                r#""status":400,"error":{"type":"validation_exception"}"#,
+                blocked(400, "validation_exception"),
+            ),
             (
                 r#""status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}"#,
                 blocked(400, "pipeline does not exist"),
@@ -230,24 +315,47 @@ mod tests {
                 r#""status":400,"error":{"type":"document_parsing_exception","reason":"a","caused_by":{"reason":"b"}}"#,
                 rejected(400, "document_parsing_exception", "a: b"),
             ),
-            (r#""status":400,"error":"as text","failure_store":"failed""#, rejected(400, "", "as text")),
+            (
+                r#""status":400,"error":"as text","failure_store":"failed""#,
+                rejected(400, "", "as text"),
+            ),
             (r#""status":400,"error":[1]"#, rejected(400, "", "[1]")),
-            (r#""status":400,"error":{"type":"x","reason":"\ud800"}"#, rejected(400, "x", "\u{fffd}")),
+            (
+                r#""status":400,"error":{"type":"x","reason":"\ud800"}"#,
+                rejected(400, "x", "\u{fffd}"),
+            ),
             (r#""status":413"#, rejected(413, "", "")),
             (r#""status":422"#, rejected(422, "", "")),
         ];
         for (item, expected) in cases {
-            let body = format!(r#"{{"took":1,"errors":false,"items":[{{"create":{{"_index":"i",{item}}}}}]}}"#);
-            assert_eq!(verdict(&reply(200, &body), 1), Verdict::Items(vec![expected]), "{item}");
+            let body = format!(
+                r#"{{"took":1,"errors":false,"items":[{{"create":{{"_index":"i",{item}}}}}]}}"#
+            );
+            assert_eq!(
+                verdict(&reply(200, &body), 1),
+                Verdict::Items(vec![expected]),
+                "{item}"
+            );
         }
     }
 
     #[test]
     fn a_reason_need_not_be_text() {
         let body = b"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":\"t\",\"reason\":\"\xf0\x9f\"}}}]}";
-        let reply = Reply { status: 200, retry_after: None, body: body.to_vec() };
-        let rejection = Rejection { status: 400, kind: "t".into(), reason: "\u{fffd}".into() };
-        assert_eq!(verdict(&reply, 1), Verdict::Items(vec![ItemResult::Rejected(rejection)]));
+        let reply = Reply {
+            status: 200,
+            retry_after: None,
+            body: body.to_vec(),
+        };
+        let rejection = Rejection {
+            status: 400,
+            kind: "t".into(),
+            reason: "\u{fffd}".into(),
+        };
+        assert_eq!(
+            verdict(&reply, 1),
+            Verdict::Items(vec![ItemResult::Rejected(rejection)])
+        );
     }
 
     #[test]
@@ -276,17 +384,25 @@ mod tests {
         let two = format!(r#"{{"errors":true,"items":[{ok},{{"index":{{"status":201}}}}]}}"#);
         assert_eq!(
             verdict(&reply(200, &two), 2),
-            Verdict::Items(vec![ItemResult::Indexed { failure_store: false }; 2])
+            Verdict::Items(vec![
+                ItemResult::Indexed {
+                    failure_store: false
+                };
+                2
+            ])
         );
     }
 
     #[test]
     fn a_reply_cut_anywhere_settles_nothing() {
-        let whole =
-            r#"{"took":3,"errors":true,"items":[{"create":{"_id":"1","status":201}},{"create":{"status":409}}]}"#;
+        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"1","status":201}},{"create":{"status":409}}]}"#;
         for cut in 0..whole.len() {
             let (cut_off, _) = whole.split_at(cut);
-            assert_eq!(verdict(&reply(200, cut_off), 2), Verdict::Again, "cut after {cut} bytes");
+            assert_eq!(
+                verdict(&reply(200, cut_off), 2),
+                Verdict::Again,
+                "cut after {cut} bytes"
+            );
         }
     }
 }

@@ -26,7 +26,10 @@ impl RetryPolicy {
     /// The server's own wish is a floor; `random` picks a point of the jitter's range.
     #[must_use]
     pub fn delay(&self, failures: u32, retry_after: Option<Duration>, random: u64) -> Duration {
-        let ceiling = self.initial.saturating_mul(2_u32.saturating_pow(failures)).min(self.max);
+        let ceiling = self
+            .initial
+            .saturating_mul(2_u32.saturating_pow(failures))
+            .min(self.max);
         let fraction = u128::from(random) * ceiling.as_nanos() / u128::from(u64::MAX);
         let jittered = Duration::from_nanos(u64::try_from(fraction).unwrap_or(u64::MAX));
         jittered.max(retry_after.unwrap_or_default())
@@ -47,8 +50,13 @@ mod tests {
 
     #[test]
     fn doubles_up_to_its_ceiling() {
-        let ceilings: Vec<_> = (0..8).map(|failures| POLICY.delay(failures, None, u64::MAX).as_millis()).collect();
-        assert_eq!(ceilings, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+        let ceilings: Vec<_> = (0..8)
+            .map(|failures| POLICY.delay(failures, None, u64::MAX).as_millis())
+            .collect();
+        assert_eq!(
+            ceilings,
+            [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]
+        );
         assert_eq!(POLICY.delay(u32::MAX, None, u64::MAX), POLICY.max);
     }
 
@@ -63,6 +71,9 @@ mod tests {
         let asked = Some(Duration::from_secs(1));
         assert_eq!(POLICY.delay(0, asked, u64::MAX), Duration::from_secs(1));
         assert_eq!(POLICY.delay(5, asked, u64::MAX), Duration::from_secs(8));
-        assert_eq!(POLICY.delay(0, Some(Duration::from_secs(3_600)), 0), Duration::from_secs(3_600));
+        assert_eq!(
+            POLICY.delay(0, Some(Duration::from_secs(3_600)), 0),
+            Duration::from_secs(3_600)
+        );
     }
 }

@@ -90,13 +90,24 @@ impl Session {
             failure: None,
             traffic: Traffic::default(),
         };
-        Self { policy, deadline, random, gate: Rc::default(), is_urgent: false, state: RefCell::new(state) }
+        Self {
+            policy,
+            deadline,
+            random,
+            gate: Rc::default(),
+            is_urgent: false,
+            state: RefCell::new(state),
+        }
     }
 
     /// A session whose requests go between those of this one, before all that wait.
     #[must_use]
     pub fn urgent(&self, policy: RetryPolicy, deadline: Option<Instant>) -> Self {
-        Self { gate: Rc::clone(&self.gate), is_urgent: true, ..Self::new(policy, deadline, self.random) }
+        Self {
+            gate: Rc::clone(&self.gate),
+            is_urgent: true,
+            ..Self::new(policy, deadline, self.random)
+        }
     }
 
     /// Whether nothing more is sent.
@@ -137,7 +148,11 @@ impl Session {
             self.gate.beside(|| self.is_flowing()).await
         };
         let timeout = self.request_timeout()?;
-        Some(Permit { session: self, pass, timeout })
+        Some(Permit {
+            session: self,
+            pass,
+            timeout,
+        })
     }
 
     /// Whether Elasticsearch takes what it is sent.
@@ -208,7 +223,11 @@ impl Session {
     /// Notes that one more body is being sent, or one less.
     pub(super) fn count_body(&self, is_new: bool) {
         let mut state = self.state.borrow_mut();
-        state.bodies = if is_new { state.bodies + 1 } else { state.bodies.saturating_sub(1) };
+        state.bodies = if is_new {
+            state.bodies + 1
+        } else {
+            state.bodies.saturating_sub(1)
+        };
         self.gate.notify();
     }
 
@@ -259,8 +278,14 @@ impl Session {
         let mut state = self.state.borrow_mut();
         let is_news = request >= state.after_failure;
         let failures_before = state.failures.saturating_sub(u32::from(!is_news));
-        let delay = self.policy.delay(failures_before, retry_after, (self.random)());
-        let is_last = is_news && self.policy.max_retries.is_some_and(|max| state.retries >= max);
+        let delay = self
+            .policy
+            .delay(failures_before, retry_after, (self.random)());
+        let is_last = is_news
+            && self
+                .policy
+                .max_retries
+                .is_some_and(|max| state.retries >= max);
         if is_news {
             state.failures += 1;
             state.retries += 1;
@@ -278,7 +303,11 @@ impl Session {
     /// Waits until it is time to send again.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     async fn resume(&self) {
-        let left = self.state.borrow().resumes_at.saturating_duration_since(Instant::now());
+        let left = self
+            .state
+            .borrow()
+            .resumes_at
+            .saturating_duration_since(Instant::now());
         if !self.is_stopped() && !left.is_zero() {
             tokio::time::sleep(left).await;
         }

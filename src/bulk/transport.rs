@@ -13,7 +13,12 @@ pub trait Transport {
     }
 
     /// Sends one body, encoded, and waits for the whole reply, at most so long.
-    fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> impl Future<Output = Exchange>;
+    fn bulk(
+        &self,
+        target: Target<'_>,
+        body: Cow<'_, [u8]>,
+        timeout: Duration,
+    ) -> impl Future<Output = Exchange>;
 
     /// Fetches the credentials again after they were refused. True if there are other ones now.
     fn refresh_credentials(&self, timeout: Duration) -> impl Future<Output = bool>;
@@ -56,7 +61,9 @@ pub enum TransportError {
     #[error("no connection could be made")]
     Connect,
     /// The server's certificate is not to be trusted.
-    #[error("the server's TLS certificate is not trusted (set ELASTICSEARCH_CA_FILE or ELASTICSEARCH_CA_FINGERPRINT)")]
+    #[error(
+        "the server's TLS certificate is not trusted (set ELASTICSEARCH_CA_FILE or ELASTICSEARCH_CA_FINGERPRINT)"
+    )]
     Certificate,
     /// There are no credentials, and asking again will not bring any.
     #[error("{0}")]

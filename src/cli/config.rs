@@ -5,9 +5,15 @@ use super::output::Output;
 use crate::config::{Config, SETTINGS, Setting};
 
 /// Prints every setting, secrets masked, then fails if there is any problem.
-pub(super) fn run(lookup: &impl Fn(&str) -> Option<String>, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn run(
+    lookup: &impl Fn(&str) -> Option<String>,
+    output: &mut Output,
+) -> Result<(), Failure> {
     for setting in SETTINGS {
-        output.line(&line(setting, lookup(setting.name).as_deref().map(str::trim)))?;
+        output.line(&line(
+            setting,
+            lookup(setting.name).as_deref().map(str::trim),
+        ))?;
     }
     let mut config = Config::from_vars(lookup)?;
     match config.elasticsearch.take() {
@@ -32,8 +38,12 @@ fn without_credentials(setting: &Setting, value: &str) -> String {
     if setting.name != "ELASTICSEARCH_URL" {
         return value.to_owned();
     }
-    let value = value.rsplit_once('@').map_or_else(|| value.to_owned(), |(_, host)| format!("***@{host}"));
-    let urls =
-        value.split(',').map(|url| url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?***")));
+    let value = value
+        .rsplit_once('@')
+        .map_or_else(|| value.to_owned(), |(_, host)| format!("***@{host}"));
+    let urls = value.split(',').map(|url| {
+        url.split_once('?')
+            .map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?***"))
+    });
     urls.collect::<Vec<_>>().join(",")
 }

@@ -33,16 +33,31 @@ pub(super) struct Arguments {
     #[arg(conflicts_with = "generate")]
     file: Option<PathBuf>,
     /// Log group that the lines come from
-    #[arg(long, value_name = "GROUP", required_unless_present = "generate", conflicts_with = "generate")]
+    #[arg(
+        long,
+        value_name = "GROUP",
+        required_unless_present = "generate",
+        conflicts_with = "generate"
+    )]
     log_group: Option<String>,
     /// Log stream that the lines come from
-    #[arg(long, value_name = "STREAM", required_unless_present = "generate", conflicts_with = "generate")]
+    #[arg(
+        long,
+        value_name = "STREAM",
+        required_unless_present = "generate",
+        conflicts_with = "generate"
+    )]
     log_stream: Option<String>,
     /// Account that the lines come from
     #[arg(long, value_name = "ID", default_value = "123456789012")]
     owner: String,
     /// Time of the first line's log event, in milliseconds since 1970; each further is one later [default: now]
-    #[arg(long, value_name = "MS", allow_negative_numbers = true, conflicts_with = "generate")]
+    #[arg(
+        long,
+        value_name = "MS",
+        allow_negative_numbers = true,
+        conflicts_with = "generate"
+    )]
     event_time: Option<i64>,
     /// As a Kinesis stream would deliver it
     #[arg(long, conflicts_with = "sqs")]
@@ -54,7 +69,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     generate: Option<u64>,
     /// Another number makes up other lines; the same number, with the same times, the same
-    #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "log_group")]
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1,
+        conflicts_with = "log_group"
+    )]
     seed: u64,
     /// When the made-up traffic begins: an RFC 3339 time, or so long ago (2h, 7d)
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "24h", conflicts_with = "log_group")]
@@ -87,7 +107,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         return super::print(output, &generated(arguments, lines)?);
     }
     let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
-    let start = arguments.event_time.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+    let start = arguments
+        .event_time
+        .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
     let log_group = arguments.log_group.as_deref().unwrap_or_default();
     let log_stream = arguments.log_stream.as_deref().unwrap_or_default();
     let log_events = log_events(log_group, log_stream, &bytes, start);
@@ -106,17 +128,33 @@ fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Ve
     let lines = String::from_utf8_lossy(bytes);
     let timestamp = |position| start.saturating_add(position);
     let event = |(position, line): (i64, &str)| {
-        LogEvent::new(log_group, log_stream, position, timestamp(position), line.to_owned())
+        LogEvent::new(
+            log_group,
+            log_stream,
+            position,
+            timestamp(position),
+            line.to_owned(),
+        )
     };
     (0..).zip(lines.lines()).map(event).collect()
 }
 
 impl LogEvent {
     /// An id is as long as CloudWatch's, in the order of time like them, and another for each event.
-    fn new(log_group: &str, log_stream: &str, position: i64, timestamp: i64, message: String) -> Self {
+    fn new(
+        log_group: &str,
+        log_stream: &str,
+        position: i64,
+        timestamp: i64,
+        message: String,
+    ) -> Self {
         let identity = format!("{log_group}\0{log_stream}\0{position}\0{message}");
         let hash = xxhash_rust::xxh3::xxh3_128(identity.as_bytes());
-        Self { id: format!("{:0>17}{hash:0>39}", timestamp.max(0)), timestamp, message }
+        Self {
+            id: format!("{:0>17}{hash:0>39}", timestamp.max(0)),
+            timestamp,
+            message,
+        }
     }
 }
 
@@ -125,9 +163,24 @@ fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     let (since, until) = span(arguments)?;
     let account = arguments.owner.as_str();
     let mut groups: BTreeMap<_, Vec<LogEvent>> = BTreeMap::new();
-    for (position, line) in (0..).zip(log_lines(&Traffic { lines, seed: arguments.seed, since, until, account })) {
-        let event = LogEvent::new(line.log_group, line.log_stream, position, line.timestamp, line.message);
-        groups.entry((line.log_group, line.log_stream)).or_default().push(event);
+    for (position, line) in (0..).zip(log_lines(&Traffic {
+        lines,
+        seed: arguments.seed,
+        since,
+        until,
+        account,
+    })) {
+        let event = LogEvent::new(
+            line.log_group,
+            line.log_stream,
+            position,
+            line.timestamp,
+            line.message,
+        );
+        groups
+            .entry((line.log_group, line.log_stream))
+            .or_default()
+            .push(event);
     }
     let mut payloads = Vec::new();
     for ((log_group, log_stream), events) in &groups {
@@ -145,14 +198,33 @@ fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
         (None, Time::At(Timestamp(since))) => Time::At(Timestamp(since.saturating_add(A_DAY))),
         (None, Time::Ago(_)) => Time::Ago(SignedDuration::ZERO),
     };
-    let span = arguments.since.timestamp().zip(until.timestamp()).map(|(since, until)| (since.0, until.0));
-    span.filter(|(since, until)| since < until)
-        .ok_or_else(|| Failure::Usage(vec!["--until: it should be a time after that of --since".to_owned()]))
+    let span = arguments
+        .since
+        .timestamp()
+        .zip(until.timestamp())
+        .map(|(since, until)| (since.0, until.0));
+    span.filter(|(since, until)| since < until).ok_or_else(|| {
+        Failure::Usage(vec![
+            "--until: it should be a time after that of --since".to_owned(),
+        ])
+    })
 }
 
-fn payload(owner: &str, log_group: &str, log_stream: &str, log_events: &[LogEvent]) -> Result<String, Failure> {
+fn payload(
+    owner: &str,
+    log_group: &str,
+    log_stream: &str,
+    log_events: &[LogEvent],
+) -> Result<String, Failure> {
     let subscription_filters = ["apigw-logs"];
-    let data = LogData { message_type: "DATA_MESSAGE", owner, log_group, log_stream, subscription_filters, log_events };
+    let data = LogData {
+        message_type: "DATA_MESSAGE",
+        owner,
+        log_group,
+        log_stream,
+        subscription_filters,
+        log_events,
+    };
     let json = serde_json::to_vec(&data).unwrap_or_default();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&json)?;
@@ -165,8 +237,13 @@ fn direct_event(payload: &str) -> String {
 
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>.
 fn kinesis_event(payloads: &[String], time: i64) -> String {
-    let records = (36_588_898..).zip(payloads).map(|(number, payload)| kinesis_record(number, payload, time));
-    format!(r#"{{"Records":[{}]}}"#, records.collect::<Vec<_>>().join(","))
+    let records = (36_588_898..)
+        .zip(payloads)
+        .map(|(number, payload)| kinesis_record(number, payload, time));
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        records.collect::<Vec<_>>().join(",")
+    )
 }
 
 fn kinesis_record(number: u32, payload: &str, time: i64) -> String {

@@ -51,8 +51,12 @@ pub(super) fn log_lines(traffic: &Traffic<'_>) -> Vec<LogLine> {
     let visits = visits(traffic.lines, &story, clients.len(), &mut random);
     clients.extend([clients::export(), clients::scanner()]);
     let mut shop = Shop::new(traffic.account, story, random);
-    let visits = visits.iter().filter_map(|visit| clients.get(visit.client).map(|client| (visit.time, client)));
-    visits.filter_map(|(time, client)| shop.line(time, client)).collect()
+    let visits = visits
+        .iter()
+        .filter_map(|visit| clients.get(visit.client).map(|client| (visit.time, client)));
+    visits
+        .filter_map(|(time, client)| shop.line(time, client))
+        .collect()
 }
 
 /// Of 100 lines, 6 are the export's, and 3 the bot's. They come after the ordinary clients.
@@ -60,9 +64,18 @@ fn visits(lines: u64, story: &Story, ordinary: usize, random: &mut Random) -> Ve
     let mut visits = Vec::new();
     for number in 0..lines {
         let visit = match (number % 100, &story.incident, &story.scan) {
-            (91..97, Some(incident), _) => Visit { time: time_in(incident, random), client: ordinary },
-            (97.., _, Some(scan)) => Visit { time: time_in(scan, random), client: ordinary + 1 },
-            _ => Visit { time: story.ordinary_time(random), client: ordinary_client(ordinary as u64, random) },
+            (91..97, Some(incident), _) => Visit {
+                time: time_in(incident, random),
+                client: ordinary,
+            },
+            (97.., _, Some(scan)) => Visit {
+                time: time_in(scan, random),
+                client: ordinary + 1,
+            },
+            _ => Visit {
+                time: story.ordinary_time(random),
+                client: ordinary_client(ordinary as u64, random),
+            },
         };
         visits.push(visit);
     }

@@ -52,7 +52,10 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         }
         Some(settings) => {
             let pipeline = config.elasticsearch_pipeline(settings)?;
-            all(&arguments.events, &pipeline, |report| Output::stdout().line(report)?.flush()).await
+            all(&arguments.events, &pipeline, |report| {
+                Output::stdout().line(report)?.flush()
+            })
+            .await
         }
     }
 }
@@ -75,7 +78,9 @@ async fn all<T: Transport>(
                 sentences.extend(more);
                 Err(Failure::Usage(sentences))
             }
-            (Err(Failure::Usage(sentences)), _) | (_, Err(Failure::Usage(sentences))) => Err(Failure::Usage(sentences)),
+            (Err(Failure::Usage(sentences)), _) | (_, Err(Failure::Usage(sentences))) => {
+                Err(Failure::Usage(sentences))
+            }
             (Err(failure), _) | (Ok(()), Err(failure)) => Err(failure),
             (Ok(()), Ok(())) => Ok(()),
         };
@@ -93,11 +98,16 @@ async fn one<T: Transport>(
     match report.dead_lettered {
         0 => {}
         1 => say("warning", "1 document was refused and is now a dead letter"),
-        several => say("warning", format_args!("{several} documents were refused and are now dead letters")),
+        several => say(
+            "warning",
+            format_args!("{several} documents were refused and are now dead letters"),
+        ),
     }
     match report.error {
         None => Ok(()),
-        Some(error) if error.kind == ErrorType::EventUnsupported => Err(Failure::Usage(vec![error.message])),
+        Some(error) if error.kind == ErrorType::EventUnsupported => {
+            Err(Failure::Usage(vec![error.message]))
+        }
         Some(error) => {
             say("error", error.message);
             Err(Failure::Unfinished)
@@ -125,13 +135,27 @@ impl Print {
 impl Transport for Print {
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
         // Each document stands in a line of its own, below its action.
-        let documents: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').skip(1).step_by(2).collect();
-        if let Err(error) = Output::stdout().bytes(&documents.concat()).and_then(Output::flush) {
+        let documents: Vec<&[u8]> = body
+            .split_inclusive(|byte| *byte == b'\n')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        if let Err(error) = Output::stdout()
+            .bytes(&documents.concat())
+            .and_then(Output::flush)
+        {
             self.error.replace(Some(error));
         }
         let items = vec![r#"{"create":{"status":201}}"#; documents.len()].join(",");
-        let reply = Reply { status: 200, retry_after: None, body: format!(r#"{{"items":[{items}]}}"#).into_bytes() };
-        Exchange { bytes_sent: 0, result: Ok(reply) }
+        let reply = Reply {
+            status: 200,
+            retry_after: None,
+            body: format!(r#"{{"items":[{items}]}}"#).into_bytes(),
+        };
+        Exchange {
+            bytes_sent: 0,
+            result: Ok(reply),
+        }
     }
 
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {

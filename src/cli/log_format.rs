@@ -41,7 +41,9 @@ pub fn log_format(api_type: ApiType, minimal: bool) -> String {
 
 /// A line in the recommended format, as API Gateway makes it: `-` stands for a variable without a value.
 pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<String>) -> String {
-    object(api_type, false, |variable| value(variable).unwrap_or_else(|| "-".to_owned()))
+    object(api_type, false, |variable| {
+        value(variable).unwrap_or_else(|| "-".to_owned())
+    })
 }
 
 fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> String) -> String {
@@ -52,7 +54,10 @@ fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> Strin
         ApiType::Websocket => (WEBSOCKET, &[], WEBSOCKET_FURTHER),
     };
     let further = if minimal { &[] } else { further };
-    let members = documented.iter().filter(|(key, _)| !left_out.contains(key)).chain(further);
+    let members = documented
+        .iter()
+        .filter(|(key, _)| !left_out.contains(key))
+        .chain(further);
     let members = members.map(|(key, variable)| format!(r#""{key}":"{}""#, value(variable)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }

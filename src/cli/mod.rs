@@ -71,7 +71,10 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ClosedPipe,
             _ => {
-                say("error", format_args!("standard output cannot be written: {error}"));
+                say(
+                    "error",
+                    format_args!("standard output cannot be written: {error}"),
+                );
                 Self::Unfinished
             }
         }
@@ -91,7 +94,11 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Err(error) => {
             // Help and version are data, and go to standard output; clap knows.
             let closed_pipe = error.print().is_err();
-            return if error.use_stderr() && !closed_pipe { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() && !closed_pipe {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match run(arguments.command, lookup).await {
@@ -108,9 +115,13 @@ async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Resul
     let mut output = Output::stdout();
     let done = match command {
         Command::Invoke(arguments) => invoke::run(arguments, Config::from_vars(lookup)?).await,
-        Command::Normalize(arguments) => normalize::run(&arguments, Config::from_vars(lookup)?, &mut output),
+        Command::Normalize(arguments) => {
+            normalize::run(&arguments, Config::from_vars(lookup)?, &mut output)
+        }
         Command::Event(arguments) => event::run(&arguments, &mut output),
-        Command::Setup(arguments) => setup::run(&arguments, Config::from_vars(lookup)?, &mut output).await,
+        Command::Setup(arguments) => {
+            setup::run(&arguments, Config::from_vars(lookup)?, &mut output).await
+        }
         Command::Redrive(arguments) => redrive::run(arguments, Config::from_vars(lookup)?).await,
         Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
         Command::Config => config::run(&lookup, &mut output),
@@ -136,7 +147,10 @@ fn say(kind: &str, sentence: impl Display) {
 }
 
 /// A report, where standard output is the documents'.
-#[expect(clippy::print_stderr, reason = "without Elasticsearch, standard output is the documents'")]
+#[expect(
+    clippy::print_stderr,
+    reason = "without Elasticsearch, standard output is the documents'"
+)]
 fn say_json(report: &str) {
     eprintln!("{report}");
 }
@@ -144,8 +158,12 @@ fn say_json(report: &str) {
 /// What the program says of itself on its way goes to standard error.
 fn log_to_stderr(config: &mut Config) {
     let targets = std::mem::take(&mut config.log_level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
-    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .without_time();
+    tracing_subscriber::registry()
+        .with(layer.with_filter(targets))
+        .init();
 }
 
 /// The bytes of a file; of standard input if its name is `-`.
@@ -156,7 +174,9 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         std::fs::read(file)
     };
-    bytes.map_err(|error| Failure::Usage(vec![format!("{} cannot be read: {error}", file.display())]))
+    bytes.map_err(|error| {
+        Failure::Usage(vec![format!("{} cannot be read: {error}", file.display())])
+    })
 }
 
 /// A file that stands for standard input if it is not named.

@@ -19,11 +19,20 @@ pub(super) struct Arguments {
     /// File with log lines; standard input if left out
     file: Option<PathBuf>,
     /// Time of lines that tell none themselves, in milliseconds since 1970: in CloudWatch, the log event's own
-    #[arg(long, value_name = "MS", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     event_time: i64,
 }
 
-pub(super) fn run(arguments: &Arguments, config: Config, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn run(
+    arguments: &Arguments,
+    config: Config,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let pipeline = config.pipeline(())?;
     let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
     let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -31,15 +31,27 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
     log_to_stderr(&mut config);
-    let settings = config.elasticsearch.take().ok_or_else(|| vec![Problem::missing_url()])?;
+    let settings = config
+        .elasticsearch
+        .take()
+        .ok_or_else(|| vec![Problem::missing_url()])?;
     let dead_letters = config.dead_letters.clone().ok_or_else(|| {
         Failure::Usage(vec![
-            "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in".to_owned(),
+            "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in"
+                .to_owned(),
         ])
     })?;
-    let arrived = if arguments.dry_run { Arrived::Kept } else { Arrived::Removed };
-    let redrive =
-        Redrive { dead_letters, since: arguments.since.and_then(Time::timestamp), limit: arguments.limit, arrived };
+    let arrived = if arguments.dry_run {
+        Arrived::Kept
+    } else {
+        Arrived::Removed
+    };
+    let redrive = Redrive {
+        dead_letters,
+        since: arguments.since.and_then(Time::timestamp),
+        limit: arguments.limit,
+        arrived,
+    };
     let report = if arguments.dry_run {
         let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
         let pipeline = config.pipeline(Print::default())?;
@@ -72,14 +84,22 @@ async fn with_progress(redrive: &Redrive, pipeline: &Pipeline<Elasticsearch>) ->
             drop(write!(io::stderr(), "{CLEAR}{text}"));
         }
     };
-    let report = redrive.run(pipeline.indexer.transport(), pipeline, |done, all| show(&bar(done, all))).await;
+    let report = redrive
+        .run(pipeline.indexer.transport(), pipeline, |done, all| {
+            show(&bar(done, all))
+        })
+        .await;
     show("");
     report
 }
 
 fn bar(done: u64, all: u64) -> String {
     const WIDTH: usize = 40;
-    let share = if all == 0 { 1.0 } else { done as f64 / all as f64 };
+    let share = if all == 0 {
+        1.0
+    } else {
+        done as f64 / all as f64
+    };
     let full = "#".repeat((share * WIDTH as f64) as usize);
     format!("[{full:-<WIDTH$}] {done} of {all} dead letters")
 }
@@ -94,9 +114,21 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_what_is_done() {
-        assert_eq!(bar(0, 4), format!("[{}] 0 of 4 dead letters", "-".repeat(40)));
-        assert_eq!(bar(1, 4), format!("[{}{}] 1 of 4 dead letters", "#".repeat(10), "-".repeat(30)));
-        assert_eq!(bar(4, 4), format!("[{}] 4 of 4 dead letters", "#".repeat(40)));
-        assert_eq!(bar(0, 0), format!("[{}] 0 of 0 dead letters", "#".repeat(40)));
+        assert_eq!(
+            bar(0, 4),
+            format!("[{}] 0 of 4 dead letters", "-".repeat(40))
+        );
+        assert_eq!(
+            bar(1, 4),
+            format!("[{}{}] 1 of 4 dead letters", "#".repeat(10), "-".repeat(30))
+        );
+        assert_eq!(
+            bar(4, 4),
+            format!("[{}] 4 of 4 dead letters", "#".repeat(40))
+        );
+        assert_eq!(
+            bar(0, 0),
+            format!("[{}] 0 of 0 dead letters", "#".repeat(40))
+        );
     }
 }

@@ -21,28 +21,43 @@ pub(super) struct Arguments {
     force: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, mut config: Config, output: &mut Output) -> Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    mut config: Config,
+    output: &mut Output,
+) -> Result<(), Failure> {
     log_to_stderr(&mut config);
     let setup = Setup {
         data_stream: config.data_stream,
         dead_letters: config.dead_letters,
-        foreign: if arguments.force { Foreign::Overwritten } else { Foreign::Kept },
+        foreign: if arguments.force {
+            Foreign::Overwritten
+        } else {
+            Foreign::Kept
+        },
         timeout: config.retry_policy.request_timeout,
     };
     let Some(settings) = config.elasticsearch else {
         if !arguments.dry_run {
             return Err(vec![Problem::missing_url()].into());
         }
-        let steps = setup.requests(Flavour::Elasticsearch).map_err(|error| failure(&[error]))?;
+        let steps = setup
+            .requests(Flavour::Elasticsearch)
+            .map_err(|error| failure(&[error]))?;
         return show(&steps, output);
     };
     let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
-    let steps = setup.plan(&server).await.map_err(|errors| failure(&errors))?;
+    let steps = setup
+        .plan(&server)
+        .await
+        .map_err(|errors| failure(&errors))?;
     if arguments.dry_run {
         return show(&steps, output);
     }
     for step in steps {
-        step.send(&server, setup.timeout).await.map_err(|error| failure(&[error]))?;
+        step.send(&server, setup.timeout)
+            .await
+            .map_err(|error| failure(&[error]))?;
         output.line(&step.to_string())?;
     }
     Ok(())
@@ -68,7 +83,15 @@ fn show(steps: &[Step], output: &mut Output) -> Result<(), Failure> {
 
 /// A request as Kibana's console takes it.
 fn console(put: &Put) -> String {
-    let query: Vec<_> = put.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let query: Vec<_> = put
+        .query
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", query.join("&"))
+    };
     format!("PUT /{}{query}\n{}\n", put.path.join("/"), put.body)
 }

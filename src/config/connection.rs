@@ -3,7 +3,9 @@
 use reqwest::Url;
 
 use super::values::Reader;
-use crate::elasticsearch::{Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust};
+use crate::elasticsearch::{
+    Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust,
+};
 
 /// `ELASTICSEARCH_*`; `None` if no URL is set, and no secret that may hold one.
 pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
@@ -15,14 +17,22 @@ pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettin
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };
     // An address that is wrong is one, too: whatever else is wrong is told beside it.
-    let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"].iter().any(|variable| vars.text(variable).is_some());
+    let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"]
+        .iter()
+        .any(|variable| vars.text(variable).is_some());
     (has_address || matches!(settings.auth, Auth::Secret(_))).then_some(settings)
 }
 
 fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
-    match (vars.text("ELASTICSEARCH_URL"), vars.text("ELASTIC_CLOUD_ID")) {
+    match (
+        vars.text("ELASTICSEARCH_URL"),
+        vars.text("ELASTIC_CLOUD_ID"),
+    ) {
         (Some(_), Some(_)) => {
-            vars.problem("ELASTIC_CLOUD_ID", "it contradicts ELASTICSEARCH_URL: set one of them");
+            vars.problem(
+                "ELASTIC_CLOUD_ID",
+                "it contradicts ELASTICSEARCH_URL: set one of them",
+            );
             vars.urls("ELASTICSEARCH_URL")
         }
         (Some(_), None) => vars.urls("ELASTICSEARCH_URL"),
@@ -34,8 +44,16 @@ fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
 fn auth(vars: &mut Reader<'_>) -> Auth {
     let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
     let (secret, is_signed) = (secret(vars), is_signed(vars));
-    let (username, password) = (vars.text("ELASTICSEARCH_USERNAME"), vars.secret("ELASTICSEARCH_PASSWORD"));
-    let ways = [api_key.is_some(), secret.is_some(), username.is_some() || password.is_some(), is_signed];
+    let (username, password) = (
+        vars.text("ELASTICSEARCH_USERNAME"),
+        vars.secret("ELASTICSEARCH_PASSWORD"),
+    );
+    let ways = [
+        api_key.is_some(),
+        secret.is_some(),
+        username.is_some() || password.is_some(),
+        is_signed,
+    ];
     if ways.iter().filter(|way| **way).count() > 1 {
         vars.problem(
             if is_signed { "ELASTICSEARCH_AUTH" } else { "ELASTICSEARCH_API_KEY" },
@@ -43,22 +61,37 @@ fn auth(vars: &mut Reader<'_>) -> Auth {
              ELASTICSEARCH_PASSWORD, ELASTICSEARCH_SECRET_ARN, and ELASTICSEARCH_AUTH=sigv4",
         );
     }
-    if username.as_ref().is_some_and(|username| username.contains(':')) {
+    if username
+        .as_ref()
+        .is_some_and(|username| username.contains(':'))
+    {
         // Source: <https://www.rfc-editor.org/rfc/rfc7617#section-2>.
-        vars.problem("ELASTICSEARCH_USERNAME", "it should have no `:`, which ends a name in basic authentication");
+        vars.problem(
+            "ELASTICSEARCH_USERNAME",
+            "it should have no `:`, which ends a name in basic authentication",
+        );
     }
     match (api_key, username, password) {
         (Some(api_key), _, _) => Auth::ApiKey(api_key),
         (None, Some(username), Some(password)) => Auth::Basic { username, password },
         (None, Some(_), None) => {
-            vars.problem("ELASTICSEARCH_PASSWORD", "it is missing, and ELASTICSEARCH_USERNAME is set: set both");
+            vars.problem(
+                "ELASTICSEARCH_PASSWORD",
+                "it is missing, and ELASTICSEARCH_USERNAME is set: set both",
+            );
             Auth::None
         }
         (None, None, Some(_)) => {
-            vars.problem("ELASTICSEARCH_USERNAME", "it is missing, and ELASTICSEARCH_PASSWORD is set: set both");
+            vars.problem(
+                "ELASTICSEARCH_USERNAME",
+                "it is missing, and ELASTICSEARCH_PASSWORD is set: set both",
+            );
             Auth::None
         }
-        (None, None, None) if is_signed => Auth::Signature { credentials: aws_credentials(vars), region: region(vars) },
+        (None, None, None) if is_signed => Auth::Signature {
+            credentials: aws_credentials(vars),
+            region: region(vars),
+        },
         (None, None, None) => secret.map_or(Auth::None, Auth::Secret),
     }
 }
@@ -87,11 +120,28 @@ fn secret(vars: &mut Reader<'_>) -> Option<SecretSettings> {
             "it should be the ARN of a secret, such as arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf",
         );
     }
-    let variable = if vars.text(SERVICE_ENDPOINT).is_some() { SERVICE_ENDPOINT } else { "AWS_ENDPOINT_URL" };
-    let endpoint = vars.text(variable).and_then(|_| vars.urls(variable).into_iter().next());
-    let is_fips = vars.text("AWS_USE_FIPS_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let endpoints = if is_fips { Endpoints::Fips } else { Endpoints::Standard };
-    Some(SecretSettings { arn: arn?, endpoint, endpoints, credentials: aws_credentials(vars) })
+    let variable = if vars.text(SERVICE_ENDPOINT).is_some() {
+        SERVICE_ENDPOINT
+    } else {
+        "AWS_ENDPOINT_URL"
+    };
+    let endpoint = vars
+        .text(variable)
+        .and_then(|_| vars.urls(variable).into_iter().next());
+    let is_fips = vars
+        .text("AWS_USE_FIPS_ENDPOINT")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let endpoints = if is_fips {
+        Endpoints::Fips
+    } else {
+        Endpoints::Standard
+    };
+    Some(SecretSettings {
+        arn: arn?,
+        endpoint,
+        endpoints,
+        credentials: aws_credentials(vars),
+    })
 }
 
 /// Those of the function's role, in Lambda.
@@ -104,13 +154,20 @@ fn aws_credentials(vars: &Reader<'_>) -> Option<AwsCredentials> {
 }
 
 fn region(vars: &Reader<'_>) -> Option<String> {
-    vars.text("AWS_REGION").or_else(|| vars.text("AWS_DEFAULT_REGION"))
+    vars.text("AWS_REGION")
+        .or_else(|| vars.text("AWS_DEFAULT_REGION"))
 }
 
 fn trust(vars: &mut Reader<'_>) -> Trust {
-    match (vars.path("ELASTICSEARCH_CA_FILE"), vars.fingerprint("ELASTICSEARCH_CA_FINGERPRINT")) {
+    match (
+        vars.path("ELASTICSEARCH_CA_FILE"),
+        vars.fingerprint("ELASTICSEARCH_CA_FINGERPRINT"),
+    ) {
         (Some(_), Some(_)) => {
-            vars.problem("ELASTICSEARCH_CA_FINGERPRINT", "it contradicts ELASTICSEARCH_CA_FILE: set one of them");
+            vars.problem(
+                "ELASTICSEARCH_CA_FINGERPRINT",
+                "it contradicts ELASTICSEARCH_CA_FILE: set one of them",
+            );
             Trust::PublicAuthorities
         }
         (Some(file), None) => Trust::AuthorityFile(file),

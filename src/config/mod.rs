@@ -89,7 +89,11 @@ impl Problem {
     pub fn missing_url() -> Self {
         let remedy = "it is not set: set it to the URL of Elasticsearch, or ELASTIC_CLOUD_ID, or ELASTICSEARCH_SECRET_ARN to a \
                       secret with `url`";
-        Self { variable: "ELASTICSEARCH_URL", value: None, remedy: remedy.to_owned() }
+        Self {
+            variable: "ELASTICSEARCH_URL",
+            value: None,
+            remedy: remedy.to_owned(),
+        }
     }
 }
 
@@ -97,13 +101,19 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let remedy = error.to_string();
         let (variable, value) = match error {
-            ClientError::AuthorityFile { path, .. } => ("ELASTICSEARCH_CA_FILE", Some(path.display().to_string())),
+            ClientError::AuthorityFile { path, .. } => {
+                ("ELASTICSEARCH_CA_FILE", Some(path.display().to_string()))
+            }
             ClientError::AwsCredentials { variable } => (variable, None),
             ClientError::Region => ("ELASTICSEARCH_AUTH", None),
             ClientError::Credentials => ("ELASTICSEARCH_API_KEY", None),
             ClientError::Client(_) => ("ELASTICSEARCH_URL", None),
         };
-        Self { variable, value, remedy }
+        Self {
+            variable,
+            value,
+            remedy,
+        }
     }
 }
 
@@ -130,7 +140,11 @@ impl Config {
             } else {
                 OriginalEvent::WhenNeeded
             },
-            execution_logs: vars.choice("EXECUTION_LOGS", ("keep", ExecutionLogs::Keep), ("skip", ExecutionLogs::Skip)),
+            execution_logs: vars.choice(
+                "EXECUTION_LOGS",
+                ("keep", ExecutionLogs::Keep),
+                ("skip", ExecutionLogs::Skip),
+            ),
             geoip_city: vars.path("GEOIP_CITY_DATABASE"),
             geoip_asn: vars.path("GEOIP_ASN_DATABASE"),
             user_agents: match vars.text("USER_AGENT_REGEXES").as_deref() {
@@ -145,7 +159,10 @@ impl Config {
             metrics_namespace: vars.unless_none("METRICS_NAMESPACE", Reader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
-            filter: Filter { include: vars.regex("INCLUDE"), exclude: vars.regex("EXCLUDE") },
+            filter: Filter {
+                include: vars.regex("INCLUDE"),
+                exclude: vars.regex("EXCLUDE"),
+            },
         };
         check_dead_letters(&config, &mut vars);
         let mut problems = vars.into_problems();
@@ -154,8 +171,15 @@ impl Config {
         }
         // Those with the files that are named, too: all at once.
         config.enrichments(&mut problems);
-        let of_client = config.elasticsearch.and_then(|settings| Elasticsearch::new(settings).err()).map(Problem::from);
-        let is_new = |problem: &Problem| problems.iter().all(|known| known.variable != problem.variable);
+        let of_client = config
+            .elasticsearch
+            .and_then(|settings| Elasticsearch::new(settings).err())
+            .map(Problem::from);
+        let is_new = |problem: &Problem| {
+            problems
+                .iter()
+                .all(|known| known.variable != problem.variable)
+        };
         problems.extend(of_client.filter(is_new));
         Err(problems)
     }
@@ -217,22 +241,35 @@ impl Config {
     fn enrichments(&self, problems: &mut Vec<Problem>) -> Enrichments {
         let mut enrichments = Enrichments::default();
         let mut note = |variable, path: &Path, result: Result<(), String>| {
-            let problem = |remedy| Problem { variable, value: Some(path.display().to_string()), remedy };
+            let problem = |remedy| Problem {
+                variable,
+                value: Some(path.display().to_string()),
+                remedy,
+            };
             problems.extend(result.err().map(problem));
         };
         if let Some(path) = &self.geoip_city {
             let opened = enrichments.geoip.open_city(path);
-            note("GEOIP_CITY_DATABASE", path, opened.map_err(|error| error.to_string()));
+            note(
+                "GEOIP_CITY_DATABASE",
+                path,
+                opened.map_err(|error| error.to_string()),
+            );
         }
         if let Some(path) = &self.geoip_asn {
             let opened = enrichments.geoip.open_asn(path);
-            note("GEOIP_ASN_DATABASE", path, opened.map_err(|error| error.to_string()));
+            note(
+                "GEOIP_ASN_DATABASE",
+                path,
+                opened.map_err(|error| error.to_string()),
+            );
         }
         match &self.user_agents {
             UserAgentPatterns::Off => {}
             UserAgentPatterns::BuiltIn => enrichments.user_agents = Some(UserAgents::builtin()),
             UserAgentPatterns::File(path) => {
-                let patterns = user_agents(path).map(|patterns| enrichments.user_agents = Some(patterns));
+                let patterns =
+                    user_agents(path).map(|patterns| enrichments.user_agents = Some(patterns));
                 note("USER_AGENT_REGEXES", path, patterns);
             }
         }
@@ -241,7 +278,8 @@ impl Config {
 }
 
 fn user_agents(path: &Path) -> Result<UserAgents, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
     UserAgents::from_yaml(&text).map_err(|error| error.to_string())
 }
 
@@ -250,7 +288,10 @@ fn check_dead_letters(config: &Config, vars: &mut Reader<'_>) {
     const VARIABLES: [&str; 2] = ["DATA_STREAM", "DEAD_LETTER_DATA_STREAM"];
     let is_same = config.dead_letters.as_ref() == Some(&config.data_stream);
     if is_same && VARIABLES.iter().all(|variable| vars.is_good(variable)) {
-        vars.problem(VARIABLES[1], "it is DATA_STREAM, too: give the dead letters a data stream of their own");
+        vars.problem(
+            VARIABLES[1],
+            "it is DATA_STREAM, too: give the dead letters a data stream of their own",
+        );
     }
 }
 
@@ -262,8 +303,14 @@ fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
         request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 1),
         max_retries: None,
     };
-    if policy.initial > policy.max && vars.is_good("RETRY_INITIAL_MS") && vars.is_good("RETRY_MAX_MS") {
-        vars.problem("RETRY_INITIAL_MS", "the first wait must not be longer than the longest, RETRY_MAX_MS");
+    if policy.initial > policy.max
+        && vars.is_good("RETRY_INITIAL_MS")
+        && vars.is_good("RETRY_MAX_MS")
+    {
+        vars.problem(
+            "RETRY_INITIAL_MS",
+            "the first wait must not be longer than the longest, RETRY_MAX_MS",
+        );
     }
     policy
 }

@@ -14,15 +14,30 @@ pub struct Setting {
 }
 
 const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default: Some(default), is_secret: false, meaning }
+    Setting {
+        name,
+        default: Some(default),
+        is_secret: false,
+        meaning,
+    }
 }
 
 const fn optional(name: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default: None, is_secret: false, meaning }
+    Setting {
+        name,
+        default: None,
+        is_secret: false,
+        meaning,
+    }
 }
 
 const fn secret(name: &'static str, meaning: &'static str) -> Setting {
-    Setting { name, default: None, is_secret: true, meaning }
+    Setting {
+        name,
+        default: None,
+        is_secret: true,
+        meaning,
+    }
 }
 
 /// Every setting.
@@ -31,7 +46,10 @@ pub const SETTINGS: &[Setting] = &[
         "ELASTICSEARCH_URL",
         "One or more URLs, comma-separated; a path prefix is kept. Required in Lambda (or the next)",
     ),
-    optional("ELASTIC_CLOUD_ID", "Elastic Cloud's id of a deployment, instead of the URL"),
+    optional(
+        "ELASTIC_CLOUD_ID",
+        "Elastic Cloud's id of a deployment, instead of the URL",
+    ),
     secret("ELASTICSEARCH_API_KEY", "API key, in the encoded form"),
     optional("ELASTICSEARCH_USERNAME", "Basic authentication"),
     secret("ELASTICSEARCH_PASSWORD", "Basic authentication"),
@@ -39,41 +57,122 @@ pub const SETTINGS: &[Setting] = &[
         "ELASTICSEARCH_SECRET_ARN",
         "A Secrets Manager secret: the API key; or JSON with `api_key`, or `username` and `password`; perhaps `url`",
     ),
-    optional("ELASTICSEARCH_AUTH", "`sigv4` = sign requests with AWS credentials, for Amazon OpenSearch Service"),
-    optional("ELASTICSEARCH_CA_FILE", "PEM file of a private certificate authority"),
+    optional(
+        "ELASTICSEARCH_AUTH",
+        "`sigv4` = sign requests with AWS credentials, for Amazon OpenSearch Service",
+    ),
+    optional(
+        "ELASTICSEARCH_CA_FILE",
+        "PEM file of a private certificate authority",
+    ),
     optional(
         "ELASTICSEARCH_CA_FINGERPRINT",
         "SHA-256 fingerprint of the certificate authority, as Elasticsearch prints it",
     ),
-    optional("ELASTICSEARCH_PIPELINE", "Ingest pipeline to name in the bulk request"),
-    setting("DATA_STREAM", "logs-aws.api_gateway_logs-default", "Where documents go: `<type>-<dataset>-<namespace>`"),
+    optional(
+        "ELASTICSEARCH_PIPELINE",
+        "Ingest pipeline to name in the bulk request",
+    ),
+    setting(
+        "DATA_STREAM",
+        "logs-aws.api_gateway_logs-default",
+        "Where documents go: `<type>-<dataset>-<namespace>`",
+    ),
     setting(
         "DEAD_LETTER_DATA_STREAM",
         "logs-aws.api_gateway_dead_letters-default",
         "Where refused documents go; `none` = fail the invocation instead",
     ),
-    setting("TAGS", "forwarded,aws-api-gateway-logs", "Tags of every document, comma-separated"),
-    setting("PRESERVE_ORIGINAL_EVENT", "false", "Keep the raw line in `event.original`"),
-    setting("EXECUTION_LOGS", "keep", "`keep` or `skip` lines of API Gateway's execution log"),
-    optional("INCLUDE", "Regular expression: only raw lines that match are forwarded"),
-    optional("EXCLUDE", "Regular expression: raw lines that match are not forwarded; wins over INCLUDE"),
-    optional("GEOIP_CITY_DATABASE", "MaxMind DB file of cities, for `source.geo`"),
-    optional("GEOIP_ASN_DATABASE", "MaxMind DB file of autonomous systems, for `source.as`"),
+    setting(
+        "TAGS",
+        "forwarded,aws-api-gateway-logs",
+        "Tags of every document, comma-separated",
+    ),
+    setting(
+        "PRESERVE_ORIGINAL_EVENT",
+        "false",
+        "Keep the raw line in `event.original`",
+    ),
+    setting(
+        "EXECUTION_LOGS",
+        "keep",
+        "`keep` or `skip` lines of API Gateway's execution log",
+    ),
+    optional(
+        "INCLUDE",
+        "Regular expression: only raw lines that match are forwarded",
+    ),
+    optional(
+        "EXCLUDE",
+        "Regular expression: raw lines that match are not forwarded; wins over INCLUDE",
+    ),
+    optional(
+        "GEOIP_CITY_DATABASE",
+        "MaxMind DB file of cities, for `source.geo`",
+    ),
+    optional(
+        "GEOIP_ASN_DATABASE",
+        "MaxMind DB file of autonomous systems, for `source.as`",
+    ),
     optional(
         "USER_AGENT_REGEXES",
         "Another uap-core `regexes.yaml` than the built-in one; `none` = `user_agent.original` only",
     ),
-    setting("BULK_MAX_BYTES", "5242880", "Largest bulk request, in bytes before compression"),
-    setting("BULK_MAX_ACTIONS", "1000", "Most documents in a bulk request"),
-    setting("BULK_COMPRESSION_LEVEL", "1", "gzip level of bulk requests, 0 to 9; 0 = off"),
-    setting("REQUEST_TIMEOUT_MS", "20000", "Longest wait for an answer, in milliseconds"),
-    setting("CONNECT_TIMEOUT_MS", "3000", "Longest wait for a connection, in milliseconds"),
-    setting("RETRY_BUDGET_MS", "60000", "How long to retry while nothing gets through, in milliseconds"),
-    setting("RETRY_INITIAL_MS", "250", "Longest first wait between retries, in milliseconds; it doubles"),
-    setting("RETRY_MAX_MS", "15000", "Longest wait between retries, in milliseconds"),
-    setting("INFLATED_MAX_BYTES", "268435456", "Largest payload after gunzip, in bytes"),
-    setting("METRICS_NAMESPACE", "ApiGatewayLogs", "CloudWatch namespace of the embedded metrics; `none` = off"),
-    setting("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug`, `trace`; also in RUST_LOG's syntax"),
+    setting(
+        "BULK_MAX_BYTES",
+        "5242880",
+        "Largest bulk request, in bytes before compression",
+    ),
+    setting(
+        "BULK_MAX_ACTIONS",
+        "1000",
+        "Most documents in a bulk request",
+    ),
+    setting(
+        "BULK_COMPRESSION_LEVEL",
+        "1",
+        "gzip level of bulk requests, 0 to 9; 0 = off",
+    ),
+    setting(
+        "REQUEST_TIMEOUT_MS",
+        "20000",
+        "Longest wait for an answer, in milliseconds",
+    ),
+    setting(
+        "CONNECT_TIMEOUT_MS",
+        "3000",
+        "Longest wait for a connection, in milliseconds",
+    ),
+    setting(
+        "RETRY_BUDGET_MS",
+        "60000",
+        "How long to retry while nothing gets through, in milliseconds",
+    ),
+    setting(
+        "RETRY_INITIAL_MS",
+        "250",
+        "Longest first wait between retries, in milliseconds; it doubles",
+    ),
+    setting(
+        "RETRY_MAX_MS",
+        "15000",
+        "Longest wait between retries, in milliseconds",
+    ),
+    setting(
+        "INFLATED_MAX_BYTES",
+        "268435456",
+        "Largest payload after gunzip, in bytes",
+    ),
+    setting(
+        "METRICS_NAMESPACE",
+        "ApiGatewayLogs",
+        "CloudWatch namespace of the embedded metrics; `none` = off",
+    ),
+    setting(
+        "LOG_LEVEL",
+        "info",
+        "`error`, `warn`, `info`, `debug`, `trace`; also in RUST_LOG's syntax",
+    ),
 ];
 
 /// A setting by its name.

@@ -25,7 +25,10 @@ pub(super) struct Reader<'l> {
 
 impl<'l> Reader<'l> {
     pub(super) fn new(lookup: &'l dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, problems: Vec::new() }
+        Self {
+            lookup,
+            problems: Vec::new(),
+        }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -34,19 +37,27 @@ impl<'l> Reader<'l> {
 
     /// Whether nothing is wrong with a variable so far.
     pub(super) fn is_good(&self, variable: &str) -> bool {
-        self.problems.iter().all(|problem| problem.variable != variable)
+        self.problems
+            .iter()
+            .all(|problem| problem.variable != variable)
     }
 
     /// Notes what is wrong with a variable. Its value is shown unless it is a secret.
     pub(super) fn problem(&mut self, variable: &'static str, remedy: impl Display) {
         let is_secret = settings::find(variable).is_none_or(|setting| setting.is_secret);
         let value = self.text(variable).filter(|_| !is_secret);
-        self.problems.push(Problem { variable, value, remedy: remedy.to_string() });
+        self.problems.push(Problem {
+            variable,
+            value,
+            remedy: remedy.to_string(),
+        });
     }
 
     /// The text of a variable, or its default. Templates set variables to nothing to leave them unset.
     pub(super) fn text(&self, variable: &'static str) -> Option<String> {
-        let set = (self.lookup)(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let set = (self.lookup)(variable)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty());
         set.or_else(|| settings::find(variable)?.default.map(str::to_owned))
     }
 
@@ -60,7 +71,11 @@ impl<'l> Reader<'l> {
 
     pub(super) fn list(&self, variable: &'static str) -> Vec<String> {
         let text = self.text(variable).unwrap_or_default();
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The value, unless the variable says `none`.
@@ -69,7 +84,9 @@ impl<'l> Reader<'l> {
         variable: &'static str,
         value: impl FnOnce(&mut Self, &'static str) -> V,
     ) -> Option<V> {
-        let is_none = self.text(variable).is_some_and(|text| text.eq_ignore_ascii_case("none"));
+        let is_none = self
+            .text(variable)
+            .is_some_and(|text| text.eq_ignore_ascii_case("none"));
         (!is_none).then(|| value(self, variable))
     }
 
@@ -81,7 +98,10 @@ impl<'l> Reader<'l> {
         match text.parse() {
             Ok(number) if (min..=max).contains(&number) => number,
             _ => {
-                self.problem(variable, format_args!("it should be a whole number from {min} to {max}"));
+                self.problem(
+                    variable,
+                    format_args!("it should be a whole number from {min} to {max}"),
+                );
                 min
             }
         }
@@ -97,13 +117,21 @@ impl<'l> Reader<'l> {
     }
 
     /// One of two words; the first if it is neither.
-    pub(super) fn choice<V>(&mut self, variable: &'static str, one: (&str, V), other: (&str, V)) -> V {
+    pub(super) fn choice<V>(
+        &mut self,
+        variable: &'static str,
+        one: (&str, V),
+        other: (&str, V),
+    ) -> V {
         let text = self.text(variable).unwrap_or_default();
         if text.eq_ignore_ascii_case(other.0) {
             return other.1;
         }
         if !text.eq_ignore_ascii_case(one.0) {
-            self.problem(variable, format_args!("it should be `{}` or `{}`", one.0, other.0));
+            self.problem(
+                variable,
+                format_args!("it should be `{}` or `{}`", one.0, other.0),
+            );
         }
         one.1
     }
@@ -113,8 +141,15 @@ impl<'l> Reader<'l> {
             Ok(regex) => Some(regex),
             Err(error) => {
                 let error = error.to_string();
-                let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                self.problem(variable, format_args!("it should be a regular expression: {reason}"));
+                let reason = error
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ");
+                self.problem(
+                    variable,
+                    format_args!("it should be a regular expression: {reason}"),
+                );
                 None
             }
         }
@@ -125,11 +160,18 @@ impl<'l> Reader<'l> {
         const QUIET: [&str; 2] = ["lambda_runtime", "hyper_util::client::legacy::pool"];
         let text = self.text(variable).unwrap_or_default();
         // To the parser any word is the name of a module, and a level that is misspelt would be one.
-        let is_level = |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
-        match text.split(',').all(is_level).then(|| text.parse::<Targets>()) {
+        let is_level =
+            |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
+        match text
+            .split(',')
+            .all(is_level)
+            .then(|| text.parse::<Targets>())
+        {
             Some(Ok(targets)) => {
                 let unnamed = QUIET.into_iter().filter(|target| !text.contains(target));
-                unnamed.fold(targets, |targets, target| targets.with_target(target, LevelFilter::OFF))
+                unnamed.fold(targets, |targets, target| {
+                    targets.with_target(target, LevelFilter::OFF)
+                })
             }
             _ => {
                 let levels = "`error`, `warn`, `info`, `debug` or `trace`, or a list such as `info,apigw_logs=debug`";
@@ -157,7 +199,10 @@ impl<'l> Reader<'l> {
             let remedy = "it should be a CloudWatch namespace: at most 255 letters, digits, blanks and . - _ / # :";
             self.problem(variable, remedy);
         } else if name.starts_with("AWS/") {
-            self.problem(variable, "namespaces that begin with AWS/ are those of AWS's own services: take another");
+            self.problem(
+                variable,
+                "namespaces that begin with AWS/ are those of AWS's own services: take another",
+            );
         }
         name
     }
@@ -169,17 +214,31 @@ impl<'l> Reader<'l> {
             let remedy = "leave user and password out of the URL: there are ELASTICSEARCH_USERNAME and \
                           ELASTICSEARCH_PASSWORD";
             // Not `problem`, which would show them.
-            self.problems.push(Problem { variable, value: None, remedy: remedy.to_owned() });
+            self.problems.push(Problem {
+                variable,
+                value: None,
+                remedy: remedy.to_owned(),
+            });
             return urls;
         }
         if texts.is_empty() {
-            self.problem(variable, "it should hold a URL such as https://elasticsearch.example.com:9200");
+            self.problem(
+                variable,
+                "it should hold a URL such as https://elasticsearch.example.com:9200",
+            );
         }
         for text in texts {
             match text.parse::<Url>() {
-                Ok(url) if url.fragment().is_some() => self.problem(variable, "it should have no `#`"),
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => urls.push(url),
-                _ => self.problem(variable, "it should be a URL such as https://elasticsearch.example.com:9200"),
+                Ok(url) if url.fragment().is_some() => {
+                    self.problem(variable, "it should have no `#`")
+                }
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                    urls.push(url)
+                }
+                _ => self.problem(
+                    variable,
+                    "it should be a URL such as https://elasticsearch.example.com:9200",
+                ),
             }
         }
         urls
@@ -189,14 +248,21 @@ impl<'l> Reader<'l> {
     pub(super) fn cloud_id(&mut self, variable: &'static str) -> Option<Url> {
         let id = self.text(variable)?;
         let encoded = id.rsplit(':').next().unwrap_or_default();
-        let decoded = BASE64_STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = BASE64_STANDARD
+            .decode(encoded)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let url = decoded.and_then(|decoded| {
             let mut parts = decoded.split('$');
-            let (domain, elasticsearch) = (parts.next()?, parts.next().filter(|part| !part.is_empty())?);
+            let (domain, elasticsearch) =
+                (parts.next()?, parts.next().filter(|part| !part.is_empty())?);
             format!("https://{elasticsearch}.{domain}").parse().ok()
         });
         if url.is_none() {
-            self.problem(variable, "it should be the id that Elastic Cloud shows for the deployment, `name:…`");
+            self.problem(
+                variable,
+                "it should be the id that Elastic Cloud shows for the deployment, `name:…`",
+            );
         }
         url
     }
@@ -204,9 +270,15 @@ impl<'l> Reader<'l> {
     pub(super) fn api_key(&mut self, variable: &'static str) -> Option<SecretString> {
         let key = self.text(variable)?;
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.problem(variable, "it holds characters that no API key has: copy it again, without quotes and blanks");
+            self.problem(
+                variable,
+                "it holds characters that no API key has: copy it again, without quotes and blanks",
+            );
         } else if key.contains(':') {
-            self.problem(variable, "it should be the encoded key (base64 of `id:api_key`), as `encoded` in the answer");
+            self.problem(
+                variable,
+                "it should be the encoded key (base64 of `id:api_key`), as `encoded` in the answer",
+            );
         }
         Some(key.into())
     }
@@ -215,7 +287,10 @@ impl<'l> Reader<'l> {
         let text = self.text(variable)?;
         let fingerprint = Fingerprint::parse(&text);
         if fingerprint.is_none() {
-            self.problem(variable, "it should be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons");
+            self.problem(
+                variable,
+                "it should be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
+            );
         }
         fingerprint
     }

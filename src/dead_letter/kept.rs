@@ -82,9 +82,17 @@ struct Since {
 pub fn query(since: Option<Timestamp>, size: usize) -> Vec<u8> {
     let search = Search {
         size,
-        query: since.map_or(Query::MatchAll {}, |gte| Query::Range { timestamp: Since { gte } }),
+        query: since.map_or(Query::MatchAll {}, |gte| Query::Range {
+            timestamp: Since { gte },
+        }),
         sort: ["@timestamp"],
-        source: ["aws.api_gateway.dead_letter", "aws.cloudwatch", "cloud.account.id", "event.id", "event.original"],
+        source: [
+            "aws.api_gateway.dead_letter",
+            "aws.cloudwatch",
+            "cloud.account.id",
+            "event.id",
+            "event.original",
+        ],
         seq_no_primary_term: true,
         track_total_hits: true,
     };
@@ -99,9 +107,15 @@ pub fn read_page(body: &[u8]) -> Option<Page> {
         return None;
     }
     let letters = reply.hits.hits.into_iter().map(|hit| {
-        let letter = hit.source.and_then(|source| serde_json::from_str(source.get()).ok());
-        let stored =
-            StoredDocument { index: hit.index, id: hit.id, seq_no: hit.seq_no, primary_term: hit.primary_term };
+        let letter = hit
+            .source
+            .and_then(|source| serde_json::from_str(source.get()).ok());
+        let stored = StoredDocument {
+            index: hit.index,
+            id: hit.id,
+            seq_no: hit.seq_no,
+            primary_term: hit.primary_term,
+        };
         (stored, letter.and_then(WireLetter::into_kept))
     });
     Some(Page {
@@ -204,7 +218,12 @@ struct WireEvent {
 
 impl WireLetter {
     fn into_kept(self) -> Option<KeptLetter> {
-        let WireAws { api_gateway: WireApiGateway { dead_letter: refused }, cloudwatch } = self.aws;
+        let WireAws {
+            api_gateway: WireApiGateway {
+                dead_letter: refused,
+            },
+            cloudwatch,
+        } = self.aws;
         Some(KeptLetter {
             id: DocumentId::parse(&refused.document_id)?,
             part: refused.part.parse().ok()?,
@@ -237,19 +256,53 @@ mod tests {
     };
 
     fn id() -> DocumentId {
-        let LogLine { owner, log_group, log_stream, event_id, event_time, message } = LINE;
+        let LogLine {
+            owner,
+            log_group,
+            log_stream,
+            event_id,
+            event_time,
+            message,
+        } = LINE;
         let message = message.raw;
-        LogEventIdentity { owner, log_group, log_stream, event_id, event_time, message, position: 3, part: 2 }
-            .document_id()
+        LogEventIdentity {
+            owner,
+            log_group,
+            log_stream,
+            event_id,
+            event_time,
+            message,
+            position: 3,
+            part: 2,
+        }
+        .document_id()
     }
 
     /// A dead letter as it is written.
     fn letter() -> String {
-        let (target, dead_letters) =
-            (DataStreamName::parse("logs-a-b").unwrap(), DataStreamName::parse("logs-d-l").unwrap());
-        let refused = RefusedDocument { line: LINE, position: 3, part: 2, id: id(), target: &target };
-        let rejection = Rejection { status: 400, kind: "k".into(), reason: "r".into() };
-        serde_json::to_string(&DeadLetter::new(&refused, &rejection, &dead_letters, &Bump::new())).unwrap()
+        let (target, dead_letters) = (
+            DataStreamName::parse("logs-a-b").unwrap(),
+            DataStreamName::parse("logs-d-l").unwrap(),
+        );
+        let refused = RefusedDocument {
+            line: LINE,
+            position: 3,
+            part: 2,
+            id: id(),
+            target: &target,
+        };
+        let rejection = Rejection {
+            status: 400,
+            kind: "k".into(),
+            reason: "r".into(),
+        };
+        serde_json::to_string(&DeadLetter::new(
+            &refused,
+            &rejection,
+            &dead_letters,
+            &Bump::new(),
+        ))
+        .unwrap()
     }
 
     fn page(source: &str) -> String {
@@ -263,12 +316,31 @@ mod tests {
     fn what_is_written_is_read_back() {
         let page = read_page(page(&letter()).as_bytes()).unwrap();
         assert_eq!((page.scroll_id.as_deref(), page.total), (Some("s"), 7));
-        let [(stored, Some(letter))] = &page.letters[..] else { panic!("{page:?}") };
-        assert_eq!(*stored, StoredDocument { index: ".ds-i".into(), id: "x".into(), seq_no: 5, primary_term: 1 });
-        assert_eq!((letter.id, letter.part, &*letter.target.name), (id(), 2, "logs-a-b"));
+        let [(stored, Some(letter))] = &page.letters[..] else {
+            panic!("{page:?}")
+        };
+        assert_eq!(
+            *stored,
+            StoredDocument {
+                index: ".ds-i".into(),
+                id: "x".into(),
+                seq_no: 5,
+                primary_term: 1
+            }
+        );
+        assert_eq!(
+            (letter.id, letter.part, &*letter.target.name),
+            (id(), 2, "logs-a-b")
+        );
         let line = letter.line();
-        assert_eq!((line.owner, line.log_group, line.log_stream), (LINE.owner, LINE.log_group, LINE.log_stream));
-        assert_eq!((line.event_id, line.event_time), (LINE.event_id, LINE.event_time));
+        assert_eq!(
+            (line.owner, line.log_group, line.log_stream),
+            (LINE.owner, LINE.log_group, LINE.log_stream)
+        );
+        assert_eq!(
+            (line.event_id, line.event_time),
+            (LINE.event_id, LINE.event_time)
+        );
         assert_eq!(line.message.raw, r#"{"requestId":"a","apiKey":"***"}"#);
     }
 
@@ -313,6 +385,10 @@ mod tests {
             text(None)
         );
         let since = text(Some(Timestamp(0)));
-        assert!(since.contains(r#""query":{"range":{"@timestamp":{"gte":"1970-01-01T00:00:00.000Z"}}}"#), "{since}");
+        assert!(
+            since
+                .contains(r#""query":{"range":{"@timestamp":{"gte":"1970-01-01T00:00:00.000Z"}}}"#),
+            "{since}"
+        );
     }
 }

@@ -9,9 +9,16 @@ use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
 
 /// Reads a message. Answers also how far it was read, if it is not what it should be.
 pub(super) fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, (String, usize)> {
-    let mut data = LogData { events, ..LogData::default() };
+    let mut data = LogData {
+        events,
+        ..LogData::default()
+    };
     data.events.clear();
-    let mut message = Message { scanner: Scanner::new(&text), size: text.len(), unescaped: String::new() };
+    let mut message = Message {
+        scanner: Scanner::new(&text),
+        size: text.len(),
+        unescaped: String::new(),
+    };
     match message.log_data(&mut data) {
         Ok(()) => {
             let unescaped = message.unescaped;
@@ -54,7 +61,11 @@ impl Message<'_> {
                 _ => self.step_over()?,
             }
         }
-        if has_events { self.scanner.end() } else { Err(Malformed) }
+        if has_events {
+            self.scanner.end()
+        } else {
+            Err(Malformed)
+        }
     }
 
     fn log_events(&mut self, events: &mut Vec<EventSpans>) -> Result<(), Malformed> {
@@ -83,7 +94,12 @@ impl Message<'_> {
             }
         }
         let (message, escapes) = message;
-        Ok(EventSpans { id, timestamp: timestamp.ok_or(Malformed)?, message, escapes })
+        Ok(EventSpans {
+            id,
+            timestamp: timestamp.ok_or(Malformed)?,
+            message,
+            escapes,
+        })
     }
 
     fn id(&mut self) -> Result<Range<usize>, Malformed> {
@@ -91,9 +107,14 @@ impl Message<'_> {
         if escapes == Escapes::None {
             return Ok(span);
         }
-        let raw = self.scanner.since(span.start).strip_suffix('"').ok_or(Malformed)?;
+        let raw = self
+            .scanner
+            .since(span.start)
+            .strip_suffix('"')
+            .ok_or(Malformed)?;
         let start = self.size + self.unescaped.len();
-        self.unescaped.push_str(JsonText { raw, escapes }.text(&Bump::new()));
+        self.unescaped
+            .push_str(JsonText { raw, escapes }.text(&Bump::new()));
         Ok(start..self.size + self.unescaped.len())
     }
 
@@ -106,7 +127,11 @@ impl Message<'_> {
             return Ok((start + 1..start + 1 + raw.len(), escapes));
         }
         self.step_over()?;
-        let end = if self.scanner.since(start) == "null" { start } else { self.scanner.position() };
+        let end = if self.scanner.since(start) == "null" {
+            start
+        } else {
+            self.scanner.position()
+        };
         Ok((start..end, Escapes::None))
     }
 
@@ -114,9 +139,9 @@ impl Message<'_> {
     fn word(&mut self) -> Result<String, Malformed> {
         match self.scanner.value()? {
             Value::Plain(text) => Ok(text.to_owned()),
-            Value::Json(json) => {
-                serde_json::from_str::<Option<String>>(json.get()).map(Option::unwrap_or_default).map_err(|_| Malformed)
-            }
+            Value::Json(json) => serde_json::from_str::<Option<String>>(json.get())
+                .map(Option::unwrap_or_default)
+                .map_err(|_| Malformed),
         }
     }
 

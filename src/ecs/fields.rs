@@ -33,7 +33,11 @@ leaves! {
 }
 
 pub(super) fn join(name: &str, field: &str) -> String {
-    if name.is_empty() { field.to_owned() } else { format!("{name}.{field}") }
+    if name.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{name}.{field}")
+    }
 }
 
 /// What holds the values of a type.
@@ -57,10 +61,16 @@ fn the_structs_have_the_fields_of_the_page() {
     let row = |line: &'static str| match line.split(" | ").collect::<Vec<_>>()[..] {
         // What Elasticsearch adds is not ours to write.
         [name, field_type, from, _, _] if name.starts_with("| `") && from != "Elasticsearch" => {
-            Some((name.trim_matches(['|', ' ', '`']).to_owned(), kind(field_type)))
+            Some((
+                name.trim_matches(['|', ' ', '`']).to_owned(),
+                kind(field_type),
+            ))
         }
         _ => None,
     };
-    let page: List = include_str!("../../docs/fields.md").lines().filter_map(row).collect();
+    let page: List = include_str!("../../docs/fields.md")
+        .lines()
+        .filter_map(row)
+        .collect();
     assert_eq!(fields, page);
 }

@@ -22,8 +22,13 @@ impl Timestamp {
 
     pub(super) fn text(self) -> [u8; 24] {
         let milliseconds = self.0.clamp(Self::FIRST.0, Self::LAST.0);
-        let (days, of_day) = (milliseconds.div_euclid(A_DAY), milliseconds.rem_euclid(A_DAY));
-        let date = EPOCH.date().saturating_add(SignedDuration::from_hours(days * 24));
+        let (days, of_day) = (
+            milliseconds.div_euclid(A_DAY),
+            milliseconds.rem_euclid(A_DAY),
+        );
+        let date = EPOCH
+            .date()
+            .saturating_add(SignedDuration::from_hours(days * 24));
         let [y1, y2] = two_digits(i64::from(date.year()) / 100);
         let [y3, y4] = two_digits(i64::from(date.year()) % 100);
         let [m1, m2] = two_digits(date.month().into());
@@ -33,7 +38,10 @@ impl Timestamp {
         let [s1, s2] = two_digits(of_day / 1000 % 60);
         let [f1, f2] = two_digits(of_day % 1000 / 10);
         let [_, f3] = two_digits(of_day % 10);
-        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.', f1, f2, f3, b'Z']
+        [
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2,
+            b'.', f1, f2, f3, b'Z',
+        ]
     }
 }
 

@@ -109,7 +109,9 @@ pub enum FlatValue<'a> {
 
 impl WriteJson for Location {
     fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("{{\"lat\":{:?},\"lon\":{:?}}}", self.lat, self.lon).as_bytes());
+        out.extend_from_slice(
+            format!("{{\"lat\":{:?},\"lon\":{:?}}}", self.lat, self.lon).as_bytes(),
+        );
     }
 }
 

@@ -53,11 +53,20 @@ impl Source {
         let identity = match settings.auth {
             Auth::None => Identity::Nobody,
             Auth::ApiKey(key) => api_key(&key).ok_or(ClientError::Credentials)?,
-            Auth::Basic { username, password } => basic(&username, &password).ok_or(ClientError::Credentials)?,
-            Auth::Signature { credentials, region } => signature(credentials, region, &hosts)?,
+            Auth::Basic { username, password } => {
+                basic(&username, &password).ok_or(ClientError::Credentials)?
+            }
+            Auth::Signature {
+                credentials,
+                region,
+            } => signature(credentials, region, &hosts)?,
             Auth::Secret(secret) => {
                 let reader = Box::new(SecretReader::new(secret, settings.connect_timeout)?);
-                return Ok(Self::Secret { reader, hosts, kept: Mutex::new(None) });
+                return Ok(Self::Secret {
+                    reader,
+                    hosts,
+                    kept: Mutex::new(None),
+                });
             }
         };
         Ok(Self::Settings(Access { hosts, identity }))
@@ -77,7 +86,9 @@ impl Source {
 
     /// Reads the secret again. True if it says something else than before.
     pub(super) async fn refresh(&self, timeout: Duration) -> bool {
-        let Self::Secret { kept, .. } = self else { return false };
+        let Self::Secret { kept, .. } = self else {
+            return false;
+        };
         let before = lock(kept).clone();
         match self.read(timeout).await {
             Ok(access) => before.is_none_or(|before| !access.is_same(&before)),
@@ -91,16 +102,27 @@ impl Source {
     async fn read(&self, timeout: Duration) -> Result<Access, TransportError> {
         let (reader, hosts, kept) = match self {
             Self::Settings(access) => return Ok(access.clone()),
-            Self::Secret { reader, hosts, kept } => (reader, hosts, kept),
+            Self::Secret {
+                reader,
+                hosts,
+                kept,
+            } => (reader, hosts, kept),
         };
         let secret = reader.read(timeout).await?;
-        let hosts = if hosts.is_empty() { self::hosts(secret.urls) } else { Arc::clone(hosts) };
+        let hosts = if hosts.is_empty() {
+            self::hosts(secret.urls)
+        } else {
+            Arc::clone(hosts)
+        };
         if hosts.is_empty() {
             return Err(TransportError::NoCredentials(
                 "nothing says where Elasticsearch is: set ELASTICSEARCH_URL, or put `url` into the secret",
             ));
         }
-        let access = Access { hosts, identity: secret.identity };
+        let access = Access {
+            hosts,
+            identity: secret.identity,
+        };
         *lock(kept) = Some(access.clone());
         Ok(access)
     }
@@ -113,7 +135,13 @@ fn lock(kept: &Mutex<Option<Access>>) -> std::sync::MutexGuard<'_, Option<Access
 
 impl Access {
     fn is_same(&self, other: &Self) -> bool {
-        let urls = |access: &Self| access.hosts.iter().map(|host| host.url.clone()).collect::<Vec<_>>();
+        let urls = |access: &Self| {
+            access
+                .hosts
+                .iter()
+                .map(|host| host.url.clone())
+                .collect::<Vec<_>>()
+        };
         matches!((&self.identity, &other.identity), (Identity::Header(one), Identity::Header(other)) if one == other)
             && urls(self) == urls(other)
     }
@@ -125,7 +153,10 @@ impl Identity {
         match self {
             Self::Nobody => {}
             Self::Header(value) => drop(request.headers_mut().insert(AUTHORIZATION, value.clone())),
-            Self::Role { credentials, region } => {
+            Self::Role {
+                credentials,
+                region,
+            } => {
                 let url = request.url().clone();
                 let (service, of_host) = opensearch_endpoint(&url);
                 let region = of_host.or(region.as_deref()).unwrap_or_default();
@@ -145,7 +176,10 @@ pub(super) fn api_key(key: &SecretString) -> Option<Identity> {
 
 /// A user of a realm. `None` if it fits no header.
 pub(super) fn basic(username: &str, password: &SecretString) -> Option<Identity> {
-    header(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()))))
+    header(format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()))
+    ))
 }
 
 fn header(authorization: String) -> Option<Identity> {
@@ -159,13 +193,29 @@ fn signature(
     region: Option<String>,
     hosts: &[Arc<Host>],
 ) -> Result<Identity, ClientError> {
-    let credentials = credentials.ok_or(ClientError::AwsCredentials { variable: "ELASTICSEARCH_AUTH" })?;
-    if region.is_none() && hosts.iter().any(|host| opensearch_endpoint(&host.url).1.is_none()) {
+    let credentials = credentials.ok_or(ClientError::AwsCredentials {
+        variable: "ELASTICSEARCH_AUTH",
+    })?;
+    if region.is_none()
+        && hosts
+            .iter()
+            .any(|host| opensearch_endpoint(&host.url).1.is_none())
+    {
         return Err(ClientError::Region);
     }
-    Ok(Identity::Role { credentials, region })
+    Ok(Identity::Role {
+        credentials,
+        region,
+    })
 }
 
 fn hosts(urls: Vec<Url>) -> Arc<[Arc<Host>]> {
-    urls.into_iter().map(|url| Arc::new(Host { url, has_served: AtomicBool::new(false) })).collect()
+    urls.into_iter()
+        .map(|url| {
+            Arc::new(Host {
+                url,
+                has_served: AtomicBool::new(false),
+            })
+        })
+        .collect()
 }

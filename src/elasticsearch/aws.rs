@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Request, Url};
@@ -29,10 +31,19 @@ pub(super) struct Scope<'a> {
 
 impl AwsCredentials {
     /// Signs a request, body and all. `None` if it cannot be signed: it holds characters that no header takes.
-    #[expect(clippy::disallowed_methods, reason = "a signature tells the time, in wall time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a signature tells the time, in wall time"
+    )]
     pub(super) fn sign(&self, request: &mut Request, scope: Scope<'_>) -> Option<()> {
-        let token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
-        let keys = (self.access_key_id.clone(), self.secret_access_key.expose_secret());
+        let token = self
+            .session_token
+            .as_ref()
+            .map(|token| token.expose_secret().to_owned());
+        let keys = (
+            self.access_key_id.clone(),
+            self.secret_access_key.expose_secret(),
+        );
         let identity = Credentials::new(keys.0, keys.1, token, None, "settings").into();
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -46,18 +57,30 @@ impl AwsCredentials {
             .ok()?
             .into();
         let headers = [CONTENT_TYPE, CONTENT_ENCODING].into_iter();
-        let headers = headers.filter_map(|name| Some((name.clone(), request.headers().get(name)?.to_str().ok()?)));
+        let headers = headers
+            .filter_map(|name| Some((name.clone(), request.headers().get(name)?.to_str().ok()?)));
         let headers: Vec<_> = headers.collect();
-        let body = SignableBody::Bytes(request.body().and_then(|body| body.as_bytes()).unwrap_or_default());
+        let body = SignableBody::Bytes(
+            request
+                .body()
+                .and_then(|body| body.as_bytes())
+                .unwrap_or_default(),
+        );
         let (method, url) = (request.method().as_str(), request.url().as_str());
-        let signable =
-            SignableRequest::new(method, url, headers.iter().map(|(name, value)| (name.as_str(), *value)), body)
-                .ok()?;
+        let signable = SignableRequest::new(
+            method,
+            url,
+            headers.iter().map(|(name, value)| (name.as_str(), *value)),
+            body,
+        )
+        .ok()?;
         let (instructions, _signature) = sign(signable, &params).ok()?.into_parts();
         for (name, value) in instructions.headers() {
             let mut value = HeaderValue::try_from(value).ok()?;
             value.set_sensitive(true);
-            request.headers_mut().insert(reqwest::header::HeaderName::try_from(name).ok()?, value);
+            request
+                .headers_mut()
+                .insert(reqwest::header::HeaderName::try_from(name).ok()?, value);
         }
         Some(())
     }
@@ -71,7 +94,9 @@ pub(super) fn opensearch_endpoint(url: &Url) -> (&'static str, Option<&str>) {
     let labels: Vec<_> = url.host_str().unwrap_or_default().split('.').collect();
     let find = |services: [&str; 2]| {
         labels.windows(3).find_map(|labels| match labels {
-            [region, service, "amazonaws" | "amazonwebservices"] if services.contains(service) => Some(*region),
+            [region, service, "amazonaws" | "amazonwebservices"] if services.contains(service) => {
+                Some(*region)
+            }
             _ => None,
         })
     };
@@ -88,14 +113,27 @@ mod tests {
     #[test]
     fn endpoints() {
         for (url, expected) in [
-            ("https://search-logs-abc.eu-central-1.es.amazonaws.com", ("es", Some("eu-central-1"))),
-            ("https://vpc-logs-abc.cn-north-1.es.amazonaws.com.cn/", ("es", Some("cn-north-1"))),
-            ("https://x1y2z3.us-east-1.aoss.amazonaws.com", ("aoss", Some("us-east-1"))),
+            (
+                "https://search-logs-abc.eu-central-1.es.amazonaws.com",
+                ("es", Some("eu-central-1")),
+            ),
+            (
+                "https://vpc-logs-abc.cn-north-1.es.amazonaws.com.cn/",
+                ("es", Some("cn-north-1")),
+            ),
+            (
+                "https://x1y2z3.us-east-1.aoss.amazonaws.com",
+                ("aoss", Some("us-east-1")),
+            ),
             ("https://logs.example.com", ("es", None)),
             ("https://es.example.com", ("es", None)),
             ("http://127.0.0.1:9200", ("es", None)),
         ] {
-            assert_eq!(opensearch_endpoint(&url.parse().unwrap()), expected, "{url}");
+            assert_eq!(
+                opensearch_endpoint(&url.parse().unwrap()),
+                expected,
+                "{url}"
+            );
         }
     }
 }

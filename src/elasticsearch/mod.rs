@@ -18,14 +18,18 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use tokio::time::Instant;
 
 use self::access::{Access, Source};
 pub use self::aws::AwsCredentials;
 pub use self::secret::SecretArn;
-pub use self::settings::{Auth, ClientError, ElasticsearchSettings, Endpoints, SecretSettings, Trust};
+pub use self::settings::{
+    Auth, ClientError, ElasticsearchSettings, Endpoints, SecretSettings, Trust,
+};
 pub use self::tls::Fingerprint;
 use crate::bulk::{Exchange, Reply, Target, Transport, TransportError};
 
@@ -66,11 +70,21 @@ impl Elasticsearch {
         let headers = headers(settings.compression_level);
         let compression = Compression::new(settings.compression_level);
         let source = Source::new(settings)?;
-        Ok(Self { client, client_settings, source, current: AtomicUsize::new(0), headers, compression })
+        Ok(Self {
+            client,
+            client_settings,
+            source,
+            current: AtomicUsize::new(0),
+            headers,
+            compression,
+        })
     }
 
     fn client(&self) -> Client {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Forgets every connection that waits to be used: where one has died while the environment was frozen, so have others.
@@ -82,17 +96,31 @@ impl Elasticsearch {
 
     /// The host whose turn it is.
     fn host(&self, access: &Access) -> Option<Arc<Host>> {
-        access.hosts.get(self.current.load(Ordering::Relaxed) % access.hosts.len().max(1)).cloned()
+        access
+            .hosts
+            .get(self.current.load(Ordering::Relaxed) % access.hosts.len().max(1))
+            .cloned()
     }
 
     fn next_host(&self) {
         self.current.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn exchange(&self, access: &Access, host: &Host, request: RequestBuilder) -> Result<Reply, TransportError> {
-        let mut request = request.build().map_err(|error| self.transport_error(host, &error))?;
+    async fn exchange(
+        &self,
+        access: &Access,
+        host: &Host,
+        request: RequestBuilder,
+    ) -> Result<Reply, TransportError> {
+        let mut request = request
+            .build()
+            .map_err(|error| self.transport_error(host, &error))?;
         access.identity.authorize(&mut request)?;
-        let response = self.client().execute(request).await.map_err(|error| self.transport_error(host, &error))?;
+        let response = self
+            .client()
+            .execute(request)
+            .await
+            .map_err(|error| self.transport_error(host, &error))?;
         let reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
@@ -127,7 +155,10 @@ impl Transport for Elasticsearch {
             return body;
         }
         const TYPICAL_RATIO: usize = 8;
-        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / TYPICAL_RATIO), self.compression);
+        let mut encoder = GzEncoder::new(
+            Vec::with_capacity(body.len() / TYPICAL_RATIO),
+            self.compression,
+        );
         #[expect(clippy::expect_used, reason = "a Vec takes every write")]
         let encoded = std::io::Write::write_all(&mut encoder, &body)
             .and_then(|()| encoder.finish())
@@ -139,33 +170,59 @@ impl Transport for Elasticsearch {
         let start = Instant::now();
         let access = match self.source.access(timeout).await {
             Ok(access) => access,
-            Err(error) => return Exchange { bytes_sent: 0, result: Err(error) },
+            Err(error) => {
+                return Exchange {
+                    bytes_sent: 0,
+                    result: Err(error),
+                };
+            }
         };
         let Some(host) = self.host(&access) else {
-            return Exchange { bytes_sent: 0, result: Err(TransportError::Connect) };
+            return Exchange {
+                bytes_sent: 0,
+                result: Err(TransportError::Connect),
+            };
         };
         let url = bulk_url(&host, target);
         let body = body.into_owned();
         let bytes_sent = body.len() as u64;
         // To read a secret takes its time.
         let timeout = timeout.saturating_sub(start.elapsed());
-        let request = self.client().post(url).headers(self.headers.clone()).timeout(timeout).body(body);
+        let request = self
+            .client()
+            .post(url)
+            .headers(self.headers.clone())
+            .timeout(timeout)
+            .body(body);
         let result = self.exchange(&access, &host, request).await;
         let (took_s, data_stream) = (start.elapsed().as_secs_f64(), target.data_stream);
         match &result {
             Ok(reply) => {
-                tracing::debug!(data_stream, status = reply.status, bytes_sent, took_s, "bulk request answered")
+                tracing::debug!(
+                    data_stream,
+                    status = reply.status,
+                    bytes_sent,
+                    took_s,
+                    "bulk request answered"
+                )
             }
-            Err(error) => tracing::debug!(data_stream, %error, bytes_sent, took_s, "bulk request failed"),
+            Err(error) => {
+                tracing::debug!(data_stream, %error, bytes_sent, took_s, "bulk request failed")
+            }
         }
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
         }
         let was_sent = !matches!(
             result,
-            Err(TransportError::Connect | TransportError::Certificate | TransportError::NoCredentials(_))
+            Err(TransportError::Connect
+                | TransportError::Certificate
+                | TransportError::NoCredentials(_))
         );
-        Exchange { bytes_sent: if was_sent { bytes_sent } else { 0 }, result }
+        Exchange {
+            bytes_sent: if was_sent { bytes_sent } else { 0 },
+            result,
+        }
     }
 
     async fn refresh_credentials(&self, timeout: Duration) -> bool {
@@ -182,7 +239,10 @@ struct ClientSettings {
 
 impl ClientSettings {
     fn new(trust: &Trust, connect_timeout: Duration) -> Result<Self, ClientError> {
-        Ok(Self { tls: tls::client_config(trust)?, connect_timeout })
+        Ok(Self {
+            tls: tls::client_config(trust)?,
+            connect_timeout,
+        })
     }
 
     /// A client that neither repeats nor follows anything by itself.
@@ -208,7 +268,11 @@ fn bulk_url(host: &Host, target: Target<'_>) -> Url {
     }
     url.query_pairs_mut()
         .append_pair("filter_path", FILTER_PATH)
-        .extend_pairs(target.ingest_pipeline.map(|pipeline| ("pipeline", pipeline)));
+        .extend_pairs(
+            target
+                .ingest_pipeline
+                .map(|pipeline| ("pipeline", pipeline)),
+        );
     url
 }
 
@@ -216,7 +280,10 @@ fn bulk_url(host: &Host, target: Target<'_>) -> Url {
 fn headers(compression_level: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-ndjson"),
+    );
     if compression_level > 0 {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -240,7 +307,13 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
 /// Reads an answer to its end, or as much of it as an answer may have.
 async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
-    let cut = |error: reqwest::Error| if error.is_timeout() { TransportError::Timeout } else { TransportError::Cut };
+    let cut = |error: reqwest::Error| {
+        if error.is_timeout() {
+            TransportError::Timeout
+        } else {
+            TransportError::Cut
+        }
+    };
     while let Some(chunk) = response.chunk().await.map_err(cut)? {
         if body.len() + chunk.len() > LARGEST_REPLY {
             return Err(TransportError::TooLarge);

@@ -43,7 +43,12 @@ impl Elasticsearch {
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let url = url(&host, &request);
-        let request = self.client().request(request.method, url).headers(headers).timeout(timeout).body(request.body);
+        let request = self
+            .client()
+            .request(request.method, url)
+            .headers(headers)
+            .timeout(timeout)
+            .body(request.body);
         let result = self.exchange(&access, &host, request).await;
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
@@ -65,38 +70,106 @@ fn url(host: &Host, request: &Request<'_>) -> Url {
 
 impl Search for Elasticsearch {
     async fn refresh(&self, data_stream: &str, timeout: Duration) {
-        let request = Request { method: Method::POST, path: &[data_stream, "_refresh"], query: &[], body: Vec::new() };
+        let request = Request {
+            method: Method::POST,
+            path: &[data_stream, "_refresh"],
+            query: &[],
+            body: Vec::new(),
+        };
         // Without the privilege the newest second is not seen yet.
         drop(self.json(request, timeout).await);
     }
 
-    async fn search(&self, data_stream: &str, query: &[u8], timeout: Duration) -> Result<Reply, TransportError> {
-        let parameters = [("scroll", KEEP_ALIVE), ("allow_partial_search_results", "false")];
+    async fn search(
+        &self,
+        data_stream: &str,
+        query: &[u8],
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
+        let parameters = [
+            ("scroll", KEEP_ALIVE),
+            ("allow_partial_search_results", "false"),
+        ];
         let (path, body) = ([data_stream, "_search"], query.to_vec());
-        self.json(Request { method: Method::POST, path: &path, query: &parameters, body }, timeout).await
+        self.json(
+            Request {
+                method: Method::POST,
+                path: &path,
+                query: &parameters,
+                body,
+            },
+            timeout,
+        )
+        .await
     }
 
     async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
-        let body = serde_json::to_vec(&Scroll { scroll: KEEP_ALIVE, scroll_id }).unwrap_or_default();
-        self.json(Request { method: Method::POST, path: &SCROLL, query: &[], body }, timeout).await
+        let body = serde_json::to_vec(&Scroll {
+            scroll: KEEP_ALIVE,
+            scroll_id,
+        })
+        .unwrap_or_default();
+        self.json(
+            Request {
+                method: Method::POST,
+                path: &SCROLL,
+                query: &[],
+                body,
+            },
+            timeout,
+        )
+        .await
     }
 
     async fn end_scroll(&self, scroll_id: &str, timeout: Duration) {
         let body = serde_json::to_vec(&EndScroll { scroll_id }).unwrap_or_default();
         // It ends by itself after a while.
-        drop(self.json(Request { method: Method::DELETE, path: &SCROLL, query: &[], body }, timeout).await);
+        drop(
+            self.json(
+                Request {
+                    method: Method::DELETE,
+                    path: &SCROLL,
+                    query: &[],
+                    body,
+                },
+                timeout,
+            )
+            .await,
+        );
     }
 }
 
 impl Server for Elasticsearch {
     async fn get(&self, path: &[&str], timeout: Duration) -> Result<Reply, TransportError> {
-        self.json(Request { method: Method::GET, path, query: &[], body: Vec::new() }, timeout).await
+        self.json(
+            Request {
+                method: Method::GET,
+                path,
+                query: &[],
+                body: Vec::new(),
+            },
+            timeout,
+        )
+        .await
     }
 
     async fn put(&self, put: &Put, timeout: Duration) -> Result<Reply, TransportError> {
         let path: Vec<_> = put.path.iter().map(String::as_str).collect();
-        let query: Vec<_> = put.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let query: Vec<_> = put
+            .query
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let body = put.body.clone().into_bytes();
-        self.json(Request { method: Method::PUT, path: &path, query: &query, body }, timeout).await
+        self.json(
+            Request {
+                method: Method::PUT,
+                path: &path,
+                query: &query,
+                body,
+            },
+            timeout,
+        )
+        .await
     }
 }

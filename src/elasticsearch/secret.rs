@@ -28,18 +28,46 @@ impl SecretArn {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.splitn(7, ':').collect();
-        let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else { return None };
-        let is_label = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let [
+            "arn",
+            partition,
+            "secretsmanager",
+            region,
+            account,
+            "secret",
+            name,
+        ] = parts[..]
+        else {
+            return None;
+        };
+        let is_label = |label: &str| {
+            label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
         if [region, account, name].contains(&"") || !is_label(region) {
             return None;
         }
         let domain = domain(partition)?;
-        Some(Self { text: text.to_owned(), region: region.to_owned(), domain })
+        Some(Self {
+            text: text.to_owned(),
+            region: region.to_owned(),
+            domain,
+        })
     }
 
     fn url(&self, endpoints: Endpoints) -> Option<Url> {
-        let fips = if endpoints == Endpoints::Fips { "-fips" } else { "" };
-        format!("https://secretsmanager{fips}.{}.{}", self.region, self.domain).parse().ok()
+        let fips = if endpoints == Endpoints::Fips {
+            "-fips"
+        } else {
+            ""
+        };
+        format!(
+            "https://secretsmanager{fips}.{}.{}",
+            self.region, self.domain
+        )
+        .parse()
+        .ok()
     }
 }
 
@@ -106,30 +134,67 @@ struct Members {
 }
 
 impl SecretReader {
-    pub(super) fn new(settings: SecretSettings, connect_timeout: Duration) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        settings: SecretSettings,
+        connect_timeout: Duration,
+    ) -> Result<Self, ClientError> {
         let variable = "ELASTICSEARCH_SECRET_ARN";
-        let credentials = settings.credentials.ok_or(ClientError::AwsCredentials { variable })?;
+        let credentials = settings
+            .credentials
+            .ok_or(ClientError::AwsCredentials { variable })?;
         // Elasticsearch's own authority signs nothing of AWS.
         let client = ClientSettings::new(&Trust::PublicAuthorities, connect_timeout)?.client()?;
         let no_url = || ClientError::Client("the ARN's region makes no host name".to_owned());
-        let url = settings.endpoint.or_else(|| settings.arn.url(settings.endpoints)).ok_or_else(no_url)?;
-        Ok(Self { client, url, arn: settings.arn, credentials })
+        let url = settings
+            .endpoint
+            .or_else(|| settings.arn.url(settings.endpoints))
+            .ok_or_else(no_url)?;
+        Ok(Self {
+            client,
+            url,
+            arn: settings.arn,
+            credentials,
+        })
     }
 
     /// Asks for the secret and understands it.
     pub(super) async fn read(&self, timeout: Duration) -> Result<Secret, TransportError> {
-        let body = serde_json::to_vec(&GetSecretValue { secret_id: &self.arn.text }).unwrap_or_default();
+        let body = serde_json::to_vec(&GetSecretValue {
+            secret_id: &self.arn.text,
+        })
+        .unwrap_or_default();
         let unreachable = TransportError::CredentialsUnavailable(
             "Secrets Manager cannot be reached: in a VPC, the function needs a NAT gateway or an interface endpoint for it",
         );
-        let request = self.client.post(self.url.clone()).timeout(timeout.min(LONGEST)).body(body);
+        let request = self
+            .client
+            .post(self.url.clone())
+            .timeout(timeout.min(LONGEST))
+            .body(body);
         let mut request = request.build().map_err(|_| unreachable)?;
-        let target = (HeaderName::from_static("x-amz-target"), "secretsmanager.GetSecretValue");
-        request.headers_mut().insert(target.0, HeaderValue::from_static(target.1));
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
-        let scope = Scope { service: "secretsmanager", region: &self.arn.region };
-        self.credentials.sign(&mut request, scope).ok_or(NOT_ACCEPTED)?;
-        let response = self.client.execute(request).await.map_err(|_| unreachable)?;
+        let target = (
+            HeaderName::from_static("x-amz-target"),
+            "secretsmanager.GetSecretValue",
+        );
+        request
+            .headers_mut()
+            .insert(target.0, HeaderValue::from_static(target.1));
+        request.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-amz-json-1.1"),
+        );
+        let scope = Scope {
+            service: "secretsmanager",
+            region: &self.arn.region,
+        };
+        self.credentials
+            .sign(&mut request, scope)
+            .ok_or(NOT_ACCEPTED)?;
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|_| unreachable)?;
         let status = response.status().as_u16();
         let body = read(response).await.map_err(|_| unreachable)?;
         if status != 200 {
@@ -169,12 +234,12 @@ fn refusal(status: u16, kind: &str) -> TransportError {
             "the secret of ELASTICSEARCH_SECRET_ARN cannot be decrypted: allow the role `kms:Decrypt` on its key, and see \
              that the key is enabled",
         ),
-        "ResourceNotFoundException" => {
-            NoCredentials("the secret of ELASTICSEARCH_SECRET_ARN does not exist, or has no value yet: check the ARN")
-        }
-        "InvalidRequestException" => {
-            NoCredentials("the secret of ELASTICSEARCH_SECRET_ARN is marked for deletion: restore it, or name another")
-        }
+        "ResourceNotFoundException" => NoCredentials(
+            "the secret of ELASTICSEARCH_SECRET_ARN does not exist, or has no value yet: check the ARN",
+        ),
+        "InvalidRequestException" => NoCredentials(
+            "the secret of ELASTICSEARCH_SECRET_ARN is marked for deletion: restore it, or name another",
+        ),
         "ExpiredTokenException"
         | "IncompleteSignature"
         | "InvalidClientTokenId"
@@ -182,11 +247,15 @@ fn refusal(status: u16, kind: &str) -> TransportError {
         | "MissingAuthenticationToken"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => NOT_ACCEPTED,
-        _ if status == 429 || status >= 500 || kind.starts_with("Throttling") => CredentialsUnavailable(
-            "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)",
-        ),
+        _ if status == 429 || status >= 500 || kind.starts_with("Throttling") => {
+            CredentialsUnavailable(
+                "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)",
+            )
+        }
         "" => NOT_SECRETS_MANAGER,
-        _ => NoCredentials("Secrets Manager refused to give the secret of ELASTICSEARCH_SECRET_ARN: check the ARN"),
+        _ => NoCredentials(
+            "Secrets Manager refused to give the secret of ELASTICSEARCH_SECRET_ARN: check the ARN",
+        ),
     }
 }
 
@@ -196,7 +265,10 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
                           `api_key`, or with `username` and `password`";
     let text = text.trim();
     if !text.starts_with(['{', '[', '"']) {
-        return Ok(Secret { identity: checked_api_key(text)?, urls: Vec::new() });
+        return Ok(Secret {
+            identity: checked_api_key(text)?,
+            urls: Vec::new(),
+        });
     }
     let members: Members = serde_json::from_str(text).map_err(|_| {
         "the secret of ELASTICSEARCH_SECRET_ARN is not JSON as it should be: an object with `api_key`, or with `username` and \
@@ -204,7 +276,9 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
     })?;
     let identity = match (members.api_key, members.username, members.password) {
         (Some(key), None, None) => checked_api_key(key.trim())?,
-        (None, Some(username), Some(password)) => basic(&username, &password.into()).ok_or(NO_KEY)?,
+        (None, Some(username), Some(password)) => {
+            basic(&username, &password.into()).ok_or(NO_KEY)?
+        }
         (None, _, _) => return Err(NO_KEY),
         (Some(_), _, _) => {
             return Err(
@@ -212,15 +286,26 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
             );
         }
     };
-    Ok(Secret { identity, urls: urls(members.url.as_deref().unwrap_or_default())? })
+    Ok(Secret {
+        identity,
+        urls: urls(members.url.as_deref().unwrap_or_default())?,
+    })
 }
 
 fn checked_api_key(key: &str) -> Result<Identity, &'static str> {
     if key.is_empty() {
-        return Err("the secret of ELASTICSEARCH_SECRET_ARN is empty: put the encoded API key into it");
+        return Err(
+            "the secret of ELASTICSEARCH_SECRET_ARN is empty: put the encoded API key into it",
+        );
     }
-    let is_encoded = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_.".contains(&byte));
-    let identity = if is_encoded { api_key(&SecretString::from(key)) } else { None };
+    let is_encoded = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_.".contains(&byte));
+    let identity = if is_encoded {
+        api_key(&SecretString::from(key))
+    } else {
+        None
+    };
     identity.ok_or(
         "the secret of ELASTICSEARCH_SECRET_ARN is no API key: it should be the encoded one (base64 of `id:api_key`), as \
          `encoded` in Elasticsearch's answer",
@@ -228,9 +313,15 @@ fn checked_api_key(key: &str) -> Result<Identity, &'static str> {
 }
 
 fn urls(text: &str) -> Result<Vec<Url>, &'static str> {
-    let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-    let good =
-        |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && !url.as_str().contains(['@', '#']);
+    let texts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
+    let good = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && !url.as_str().contains(['@', '#'])
+    };
     let urls = texts.map(|text| text.parse().ok().filter(good));
     urls.collect::<Option<Vec<_>>>().ok_or(
         "`url` in the secret of ELASTICSEARCH_SECRET_ARN should be a URL such as https://elasticsearch.example.com:9200, \
@@ -244,22 +335,65 @@ mod tests {
 
     #[test]
     fn arns() {
-        let arn = |partition, region| format!("arn:{partition}:secretsmanager:{region}:111122223333:secret:a/b-AbCdEf");
+        let arn = |partition, region| {
+            format!("arn:{partition}:secretsmanager:{region}:111122223333:secret:a/b-AbCdEf")
+        };
         for (partition, region, expected) in [
-            ("aws", "eu-central-1", "https://secretsmanager.eu-central-1.amazonaws.com/"),
-            ("aws-cn", "cn-north-1", "https://secretsmanager.cn-north-1.amazonaws.com.cn/"),
-            ("aws-us-gov", "us-gov-west-1", "https://secretsmanager.us-gov-west-1.amazonaws.com/"),
-            ("aws-eusc", "eusc-de-east-1", "https://secretsmanager.eusc-de-east-1.amazonaws.eu/"),
-            ("aws-iso", "us-iso-east-1", "https://secretsmanager.us-iso-east-1.c2s.ic.gov/"),
-            ("aws-iso-b", "us-isob-east-1", "https://secretsmanager.us-isob-east-1.sc2s.sgov.gov/"),
-            ("aws-iso-e", "eu-isoe-west-1", "https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk/"),
-            ("aws-iso-f", "us-isof-south-1", "https://secretsmanager.us-isof-south-1.csp.hci.ic.gov/"),
+            (
+                "aws",
+                "eu-central-1",
+                "https://secretsmanager.eu-central-1.amazonaws.com/",
+            ),
+            (
+                "aws-cn",
+                "cn-north-1",
+                "https://secretsmanager.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "aws-us-gov",
+                "us-gov-west-1",
+                "https://secretsmanager.us-gov-west-1.amazonaws.com/",
+            ),
+            (
+                "aws-eusc",
+                "eusc-de-east-1",
+                "https://secretsmanager.eusc-de-east-1.amazonaws.eu/",
+            ),
+            (
+                "aws-iso",
+                "us-iso-east-1",
+                "https://secretsmanager.us-iso-east-1.c2s.ic.gov/",
+            ),
+            (
+                "aws-iso-b",
+                "us-isob-east-1",
+                "https://secretsmanager.us-isob-east-1.sc2s.sgov.gov/",
+            ),
+            (
+                "aws-iso-e",
+                "eu-isoe-west-1",
+                "https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk/",
+            ),
+            (
+                "aws-iso-f",
+                "us-isof-south-1",
+                "https://secretsmanager.us-isof-south-1.csp.hci.ic.gov/",
+            ),
         ] {
-            let url = SecretArn::parse(&arn(partition, region)).unwrap().url(Endpoints::Standard).unwrap();
+            let url = SecretArn::parse(&arn(partition, region))
+                .unwrap()
+                .url(Endpoints::Standard)
+                .unwrap();
             assert_eq!(url.as_str(), expected);
         }
-        let fips = SecretArn::parse(&arn("aws-us-gov", "us-gov-west-1")).unwrap().url(Endpoints::Fips).unwrap();
-        assert_eq!(fips.as_str(), "https://secretsmanager-fips.us-gov-west-1.amazonaws.com/");
+        let fips = SecretArn::parse(&arn("aws-us-gov", "us-gov-west-1"))
+            .unwrap()
+            .url(Endpoints::Fips)
+            .unwrap();
+        assert_eq!(
+            fips.as_str(),
+            "https://secretsmanager-fips.us-gov-west-1.amazonaws.com/"
+        );
         for wrong in [
             "",
             "my-secret",
@@ -278,13 +412,27 @@ mod tests {
         for (text, authorization, urls) in [
             ("VnVhQ2Z=\n", "ApiKey VnVhQ2Z=", &[][..]),
             (r#"{"api_key":"a2V5"}"#, "ApiKey a2V5", &[]),
-            (r#"{"username":"u","password":"p","engine":"x","port":1}"#, "Basic dTpw", &[]),
-            (r#"{"api_key":"a2V5","url":"https://a:1, https://b"}"#, "ApiKey a2V5", &["https://a:1/", "https://b/"]),
+            (
+                r#"{"username":"u","password":"p","engine":"x","port":1}"#,
+                "Basic dTpw",
+                &[],
+            ),
+            (
+                r#"{"api_key":"a2V5","url":"https://a:1, https://b"}"#,
+                "ApiKey a2V5",
+                &["https://a:1/", "https://b/"],
+            ),
         ] {
             let secret = secret(text).unwrap();
-            let Identity::Header(value) = secret.identity else { panic!("{text}") };
+            let Identity::Header(value) = secret.identity else {
+                panic!("{text}")
+            };
             assert!(value.is_sensitive() && value == authorization, "{text}");
-            assert_eq!(secret.urls.iter().map(Url::as_str).collect::<Vec<_>>(), urls, "{text}");
+            assert_eq!(
+                secret.urls.iter().map(Url::as_str).collect::<Vec<_>>(),
+                urls,
+                "{text}"
+            );
         }
         for (text, sentence) in [
             ("", "is empty"),
@@ -295,9 +443,15 @@ mod tests {
             (r#"{"api_key":1}"#, "is not JSON as it should be"),
             ("{}", "has no credentials"),
             (r#"{"username":"u"}"#, "has no credentials"),
-            (r#"{"api_key":"a2V5","username":"u","password":"p"}"#, "has both"),
+            (
+                r#"{"api_key":"a2V5","username":"u","password":"p"}"#,
+                "has both",
+            ),
             (r#"{"api_key":"a2V5","url":"elsewhere"}"#, "should be a URL"),
-            (r#"{"api_key":"a2V5","url":"https://u:p@elsewhere"}"#, "should be a URL"),
+            (
+                r#"{"api_key":"a2V5","url":"https://u:p@elsewhere"}"#,
+                "should be a URL",
+            ),
         ] {
             let error = secret(text).map(|_| ()).unwrap_err();
             assert!(error.contains(sentence), "{text}: {error}");

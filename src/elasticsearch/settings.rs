@@ -86,7 +86,9 @@ pub enum ClientError {
     #[error("the region is not known: set AWS_REGION to that of the domain")]
     Region,
     /// Credentials that fit in no HTTP header.
-    #[error("the credentials hold characters that cannot be sent in an HTTP header: copy them again")]
+    #[error(
+        "the credentials hold characters that cannot be sent in an HTTP header: copy them again"
+    )]
     Credentials,
     /// Something else.
     #[error("the HTTP client cannot be made: {0}")]

@@ -10,7 +10,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::{ClientError, Trust};
 
@@ -28,7 +30,9 @@ impl Fingerprint {
             return None;
         }
         for (byte, pair) in fingerprint.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
+            let pair = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| !pair.starts_with('+'))?;
             *byte = u8::from_str_radix(pair, 16).ok()?;
         }
         Some(Self(fingerprint))
@@ -41,7 +45,9 @@ impl Fingerprint {
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -53,10 +59,14 @@ pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> 
         .map_err(|error| ClientError::Client(error.to_string()))?;
     Ok(match trust {
         Trust::PublicAuthorities => {
-            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            let roots = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
             builder.with_root_certificates(roots).with_no_client_auth()
         }
-        Trust::AuthorityFile(path) => builder.with_root_certificates(authorities(path)?).with_no_client_auth(),
+        Trust::AuthorityFile(path) => builder
+            .with_root_certificates(authorities(path)?)
+            .with_no_client_auth(),
         Trust::AuthorityFingerprint(fingerprint) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(FingerprintVerifier {
@@ -68,14 +78,23 @@ pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> 
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, ClientError> {
-    let wrong = |reason: String| ClientError::AuthorityFile { path: path.to_owned(), reason };
+    let wrong = |reason: String| ClientError::AuthorityFile {
+        path: path.to_owned(),
+        reason,
+    };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(pem_problem(&error)))? {
+    for certificate in
+        CertificateDer::pem_file_iter(path).map_err(|error| wrong(pem_problem(&error)))?
+    {
         let certificate = certificate.map_err(|error| wrong(pem_problem(&error)))?;
-        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| wrong(error.to_string()))?;
     }
     if roots.is_empty() {
-        return Err(wrong("it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)".to_owned()));
+        return Err(wrong(
+            "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)".to_owned(),
+        ));
     }
     Ok(roots)
 }
@@ -126,7 +145,9 @@ impl ServerCertVerifier for FingerprintVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let mut sent = std::iter::once(end_entity).chain(intermediates);
         let authority = sent.find(|certificate| self.fingerprint.is_of(certificate));
-        let authority = authority.ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+        let authority = authority.ok_or(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer,
+        ))?;
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
@@ -156,7 +177,9 @@ impl ServerCertVerifier for FingerprintVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -167,9 +190,15 @@ mod tests {
     #[test]
     fn fingerprints() {
         let plain = "0123456789abcdef".repeat(4);
-        let colons: Vec<_> =
-            plain.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
-        assert_eq!(Fingerprint::parse(&plain), Fingerprint::parse(&colons.join(":")));
+        let colons: Vec<_> = plain
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| String::from_utf8_lossy(pair).to_uppercase())
+            .collect();
+        assert_eq!(
+            Fingerprint::parse(&plain),
+            Fingerprint::parse(&colons.join(":"))
+        );
         assert_eq!(format!("{:?}", Fingerprint::parse(&plain).unwrap()), plain);
         for wrong in ["", "01", &"g".repeat(64), &"+1".repeat(32), &"é".repeat(32)] {
             assert_eq!(Fingerprint::parse(wrong), None, "{wrong}");

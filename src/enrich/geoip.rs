@@ -58,7 +58,9 @@ impl GeoIp {
         if let Some(network) = find::<Network<'_>>(self.asn.as_ref(), address) {
             source.r#as = AutonomousSystem {
                 number: network.autonomous_system_number.map(|number| number.0),
-                organization: Named { name: network.autonomous_system_organization },
+                organization: Named {
+                    name: network.autonomous_system_organization,
+                },
             };
         }
     }
@@ -78,8 +80,12 @@ fn geo<'a>(place: &Place<'a>, arena: &'a Bump) -> Geo<'a> {
         continent_name: place.continent.names.en,
         country_iso_code: country,
         country_name: place.country.names.en,
-        location: location.map(|(lat, lon)| Location { lat: lat.0, lon: lon.0 }),
-        region_iso_code: region_code.map(|(country, region)| &*arena.alloc_str(&format!("{country}-{region}"))),
+        location: location.map(|(lat, lon)| Location {
+            lat: lat.0,
+            lon: lon.0,
+        }),
+        region_iso_code: region_code
+            .map(|(country, region)| &*arena.alloc_str(&format!("{country}-{region}"))),
         region_name: region.and_then(|region| region.names.en),
     }
 }

@@ -33,20 +33,29 @@ impl Enrichments {
 
     /// As Elasticsearch's `user_agent` processor does it: a request without a user agent is one of "Other".
     fn user_agent<'a>(&self, original: &'a str, arena: &'a Bump) -> UserAgent<'a> {
-        let known =
-            UserAgent { original: Some(original).filter(|text| !matches!(*text, "" | "-")), ..Default::default() };
-        let Some(patterns) = &self.user_agents else { return known };
+        let known = UserAgent {
+            original: Some(original).filter(|text| !matches!(*text, "" | "-")),
+            ..Default::default()
+        };
+        let Some(patterns) = &self.user_agents else {
+            return known;
+        };
         let parsed = patterns.parse(original);
         let keep = |text: &str| -> &'a str { arena.alloc_str(text) };
         let keep_some = |text: &Option<String>| text.as_deref().map(keep);
         UserAgent {
-            device: Named { name: Some(keep(&parsed.device)) },
+            device: Named {
+                name: Some(keep(&parsed.device)),
+            },
             name: Some(keep(&parsed.name)),
-            os: parsed.os.as_ref().map_or_else(OperatingSystem::default, |os| OperatingSystem {
-                full: keep_some(&os.full),
-                name: Some(keep(&os.name)),
-                version: keep_some(&os.version),
-            }),
+            os: parsed
+                .os
+                .as_ref()
+                .map_or_else(OperatingSystem::default, |os| OperatingSystem {
+                    full: keep_some(&os.full),
+                    name: Some(keep(&os.name)),
+                    version: keep_some(&os.version),
+                }),
             version: keep_some(&parsed.version),
             ..known
         }

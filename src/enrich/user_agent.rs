@@ -76,14 +76,18 @@ impl UserAgents {
     }
 
     fn new(table: Table) -> Self {
-        Self { patterns: Patterns::new(table), answers: Answers::default() }
+        Self {
+            patterns: Patterns::new(table),
+            answers: Answers::default(),
+        }
     }
 
     /// What `user_agent` says; any text has an answer.
     #[must_use]
     pub fn parse(&self, user_agent: &str) -> Rc<ParsedUserAgent> {
         let (read, _) = user_agent.split_at(user_agent.floor_char_boundary(MOST_READ));
-        self.answers.get_or_insert(read, || self.patterns.parse(read))
+        self.answers
+            .get_or_insert(read, || self.patterns.parse(read))
     }
 }
 
@@ -100,17 +104,30 @@ mod tests {
     }
 
     fn shown(answer: &ParsedUserAgent) -> String {
-        let version = answer.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-        let os = answer.os.as_ref().map_or("-", |os| os.full.as_ref().unwrap_or(&os.name));
+        let version = answer
+            .version
+            .as_ref()
+            .map(|version| format!(" {version}"))
+            .unwrap_or_default();
+        let os = answer
+            .os
+            .as_ref()
+            .map_or("-", |os| os.full.as_ref().unwrap_or(&os.name));
         format!("{}{version} | {os} | {}", answer.name, answer.device)
     }
 
     #[test]
     fn browsers() {
         let windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64";
-        check(&format!("{windows}; rv:128.0) Gecko/20100101 Firefox/128.0"), "Firefox 128.0 | Windows 10 | Other");
+        check(
+            &format!("{windows}; rv:128.0) Gecko/20100101 Firefox/128.0"),
+            "Firefox 128.0 | Windows 10 | Other",
+        );
         let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0";
-        check(&format!("{windows}) {chrome} Safari/537.36"), "Chrome 120.0.0.0 | Windows 10 | Other");
+        check(
+            &format!("{windows}) {chrome} Safari/537.36"),
+            "Chrome 120.0.0.0 | Windows 10 | Other",
+        );
         check(
             &format!("{windows}) {chrome} Safari/537.36 Edg/120.0.2210.91"),
             "Edge 120.0.2210.91 | Windows 10 | Other",
@@ -138,20 +155,35 @@ mod tests {
         check("python-requests/2.31.0", "Python Requests 2.31 | - | Other");
         check("Go-http-client/2.0", "Go-http-client 2.0 | - | Other");
         check("ELB-HealthChecker/2.0", "Other | - | Other");
-        check("MyApp/1.2.3 CFNetwork/978.0.7 Darwin/18.7.0", "MyApp 1.2.3 | iOS 12 | iOS-Device");
-        check("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot 2.1 | - | Spider");
+        check(
+            "MyApp/1.2.3 CFNetwork/978.0.7 Darwin/18.7.0",
+            "MyApp 1.2.3 | iOS 12 | iOS-Device",
+        );
+        check(
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Googlebot 2.1 | - | Spider",
+        );
     }
 
     #[test]
     fn quirks_of_the_processor() {
-        check("Mozilla/5.0 (Linux; Android 13; LG-H870 Build/PKQ1)", "Android 13 | Android 13 | LG-$2");
+        check(
+            "Mozilla/5.0 (Linux; Android 13; LG-H870 Build/PKQ1)",
+            "Android 13 | Android 13 | LG-$2",
+        );
         check(
             "Mozilla/4.0 (compatible; MSIE 4.01; Windows CE; Smartphone)",
             "IE 4.01 | Windows CE | Generic Smartphone",
         );
-        check("Mozilla/5.0 (Windows; U; Win98)", "Other | Windows $1 | Other");
+        check(
+            "Mozilla/5.0 (Windows; U; Win98)",
+            "Other | Windows $1 | Other",
+        );
         check("Opera Mini", "Opera Mini | - | Generic Feature Phone");
-        check("App/1.0 CFNetwork/893.13.1 Darwin/17.3.0 (x86_64)", "App 1.0 | Mac OS X 10.13 | Mac");
+        check(
+            "App/1.0 CFNetwork/893.13.1 Darwin/17.3.0 (x86_64)",
+            "App 1.0 | Mac OS X 10.13 | Mac",
+        );
     }
 
     #[test]
@@ -162,7 +194,10 @@ mod tests {
         check("客户端 bot/2.0", "bot 2.0 | - | Spider");
         check("curl\n/7.1", "curl | - | Other");
         check("\0\u{10ffff}", "Other | - | Other");
-        check(&("curl/8.5.0 ".to_owned() + &"é".repeat(10_000)), "curl 8.5.0 | - | Other");
+        check(
+            &("curl/8.5.0 ".to_owned() + &"é".repeat(10_000)),
+            "curl 8.5.0 | - | Other",
+        );
         check(&("é".repeat(10_000) + " curl/8.5.0"), "Other | - | Other");
     }
 
@@ -183,16 +218,27 @@ os_parsers:
         )
         .unwrap();
         let answer = |user_agent| shown(&user_agents.parse(user_agent));
-        assert_eq!(answer("PostmanRuntime/7.43.0"), "Postman, $1 7.43.$4 | Any | Other");
+        assert_eq!(
+            answer("PostmanRuntime/7.43.0"),
+            "Postman, $1 7.43.$4 | Any | Other"
+        );
         assert_eq!(answer("PostmanRuntime/7..0"), "Postman, $1 7 | Any | Other");
         assert_eq!(answer("curl/8.5.0"), "Other | - | Other");
     }
 
     #[test]
     fn a_file_that_cannot_be_used_is_refused_with_its_reason() {
-        let refusal = |text| UserAgents::from_yaml(text).err().map(|error| error.to_string()).unwrap_or_default();
+        let refusal = |text| {
+            UserAgents::from_yaml(text)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
         assert_eq!(refusal("a: b"), "the file has no patterns");
-        assert_eq!(refusal("os_parsers:\n- regex: 'a'\n- regex: '(a'"), "os_parsers, pattern 2: unclosed group");
+        assert_eq!(
+            refusal("os_parsers:\n- regex: 'a'\n- regex: '(a'"),
+            "os_parsers, pattern 2: unclosed group"
+        );
         assert_eq!(
             refusal("device_parsers:\n- regex: 'a(?!b)'"),
             "device_parsers, pattern 1: look-around, including look-ahead and look-behind, is not supported"

@@ -19,7 +19,9 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     fn trace_id(&self) -> Option<&'a str> {
-        self.tracing_header?.split(';').find_map(|field| field.trim().strip_prefix("Root="))
+        self.tracing_header?
+            .split(';')
+            .find_map(|field| field.trim().strip_prefix("Root="))
     }
 }
 
@@ -49,7 +51,11 @@ struct InvocationMembers<'a> {
 }
 
 /// The line of an invocation; with metrics, if there is a namespace for them.
-pub(super) fn invocation(report: &Report, caller: Caller<'_>, metrics_namespace: Option<&str>) -> String {
+pub(super) fn invocation(
+    report: &Report,
+    caller: Caller<'_>,
+    metrics_namespace: Option<&str>,
+) -> String {
     let now = Timestamp::now();
     let invocation = InvocationMembers {
         request_id: caller.request_id,
@@ -58,7 +64,11 @@ pub(super) fn invocation(report: &Report, caller: Caller<'_>, metrics_namespace:
         report,
         metrics: metrics_namespace.map(|namespace| Metrics::new(namespace, now)),
     };
-    let level = if report.error.is_some() { "ERROR" } else { "INFO" };
+    let level = if report.error.is_some() {
+        "ERROR"
+    } else {
+        "INFO"
+    };
     line(now, level, "invocation", Some(invocation))
 }
 
@@ -67,8 +77,18 @@ pub(super) fn start_failure(problem: &dyn std::fmt::Display) -> String {
     line(Timestamp::now(), "ERROR", &problem.to_string(), None)
 }
 
-fn line(now: Timestamp, level: &'static str, message: &str, invocation: Option<InvocationMembers<'_>>) -> String {
-    let line = LogLine { timestamp: format!("{now:.3}"), level, message, invocation };
+fn line(
+    now: Timestamp,
+    level: &'static str,
+    message: &str,
+    invocation: Option<InvocationMembers<'_>>,
+) -> String {
+    let line = LogLine {
+        timestamp: format!("{now:.3}"),
+        level,
+        message,
+        invocation,
+    };
     serde_json::to_string(&line).unwrap_or_default()
 }
 
@@ -98,7 +118,10 @@ struct Metric {
 
 impl<'a> Metrics<'a> {
     fn new(namespace: &'a str, now: Timestamp) -> Self {
-        let count = |name| Metric { name, unit: "Count" };
+        let count = |name| Metric {
+            name,
+            unit: "Count",
+        };
         let metrics = [
             count("received"),
             count("indexed"),
@@ -111,11 +134,24 @@ impl<'a> Metrics<'a> {
             count("failure_store"),
             count("requests"),
             count("retries"),
-            Metric { name: "bytes_sent", unit: "Bytes" },
-            Metric { name: "duration_ms", unit: "Milliseconds" },
+            Metric {
+                name: "bytes_sent",
+                unit: "Bytes",
+            },
+            Metric {
+                name: "duration_ms",
+                unit: "Milliseconds",
+            },
         ];
         // One function beside another, as for Lambda's own metrics; and one set, since each is paid for.
         let dimensions = [["FunctionName"]];
-        Self { timestamp: now.as_millisecond(), cloud_watch_metrics: [Directive { namespace, dimensions, metrics }] }
+        Self {
+            timestamp: now.as_millisecond(),
+            cloud_watch_metrics: [Directive {
+                namespace,
+                dimensions,
+                metrics,
+            }],
+        }
     }
 }

@@ -13,7 +13,8 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
         return blocks.iter().any(in_block) || in_block(last);
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let both = u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
+        let both =
+            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
         return in_block(&both.to_le_bytes());
     }
     bytes.iter().any(|byte| is(*byte))
@@ -24,7 +25,9 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
 pub(super) fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let ends = |bytes: &[u8]| match (bytes.first_chunk(), bytes.last_chunk(), bytes.len()) {
-        (Some(first), Some(last), 16..=32) => Some([u128::from_le_bytes(*first), u128::from_le_bytes(*last)]),
+        (Some(first), Some(last), 16..=32) => {
+            Some([u128::from_le_bytes(*first), u128::from_le_bytes(*last)])
+        }
         _ => None,
     };
     one.len() == other.len()

@@ -44,14 +44,21 @@ impl<'a> Scanner<'a> {
     /// Starts at the front.
     #[must_use]
     pub fn new(json: &'a str) -> Self {
-        Self { json, position: 0, quote: Quote::Plain }
+        Self {
+            json,
+            position: 0,
+            quote: Quote::Plain,
+        }
     }
 
     /// Reads JSON that stands in a JSON string, of which nothing but the quotes is escaped. Of values it knows only those that look
     /// the same there: plain strings, numbers, and what else has no quotes inside.
     #[must_use]
     pub fn escaped(json: &'a str) -> Self {
-        Self { quote: Quote::Escaped, ..Self::new(json) }
+        Self {
+            quote: Quote::Escaped,
+            ..Self::new(json)
+        }
     }
 
     /// How many bytes a quote has.
@@ -120,7 +127,9 @@ impl<'a> Scanner<'a> {
     /// A text, if it stands here, and what follows it.
     #[inline]
     fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
-        self.rest().split_at_checked(text.len()).filter(|(here, _)| same(here, text))
+        self.rest()
+            .split_at_checked(text.len())
+            .filter(|(here, _)| same(here, text))
     }
 
     fn rest(&self) -> &'a str {
@@ -137,7 +146,9 @@ impl<'a> Scanner<'a> {
     pub fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let key = match self.value()? {
             Value::Plain(key) => Cow::Borrowed(key),
-            Value::Json(json) => serde_json::from_str::<String>(json.get()).map_err(|_| Malformed)?.into(),
+            Value::Json(json) => serde_json::from_str::<String>(json.get())
+                .map_err(|_| Malformed)?
+                .into(),
         };
         self.take(b':')?;
         Ok(key)
@@ -146,7 +157,10 @@ impl<'a> Scanner<'a> {
     /// A value of any kind.
     pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
         self.peek();
-        if let Some((plain, rest)) = self.after_quote(self.rest()).and_then(|inside| self.plain(inside)) {
+        if let Some((plain, rest)) = self
+            .after_quote(self.rest())
+            .and_then(|inside| self.plain(inside))
+        {
             self.position = self.json.len() - rest.len();
             return Ok(Value::Plain(plain));
         }
@@ -175,7 +189,10 @@ impl<'a> Scanner<'a> {
         let inside = here.strip_prefix('"').ok_or(Malformed)?;
         let (length, escapes) = string(here.as_bytes()).ok_or(Malformed)?;
         self.position += length + 2;
-        Ok(JsonText { raw: inside.get(..length).ok_or(Malformed)?, escapes })
+        Ok(JsonText {
+            raw: inside.get(..length).ok_or(Malformed)?,
+            escapes,
+        })
     }
 
     /// A whole number, as JSON writes it.
@@ -184,9 +201,14 @@ impl<'a> Scanner<'a> {
         let is_other = |byte: u8| !byte.is_ascii_digit() && byte != b'-';
         let length = self.rest().bytes().position(is_other).ok_or(Malformed)?;
         let (number, _) = self.rest().split_at_checked(length).ok_or(Malformed)?;
-        let has_leading_zero = number.trim_start_matches('-').starts_with('0') && number != "0" && number != "-0";
+        let has_leading_zero =
+            number.trim_start_matches('-').starts_with('0') && number != "0" && number != "-0";
         self.position += length;
-        number.parse().ok().filter(|_| !has_leading_zero).ok_or(Malformed)
+        number
+            .parse()
+            .ok()
+            .filter(|_| !has_leading_zero)
+            .ok_or(Malformed)
     }
 
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
@@ -241,12 +263,24 @@ mod tests {
     fn space_may_stand_anywhere() {
         let mut scanner = Scanner::new(" { \"a\" :\n17 ,\t\"b\" :  null , \"c\" : \"x\" } ");
         scanner.take(b'{').unwrap();
-        assert_eq!((scanner.has_next(true, b'}'), scanner.key().as_deref()), (Ok(true), Ok("a")));
+        assert_eq!(
+            (scanner.has_next(true, b'}'), scanner.key().as_deref()),
+            (Ok(true), Ok("a"))
+        );
         assert!(matches!(scanner.value(), Ok(Value::Json(json)) if json.get() == "17"));
-        assert_eq!((scanner.has_next(false, b'}'), scanner.key().as_deref()), (Ok(true), Ok("b")));
+        assert_eq!(
+            (scanner.has_next(false, b'}'), scanner.key().as_deref()),
+            (Ok(true), Ok("b"))
+        );
         assert!(matches!(scanner.value(), Ok(Value::Json(json)) if json.get() == "null"));
-        assert_eq!((scanner.has_next(false, b'}'), scanner.key().as_deref()), (Ok(true), Ok("c")));
+        assert_eq!(
+            (scanner.has_next(false, b'}'), scanner.key().as_deref()),
+            (Ok(true), Ok("c"))
+        );
         assert!(matches!(scanner.value(), Ok(Value::Plain("x"))));
-        assert_eq!((scanner.has_next(false, b'}'), scanner.end()), (Ok(false), Ok(())));
+        assert_eq!(
+            (scanner.has_next(false, b'}'), scanner.end()),
+            (Ok(false), Ok(()))
+        );
     }
 }

@@ -34,13 +34,23 @@ impl<'a> JsonText<'a> {
     /// A text as it is.
     #[must_use]
     pub const fn plain(text: &'a str) -> Self {
-        Self { raw: text, escapes: Escapes::None }
+        Self {
+            raw: text,
+            escapes: Escapes::None,
+        }
     }
 
     /// What stands between the quotes of a JSON string, whether or not a strict parser would take it.
     #[must_use]
     pub fn escaped(raw: &'a str) -> Self {
-        Self { raw, escapes: if raw.contains('\\') { Escapes::Any } else { Escapes::None } }
+        Self {
+            raw,
+            escapes: if raw.contains('\\') {
+                Escapes::Any
+            } else {
+                Escapes::None
+            },
+        }
     }
 
     /// The text itself.
@@ -60,14 +70,21 @@ impl<'a> JsonText<'a> {
 pub(super) fn string(json: &[u8]) -> Option<(usize, Escapes)> {
     const QUOTE: usize = 1;
     let mut end = after_escaped_quotes(json);
-    let mut escapes = if json.get(QUOTE..end)?.contains(&b'\\') { Escapes::Quotes } else { Escapes::None };
+    let mut escapes = if json.get(QUOTE..end)?.contains(&b'\\') {
+        Escapes::Quotes
+    } else {
+        Escapes::None
+    };
     loop {
         end += first_special(json.get(end..)?)?;
         match json.get(end..)? {
             [b'"', ..] => return Some((end - QUOTE, escapes)),
-            [b'\\', b'"', ..] if escapes != Escapes::Any => (end, escapes) = (end + 2, Escapes::Quotes),
+            [b'\\', b'"', ..] if escapes != Escapes::Any => {
+                (end, escapes) = (end + 2, Escapes::Quotes)
+            }
             [b'\\', letter, rest @ ..] => {
-                let is_unit = *letter == b'u' && rest.first_chunk::<4>()?.iter().all(u8::is_ascii_hexdigit);
+                let is_unit =
+                    *letter == b'u' && rest.first_chunk::<4>()?.iter().all(u8::is_ascii_hexdigit);
                 if !is_unit && !br#""\/bfnrt"#.contains(letter) {
                     return None;
                 }
@@ -97,7 +114,11 @@ fn after_escaped_quotes(json: &[u8]) -> usize {
         end += BLOCK;
     }
     // An escape may have begun.
-    if json.get(end - 1) == Some(&b'\\') { end - 1 } else { end }
+    if json.get(end - 1) == Some(&b'\\') {
+        end - 1
+    } else {
+        end
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +141,11 @@ mod tests {
             (r"\u00e9", Escapes::Any),
         ] {
             for rest in ["", "}]}", &long] {
-                assert_eq!(string(format!("\"{inside}\"{rest}").as_bytes()), Some((inside.len(), escapes)), "{inside}");
+                assert_eq!(
+                    string(format!("\"{inside}\"{rest}").as_bytes()),
+                    Some((inside.len(), escapes)),
+                    "{inside}"
+                );
             }
         }
     }

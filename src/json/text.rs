@@ -40,7 +40,11 @@ fn unescape_one<'a>(text: &mut ArenaString<'_>, escape: &'a str) -> &'a str {
 /// JSON with U+FFFD in the place of every half of a surrogate pair, which strict parsers refuse.
 #[must_use]
 pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
-    let is_suspect = |escape: &str| escape.get(..1).is_some_and(|digit| digit.eq_ignore_ascii_case("d"));
+    let is_suspect = |escape: &str| {
+        escape
+            .get(..1)
+            .is_some_and(|digit| digit.eq_ignore_ascii_case("d"))
+    };
     if !json.split("\\u").skip(1).any(is_suspect) {
         return Cow::Borrowed(json);
     }
@@ -64,7 +68,9 @@ fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
     };
     let second = rest.strip_prefix("\\u").and_then(unit);
     let (units, rest) = match (first, second) {
-        (0xd800..=0xdbff, Some((second @ 0xdc00..=0xdfff, rest))) => (format!("u{first:04x}\\u{second:04x}"), rest),
+        (0xd800..=0xdbff, Some((second @ 0xdc00..=0xdfff, rest))) => {
+            (format!("u{first:04x}\\u{second:04x}"), rest)
+        }
         (0xd800..=0xdfff, _) => ("ufffd".to_owned(), rest),
         _ => (format!("u{first:04x}"), rest),
     };

@@ -73,7 +73,9 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 #[inline(never)]
 fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    while let Some((plain, special, after)) = first_special(rest).and_then(|length| cut(rest, length)) {
+    while let Some((plain, special, after)) =
+        first_special(rest).and_then(|length| cut(rest, length))
+    {
         out.extend_from_slice(plain);
         escape(out, special);
         rest = after;
@@ -98,7 +100,14 @@ fn escape(out: &mut Vec<u8>, special: u8) {
         quote if quote >= b' ' => quote,
         control => {
             let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or(b'0');
-            return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 15)]);
+            return out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                digit(control >> 4),
+                digit(control & 15),
+            ]);
         }
     };
     out.extend_from_slice(&[b'\\', letter]);

@@ -13,7 +13,9 @@ use super::key_order::KeyOrder;
 use super::problem::Stop;
 use super::secret_keys::is_secret;
 use super::secrets::{mask, mask_parts, mask_suspicious};
-use super::value::{Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of};
+use super::value::{
+    Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of,
+};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 
@@ -63,7 +65,11 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Reads a line that is one JSON object and nothing else.
-    pub(super) fn read_json(arena: &'a Bump, mut scanner: Scanner<'a>, order: &KeyOrder) -> Result<Self, Malformed> {
+    pub(super) fn read_json(
+        arena: &'a Bump,
+        mut scanner: Scanner<'a>,
+        order: &KeyOrder,
+    ) -> Result<Self, Malformed> {
         let (mut log, mut keys, mut place) = (Self::new(arena, "json"), order.keys(), 0);
         while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
             match (value, meaning) {
@@ -102,7 +108,10 @@ impl<'a> AccessLog<'a> {
         let json = value.get();
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {
-            let unique = json.starts_with(['{', '[']).then(|| without_duplicate_keys(self.arena, value)).flatten();
+            let unique = json
+                .starts_with(['{', '['])
+                .then(|| without_duplicate_keys(self.arena, value))
+                .flatten();
             self.repeats_inside |= unique.is_some();
             self.push(key, FlatValue::Json(unique.unwrap_or(value)));
         }
@@ -117,11 +126,15 @@ impl<'a> AccessLog<'a> {
     #[inline]
     fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
-            Meaning::Variable(variable) if self.has(variable) => self.push_again(variable, (key, value)),
+            Meaning::Variable(variable) if self.has(variable) => {
+                self.push_again(variable, (key, value))
+            }
             Meaning::Variable(variable) => self.push_first(variable, (key, value)),
             _ if is_absent(value) => {}
             Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
-            Meaning::AuthorizerContext(start) => self.context.push((self.flat_key(key, start), value)),
+            Meaning::AuthorizerContext(start) => {
+                self.context.push((self.flat_key(key, start), value))
+            }
             Meaning::Unknown => self.unmapped.push((self.flat_key(key, 0), value)),
             Meaning::Secret => {}
         }
@@ -130,7 +143,11 @@ impl<'a> AccessLog<'a> {
     /// The rest of a key, as a `flattened` field takes it: one with a NUL would be refused.
     fn flat_key(&self, key: &'a str, start: usize) -> &'a str {
         let key = key.get(start..).unwrap_or(key);
-        if key.contains('\0') { self.arena.alloc_str(&key.replace('\0', "\u{fffd}")) } else { key }
+        if key.contains('\0') {
+            self.arena.alloc_str(&key.replace('\0', "\u{fffd}"))
+        } else {
+            key
+        }
     }
 
     #[inline]
@@ -143,11 +160,24 @@ impl<'a> AccessLog<'a> {
 
     /// Adds another value of a variable that the line has already.
     fn push_again(&mut self, variable: Variable, entry: Entry<'a>) {
-        let place = self.places.get(variable as usize).map_or(0, |place| usize::from(*place));
-        let Some(earlier) = place.checked_sub(1).and_then(|index| self.entries.get_mut(index)) else { return };
+        let place = self
+            .places
+            .get(variable as usize)
+            .map_or(0, |place| usize::from(*place));
+        let Some(earlier) = place
+            .checked_sub(1)
+            .and_then(|index| self.entries.get_mut(index))
+        else {
+            return;
+        };
         let repeats = earlier.0 == entry.0;
-        let loser = if counts_more(entry, *earlier) { std::mem::replace(earlier, entry) } else { entry };
-        let is_told = is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
+        let loser = if counts_more(entry, *earlier) {
+            std::mem::replace(earlier, entry)
+        } else {
+            entry
+        };
+        let is_told =
+            is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
         if !is_told && variable != Variable::ApiKey {
             self.unmapped.push(loser);
         }
@@ -201,7 +231,11 @@ impl<'a> AccessLog<'a> {
 
     /// Whether it has more than one key of those that access logs have and not every program's log.
     pub(super) fn knows_several(&self) -> bool {
-        self.entries.iter().filter(|(key, _)| !is_everybodys(key)).count() > 1
+        self.entries
+            .iter()
+            .filter(|(key, _)| !is_everybodys(key))
+            .count()
+            > 1
     }
 
     /// The form of the line.
@@ -231,17 +265,25 @@ impl<'a> AccessLog<'a> {
         if !self.has(variable) {
             return None;
         }
-        self.raw_text(variable).and_then(present).map(|text| mask_suspicious(text, self.arena))
+        self.raw_text(variable)
+            .and_then(present)
+            .map(|text| mask_suspicious(text, self.arena))
     }
 
     #[inline]
     fn has(&self, variable: Variable) -> bool {
-        self.places.get(variable as usize).is_some_and(|place| *place > 0)
+        self.places
+            .get(variable as usize)
+            .is_some_and(|place| *place > 0)
     }
 
     /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
     #[inline]
-    pub(super) fn converted<T>(&mut self, variable: Variable, convert: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub(super) fn converted<T>(
+        &mut self,
+        variable: Variable,
+        convert: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         if !self.has(variable) {
             return None;
         }
@@ -255,7 +297,8 @@ impl<'a> AccessLog<'a> {
 
     /// Keeps a variable's value that finds no place in the document.
     pub(super) fn keep_as_unmapped(&mut self, variable: Variable) {
-        self.unmapped.extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
+        self.unmapped
+            .extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
     }
 
     /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.
@@ -265,7 +308,9 @@ impl<'a> AccessLog<'a> {
             entries.len() > 1 && !entries.iter().all(|(key, _)| seen.insert(*key))
         };
         let loses = self.repeats_inside
-            || [&self.claims, &self.context, &self.unmapped].into_iter().any(|entries| repeats(entries));
+            || [&self.claims, &self.context, &self.unmapped]
+                .into_iter()
+                .any(|entries| repeats(entries));
         if loses {
             self.note(DUPLICATE_KEYS);
         }
@@ -274,7 +319,9 @@ impl<'a> AccessLog<'a> {
 
     fn entry(&self, variable: Variable) -> Option<Entry<'a>> {
         let place = *self.places.get(variable as usize)?;
-        self.entries.get(usize::from(place).checked_sub(1)?).copied()
+        self.entries
+            .get(usize::from(place).checked_sub(1)?)
+            .copied()
     }
 
     /// `$context.authorizer.claims.*`
@@ -295,6 +342,7 @@ impl<'a> AccessLog<'a> {
     /// Whether any of its keys is one that access logs have and not every program's log.
     pub(super) fn is_recognized(&self) -> bool {
         // Each is of another variable, so one of so many must be: keys are not looked up for that.
-        self.entries.len() > EVERYBODYS.len() || self.entries.iter().any(|(key, _)| !is_everybodys(key))
+        self.entries.len() > EVERYBODYS.len()
+            || self.entries.iter().any(|(key, _)| !is_everybodys(key))
     }
 }

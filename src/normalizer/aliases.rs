@@ -160,7 +160,10 @@ fn own_name(key: &str) -> Option<&str> {
     let name = key.strip_prefix('$').unwrap_or(key);
     ["context", "requestContext"].iter().find_map(|object| {
         let (start, rest) = name.split_at_checked(object.len())?;
-        start.eq_ignore_ascii_case(object).then(|| rest.strip_prefix(is_separator)).flatten()
+        start
+            .eq_ignore_ascii_case(object)
+            .then(|| rest.strip_prefix(is_separator))
+            .flatten()
     })
 }
 
@@ -170,18 +173,31 @@ pub(super) fn rank(key: &str) -> usize {
 }
 
 /// Names that stand in the logs of all sorts of programs.
-pub(super) const EVERYBODYS: [&str; 8] =
-    ["account", "client", "error", "id", "message", "resource", "time", "timestamp"];
+pub(super) const EVERYBODYS: [&str; 8] = [
+    "account",
+    "client",
+    "error",
+    "id",
+    "message",
+    "resource",
+    "time",
+    "timestamp",
+];
 
 /// Whether a key is of that kind, so that it does not make a line an access log's.
 pub(super) fn is_everybodys(key: &str) -> bool {
-    place(key).and_then(|place| ALIASES.get(place)).is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
+    place(key)
+        .and_then(|place| ALIASES.get(place))
+        .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
 /// Whether a word is the start of a name in the table, but of one letter, and none itself.
 pub(super) fn starts_name(word: &str) -> bool {
     let starts = |(alias, _): &(&str, Variable)| {
-        alias.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && word.len() < alias.len()
+        alias
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && word.len() < alias.len()
     };
     word.len() > 1 && ALIASES.iter().any(starts)
 }
@@ -198,7 +214,8 @@ fn place(key: &str) -> Option<usize> {
     lookup(key.as_bytes()).or_else(|| {
         let mut buffer = [0; LONGEST_NAME];
         let own = own_name(key);
-        own.and_then(|own| lookup(own.as_bytes())).or_else(|| lookup(squeeze(own.unwrap_or(key), &mut buffer)?))
+        own.and_then(|own| lookup(own.as_bytes()))
+            .or_else(|| lookup(squeeze(own.unwrap_or(key), &mut buffer)?))
     })
 }
 
@@ -217,7 +234,11 @@ fn lookup(name: &[u8]) -> Option<usize> {
     (start..start + SLOTS)
         .map_while(|slot| PLACES.get(slot % SLOTS).filter(|place| **place != NONE))
         .map(|place| usize::from(*place))
-        .find(|place| ALIASES.get(*place).is_some_and(|(alias, _)| is_same(alias.as_bytes(), name)))
+        .find(|place| {
+            ALIASES
+                .get(*place)
+                .is_some_and(|(alias, _)| is_same(alias.as_bytes(), name))
+        })
 }
 
 fn is_same(alias: &[u8], name: &[u8]) -> bool {
@@ -230,7 +251,10 @@ const NONE: u16 = u16::MAX;
 
 /// A hash table of places in [`ALIASES`], made by the compiler: each at its name's slot or, where that is taken, at the
 /// next free one.
-#[expect(clippy::indexing_slicing, reason = "the compiler works it out, and would say so")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler works it out, and would say so"
+)]
 const PLACES: [u16; SLOTS] = {
     let mut places = [NONE; SLOTS];
     let mut alias = 0;
@@ -273,7 +297,9 @@ const fn short_word(name: &[u8]) -> u64 {
 const fn mix(hash: u64, word: u64) -> u64 {
     /// What tells a capital from its small letter.
     const CASE: u64 = 0x2020_2020_2020_2020;
-    (hash ^ (word | CASE)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    (hash ^ (word | CASE))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29)
 }
 
 /// Where the rest of a key starts after a squeezed prefix and its separator.
@@ -298,9 +324,14 @@ mod tests {
     #[test]
     fn an_alias_stands_once_and_fits() {
         let mut names: Vec<_> = ALIASES.iter().map(|(alias, _)| *alias).collect();
-        assert!(names.iter().all(|name| name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_alphanumeric())));
+        assert!(
+            names.iter().all(|name| name.len() <= LONGEST_NAME
+                && name.bytes().all(|b| b.is_ascii_alphanumeric()))
+        );
         names.sort_unstable_by_key(|name| name.to_ascii_lowercase());
-        names.windows(2).for_each(|pair| assert!(!pair[0].eq_ignore_ascii_case(pair[1]), "{pair:?}"));
+        names
+            .windows(2)
+            .for_each(|pair| assert!(!pair[0].eq_ignore_ascii_case(pair[1]), "{pair:?}"));
     }
 
     #[test]
@@ -310,13 +341,18 @@ mod tests {
         let mut documented = std::collections::BTreeSet::new();
         for row in page.lines().filter(|line| line.starts_with("| `")) {
             let cells: Vec<_> = row.split(" | ").collect();
-            let is_variable = |cell| words(cell).all(|name| matches!(meaning(name), Meaning::Variable(_)));
+            let is_variable =
+                |cell| words(cell).all(|name| matches!(meaning(name), Meaning::Variable(_)));
             match cells[..] {
                 // A field, and the variables that it comes from.
                 [_, _, from, _, _] => documented.extend(words(from).map(str::to_owned)),
                 [variable, aliases] if is_variable(variable) => {
                     for alias in words(aliases) {
-                        assert_eq!(words(variable).map(meaning).next(), Some(meaning(alias)), "{alias}");
+                        assert_eq!(
+                            words(variable).map(meaning).next(),
+                            Some(meaning(alias)),
+                            "{alias}"
+                        );
                         documented.insert(alias.to_owned());
                     }
                     documented.extend(words(variable).map(str::to_owned));
@@ -325,8 +361,10 @@ mod tests {
             }
         }
         let documented: Vec<_> = documented.iter().filter_map(|key| place(key)).collect();
-        let missing: Vec<_> =
-            (0..ALIASES.len()).filter(|place| !documented.contains(place)).map(|place| ALIASES[place]).collect();
+        let missing: Vec<_> = (0..ALIASES.len())
+            .filter(|place| !documented.contains(place))
+            .map(|place| ALIASES[place])
+            .collect();
         assert!(missing.is_empty(), "docs/fields.md lacks {missing:?}");
     }
 
@@ -342,7 +380,10 @@ mod tests {
             ("identity_sourceIp", variable(Variable::SourceIp)),
             ("source-ip", variable(Variable::SourceIp)),
             ("integration.status", variable(Variable::IntegrationStatus)),
-            ("integration-integrationStatus", variable(Variable::IntegrationServiceStatus)),
+            (
+                "integration-integrationStatus",
+                variable(Variable::IntegrationServiceStatus),
+            ),
             ("apiKeyId", variable(Variable::ApiKeyId)),
             ("api_key", variable(Variable::ApiKey)),
             ("authorizer.claims.sub", Claim(18)),

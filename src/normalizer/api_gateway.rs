@@ -5,8 +5,8 @@ use super::aliases::Variable as V;
 use super::timestamp;
 use super::value::{is_uuid, long};
 use crate::ecs::{
-    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration, Phase, Text,
-    Timestamp, Waf,
+    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cognito, CustomDomain, Integration,
+    Phase, Text, Timestamp, Waf,
 };
 
 /// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
@@ -16,11 +16,23 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         api_id: log.text(V::ApiId),
         api_key_id: log.text(V::ApiKeyId),
         api_type: api_type(log),
-        authenticate: phase(log, V::AuthenticateError, V::AuthenticateLatency, V::AuthenticateStatus),
-        authorize: phase(log, V::AuthorizeError, V::AuthorizeLatency, V::AuthorizeStatus),
+        authenticate: phase(
+            log,
+            V::AuthenticateError,
+            V::AuthenticateLatency,
+            V::AuthenticateStatus,
+        ),
+        authorize: phase(
+            log,
+            V::AuthorizeError,
+            V::AuthorizeLatency,
+            V::AuthorizeStatus,
+        ),
         authorizer: authorizer(log),
         cognito: cognito(log),
-        connected_at: log.converted(V::ConnectedAt, timestamp::epoch).map(Timestamp),
+        connected_at: log
+            .converted(V::ConnectedAt, timestamp::epoch)
+            .map(Timestamp),
         connection_id: log.text(V::ConnectionId),
         custom_domain: CustomDomain {
             base_path_matched: log.text(V::BasePathMatched),
@@ -30,10 +42,14 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         deployment_id: log.text(V::DeploymentId),
         domain_prefix: log.text(V::DomainPrefix),
         endpoint_type: log.text(V::EndpointType),
-        error: ApiGatewayError { validation_error: log.text(V::ErrorValidationError) },
+        error: ApiGatewayError {
+            validation_error: log.text(V::ErrorValidationError),
+        },
         event_type: log.text(V::EventType),
         integration: integration(log),
-        is_canary_request: log.converted(V::IsCanaryRequest, |text| text.to_ascii_lowercase().parse().ok()),
+        is_canary_request: log.converted(V::IsCanaryRequest, |text| {
+            text.to_ascii_lowercase().parse().ok()
+        }),
         log_format: Some(log.format()),
         log_type: Some("access"),
         message_direction: log.text(V::MessageDirection),
@@ -63,20 +79,35 @@ pub(super) fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
 
 /// The kind of API, by the variables that only one kind has; else by the request's id, which is a UUID in REST APIs only.
 fn api_type(log: &AccessLog<'_>) -> Text<'static> {
-    let has = |variables: &[V]| variables.iter().any(|variable| log.text(*variable).is_some());
-    if has(&[V::EventType, V::ConnectionId, V::ConnectedAt, V::MessageDirection, V::MessageId]) {
+    let has = |variables: &[V]| {
+        variables
+            .iter()
+            .any(|variable| log.text(*variable).is_some())
+    };
+    if has(&[
+        V::EventType,
+        V::ConnectionId,
+        V::ConnectedAt,
+        V::MessageDirection,
+        V::MessageId,
+    ]) {
         return Some("websocket");
     }
     if has(&[V::ResourcePath, V::ResourceId]) || log.text(V::RequestId).is_some_and(is_uuid) {
         return Some("rest");
     }
     // The documented format of HTTP APIs has the extended id only, which is the request's id there.
-    let is_http = has(&[V::RouteKey]) || (has(&[V::HttpMethod]) && has(&[V::ExtendedRequestId, V::RequestId]));
+    let is_http = has(&[V::RouteKey])
+        || (has(&[V::HttpMethod]) && has(&[V::ExtendedRequestId, V::RequestId]));
     is_http.then_some("http")
 }
 
 fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {
-    Phase { error: log.text(error), latency: log.converted(latency, long), status: log.converted(status, long) }
+    Phase {
+        error: log.text(error),
+        latency: log.converted(latency, long),
+        status: log.converted(status, long),
+    }
 }
 
 fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {

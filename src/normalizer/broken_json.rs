@@ -10,7 +10,9 @@ mod scan;
 use bumpalo::Bump;
 use serde_json::value::RawValue;
 
-use self::scan::{end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word};
+use self::scan::{
+    end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word,
+};
 use super::access_log::AccessLog;
 use super::aliases::{Meaning, meaning};
 use super::key_order::KeyOrder;
@@ -42,14 +44,20 @@ pub(super) struct Object<'a> {
 impl<'a> Object<'a> {
     /// The object that a text starts with.
     pub(super) fn first(arena: &'a Bump, text: &'a str) -> Self {
-        let (mut log, length) = strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
+        let (mut log, length) =
+            strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
         let after = text.get(length..).unwrap_or_default();
-        let rest = after.trim_start_matches(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace());
+        let rest =
+            after.trim_start_matches(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace());
         if log.stop.is_none() && !(rest.is_empty() || rest.starts_with('{')) {
             log.stop = Some(Stop::Followed);
         }
         if log.stop.is_some() {
-            return Self { log, text, rest: "" };
+            return Self {
+                log,
+                text,
+                rest: "",
+            };
         }
         let between = after.strip_suffix(rest).unwrap_or_default();
         if between.contains(['}', ']']) {
@@ -58,13 +66,24 @@ impl<'a> Object<'a> {
         if between.contains(',') && rest.is_empty() {
             log.note(COMMAS);
         }
-        let end = if log.is_repaired() { text.len() - rest.len() } else { length };
-        Self { log, text: text.get(..end).unwrap_or_default().trim_end(), rest }
+        let end = if log.is_repaired() {
+            text.len() - rest.len()
+        } else {
+            length
+        };
+        Self {
+            log,
+            text: text.get(..end).unwrap_or_default().trim_end(),
+            rest,
+        }
     }
 }
 
 fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, usize)> {
-    let object: &RawValue = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+    let object: &RawValue = serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .next()?
+        .ok()?;
     let log = AccessLog::read_json(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
     Some((log, object.get().len()))
 }
@@ -72,7 +91,14 @@ fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, u
 /// An object's pairs, as far as they are whole.
 fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
     let log = AccessLog::new(arena, "json");
-    let mut reader = Reader { arena, text, position: 0, has_bare_keys: false, looked_ahead: 0, log };
+    let mut reader = Reader {
+        arena,
+        text,
+        position: 0,
+        has_bare_keys: false,
+        looked_ahead: 0,
+        log,
+    };
     reader.log.stop = reader.object("", 0).err();
     (reader.log, reader.position)
 }
@@ -122,7 +148,11 @@ impl<'a> Reader<'a> {
             }
             commas = 0;
             let key = self.key()?;
-            let key = if prefix.is_empty() { key } else { join(self.arena, prefix, key) };
+            let key = if prefix.is_empty() {
+                key
+            } else {
+                join(self.arena, prefix, key)
+            };
             self.value(key, depth)?;
         }
     }
@@ -134,7 +164,10 @@ impl<'a> Reader<'a> {
         let (key, length) = if matches!(quote, '"' | '\'') {
             let inside = rest.get(1..).unwrap_or_default();
             let end = end_of_string(inside, quote).ok_or(Stop::Cut)?;
-            (JsonText::escaped(inside.get(..end).unwrap_or_default()).text(self.arena), end + 2)
+            (
+                JsonText::escaped(inside.get(..end).unwrap_or_default()).text(self.arena),
+                end + 2,
+            )
         } else {
             let end = rest.find(|c| !is_word(c)).ok_or(Stop::Cut)?;
             let after = rest.get(end..).unwrap_or_default();
@@ -147,7 +180,11 @@ impl<'a> Reader<'a> {
         }
         let after = rest.get(length..).unwrap_or_default().trim_start();
         if !after.starts_with(':') {
-            return Err(if after.is_empty() { Stop::Cut } else { Stop::Lost });
+            return Err(if after.is_empty() {
+                Stop::Cut
+            } else {
+                Stop::Lost
+            });
         }
         self.position = self.text.len() - after.len() + 1;
         Ok(key)
@@ -175,7 +212,10 @@ impl<'a> Reader<'a> {
 
     /// The JSON value that stands here, if what follows it shows that it is the whole value.
     fn strict_value(&self) -> Option<&'a RawValue> {
-        let value: &RawValue = serde_json::Deserializer::from_str(self.rest()).into_iter().next()?.ok()?;
+        let value: &RawValue = serde_json::Deserializer::from_str(self.rest())
+            .into_iter()
+            .next()?
+            .ok()?;
         let after = self.rest().get(value.get().len()..)?;
         // A number at the end of the text may be half of one.
         let is_whole = !after.trim_start().is_empty() || value.get().ends_with(['"', '}', ']']);
@@ -188,7 +228,8 @@ impl<'a> Reader<'a> {
         let ends = |(index, c): &(usize, char)| {
             let after = inside.get(index + 1..).unwrap_or_default();
             // Where the text ends, an escaped quote does not end the string.
-            let is_end = *c == quote && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
+            let is_end = *c == quote
+                && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
             (is_end && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
         };
         let (end, last) = inside.char_indices().find(ends).ok_or(Stop::Cut)?;
@@ -226,18 +267,33 @@ impl<'a> Reader<'a> {
         let rest = self.rest();
         let mut from = 0;
         let end = loop {
-            let index = from + rest.get(from..).unwrap_or_default().find([',', '}']).ok_or(Stop::Cut)?;
+            let index = from
+                + rest
+                    .get(from..)
+                    .unwrap_or_default()
+                    .find([',', '}'])
+                    .ok_or(Stop::Cut)?;
             let here = rest.get(index..).unwrap_or_default();
             if self.goes_on(here) {
                 break index;
             }
-            from = rest.len() - here.trim_start_matches(|c: char| matches!(c, ',' | '}') || c.is_whitespace()).len();
+            from = rest.len()
+                - here
+                    .trim_start_matches(|c: char| matches!(c, ',' | '}') || c.is_whitespace())
+                    .len();
         };
         self.position += end;
         let text = rest.get(..end).unwrap_or_default().trim();
-        self.log.note(if matches!(text, "" | "-") { MISSING_VALUE } else { QUOTES });
+        self.log.note(if matches!(text, "" | "-") {
+            MISSING_VALUE
+        } else {
+            QUOTES
+        });
         // The quote before it was forgotten.
-        Ok(text.strip_suffix('"').filter(|text| !text.contains('"')).unwrap_or(text))
+        Ok(text
+            .strip_suffix('"')
+            .filter(|text| !text.contains('"'))
+            .unwrap_or(text))
     }
 
     /// Whether the text after a value is what follows values: another pair, the end of the object, or of the text.

@@ -22,7 +22,9 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let (time, rest) = rest.split_once(']')?;
     let rest = rest.trim_start().strip_prefix('"')?;
     (time == "-" || request_time(time).is_some()).then_some(())?;
-    let (request, rest) = rest.split_once("\" ").or_else(|| Some((rest.strip_suffix('"')?, "")))?;
+    let (request, rest) = rest
+        .split_once("\" ")
+        .or_else(|| Some((rest.strip_suffix('"')?, "")))?;
     let [ip, caller, user] = words(client)?;
     let mut log = AccessLog::new(arena, "clf");
     let mut push = |key, value| log.push(key, FlatValue::Text(value));
@@ -35,7 +37,14 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let keys = if last.starts_with("HTTP/") || last == "-" {
         push("httpMethod", first);
         // A route key has a method of its own, or is `$default`; a resource has a path.
-        push(if middle.starts_with('/') { "resourcePath" } else { "routeKey" }, middle);
+        push(
+            if middle.starts_with('/') {
+                "resourcePath"
+            } else {
+                "routeKey"
+            },
+            middle,
+        );
         push("protocol", last);
         &["status", "responseLength", "requestId", "extendedRequestId"][..]
     } else {
@@ -43,7 +52,11 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         push("routeKey", middle);
         push("connectionId", last);
         // The Serverless Framework's has no status.
-        if rest.contains(' ') { &["status", "requestId"][..] } else { &["requestId"] }
+        if rest.contains(' ') {
+            &["status", "requestId"][..]
+        } else {
+            &["requestId"]
+        }
     };
     let mut rest = rest.trim();
     for key in keys {
@@ -58,8 +71,9 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         push(key, value.trim_matches(['(', ')']));
         rest = others.trim_start();
     }
-    if let Some((referrer, user_agent)) =
-        rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""))
+    if let Some((referrer, user_agent)) = rest
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""))
     {
         // The "combined" format of web servers ends so.
         push("referrer", referrer);

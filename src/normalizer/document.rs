@@ -19,9 +19,9 @@ use super::url::uri_parts;
 use super::user_arn::{UserArn, user_arn};
 use super::value::{long, present};
 use crate::ecs::{
-    Cloud, CloudAccount, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody, HttpRequest,
-    HttpResponse, OneOrMore, Organization, Related, Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User,
-    UserAgent, X509,
+    Cloud, CloudAccount, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody,
+    HttpRequest, HttpResponse, OneOrMore, Organization, Related, Source, Text, Timestamp, Tls,
+    TlsClient, Trace, Url, User, UserAgent, X509,
 };
 
 /// Fills in everything that the line says. What the line does not say stays as it is.
@@ -30,23 +30,46 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
         document.timestamp = Some(Timestamp(time));
     }
     document.url = url(log, arena);
-    document.destination = Destination { domain: document.url.domain };
+    document.destination = Destination {
+        domain: document.url.domain,
+    };
     document.http = http(log);
     document.source = source(log);
-    document.user = User { id: log.text(V::UserArn), name: None };
-    document.user_agent = UserAgent { original: user_agent(log, arena), ..UserAgent::default() };
+    document.user = User {
+        id: log.text(V::UserArn),
+        name: None,
+    };
+    document.user_agent = UserAgent {
+        original: user_agent(log, arena),
+        ..UserAgent::default()
+    };
     document.tls = tls(log);
-    document.trace = Trace { id: log.text(V::XrayTraceId).and_then(|id| trace_id(id, arena)) };
-    document.organization = Organization { id: log.text(V::PrincipalOrgId) };
+    document.trace = Trace {
+        id: log.text(V::XrayTraceId).and_then(|id| trace_id(id, arena)),
+    };
+    document.organization = Organization {
+        id: log.text(V::PrincipalOrgId),
+    };
     document.error = error(log);
     document.cloud = Cloud {
-        account: CloudAccount { id: account_id(log, arena).map(OneOrMore::One).or(document.cloud.account.id) },
-        region: log.text(V::DomainName).and_then(region_of).and_then(present),
+        account: CloudAccount {
+            id: account_id(log, arena)
+                .map(OneOrMore::One)
+                .or(document.cloud.account.id),
+        },
+        region: log
+            .text(V::DomainName)
+            .and_then(region_of)
+            .and_then(present),
         ..document.cloud.clone()
     };
     document.aws.api_gateway = api_gateway(log);
     caller(document, log, arena);
-    outcome(&mut document.event, document.http.response.status_code, document.aws.api_gateway.response_latency);
+    outcome(
+        &mut document.event,
+        document.http.response.status_code,
+        document.aws.api_gateway.response_latency,
+    );
     document.related = related(document, arena);
     // Last, since values that could not be converted end here.
     document.aws.api_gateway.unmapped = log.unmapped();
@@ -62,7 +85,8 @@ fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
 
 /// The header, also if it is `-`: to the reference pipeline that is one, too.
 fn user_agent<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
-    log.raw_text(V::UserAgent).map(|header| mask_suspicious(header, arena))
+    log.raw_text(V::UserAgent)
+        .map(|header| mask_suspicious(header, arena))
 }
 
 /// `url.*`, as the `uri_parts` processor fills it.
@@ -71,13 +95,29 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     if domain.is_none() && path.is_none() {
         return Url::default();
     }
-    let full = joined(["https://", domain.unwrap_or_default(), path.unwrap_or_default()], arena);
+    let full = joined(
+        [
+            "https://",
+            domain.unwrap_or_default(),
+            path.unwrap_or_default(),
+        ],
+        arena,
+    );
     // The equals sign before a credential may be escaped, too.
-    let full = if memchr(b'%', full.as_bytes()).is_some() && full.contains("%3") { mask(full, arena) } else { full };
-    let Some(parts) = uri_parts(full) else {
-        return Url { full: Some(full), ..Url::default() };
+    let full = if memchr(b'%', full.as_bytes()).is_some() && full.contains("%3") {
+        mask(full, arena)
+    } else {
+        full
     };
-    let text = |part: Option<std::borrow::Cow<'a, str>>| part.map(|part| keep(part, arena)).and_then(present);
+    let Some(parts) = uri_parts(full) else {
+        return Url {
+            full: Some(full),
+            ..Url::default()
+        };
+    };
+    let text = |part: Option<std::borrow::Cow<'a, str>>| {
+        part.map(|part| keep(part, arena)).and_then(present)
+    };
     Url {
         domain: text(parts.domain),
         extension: text(parts.extension),
@@ -95,7 +135,10 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
 }
 
 fn joined<'a>(texts: [&str; 3], arena: &'a Bump) -> &'a str {
-    let mut joined = bumpalo::collections::String::with_capacity_in(texts.iter().map(|text| text.len()).sum(), arena);
+    let mut joined = bumpalo::collections::String::with_capacity_in(
+        texts.iter().map(|text| text.len()).sum(),
+        arena,
+    );
     texts.iter().for_each(|text| joined.push_str(text));
     joined.into_bump_str()
 }
@@ -109,17 +152,23 @@ fn keep<'a>(text: std::borrow::Cow<'a, str>, arena: &'a Bump) -> &'a str {
 
 fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
     let protocol = log.text(V::Protocol);
-    let version = protocol.and_then(|protocol| protocol.split_once('/')).and_then(|(_, version)| present(version));
+    let version = protocol
+        .and_then(|protocol| protocol.split_once('/'))
+        .and_then(|(_, version)| present(version));
     if protocol.is_some_and(|protocol| version.is_none() || !protocol.starts_with("HTTP/")) {
         log.keep_as_unmapped(V::Protocol);
     }
     Http {
         request: HttpRequest {
-            id: log.text(V::ExtendedRequestId).or_else(|| log.text(V::RequestId)),
+            id: log
+                .text(V::ExtendedRequestId)
+                .or_else(|| log.text(V::RequestId)),
             method: log.text(V::HttpMethod),
         },
         response: HttpResponse {
-            body: HttpBody { bytes: log.converted(V::ResponseLength, long) },
+            body: HttpBody {
+                bytes: log.converted(V::ResponseLength, long),
+            },
             status_code: log.converted(V::Status, long),
         },
         version,
@@ -128,12 +177,22 @@ fn http<'a>(log: &mut AccessLog<'a>) -> Http<'a> {
 
 fn source<'a>(log: &AccessLog<'a>) -> Source<'a> {
     let address = log.text(V::SourceIp);
-    Source { address, ip: address.filter(|address| address.parse::<IpAddr>().is_ok()), ..Source::default() }
+    Source {
+        address,
+        ip: address.filter(|address| address.parse::<IpAddr>().is_ok()),
+        ..Source::default()
+    }
 }
 
 fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
-    let name = |name| DistinguishedName { distinguished_name: name };
-    let date = |text: &str| timestamp::iso8601(text).or_else(|| timestamp::openssl(text)).map(Timestamp);
+    let name = |name| DistinguishedName {
+        distinguished_name: name,
+    };
+    let date = |text: &str| {
+        timestamp::iso8601(text)
+            .or_else(|| timestamp::openssl(text))
+            .map(Timestamp)
+    };
     let version = log.text(V::TlsVersion);
     let number = version.and_then(|version| version.strip_prefix("TLSv"));
     Tls {
@@ -155,27 +214,50 @@ fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
 
 /// The W3C form of an X-Ray trace id: `1-5759e988-bd862e3fe1be46a994272793`, also inside `Root=…;Parent=…`.
 pub(super) fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
-    let id = text.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(text);
+    let id = text
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("Root="))
+        .unwrap_or(text);
     let (seconds, unique) = id.strip_prefix("1-")?.split_once('-')?;
-    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    (is_hex(seconds, 8) && is_hex(unique, 24)).then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    (is_hex(seconds, 8) && is_hex(unique, 24))
+        .then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
 }
 
 fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     // `messageString` comes in quotes of its own, whatever the key it stands under.
-    let unquoted = |text: &'a str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let quoted = log.text(V::ErrorMessageString).map(unquoted).and_then(present);
-    let message = log.text(V::ErrorMessage).map(unquoted).and_then(present).or(quoted);
+    let unquoted = |text: &'a str| {
+        text.strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text)
+    };
+    let quoted = log
+        .text(V::ErrorMessageString)
+        .map(unquoted)
+        .and_then(present);
+    let message = log
+        .text(V::ErrorMessage)
+        .map(unquoted)
+        .and_then(present)
+        .or(quoted);
     if quoted.is_some() && quoted != message {
         log.keep_as_unmapped(V::ErrorMessageString);
     }
-    Error { message, r#type: log.text(V::ErrorResponseType) }
+    Error {
+        message,
+        r#type: log.text(V::ErrorResponseType),
+    }
 }
 
 /// Twelve digits; a format without quotes loses the leading zeros.
 fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     let id = log.text(V::AccountId)?;
-    if log.is_number(V::AccountId) && id.len() < 12 && id.bytes().all(|digit| digit.is_ascii_digit()) {
+    if log.is_number(V::AccountId)
+        && id.len() < 12
+        && id.bytes().all(|digit| digit.is_ascii_digit())
+    {
         return Some(arena.alloc_str(&format!("{id:0>12}")));
     }
     Some(id)
@@ -186,7 +268,10 @@ fn caller<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a B
     let user = &mut document.aws.api_gateway.user;
     let told = user.account_id;
     match log.text(V::UserArn).map(user_arn) {
-        Some(UserArn::Iam { account_id, user_name }) => {
+        Some(UserArn::Iam {
+            account_id,
+            user_name,
+        }) => {
             document.user.name = present(user_name);
             user.account_id = Some(account_id);
             // The reference pipeline appends it to the API owner's.
@@ -196,7 +281,11 @@ fn caller<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a B
                 _ => OneOrMore::More(arena.alloc([account_id])),
             });
         }
-        Some(UserArn::AssumedRole { account_id, role_name, session_name }) => {
+        Some(UserArn::AssumedRole {
+            account_id,
+            role_name,
+            session_name,
+        }) => {
             user.account_id = Some(account_id);
             user.role_name = Some(role_name);
             user.session_name = session_name;
@@ -212,9 +301,14 @@ fn outcome(event: &mut Event<'_>, status: Option<i64>, latency_ms: Option<i64>) 
     const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
     let failed = status.is_some_and(|status| status >= 400);
     event.outcome = status.map(|_| if failed { "failure" } else { "success" });
-    event.r#type = if failed { &["access", "error"] } else { &["access"] };
-    event.duration =
-        latency_ms.filter(|latency| *latency >= 0).and_then(|latency| latency.checked_mul(NANOSECONDS_PER_MILLISECOND));
+    event.r#type = if failed {
+        &["access", "error"]
+    } else {
+        &["access"]
+    };
+    event.duration = latency_ms
+        .filter(|latency| *latency >= 0)
+        .and_then(|latency| latency.checked_mul(NANOSECONDS_PER_MILLISECOND));
 }
 
 fn related<'a>(document: &Document<'a>, arena: &'a Bump) -> Related<'a> {

@@ -13,8 +13,14 @@ use serde_json::value::RawValue;
 const MAX_DEPTH: u8 = 64;
 
 /// The value with the last value only of every key that stands twice in one of its objects; `None` if there is none.
-pub(super) fn without_duplicate_keys<'a>(arena: &'a Bump, value: &'a RawValue) -> Option<&'a RawValue> {
-    let mut unique = Unique { json: String::with_capacity(value.get().len()), has_dropped: false };
+pub(super) fn without_duplicate_keys<'a>(
+    arena: &'a Bump,
+    value: &'a RawValue,
+) -> Option<&'a RawValue> {
+    let mut unique = Unique {
+        json: String::with_capacity(value.get().len()),
+        has_dropped: false,
+    };
     unique.value(value, 0).ok()?;
     if !unique.has_dropped {
         return None;
@@ -33,7 +39,9 @@ impl Unique {
         let json = value.get();
         match json.as_bytes().first() {
             Some(b'{') if depth < MAX_DEPTH => self.object(serde_json::from_str(json)?, depth + 1),
-            Some(b'[') if depth < MAX_DEPTH => self.array(&serde_json::from_str::<Vec<_>>(json)?, depth + 1),
+            Some(b'[') if depth < MAX_DEPTH => {
+                self.array(&serde_json::from_str::<Vec<_>>(json)?, depth + 1)
+            }
             _ => {
                 self.json.push_str(json);
                 Ok(())
@@ -42,7 +50,11 @@ impl Unique {
     }
 
     fn object(&mut self, Members(members): Members<'_>, depth: u8) -> serde_json::Result<()> {
-        let last: HashMap<_, _> = members.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect();
+        let last: HashMap<_, _> = members
+            .iter()
+            .enumerate()
+            .map(|(index, (key, _))| (&**key, index))
+            .collect();
         self.has_dropped |= last.len() < members.len();
         let mut separator = '{';
         for (index, (key, value)) in members.iter().enumerate() {
@@ -54,7 +66,8 @@ impl Unique {
                 separator = ',';
             }
         }
-        self.json.push_str(if members.is_empty() { "{}" } else { "}" });
+        self.json
+            .push_str(if members.is_empty() { "{}" } else { "}" });
         Ok(())
     }
 
@@ -109,26 +122,53 @@ mod tests {
     fn check(json: &str, expected: Option<&str>) {
         let arena = Bump::new();
         let value: &RawValue = serde_json::from_str(json).unwrap();
-        assert_eq!(without_duplicate_keys(&arena, value).map(RawValue::get), expected, "{json}");
+        assert_eq!(
+            without_duplicate_keys(&arena, value).map(RawValue::get),
+            expected,
+            "{json}"
+        );
     }
 
     #[test]
     fn the_last_value_of_a_key_counts() {
-        check(r#"[{"a":1,"b":1.50,"a":{"c":[]}}]"#, Some(r#"[{"b":1.50,"a":{"c":[]}}]"#));
-        check(r#"[1,{"a":{"b":"x","\u0062":"y"}}]"#, Some(r#"[1,{"a":{"b":"y"}}]"#));
-        check(r#"{"a":[{"b":1,"b":2},{}],"c":"\ud83d\ude00"}"#, Some(r#"{"a":[{"b":2},{}],"c":"\ud83d\ude00"}"#));
+        check(
+            r#"[{"a":1,"b":1.50,"a":{"c":[]}}]"#,
+            Some(r#"[{"b":1.50,"a":{"c":[]}}]"#),
+        );
+        check(
+            r#"[1,{"a":{"b":"x","\u0062":"y"}}]"#,
+            Some(r#"[1,{"a":{"b":"y"}}]"#),
+        );
+        check(
+            r#"{"a":[{"b":1,"b":2},{}],"c":"\ud83d\ude00"}"#,
+            Some(r#"{"a":[{"b":2},{}],"c":"\ud83d\ude00"}"#),
+        );
     }
 
     #[test]
     fn a_value_without_duplicates_stays_as_it_is() {
-        for json in [r#""text""#, "1.50", "null", "[]", r#"[{"a":1},{"a":1}]"#, r#"{"a":{"a":{"a":[ 1 ]}}}"#] {
+        for json in [
+            r#""text""#,
+            "1.50",
+            "null",
+            "[]",
+            r#"[{"a":1},{"a":1}]"#,
+            r#"{"a":{"a":{"a":[ 1 ]}}}"#,
+        ] {
             check(json, None);
         }
     }
 
     #[test]
     fn what_is_nested_too_deep_stays_as_it_is() {
-        let nested = |depth| format!("{}{}{}", "[".repeat(depth), r#"{"a":1,"a":2}"#, "]".repeat(depth));
+        let nested = |depth| {
+            format!(
+                "{}{}{}",
+                "[".repeat(depth),
+                r#"{"a":1,"a":2}"#,
+                "]".repeat(depth)
+            )
+        };
         check(&nested(100), None);
         let mended = nested(20).replace(r#""a":1,"#, "");
         check(&nested(20), Some(&mended));

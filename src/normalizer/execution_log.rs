@@ -21,9 +21,18 @@ pub(super) struct ExecutionLog<'a> {
 
 /// Reads a line; `None` if it is no execution log's.
 pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
-    let log = |request_id, time, text| Some(ExecutionLog { request_id, time, text });
+    let log = |request_id, time, text| {
+        Some(ExecutionLog {
+            request_id,
+            time,
+            text,
+        })
+    };
     const GREETING: &str = "Cloudwatch logs enabled for API Gateway";
-    if line.get(..GREETING.len()).is_some_and(|start| start.eq_ignore_ascii_case(GREETING)) {
+    if line
+        .get(..GREETING.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(GREETING))
+    {
         return log(None, None, line);
     }
     if let Some(id) = line.strip_prefix("Execution log for request ") {
@@ -31,15 +40,26 @@ pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
     }
     if let Some((id, text)) = line.strip_prefix('(').and_then(|line| line.split_once(')')) {
         let is_step = is_request_id(id) && (text.is_empty() || text.starts_with(' '));
-        return is_step.then_some(ExecutionLog { request_id: Some(id), time: None, text: text.trim_start() });
+        return is_step.then_some(ExecutionLog {
+            request_id: Some(id),
+            time: None,
+            text: text.trim_start(),
+        });
     }
     let (time, text) = line.split_once(" : ")?;
-    log(after(text, "Starting execution for request: "), Some(timestamp::console_time(time)?), text)
+    log(
+        after(text, "Starting execution for request: "),
+        Some(timestamp::console_time(time)?),
+        text,
+    )
 }
 
 /// A UUID for REST APIs, 16 characters of base64 for WebSocket APIs; a client of a REST API may choose another.
 fn is_request_id(text: &str) -> bool {
-    (8..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=+/.:~".contains(&b))
+    (8..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_=+/.:~".contains(&b))
 }
 
 /// Fills in what the line says.
@@ -58,7 +78,9 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, aren
         document.http.request.method = Some(method);
         gateway.resource_path = after(text, "Resource Path: ");
     }
-    if let Some((api_id, stage)) = after(text, "API Stage: ").and_then(|stage| stage.split_once('/')) {
+    if let Some((api_id, stage)) =
+        after(text, "API Stage: ").and_then(|stage| stage.split_once('/'))
+    {
         (gateway.api_id, gateway.stage) = (Some(api_id), Some(stage));
     }
     if let Some(id) = first(text, "X-ray Tracing ID : ") {
@@ -103,13 +125,17 @@ fn ending<'a>(document: &mut Document<'a>, text: &'a str) {
 
 /// The word that follows a phrase with which the text starts: a body may hold any phrase.
 fn first<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
-    text.starts_with(phrase).then(|| after(text, phrase)).flatten()
+    text.starts_with(phrase)
+        .then(|| after(text, phrase))
+        .flatten()
 }
 
 /// The word that follows a phrase.
 fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(phrase)?;
-    rest.split([',', ' ']).next().filter(|word| !word.is_empty())
+    rest.split([',', ' '])
+        .next()
+        .filter(|word| !word.is_empty())
 }
 
 fn number_after(text: &str, phrase: &str) -> Option<i64> {
@@ -123,7 +149,10 @@ mod tests {
     #[test]
     fn tells_execution_logs_from_other_lines() {
         let cases = [
-            ("(2f7c8a8e-0000-4000-8000-000000000001) Verifying Usage Plan", true),
+            (
+                "(2f7c8a8e-0000-4000-8000-000000000001) Verifying Usage Plan",
+                true,
+            ),
             ("(Iq9gHHhdoAMFbIw=) Method completed with status: 200", true),
             ("Cloudwatch logs enabled for API Gateway", true),
             ("CloudWatch logs enabled for API Gateway", true),
@@ -131,7 +160,10 @@ mod tests {
             ("(chosen.by:client~1) Verifying Usage Plan", true),
             ("(2f7c8a8e-0000-4000-8000-000000000001)Verifying", false),
             ("Execution log for request 2f7c8a8e", true),
-            ("Tue May 30 01:22:45 UTC 2023 : Starting execution for request", true),
+            (
+                "Tue May 30 01:22:45 UTC 2023 : Starting execution for request",
+                true,
+            ),
             ("(not an id) text", false),
             ("(short) text", false),
             ("some time : text", false),
@@ -153,15 +185,21 @@ mod tests {
         let completed = document("(Iq9gHHhdoAMFbIw=) Method completed with status: 502");
         assert_eq!(completed.http.response.status_code, Some(502));
         assert_eq!(completed.event.outcome, Some("failure"));
-        assert_eq!(completed.aws.api_gateway.request_id, Some("Iq9gHHhdoAMFbIw="));
+        assert_eq!(
+            completed.aws.api_gateway.request_id,
+            Some("Iq9gHHhdoAMFbIw=")
+        );
         let extended = document("(Iq9gHHhdoAMFbIw=) Extended Request Id: JKJ0iH0IDoEF1Yw=");
         assert_eq!(extended.http.request.id, Some("JKJ0iH0IDoEF1Yw="));
         let method = document("(Iq9gHHhdoAMFbIw=) HTTP Method: GET, Resource Path: /pets/{id}");
         assert_eq!(method.http.request.method, Some("GET"));
         assert_eq!(method.aws.api_gateway.resource_path, Some("/pets/{id}"));
-        let response = document("(Iq9gHHhdoAMFbIw=) Received response. Status: 200, Integration latency: 12 ms");
+        let response = document(
+            "(Iq9gHHhdoAMFbIw=) Received response. Status: 200, Integration latency: 12 ms",
+        );
         assert_eq!(response.aws.api_gateway.integration.latency, Some(12));
-        let response = document("(Iq9gHHhdoAMFbIw=) Gateway response type: DEFAULT_5XX with status code: 500");
+        let response =
+            document("(Iq9gHHhdoAMFbIw=) Gateway response type: DEFAULT_5XX with status code: 500");
         assert_eq!(response.error.r#type, Some("DEFAULT_5XX"));
         assert_eq!(response.http.response.status_code, Some(500));
         let lambda = document(
@@ -170,14 +208,26 @@ mod tests {
         assert_eq!(lambda.aws.api_gateway.integration.service_status, Some(200));
         assert_eq!(lambda.aws.api_gateway.integration.request_id, Some("1-a"));
         assert_eq!(lambda.event.outcome, Some("failure"));
-        let body = document("(Iq9gHHhdoAMFbIw=) Method response body: Method completed with status: 500");
+        let body =
+            document("(Iq9gHHhdoAMFbIw=) Method response body: Method completed with status: 500");
         assert_eq!(body.http.response.status_code, None);
-        let path = document("(Iq9gHHhdoAMFbIw=) HTTP Method: GET, Resource Path: /pets?token=s3cr3t");
+        let path =
+            document("(Iq9gHHhdoAMFbIw=) HTTP Method: GET, Resource Path: /pets?token=s3cr3t");
         assert_eq!(path.aws.api_gateway.resource_path, Some("/pets?token=***"));
-        let key = document("(Iq9gHHhdoAMFbIw=) Usage Plan check succeeded for API Key s3cr3t and API Stage a1/prod");
-        assert_eq!(key.message, Some("Usage Plan check succeeded for API Key *** and API Stage a1/prod"));
-        let cut = document("(Iq9gHHhdoAMFbIw=) Method request headers: {Authorization=Bearer a.b, Acc [TRUNCATED]");
+        let key = document(
+            "(Iq9gHHhdoAMFbIw=) Usage Plan check succeeded for API Key s3cr3t and API Stage a1/prod",
+        );
+        assert_eq!(
+            key.message,
+            Some("Usage Plan check succeeded for API Key *** and API Stage a1/prod")
+        );
+        let cut = document(
+            "(Iq9gHHhdoAMFbIw=) Method request headers: {Authorization=Bearer a.b, Acc [TRUNCATED]",
+        );
         assert_eq!(cut.aws.api_gateway.truncated, Some(true));
-        assert_eq!(cut.message, Some("Method request headers: {Authorization=***, Acc [TRUNCATED]"));
+        assert_eq!(
+            cut.message,
+            Some("Method request headers: {Authorization=***, Acc [TRUNCATED]")
+        );
     }
 }

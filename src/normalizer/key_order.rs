@@ -52,13 +52,21 @@ impl KnownKey {
     #[inline(always)]
     fn read<'a>(&self, scanner: &mut Scanner<'a>) -> Result<Option<Member<'a>>, Malformed> {
         let (json, value) = if self.is_plain {
-            let Some((json, text)) = scanner.take_plain(&self.json) else { return Ok(None) };
+            let Some((json, text)) = scanner.take_plain(&self.json) else {
+                return Ok(None);
+            };
             (json, Value::Plain(text))
         } else {
-            let Some(json) = scanner.take_text(&self.json) else { return Ok(None) };
+            let Some(json) = scanner.take_text(&self.json) else {
+                return Ok(None);
+            };
             (json, scanner.value()?)
         };
-        Ok(Some((json.get(self.key.clone()).ok_or(Malformed)?, self.meaning, value)))
+        Ok(Some((
+            json.get(self.key.clone()).ok_or(Malformed)?,
+            self.meaning,
+            value,
+        )))
     }
 }
 
@@ -111,7 +119,15 @@ impl Keys {
         let inside = before_key..before_key + key.len();
         // Not so with escapes in it.
         if json.get(inside.clone()) == Some(key) {
-            self.remember(place, KnownKey { json: json.to_owned(), key: inside, meaning, is_plain });
+            self.remember(
+                place,
+                KnownKey {
+                    json: json.to_owned(),
+                    key: inside,
+                    meaning,
+                    is_plain,
+                },
+            );
         }
         Ok(Some((key, meaning, value)))
     }
@@ -167,16 +183,25 @@ mod tests {
         ];
         let order = KeyOrder::default();
         for line in lines {
-            assert_eq!(members(&order, line), members(&KeyOrder::default(), line), "{line}");
+            assert_eq!(
+                members(&order, line),
+                members(&KeyOrder::default(), line),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn so_many_keys_are_known_and_no_more() {
-        let members: Vec<_> = (0..2 * MOST).map(|number| format!(r#""{number}":0"#)).collect();
+        let members: Vec<_> = (0..2 * MOST)
+            .map(|number| format!(r#""{number}":0"#))
+            .collect();
         let order = KeyOrder::default();
         let read = self::members(&order, &format!("{{{}}}", members.join(",")));
-        assert!(read.contains(&format!("{:?}", (2 * MOST - 1).to_string())), "{read}");
+        assert!(
+            read.contains(&format!("{:?}", (2 * MOST - 1).to_string())),
+            "{read}"
+        );
         assert_eq!(order.keys().0.len(), MOST);
     }
 }

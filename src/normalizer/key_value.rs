@@ -23,7 +23,9 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         let (key, value) = (rest.get(..length)?, rest.get(length + 1..)?);
         let end = marks.end_of_value(value);
         let mut text = value.get(..end)?.trim();
-        rest = value.get(end..)?.trim_start_matches(|c: char| c == ',' || c == marks.between || c.is_whitespace());
+        rest = value
+            .get(end..)?
+            .trim_start_matches(|c: char| c == ',' || c == marks.between || c.is_whitespace());
         if let Some(whole) = marks.whole_value(text).filter(|_| rest.is_empty()) {
             text = whole;
             log.stop = Some(Stop::Cut);
@@ -34,7 +36,9 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     }
     let is_id = |text: &str| !text.contains(char::is_whitespace);
     let is_known = log.knows_several()
-        || (count == 1 && log.is_recognized() && log.raw_text(Variable::RequestId).is_some_and(is_id));
+        || (count == 1
+            && log.is_recognized()
+            && log.raw_text(Variable::RequestId).is_some_and(is_id));
     (rest.is_empty() && is_known).then_some(log)
 }
 
@@ -42,7 +46,10 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
 fn is_request_id(text: &str) -> bool {
     let is_base64 = || {
         let digits = text.strip_suffix('=').unwrap_or_default();
-        digits.len() == 15 && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/".contains(&b))
+        digits.len() == 15
+            && digits
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_+/".contains(&b))
     };
     match text.len() {
         36 => is_uuid(text),
@@ -66,17 +73,24 @@ impl Marks {
         let (separator, value) = (line.get(length..)?.chars().next()?, line.get(length + 1..)?);
         let between = value.char_indices().find_map(|(index, between)| {
             let marks = Self { separator, between };
-            let is_between = matches!(between, ',' | ';' | '|' | '\t' | ' ') && marks.starts_pair(value, index);
+            let is_between =
+                matches!(between, ',' | ';' | '|' | '\t' | ' ') && marks.starts_pair(value, index);
             // In a sentence a word with a colon is no key, unless it is one that we know.
             let is_sure = between != ' ' || separator == '=' || marks.starts_known(value, index);
             (is_between && is_sure).then_some(between)
         });
-        Some(Self { separator, between: between.unwrap_or(',') })
+        Some(Self {
+            separator,
+            between: between.unwrap_or(','),
+        })
     }
 
     /// How long the key is that a text starts with, if it does.
     fn key(&self, text: &str) -> Option<usize> {
-        key(text).filter(|length| text.get(*length..).is_some_and(|after| after.starts_with(self.separator)))
+        key(text).filter(|length| {
+            text.get(*length..)
+                .is_some_and(|after| after.starts_with(self.separator))
+        })
     }
 
     /// Whether a pair starts behind the character at an index.
@@ -87,7 +101,9 @@ impl Marks {
     /// Whether the key of such a pair is one that access logs have.
     fn starts_known(&self, text: &str, index: usize) -> bool {
         let pair = behind(text, index);
-        self.key(pair).and_then(|length| pair.get(..length)).is_some_and(is_known)
+        self.key(pair)
+            .and_then(|length| pair.get(..length))
+            .is_some_and(is_known)
     }
 
     /// Where a value ends: before the next key. With `=` pairs may be separated by commas or blanks.
@@ -96,7 +112,8 @@ impl Marks {
         text.char_indices()
             .find(|&(index, c)| {
                 is_quoted ^= c == '"' && self.separator == '=';
-                let may_end = c == self.between || (self.separator == '=' && matches!(c, ',' | ' '));
+                let may_end =
+                    c == self.between || (self.separator == '=' && matches!(c, ',' | ' '));
                 let is_sure = c != ' ' || self.separator == '=' || self.starts_known(text, index);
                 !is_quoted && may_end && is_sure && self.starts_pair(text, index)
             })
@@ -105,7 +122,9 @@ impl Marks {
 
     /// The last value of a line, if the start of a key follows it: the line was cut off there.
     fn whole_value<'a>(&self, text: &'a str) -> Option<&'a str> {
-        let (value, word) = text.rsplit_once(self.between).filter(|_| self.between != ' ')?;
+        let (value, word) = text
+            .rsplit_once(self.between)
+            .filter(|_| self.between != ' ')?;
         starts_name(word.trim()).then_some(value.trim())
     }
 }
@@ -114,7 +133,10 @@ impl Marks {
 fn key(text: &str) -> Option<usize> {
     const LONGEST_KEY: usize = 64;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let length = text.bytes().take(LONGEST_KEY + 1).position(|byte| !is_word(byte.into()))?;
+    let length = text
+        .bytes()
+        .take(LONGEST_KEY + 1)
+        .position(|byte| !is_word(byte.into()))?;
     let (key, after) = text.split_at_checked(length)?;
     let has_separator = match after.strip_prefix(':') {
         Some(value) => value.is_empty() || value.starts_with(' ') || is_known(key),
@@ -131,10 +153,19 @@ fn is_known(key: &str) -> bool {
 
 /// What follows the character at an index, and the blanks behind it. Of several blanks each is asked for in turn.
 fn behind(text: &str, index: usize) -> &str {
-    let (mark, after) = text.get(index..).and_then(|rest| rest.split_at_checked(1)).unwrap_or_default();
-    if mark == " " { after } else { after.trim_start() }
+    let (mark, after) = text
+        .get(index..)
+        .and_then(|rest| rest.split_at_checked(1))
+        .unwrap_or_default();
+    if mark == " " {
+        after
+    } else {
+        after.trim_start()
+    }
 }
 
 fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+    text.strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text)
 }

@@ -26,12 +26,22 @@ impl<'a> LogLine<'a> {
     #[must_use]
     pub fn alone(message: &'a str, event_time: i64) -> Self {
         let message = JsonText::plain(message);
-        Self { owner: "", log_group: "", log_stream: "", event_id: "", event_time, message }
+        Self {
+            owner: "",
+            log_group: "",
+            log_stream: "",
+            event_id: "",
+            event_time,
+            message,
+        }
     }
 
     /// With the line itself, whatever stood for it.
     #[must_use]
     pub fn unescaped(self, arena: &'a Bump) -> Self {
-        Self { message: JsonText::plain(self.message.text(arena)), ..self }
+        Self {
+            message: JsonText::plain(self.message.text(arena)),
+            ..self
+        }
     }
 }

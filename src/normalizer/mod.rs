@@ -38,8 +38,8 @@ pub use self::normalized::Normalized;
 use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::secrets::{mask, mask_line};
 use crate::ecs::{
-    Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named, OneOrMore, Text,
-    Timestamp,
+    Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named,
+    OneOrMore, Text, Timestamp,
 };
 use crate::json::{Escapes, JsonText, Scanner};
 
@@ -102,10 +102,19 @@ impl Normalizer {
     }
 
     /// A line that is JSON as it stands in JSON, if it is one that needs no more than to be read.
-    fn escaped_json<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Option<&'a mut Document<'a>> {
-        let text = JsonText { raw: trimmed(line.message.raw), ..line.message };
-        let mut log = AccessLog::read_json(arena, Scanner::escaped(text.raw), &self.key_order).ok()?;
-        log.is_recognized().then(|| self.access_log(&mut log, text, line, arena))
+    fn escaped_json<'a>(
+        &'a self,
+        line: &LogLine<'a>,
+        arena: &'a Bump,
+    ) -> Option<&'a mut Document<'a>> {
+        let text = JsonText {
+            raw: trimmed(line.message.raw),
+            ..line.message
+        };
+        let mut log =
+            AccessLog::read_json(arena, Scanner::escaped(text.raw), &self.key_order).ok()?;
+        log.is_recognized()
+            .then(|| self.access_log(&mut log, text, line, arena))
     }
 
     fn unescaped<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
@@ -118,7 +127,9 @@ impl Normalizer {
         }
         if let Some(log) = execution_log::read(text) {
             return match self.execution_logs {
-                ExecutionLogs::Keep => Normalized::one(self.execution_log(&log, line, arena), arena),
+                ExecutionLogs::Keep => {
+                    Normalized::one(self.execution_log(&log, line, arena), arena)
+                }
                 ExecutionLogs::Skip => Normalized::Skipped,
             };
         }
@@ -150,17 +161,27 @@ impl Normalizer {
             return Normalized::several(self.objects(text, line, arena));
         };
         if log.is_recognized() {
-            return Normalized::one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena);
+            return Normalized::one(
+                self.access_log(&mut log, JsonText::plain(text), line, arena),
+                arena,
+            );
         }
         match envelope::read(text) {
             Some(Envelope::Control) => Normalized::Skipped,
             Some(Envelope::Data(data)) => Normalized::several(self.all(&data.lines(arena), arena)),
-            None => Normalized::one(self.access_log(&mut log, JsonText::plain(text), line, arena), arena),
+            None => Normalized::one(
+                self.access_log(&mut log, JsonText::plain(text), line, arena),
+                arena,
+            ),
         }
     }
 
     /// The documents of the lines of a subscription's message that is itself a line.
-    fn all<'a>(&'a self, lines: &[LogLine<'a>], arena: &'a Bump) -> ArenaVec<'a, &'a mut Document<'a>> {
+    fn all<'a>(
+        &'a self,
+        lines: &[LogLine<'a>],
+        arena: &'a Bump,
+    ) -> ArenaVec<'a, &'a mut Document<'a>> {
         let mut all = ArenaVec::new_in(arena);
         for line in lines {
             if let Normalized::Documents(documents) = self.normalize(line, arena) {
@@ -171,7 +192,12 @@ impl Normalizer {
     }
 
     /// Objects that were joined into one line, or one that is broken.
-    fn objects<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> ArenaVec<'a, &'a mut Document<'a>> {
+    fn objects<'a>(
+        &'a self,
+        text: &'a str,
+        line: &LogLine<'a>,
+        arena: &'a Bump,
+    ) -> ArenaVec<'a, &'a mut Document<'a>> {
         let mut documents = ArenaVec::new_in(arena);
         let mut rest = text;
         while !rest.is_empty() {
@@ -185,7 +211,12 @@ impl Normalizer {
             match envelope::read(object.text).filter(|_| is_foreign) {
                 Some(Envelope::Control) => {}
                 Some(Envelope::Data(data)) => documents.extend(self.all(&data.lines(arena), arena)),
-                None => documents.push(self.access_log(&mut object.log, JsonText::plain(object.text), line, arena)),
+                None => documents.push(self.access_log(
+                    &mut object.log,
+                    JsonText::plain(object.text),
+                    line,
+                    arena,
+                )),
             }
         }
         documents
@@ -199,7 +230,11 @@ impl Normalizer {
         arena: &'a Bump,
     ) -> &'a mut Document<'a> {
         if !log.is_recognized() {
-            let problem = if log.stop.is_none() { NO_KNOWN_KEY } else { NO_WHOLE_JSON };
+            let problem = if log.stop.is_none() {
+                NO_KNOWN_KEY
+            } else {
+                NO_WHOLE_JSON
+            };
             let document = self.not_understood(problem, text.text(arena), line, arena);
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
@@ -220,7 +255,11 @@ impl Normalizer {
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
-            self.keep_original(document, log.masked(original(text, line).text(arena)), arena);
+            self.keep_original(
+                document,
+                log.masked(original(text, line).text(arena)),
+                arena,
+            );
         }
         document
     }
@@ -234,9 +273,16 @@ impl Normalizer {
         arena: &'a Bump,
     ) -> &'a mut Document<'a> {
         let document = self.document(line, arena);
-        document.error = Error { message: Some(problem), r#type: None };
+        document.error = Error {
+            message: Some(problem),
+            r#type: None,
+        };
         document.event.kind = Some(PIPELINE_ERROR);
-        self.keep_original(document, mask_line(original(JsonText::plain(text), line).text(arena), arena), arena);
+        self.keep_original(
+            document,
+            mask_line(original(JsonText::plain(text), line).text(arena), arena),
+            arena,
+        );
         document.message = Some(mask_line(text, arena));
         document
     }
@@ -246,19 +292,28 @@ impl Normalizer {
         // It is large, and stays where it is.
         let document = arena.alloc_with(Document::default);
         document.timestamp = Some(Timestamp(line.event_time));
-        document.aws.cloudwatch = CloudWatch { log_group: known(line.log_group), log_stream: known(line.log_stream) };
+        document.aws.cloudwatch = CloudWatch {
+            log_group: known(line.log_group),
+            log_stream: known(line.log_stream),
+        };
         document.cloud = Cloud {
-            account: CloudAccount { id: known(line.owner).map(OneOrMore::One) },
+            account: CloudAccount {
+                id: known(line.owner).map(OneOrMore::One),
+            },
             provider: Some("aws"),
             region: None,
-            service: Named { name: Some("apigateway") },
+            service: Named {
+                name: Some("apigateway"),
+            },
         };
         document.data_stream = DataStream {
             dataset: Some(&self.data_stream_dataset),
             namespace: Some(&self.data_stream_namespace),
             r#type: Some(&self.data_stream_type),
         };
-        document.ecs = Ecs { version: Some(ECS_VERSION) };
+        document.ecs = Ecs {
+            version: Some(ECS_VERSION),
+        };
         document.event = Event {
             category: &["web"],
             dataset: Some(&self.data_stream_dataset),
@@ -273,9 +328,18 @@ impl Normalizer {
 
     /// Keeps the line, and tags the document: the final pipeline of Fleet's templates removes an `event.original` whose
     /// document has not this tag.
-    fn keep_original<'a>(&'a self, document: &mut Document<'a>, original: &'a str, arena: &'a Bump) {
+    fn keep_original<'a>(
+        &'a self,
+        document: &mut Document<'a>,
+        original: &'a str,
+        arena: &'a Bump,
+    ) {
         document.event.original = Some(original);
-        let others = self.tags.iter().map(String::as_str).filter(|tag| *tag != PRESERVED);
+        let others = self
+            .tags
+            .iter()
+            .map(String::as_str)
+            .filter(|tag| *tag != PRESERVED);
         document.tags = ArenaVec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
     }
 }
@@ -286,7 +350,11 @@ fn known(text: &str) -> Text<'_> {
 
 /// What stands in `event.original`: the line, byte for byte; of a line that holds several objects, the one.
 fn original<'a>(text: JsonText<'a>, line: &LogLine<'a>) -> JsonText<'a> {
-    if text.raw.len() == trimmed(line.message.raw).len() { line.message } else { text }
+    if text.raw.len() == trimmed(line.message.raw).len() {
+        line.message
+    } else {
+        text
+    }
 }
 
 fn trimmed(message: &str) -> &str {

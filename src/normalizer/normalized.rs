@@ -20,6 +20,10 @@ impl<'a> Normalized<'a> {
     }
 
     pub(super) fn several(documents: ArenaVec<'a, &'a mut Document<'a>>) -> Self {
-        if documents.is_empty() { Self::Skipped } else { Self::Documents(documents) }
+        if documents.is_empty() {
+            Self::Skipped
+        } else {
+            Self::Documents(documents)
+        }
     }
 }

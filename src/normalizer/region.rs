@@ -37,8 +37,14 @@ mod tests {
     #[test]
     fn hosts_of_api_gateway_name_their_region() {
         for (domain_name, expected) in [
-            ("pv9kv75899.execute-api.us-east-2.amazonaws.com", Some("us-east-2")),
-            ("a-vpce-1.execute-api.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            (
+                "pv9kv75899.execute-api.us-east-2.amazonaws.com",
+                Some("us-east-2"),
+            ),
+            (
+                "a-vpce-1.execute-api.cn-north-1.amazonaws.com.cn",
+                Some("cn-north-1"),
+            ),
             (".execute-api.r.", Some("r")),
             ("a.execute-api..b", Some("")),
             ("a.execute-api.execute-api.b", Some("execute-api")),

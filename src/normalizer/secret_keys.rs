@@ -23,8 +23,18 @@ pub(super) fn is_secret(key: &str) -> bool {
         "subscriptionkey",
         "usageidentifierkey",
     ];
-    const HARMLESS: [&str; 5] = ["apikeyid", "secretary", "tokencount", "tokentype", "tokenuse"];
-    let name: String = key.chars().filter(|&c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
+    const HARMLESS: [&str; 5] = [
+        "apikeyid",
+        "secretary",
+        "tokencount",
+        "tokentype",
+        "tokenuse",
+    ];
+    let name: String = key
+        .chars()
+        .filter(|&c| !is_separator(c))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     (name.ends_with("jwt") || MARKS.iter().any(|mark| name.contains(mark)))
         && !HARMLESS.iter().any(|harmless| name.ends_with(harmless))
 }

@@ -51,7 +51,11 @@ static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
 /// A line as it may be kept: [`mask`], and what only reading the line shows to belong to a credential.
 pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
     let text = trimmed(line);
-    let hidden = if text.starts_with('{') { hide_in_objects(text) } else { hide_in_pairs(text) };
+    let hidden = if text.starts_with('{') {
+        hide_in_objects(text)
+    } else {
+        hide_in_pairs(text)
+    };
     match line.split_once(text).filter(|_| hidden != text) {
         Some((before, after)) => mask(arena.alloc_str(&[before, &*hidden, after].concat()), arena),
         None => mask(line, arena),
@@ -60,7 +64,8 @@ pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
 
 /// Of a line of objects: there may be very many, so each is forgotten before the next.
 fn hide_in_objects(text: &str) -> String {
-    let (mut scratch, mut hidden, mut rest) = (Bump::new(), String::with_capacity(text.len()), text);
+    let (mut scratch, mut hidden, mut rest) =
+        (Bump::new(), String::with_capacity(text.len()), text);
     while !rest.is_empty() {
         scratch.reset();
         let object = Object::first(&scratch, rest);
@@ -74,7 +79,8 @@ fn hide_in_objects(text: &str) -> String {
 fn hide_in_pairs(text: &str) -> String {
     let scratch = Bump::new();
     let log = key_value::read(&scratch, text);
-    log.map_or(text, |log| mask_parts(text, log.secrets(), &scratch)).to_owned()
+    log.map_or(text, |log| mask_parts(text, log.secrets(), &scratch))
+        .to_owned()
 }
 
 /// The text with `***` in the place of every API key, token, password, authorization header and cookie.
@@ -100,28 +106,46 @@ pub(super) fn mask_parts<'a>(text: &'a str, parts: &[&'a str], arena: &'a Bump) 
     let (mut masked, mut done) = (String::new(), 0);
     for part in parts {
         let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-        let Some(end) = start.checked_add(part.len()).filter(|end| *end <= text.len()) else { continue };
-        let Some(before) = text.get(done..start) else { continue };
+        let Some(end) = start
+            .checked_add(part.len())
+            .filter(|end| *end <= text.len())
+        else {
+            continue;
+        };
+        let Some(before) = text.get(done..start) else {
+            continue;
+        };
         masked.push_str(before);
         masked.push_str(MASK);
         done = end;
     }
     masked.push_str(text.get(done..).unwrap_or_default());
-    if done == 0 { text } else { arena.alloc_str(&masked) }
+    if done == 0 {
+        text
+    } else {
+        arena.alloc_str(&masked)
+    }
 }
 
 /// The text, masked if it shows any sign of a credential. Of the many values of a line hardly one does.
 #[inline]
 pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    if is_suspicious(text) { mask(text, arena) } else { text }
+    if is_suspicious(text) {
+        mask(text, arena)
+    } else {
+        text
+    }
 }
 
 /// Whether a text has a key and its separator in it (at its end stands what base64 is padded with), or a token.
 fn is_suspicious(text: &str) -> bool {
     const SHORTEST_PAIR: usize = 5;
     const SHORTEST_TOKEN: usize = 20;
-    let Some(([_, inside @ ..], _)) = text.as_bytes().split_last_chunk::<1>() else { return false };
-    let is_sign = |byte| (byte == b'=') | (byte == b':') | (byte == b'>') | (byte == b'J') | (byte == b' ');
+    let Some(([_, inside @ ..], _)) = text.as_bytes().split_last_chunk::<1>() else {
+        return false;
+    };
+    let is_sign =
+        |byte| (byte == b'=') | (byte == b':') | (byte == b'>') | (byte == b'J') | (byte == b' ');
     if text.len() < SHORTEST_PAIR || !has_byte(inside, is_sign) {
         return false;
     }
@@ -130,7 +154,10 @@ fn is_suspicious(text: &str) -> bool {
 
 fn has_token(text: &str) -> bool {
     // Most texts have neither of the two, which costs less to see.
-    memchr2(b'J', b' ', text.as_bytes()).is_some() && ["eyJ", "earer ", "Basic "].iter().any(|mark| text.contains(mark))
+    memchr2(b'J', b' ', text.as_bytes()).is_some()
+        && ["eyJ", "earer ", "Basic "]
+            .iter()
+            .any(|mark| text.contains(mark))
 }
 
 fn masked(text: &str) -> Cow<'_, str> {
@@ -138,7 +165,10 @@ fn masked(text: &str) -> Cow<'_, str> {
     if has_token(&text) {
         text = replace(text, &TOKEN, MASK);
     }
-    if ["key=value", "uthorization header", "API Key", "API key"].iter().any(|mark| text.contains(mark)) {
+    if ["key=value", "uthorization header", "API Key", "API key"]
+        .iter()
+        .any(|mark| text.contains(mark))
+    {
         text = replace(text, &QUOTED, "$header$key$long***$behind$rest");
     }
     text
@@ -186,7 +216,10 @@ fn unescape_words(text: &str) -> String {
     let mut parts = text.split("\\u00");
     let mut unescaped = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        let code = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .map(char::from);
         match code.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ')) {
             Some(c) => {
                 unescaped.push(c);
@@ -261,9 +294,15 @@ fn end_of_words(key: &str, text: &str) -> usize {
         // `API Key:  API Stage: …`: an execution log goes on without a comma.
         return 0;
     }
-    let scheme = ["Bearer ", "Basic "].into_iter().find(|scheme| text.starts_with(scheme)).map_or(0, str::len);
-    let ends_word = |c: char| ends_all(c) || c.is_whitespace() || matches!(c, ';' | '&' | ')' | ']' | '\\');
-    text.get(scheme..).and_then(|word| word.find(ends_word)).map_or(text.len(), |end| scheme + end)
+    let scheme = ["Bearer ", "Basic "]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))
+        .map_or(0, str::len);
+    let ends_word =
+        |c: char| ends_all(c) || c.is_whitespace() || matches!(c, ';' | '&' | ')' | ']' | '\\');
+    text.get(scheme..)
+        .and_then(|word| word.find(ends_word))
+        .map_or(text.len(), |end| scheme + end)
 }
 
 /// A JSON value without the credentials inside; what is no JSON without them is left out whole.
@@ -272,7 +311,9 @@ pub(super) fn mask_json<'a>(json: &'a RawValue, arena: &'a Bump) -> &'a RawValue
     if text == json.get() {
         return json;
     }
-    serde_json::from_str(text).or_else(|_| serde_json::from_str(r#""***""#)).unwrap_or(json)
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(r#""***""#))
+        .unwrap_or(json)
 }
 
 #[cfg(test)]
@@ -282,37 +323,94 @@ mod tests {
     #[test]
     fn masks_credentials_and_nothing_else() {
         let cases = [
-            (r#"{"apiKey":"s3cr3t","apiKeyId":"qqvqzk33df"}"#, r#"{"apiKey":"***","apiKeyId":"qqvqzk33df"}"#),
-            (r#"{"api_key" : "s3\"cr3t","ip":"-"}"#, r#"{"api_key" : "***","ip":"-"}"#),
-            (r#"{"identity":{"apiKey":"s3cr3t"}}"#, r#"{"identity":{"apiKey":"***"}}"#),
+            (
+                r#"{"apiKey":"s3cr3t","apiKeyId":"qqvqzk33df"}"#,
+                r#"{"apiKey":"***","apiKeyId":"qqvqzk33df"}"#,
+            ),
+            (
+                r#"{"api_key" : "s3\"cr3t","ip":"-"}"#,
+                r#"{"api_key" : "***","ip":"-"}"#,
+            ),
+            (
+                r#"{"identity":{"apiKey":"s3cr3t"}}"#,
+                r#"{"identity":{"apiKey":"***"}}"#,
+            ),
             (r#"{"apiKey":"-"}"#, r#"{"apiKey":"-"}"#),
             (r#"{"auth.token":"s3cr3t"}"#, r#"{"auth.token":"***"}"#),
             (r#"{"tokens":["a","b"],"x":1}"#, r#"{"tokens":"***","x":1}"#),
-            (r#"{"body":"{\"password\":\"s3cr3t\",\"a\":1}"}"#, r#"{"body":"{\"password\":\"***\",\"a\":1}"}"#),
+            (
+                r#"{"body":"{\"password\":\"s3cr3t\",\"a\":1}"}"#,
+                r#"{"body":"{\"password\":\"***\",\"a\":1}"}"#,
+            ),
             (r#"{"apiKey":"s3cr3t"#, r#"{"apiKey":"***""#),
             (
                 "(id) headers: {Authorization=Bearer a.b.c, Cookie=a=b; c=d, Host=x}",
                 "(id) headers: {Authorization=***, Cookie=***, Host=x}",
             ),
-            ("requestId: a, X-Api-Key: s3cr3t, ip: 192.0.2.1", "requestId: a, X-Api-Key: ***, ip: 192.0.2.1"),
-            ("(id) API Key:  API Stage: a1b2c3/prod", "(id) API Key:  API Stage: a1b2c3/prod"),
-            ("(id) API Key: s3cr3t API Stage: a1b2c3/prod", "(id) API Key: *** API Stage: a1b2c3/prod"),
-            ("token_count=5 path=/x token=s3cr3t status=500", "token_count=5 path=/x token=*** status=500"),
-            ("password: s3cr3t; user: Bob, secretary: Ann", "password: ***; user: Bob, secretary: Ann"),
-            (r#"{"msg":"token: s3cr3t","status":"200"}"#, r#"{"msg":"token: ***","status":"200"}"#),
-            (r#"{"msg":"token: Bearer a.b.c"}"#, r#"{"msg":"token: ***"}"#),
-            ("<r><apiKey>s3cr3t</apiKey><ip>-</ip></r>", "<r><apiKey>***</apiKey><ip>-</ip></r>"),
+            (
+                "requestId: a, X-Api-Key: s3cr3t, ip: 192.0.2.1",
+                "requestId: a, X-Api-Key: ***, ip: 192.0.2.1",
+            ),
+            (
+                "(id) API Key:  API Stage: a1b2c3/prod",
+                "(id) API Key:  API Stage: a1b2c3/prod",
+            ),
+            (
+                "(id) API Key: s3cr3t API Stage: a1b2c3/prod",
+                "(id) API Key: *** API Stage: a1b2c3/prod",
+            ),
+            (
+                "token_count=5 path=/x token=s3cr3t status=500",
+                "token_count=5 path=/x token=*** status=500",
+            ),
+            (
+                "password: s3cr3t; user: Bob, secretary: Ann",
+                "password: ***; user: Bob, secretary: Ann",
+            ),
+            (
+                r#"{"msg":"token: s3cr3t","status":"200"}"#,
+                r#"{"msg":"token: ***","status":"200"}"#,
+            ),
+            (
+                r#"{"msg":"token: Bearer a.b.c"}"#,
+                r#"{"msg":"token: ***"}"#,
+            ),
+            (
+                "<r><apiKey>s3cr3t</apiKey><ip>-</ip></r>",
+                "<r><apiKey>***</apiKey><ip>-</ip></r>",
+            ),
             (
                 r#"{"passwd":"s3cr3t","jwt":"s3cr3t","private_key":"s3cr3t"}"#,
                 r#"{"passwd":"***","jwt":"***","private_key":"***"}"#,
             ),
-            (r#"{"token":123456,"status":200}"#, r#"{"token":"***","status":200}"#),
-            (r#"{"\u0061piKey":"s3cr3t","x":"\u0041"}"#, r#"{"apiKey":"***","x":"A"}"#),
-            (r#"{"x":"\u0061piKey","y":1}"#, r#"{"x":"\u0061piKey","y":1}"#),
-            (r#"{"auth":"Bearer abcdefgh.ijklmnop","y":1}"#, r#"{"auth":"***","y":1}"#),
-            (r#"["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"]"#, r#"["***"]"#),
-            ("Basic knowledge, Bearer of news", "Basic knowledge, Bearer of news"),
-            ("/verify/eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl?x=1", "/verify/***?x=1"),
+            (
+                r#"{"token":123456,"status":200}"#,
+                r#"{"token":"***","status":200}"#,
+            ),
+            (
+                r#"{"\u0061piKey":"s3cr3t","x":"\u0041"}"#,
+                r#"{"apiKey":"***","x":"A"}"#,
+            ),
+            (
+                r#"{"x":"\u0061piKey","y":1}"#,
+                r#"{"x":"\u0061piKey","y":1}"#,
+            ),
+            (
+                r#"{"auth":"Bearer abcdefgh.ijklmnop","y":1}"#,
+                r#"{"auth":"***","y":1}"#,
+            ),
+            (
+                r#"["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"]"#,
+                r#"["***"]"#,
+            ),
+            (
+                "Basic knowledge, Bearer of news",
+                "Basic knowledge, Bearer of news",
+            ),
+            (
+                "/verify/eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl?x=1",
+                "/verify/***?x=1",
+            ),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();
@@ -326,7 +424,10 @@ mod tests {
         let arena = Bump::new();
         let text = "a=one b=two c=three";
         let parts: Vec<_> = text.split([' ', '=']).collect();
-        assert_eq!(mask_parts(text, &[parts[1], "two", parts[5]], &arena), "a=*** b=two c=***");
+        assert_eq!(
+            mask_parts(text, &[parts[1], "two", parts[5]], &arena),
+            "a=*** b=two c=***"
+        );
         assert_eq!(mask_parts(text, &["one"], &arena), text);
     }
 
@@ -334,8 +435,14 @@ mod tests {
     fn json_stays_json() {
         let arena = Bump::new();
         let cases = [
-            (r#"[{"authorization":"Bearer s3cr3t"},1]"#, r#"[{"authorization":"***"},1]"#),
-            (r#""{\"password\":\"s3cr3t\"}""#, r#""{\"password\":\"***\"}""#),
+            (
+                r#"[{"authorization":"Bearer s3cr3t"},1]"#,
+                r#"[{"authorization":"***"},1]"#,
+            ),
+            (
+                r#""{\"password\":\"s3cr3t\"}""#,
+                r#""{\"password\":\"***\"}""#,
+            ),
             (r#"{"a":[{"token":123}]}"#, r#"{"a":[{"token":"***"}]}"#),
             (r#"{"token":{"a":{"b":"s3cr3t"}}}"#, r#"{"token":"***"}"#),
             (r#"{"a":"b"}"#, r#"{"a":"b"}"#),

@@ -22,23 +22,42 @@ pub fn request_time(text: &str) -> Option<i64> {
 pub fn epoch(text: &str) -> Option<i64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         let value: i64 = text.parse().ok()?;
-        let milliseconds = if value < FIRST_MILLISECONDS { value * 1000 } else { value };
+        let milliseconds = if value < FIRST_MILLISECONDS {
+            value * 1000
+        } else {
+            value
+        };
         return in_range(milliseconds);
     }
-    if !text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) || text.starts_with('-') {
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+        || text.starts_with('-')
+    {
         return None;
     }
     let value: f64 = text.parse().ok()?;
     // As Elasticsearch's UNIX format does: in floating point, cut off. A float too large saturates.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "checked after")]
-    let milliseconds = if value < FIRST_MILLISECONDS as f64 { (value * 1000.0) as i64 } else { value as i64 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "checked after"
+    )]
+    let milliseconds = if value < FIRST_MILLISECONDS as f64 {
+        (value * 1000.0) as i64
+    } else {
+        value as i64
+    };
     in_range(milliseconds)
 }
 
 /// `26/Jul/2023:12:20:46 +0000`, in brackets or not: the Common Log Format's.
 #[must_use]
 pub fn clf(text: &str) -> Option<i64> {
-    let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let text = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
     let (day, month, year, time, zone) = match *text.as_bytes() {
         #[rustfmt::skip]
         [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', s1, s2, b' ', sign, z1, z2, z3, z4] => (
@@ -50,7 +69,10 @@ pub fn clf(text: &str) -> Option<i64> {
         ),
         _ => return None,
     };
-    milliseconds(DateTime::from_parts(Date::new(year, month, day).ok()?, time), zone)
+    milliseconds(
+        DateTime::from_parts(Date::new(year, month, day).ok()?, time),
+        zone,
+    )
 }
 
 /// What Elasticsearch's date processor takes as `ISO8601`: the parts after the year may be missing from the end, an offset
@@ -59,13 +81,19 @@ pub fn clf(text: &str) -> Option<i64> {
 /// Not taken: names of time zones but `UTC`, `GMT` and `UT`, and a year with nothing but a time (which becomes 1970 there).
 #[must_use]
 pub fn iso8601(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
+    let (date, time) = text
+        .split_once('T')
+        .map_or((text, None), |(date, time)| (date, Some(time)));
     let date = match *date.as_bytes() {
-        [y1, y2, y3, y4] if time.is_none_or(str::is_empty) => Date::new(year([y1, y2, y3, y4])?, 1, 1),
-        [y1, y2, y3, y4, b'-', m1, m2] => Date::new(year([y1, y2, y3, y4])?, number([m1, m2])?, 1),
-        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => {
-            Date::new(year([y1, y2, y3, y4])?, number([m1, m2])?, number([d1, d2])?)
+        [y1, y2, y3, y4] if time.is_none_or(str::is_empty) => {
+            Date::new(year([y1, y2, y3, y4])?, 1, 1)
         }
+        [y1, y2, y3, y4, b'-', m1, m2] => Date::new(year([y1, y2, y3, y4])?, number([m1, m2])?, 1),
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => Date::new(
+            year([y1, y2, y3, y4])?,
+            number([m1, m2])?,
+            number([d1, d2])?,
+        ),
         _ => return None,
     };
     let (time, zone) = iso8601_time(time.unwrap_or_default())?;
@@ -74,19 +102,26 @@ pub fn iso8601(text: &str) -> Option<i64> {
 
 /// `12:30:02.123+01:00`, any of its ends missing.
 fn iso8601_time(text: &str) -> Option<(Time, i32)> {
-    let zone_start = text.find(|character: char| !(character.is_ascii_digit() || ":.,".contains(character)));
+    let zone_start =
+        text.find(|character: char| !(character.is_ascii_digit() || ":.,".contains(character)));
     let (time, zone) = text.split_at_checked(zone_start.unwrap_or(text.len()))?;
     let (hour, minute, second, fraction) = match *time.as_bytes() {
         [] => (0, 0, 0, None),
         [h1, h2] => (number([h1, h2])?, 0, 0, None),
         [h1, h2, b':', m1, m2] => (number([h1, h2])?, number([m1, m2])?, 0, None),
-        [h1, h2, b':', m1, m2, b':', s1, s2, ref fraction @ ..] => {
-            (number([h1, h2])?, number([m1, m2])?, number([s1, s2])?, Some(fraction))
-        }
+        [h1, h2, b':', m1, m2, b':', s1, s2, ref fraction @ ..] => (
+            number([h1, h2])?,
+            number([m1, m2])?,
+            number([s1, s2])?,
+            Some(fraction),
+        ),
         _ => return None,
     };
     let nanosecond = nanosecond(fraction.unwrap_or_default())?;
-    Some((Time::new(hour, minute, second, nanosecond).ok()?, iso8601_offset(zone)?))
+    Some((
+        Time::new(hour, minute, second, nanosecond).ok()?,
+        iso8601_offset(zone)?,
+    ))
 }
 
 /// `.1` to `.123456789`, with a dot or a comma; what is finer than a millisecond is left out.
@@ -94,8 +129,9 @@ fn nanosecond(fraction: &[u8]) -> Option<i32> {
     match fraction {
         [] => Some(0),
         [b'.' | b',', digits @ ..] if (1..=9).contains(&digits.len()) => {
-            let value =
-                digits.iter().try_fold(0, |value, digit| Some(value * 10 + i32::from(number([b'0', *digit])?)))?;
+            let value = digits.iter().try_fold(0, |value, digit| {
+                Some(value * 10 + i32::from(number([b'0', *digit])?))
+            })?;
             let nanosecond = value * 10_i32.pow(9 - u32::try_from(digits.len()).ok()?);
             Some(nanosecond - nanosecond % 1_000_000)
         }
@@ -109,10 +145,15 @@ fn iso8601_offset(text: &str) -> Option<i32> {
     }
     match *text.as_bytes() {
         [sign, h1, h2] => offset(sign, number([h1, h2])?, 0, 0),
-        [sign, h1, h2, m1, m2] | [sign, h1, h2, b':', m1, m2] => offset(sign, number([h1, h2])?, number([m1, m2])?, 0),
-        [sign, h1, h2, b':', m1, m2, b':', s1, s2] => {
-            offset(sign, number([h1, h2])?, number([m1, m2])?, number([s1, s2])?)
+        [sign, h1, h2, m1, m2] | [sign, h1, h2, b':', m1, m2] => {
+            offset(sign, number([h1, h2])?, number([m1, m2])?, 0)
         }
+        [sign, h1, h2, b':', m1, m2, b':', s1, s2] => offset(
+            sign,
+            number([h1, h2])?,
+            number([m1, m2])?,
+            number([s1, s2])?,
+        ),
         _ => None,
     }
 }
@@ -130,7 +171,9 @@ pub fn openssl(text: &str) -> Option<i64> {
 #[must_use]
 pub fn console_time(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
-    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&words.next()?).then_some(())?;
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        .contains(&words.next()?)
+        .then_some(())?;
     let (month, day, time) = (words.next()?, words.next()?, words.next()?);
     (words.next()? == "UTC").then_some(())?;
     let year = words.next()?;
@@ -144,10 +187,15 @@ fn spelled_out(year: &str, month: &str, day: &str, time: &str) -> Option<i64> {
         [d1, d2] => number([d1, d2])?,
         _ => return None,
     };
-    let [h1, h2, b':', n1, n2, b':', s1, s2] = *time.as_bytes() else { return None };
+    let [h1, h2, b':', n1, n2, b':', s1, s2] = *time.as_bytes() else {
+        return None;
+    };
     let time = Time::new(number([h1, h2])?, number([n1, n2])?, number([s1, s2])?, 0).ok()?;
-    let date =
-        Date::new(self::year(year.as_bytes().try_into().ok()?)?, self::month(month.as_bytes().try_into().ok()?)?, day);
+    let date = Date::new(
+        self::year(year.as_bytes().try_into().ok()?)?,
+        self::month(month.as_bytes().try_into().ok()?)?,
+        day,
+    );
     milliseconds(DateTime::from_parts(date.ok()?, time), 0)
 }
 
@@ -195,7 +243,9 @@ fn milliseconds(time: DateTime, offset: i32) -> Option<i64> {
 }
 
 fn in_range(milliseconds: i64) -> Option<i64> {
-    (Timestamp::FIRST.0..=Timestamp::LAST.0).contains(&milliseconds).then_some(milliseconds)
+    (Timestamp::FIRST.0..=Timestamp::LAST.0)
+        .contains(&milliseconds)
+        .then_some(milliseconds)
 }
 
 #[cfg(test)]
@@ -205,7 +255,9 @@ mod tests {
     /// `-` for what is no time.
     fn check(read: fn(&str) -> Option<i64>, cases: &[(&str, &str)]) {
         for (text, expected) in cases {
-            let time = read(text).map_or("-".to_owned(), |milliseconds| Timestamp(milliseconds).to_string());
+            let time = read(text).map_or("-".to_owned(), |milliseconds| {
+                Timestamp(milliseconds).to_string()
+            });
             assert_eq!(time, *expected, "{text:?}");
         }
     }
@@ -277,7 +329,10 @@ mod tests {
                 ("2019-05-28T12+02", "2019-05-28T10:00:00.000Z"),
                 ("2019-05T12:30", "2019-05-01T12:30:00.000Z"),
                 ("2019-05-28T12:30:02,1", "2019-05-28T12:30:02.100Z"),
-                ("2019-05-28T12:30:02.123999999+0530", "2019-05-28T07:00:02.123Z"),
+                (
+                    "2019-05-28T12:30:02.123999999+0530",
+                    "2019-05-28T07:00:02.123Z",
+                ),
                 ("2019-05-28T12:30:02-18:00:00", "2019-05-29T06:30:02.000Z"),
                 ("1969-12-31T23:59:59.9999UTC", "1969-12-31T23:59:59.999Z"),
                 ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),

@@ -74,8 +74,12 @@ impl<'a> Components<'a> {
             fragment: self.fragment.map(decode),
             port: self.server.port,
             extension: path.as_ref().and_then(|path| piece(path, extension)),
-            username: user_info.as_ref().and_then(|whole| piece(whole, |text| Some(text.split_once(':')?.0))),
-            password: user_info.as_ref().and_then(|whole| piece(whole, |text| Some(text.split_once(':')?.1))),
+            username: user_info
+                .as_ref()
+                .and_then(|whole| piece(whole, |text| Some(text.split_once(':')?.0))),
+            password: user_info
+                .as_ref()
+                .and_then(|whole| piece(whole, |text| Some(text.split_once(':')?.1))),
             path,
             user_info,
         }
@@ -127,18 +131,22 @@ fn java_utf8(bytes: &[u8]) -> String {
 }
 
 fn cut(text: &str, delimiter: char) -> (&str, Option<&str>) {
-    text.split_once(delimiter).map_or((text, None), |(before, after)| (before, Some(after)))
+    text.split_once(delimiter)
+        .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 /// Java's two ways to read an IPv6 address agree but for leading zeros: this takes any number of them, the callers bound them.
 fn is_ipv6(address: &str) -> bool {
     let without_leading_zeros = |group| {
         let significant = str::trim_start_matches(group, '0');
-        let is_zero =
-            significant.len() < group.len() && !significant.starts_with(|next: char| next.is_ascii_hexdigit());
+        let is_zero = significant.len() < group.len()
+            && !significant.starts_with(|next: char| next.is_ascii_hexdigit());
         [if is_zero { "0" } else { "" }, significant]
     };
-    let plain: String = address.split_inclusive([':', '.']).flat_map(without_leading_zeros).collect();
+    let plain: String = address
+        .split_inclusive([':', '.'])
+        .flat_map(without_leading_zeros)
+        .collect();
     plain.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
@@ -150,20 +158,34 @@ mod tests {
     fn check(url: &str, expected: &str) {
         let told = uri_parts(url).map_or("throws".to_owned(), |parts| {
             let port = parts.port.map(|port| port.to_string().into());
-            [parts.scheme, parts.user_info, parts.domain, port, parts.path, parts.query, parts.fragment]
-                .map(|part| part.unwrap_or("-".into()))
-                .join("|")
+            [
+                parts.scheme,
+                parts.user_info,
+                parts.domain,
+                port,
+                parts.path,
+                parts.query,
+                parts.fragment,
+            ]
+            .map(|part| part.unwrap_or("-".into()))
+            .join("|")
         });
         assert_eq!(told, expected, "{url}");
     }
 
     #[test]
     fn java_net_uri_decodes() {
-        check("https://api.example.com/test/pets", "https|-|api.example.com|-|/test/pets|-|-");
+        check(
+            "https://api.example.com/test/pets",
+            "https|-|api.example.com|-|/test/pets|-|-",
+        );
         check("https://a.b:8443/x?y=%26#z", "https|-|a.b|8443|/x|y=&|z");
         check("https://a/%7BpetId%7D", "https|-|a|-|/{petId}|-|-");
         check("https://a/%2F%E2%82%AC?[%41]", "https|-|a|-|//€|[A]|-");
-        check("https://a/%FF%E2%82x%ED%A0%80%C0", "https|-|a|-|/\u{FFFD}\u{FFFD}x\u{FFFD}\u{FFFD}|-|-");
+        check(
+            "https://a/%FF%E2%82x%ED%A0%80%C0",
+            "https|-|a|-|/\u{FFFD}\u{FFFD}x\u{FFFD}\u{FFFD}|-|-",
+        );
         check("https://a/ü?é#\u{1F600}", "https|-|a|-|/ü|é|\u{1F600}");
         check("https://us%3Aer:p%40@a/", "https|us:er:p@|a|-|/|-|-");
         check("https://a", "https|-|a|-||-|-");
@@ -173,11 +195,24 @@ mod tests {
 
     #[test]
     fn java_net_uri_knows_hosts() {
-        check("https://[fe80::1%25eth0]:1/", "https|-|[fe80::1%25eth0]|1|/|-|-");
+        check(
+            "https://[fe80::1%25eth0]:1/",
+            "https|-|[fe80::1%25eth0]|1|/|-|-",
+        );
         check("https://0001.2.3.255:/", "https|-|0001.2.3.255|-|/|-|-");
         check("https://a-b.c./", "https|-|a-b.c.|-|/|-|-");
-        for registry in ["my_host", "a-", "-", "a..b", "1.2.3.256", "a.1b", "a:x", "a:2147483648", "ü.example", "a@b@c"]
-        {
+        for registry in [
+            "my_host",
+            "a-",
+            "-",
+            "a..b",
+            "1.2.3.256",
+            "a.1b",
+            "a:x",
+            "a:2147483648",
+            "ü.example",
+            "a@b@c",
+        ] {
             check(&format!("https://{registry}/x"), "https|-|-|-|/x|-|-");
         }
         check("https:///x", "https|-|-|-|/x|-|-");
@@ -198,7 +233,13 @@ mod tests {
 
     #[test]
     fn some_urls_are_refused_by_both() {
-        for url in ["https://a b/", "https://a\"b/", "https://a:b/ x", "https://a:-2/ x", "https://a:2147483648/ x"] {
+        for url in [
+            "https://a b/",
+            "https://a\"b/",
+            "https://a:b/ x",
+            "https://a:-2/ x",
+            "https://a:2147483648/ x",
+        ] {
             check(url, "throws");
         }
         for url in [
@@ -212,7 +253,14 @@ mod tests {
             "https://\u{FF0F}/ x",
             "https://[/",
         ] {
-            check(url, if url.is_empty() { "-|-|-|-||-|-" } else { "throws" });
+            check(
+                url,
+                if url.is_empty() {
+                    "-|-|-|-||-|-"
+                } else {
+                    "throws"
+                },
+            );
         }
     }
 
@@ -227,7 +275,11 @@ mod tests {
             ("", None),
         ] {
             let url = format!("https://a{path}");
-            assert_eq!(uri_parts(&url).unwrap().extension.as_deref(), expected, "{path}");
+            assert_eq!(
+                uri_parts(&url).unwrap().extension.as_deref(),
+                expected,
+                "{path}"
+            );
         }
     }
 
@@ -241,7 +293,11 @@ mod tests {
         ] {
             let url = format!("https://{user_info}@a/");
             let parts = uri_parts(&url).unwrap();
-            assert_eq!((parts.username.as_deref(), parts.password.as_deref()), expected, "{user_info}");
+            assert_eq!(
+                (parts.username.as_deref(), parts.password.as_deref()),
+                expected,
+                "{user_info}"
+            );
         }
     }
 
@@ -249,7 +305,14 @@ mod tests {
     fn only_what_is_decoded_is_copied() {
         let parts = uri_parts("https://u:p@a/b.c?%41#d").unwrap();
         assert!(matches!(parts.query, Some(Cow::Owned(_))));
-        for part in [parts.path, parts.extension, parts.username, parts.password, parts.fragment, parts.domain] {
+        for part in [
+            parts.path,
+            parts.extension,
+            parts.username,
+            parts.password,
+            parts.fragment,
+            parts.domain,
+        ] {
             assert!(matches!(part, Some(Cow::Borrowed(_))), "{part:?}");
         }
     }

@@ -29,7 +29,10 @@ pub enum UserArn<'a> {
 /// Reads an ARN. Grok's `^` and `$` are those of a line, so the first line that matches counts.
 #[must_use]
 pub fn user_arn(arn: &str) -> UserArn<'_> {
-    arn.split('\n').find_map(iam).or_else(|| assumed_role(arn)).unwrap_or(UserArn::Other)
+    arn.split('\n')
+        .find_map(iam)
+        .or_else(|| assumed_role(arn))
+        .unwrap_or(UserArn::Other)
 }
 
 fn iam(line: &str) -> Option<UserArn<'_>> {
@@ -39,7 +42,10 @@ fn iam(line: &str) -> Option<UserArn<'_>> {
         let (_, after) = rest.split_at_checked(rest.find(":iam::")? + 5)?;
         rest = after;
         if let Some((account_id, resource)) = number(after.strip_prefix(':')?) {
-            return Some(UserArn::Iam { account_id, user_name: resource.strip_prefix("user/").unwrap_or(resource) });
+            return Some(UserArn::Iam {
+                account_id,
+                user_name: resource.strip_prefix("user/").unwrap_or(resource),
+            });
         }
     }
 }
@@ -62,10 +68,16 @@ fn is_digits(text: &str) -> bool {
 fn assumed_role(arn: &str) -> Option<UserArn<'_>> {
     let (_partition, rest) = arn.strip_prefix("arn:")?.split_once(":sts::")?;
     let (account_id, role) = rest.split_once(":assumed-role/")?;
-    let (role_name, session_name) = role.split_once('/').map_or((role, ""), |(role, session)| (role, session));
+    let (role_name, session_name) = role
+        .split_once('/')
+        .map_or((role, ""), |(role, session)| (role, session));
     let session_name = (!session_name.is_empty()).then_some(session_name);
     let is_whole = is_digits(account_id) && !role_name.is_empty();
-    is_whole.then_some(UserArn::AssumedRole { account_id, role_name, session_name })
+    is_whole.then_some(UserArn::AssumedRole {
+        account_id,
+        role_name,
+        session_name,
+    })
 }
 
 #[cfg(test)]
@@ -75,12 +87,30 @@ mod tests {
     #[test]
     fn grok_cuts_arns_of_iam() {
         for (arn, expected) in [
-            ("arn:aws:iam::123456789012:user/Bob", Some(("123456789012", "Bob"))),
-            ("arn:aws:iam::123456789012:user/path/Bob", Some(("123456789012", "path/Bob"))),
-            ("arn:aws:iam::123456789012:user/user/Bob", Some(("123456789012", "user/Bob"))),
-            ("arn:aws-cn:iam::012345678901:root", Some(("012345678901", "root"))),
-            ("arn:aws:iam::123456789012:role/admin", Some(("123456789012", "role/admin"))),
-            ("arn:aws:iam::123456789012:user/", Some(("123456789012", ""))),
+            (
+                "arn:aws:iam::123456789012:user/Bob",
+                Some(("123456789012", "Bob")),
+            ),
+            (
+                "arn:aws:iam::123456789012:user/path/Bob",
+                Some(("123456789012", "path/Bob")),
+            ),
+            (
+                "arn:aws:iam::123456789012:user/user/Bob",
+                Some(("123456789012", "user/Bob")),
+            ),
+            (
+                "arn:aws-cn:iam::012345678901:root",
+                Some(("012345678901", "root")),
+            ),
+            (
+                "arn:aws:iam::123456789012:role/admin",
+                Some(("123456789012", "role/admin")),
+            ),
+            (
+                "arn:aws:iam::123456789012:user/",
+                Some(("123456789012", "")),
+            ),
             ("arn:aws:iam::123456789012:", Some(("123456789012", ""))),
             ("arn:aws:iam::12.5:a:b", Some(("12.5", "a:b"))),
             ("arn::iam::-3:x", Some(("-3", "x"))),
@@ -99,7 +129,10 @@ mod tests {
             ("", None),
         ] {
             let told = match user_arn(arn) {
-                UserArn::Iam { account_id, user_name } => Some((account_id, user_name)),
+                UserArn::Iam {
+                    account_id,
+                    user_name,
+                } => Some((account_id, user_name)),
                 _ => None,
             };
             assert_eq!(told, expected, "{arn:?}");
@@ -109,18 +142,32 @@ mod tests {
     #[test]
     fn sts_names_role_and_session() {
         for (arn, expected) in [
-            ("arn:aws:sts::123456789012:assumed-role/Role/session", Some(("123456789012", "Role", Some("session")))),
-            ("arn:aws:sts::1:assumed-role/Role/a@b.c", Some(("1", "Role", Some("a@b.c")))),
-            ("arn:aws:sts::1:assumed-role/Role/", Some(("1", "Role", None))),
-            ("arn:aws:sts::1:assumed-role/Role", Some(("1", "Role", None))),
+            (
+                "arn:aws:sts::123456789012:assumed-role/Role/session",
+                Some(("123456789012", "Role", Some("session"))),
+            ),
+            (
+                "arn:aws:sts::1:assumed-role/Role/a@b.c",
+                Some(("1", "Role", Some("a@b.c"))),
+            ),
+            (
+                "arn:aws:sts::1:assumed-role/Role/",
+                Some(("1", "Role", None)),
+            ),
+            (
+                "arn:aws:sts::1:assumed-role/Role",
+                Some(("1", "Role", None)),
+            ),
             ("arn:aws:sts::1:assumed-role//x", None),
             ("arn:aws:sts::x:assumed-role/Role/x", None),
             ("arn:aws:sts::1:federated-user/Bob", None),
         ] {
             let told = match user_arn(arn) {
-                UserArn::AssumedRole { account_id, role_name, session_name } => {
-                    Some((account_id, role_name, session_name))
-                }
+                UserArn::AssumedRole {
+                    account_id,
+                    role_name,
+                    session_name,
+                } => Some((account_id, role_name, session_name)),
                 _ => None,
             };
             assert_eq!(told, expected, "{arn:?}");

@@ -26,7 +26,9 @@ pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);
 pub(super) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
     // The spelling of the documented formats is plain: `userArn`, not `user_arn`. But `integrationStatus` means one thing or
     // another, and `integration.status` does not.
-    let is_plain = |key: &str| key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' ']);
+    let is_plain = |key: &str| {
+        key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' '])
+    };
     let order = |key: &str| {
         let place = rank(key);
         (place, is_plain(key) == (place == rank("integrationStatus")))
@@ -52,23 +54,40 @@ pub(super) fn long(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse() {
         return Some(number);
     }
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (negative, digits) = text
+        .strip_prefix('-')
+        .map_or((false, text), |digits| (true, digits));
     if let Some(hexadecimal) = digits.strip_prefix("0x") {
         let is_hexadecimal = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let value = i128::from(u64::from_str_radix(hexadecimal, 16).ok().filter(|_| is_hexadecimal)?);
+        let value = i128::from(
+            u64::from_str_radix(hexadecimal, 16)
+                .ok()
+                .filter(|_| is_hexadecimal)?,
+        );
         return i64::try_from(if negative { -value } else { value }).ok();
     }
     let (whole, fraction) = text.split_once('.')?;
-    fraction.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok()).flatten()
+    fraction
+        .bytes()
+        .all(|digit| digit == b'0')
+        .then(|| whole.parse().ok())
+        .flatten()
 }
 
 /// Whether a text is a UUID, as the request ids of REST APIs are. Every byte is looked at, whatever the others are: that is
 /// done for many at once.
 pub(super) fn is_uuid(text: &str) -> bool {
-    let Ok(bytes) = <[u8; 36]>::try_from(text.as_bytes()) else { return false };
+    let Ok(bytes) = <[u8; 36]>::try_from(text.as_bytes()) else {
+        return false;
+    };
     let hyphens: u8 = bytes.iter().map(|byte| u8::from(*byte == b'-')).sum();
-    let fit = bytes.iter().fold(true, |fit, byte| fit & (byte.is_ascii_hexdigit() | (*byte == b'-')));
-    fit && hyphens == 4 && [8, 13, 18, 23].into_iter().all(|place| bytes.get(place) == Some(&b'-'))
+    let fit = bytes.iter().fold(true, |fit, byte| {
+        fit & (byte.is_ascii_hexdigit() | (*byte == b'-'))
+    });
+    fit && hyphens == 4
+        && [8, 13, 18, 23]
+            .into_iter()
+            .all(|place| bytes.get(place) == Some(&b'-'))
 }
 
 /// A value as text; `None` for null.
@@ -77,7 +96,10 @@ pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a s
         FlatValue::Text(text) => return Some(text),
         FlatValue::Json(json) => json.get(),
     };
-    let Some(escaped) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
+    let Some(escaped) = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'))
+    else {
         return (json != "null").then_some(json);
     };
     Some(JsonText::escaped(escaped).text(arena))
@@ -103,16 +125,27 @@ pub(super) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
     if entries.is_empty() {
         return None;
     }
-    let last: HashMap<&str, usize> = entries.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
+    let last: HashMap<&str, usize> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, (key, _))| (*key, index))
+        .collect();
     let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
     let masked = |(key, value): &Entry<'a>| match value {
-        FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => (*key, FlatValue::Text(mask(json.get(), arena))),
+        FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => {
+            (*key, FlatValue::Text(mask(json.get(), arena)))
+        }
         FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
         FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
     };
-    let unique =
-        entries.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, entry)| masked(entry));
-    Some(Flattened(ArenaVec::from_iter_in(unique, arena).into_bump_slice()))
+    let unique = entries
+        .iter()
+        .enumerate()
+        .filter(|(index, (key, _))| is_last(*index, key))
+        .map(|(_, entry)| masked(entry));
+    Some(Flattened(
+        ArenaVec::from_iter_in(unique, arena).into_bump_slice(),
+    ))
 }
 
 /// How deep the brackets of a JSON value are nested.

@@ -42,9 +42,17 @@ impl Chunk {
 }
 
 /// An event of a payload, as a line.
-pub(super) fn line(payloads: &[Arc<LogData>], payload: usize, position: usize) -> Option<LogLine<'_>> {
+pub(super) fn line(
+    payloads: &[Arc<LogData>],
+    payload: usize,
+    position: usize,
+) -> Option<LogLine<'_>> {
     let data = payloads.get(payload)?;
-    let LogEvent { id, timestamp, message } = data.event(position)?;
+    let LogEvent {
+        id,
+        timestamp,
+        message,
+    } = data.event(position)?;
     Some(LogLine {
         owner: &data.owner,
         log_group: &data.log_group,
@@ -56,14 +64,23 @@ pub(super) fn line(payloads: &[Arc<LogData>], payload: usize, position: usize) -
 }
 
 /// What the id of a document of a line depends on.
-pub(super) fn identity<'a>(line: &LogLine<'a>, position: usize, part: usize, arena: &'a Bump) -> LogEventIdentity<'a> {
+pub(super) fn identity<'a>(
+    line: &LogLine<'a>,
+    position: usize,
+    part: usize,
+    arena: &'a Bump,
+) -> LogEventIdentity<'a> {
     LogEventIdentity {
         owner: line.owner,
         log_group: line.log_group,
         log_stream: line.log_stream,
         event_id: line.event_id,
         event_time: line.event_time,
-        message: if line.event_id.is_empty() { line.message.text(arena) } else { "" },
+        message: if line.event_id.is_empty() {
+            line.message.text(arena)
+        } else {
+            ""
+        },
         position,
         part,
     }

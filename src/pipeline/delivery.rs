@@ -4,7 +4,9 @@ use bumpalo::Bump;
 
 use super::Pipeline;
 use super::chunk::{Chunk, Origin, line};
-use crate::bulk::{BulkBody, DataStreamName, Failure, Outcome, Rejection, Session, Target, Transport};
+use crate::bulk::{
+    BulkBody, DataStreamName, Failure, Outcome, Rejection, Session, Target, Transport,
+};
 use crate::dead_letter::{DeadLetter, RefusedDocument};
 
 /// What the chunks of an invocation are sent with. Several may be on their way at a time.
@@ -30,9 +32,14 @@ impl<T: Transport> Delivery<'_, T> {
     /// Sends the documents of a chunk. Answers the chunk, and the fate of each document in their order.
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
         let pipeline = self.pipeline;
-        let target =
-            Target { data_stream: &pipeline.data_stream.name, ingest_pipeline: pipeline.ingest_pipeline.as_deref() };
-        let outcomes = pipeline.indexer.index(target, &chunk.body, &self.session).await;
+        let target = Target {
+            data_stream: &pipeline.data_stream.name,
+            ingest_pipeline: pipeline.ingest_pipeline.as_deref(),
+        };
+        let outcomes = pipeline
+            .indexer
+            .index(target, &chunk.body, &self.session)
+            .await;
         let (mut fates, mut rejected) = (Vec::with_capacity(outcomes.len()), Vec::new());
         for (document, outcome) in outcomes.into_iter().enumerate() {
             fates.push(match outcome {
@@ -51,7 +58,9 @@ impl<T: Transport> Delivery<'_, T> {
         }
         match &pipeline.dead_letters {
             Some(dead_letters) => self.bury(&chunk, &rejected, dead_letters, &mut fates).await,
-            None => rejected.iter().for_each(|(document, _)| decide(&mut fates, *document, Fate::Refused)),
+            None => rejected
+                .iter()
+                .for_each(|(document, _)| decide(&mut fates, *document, Fate::Refused)),
         }
         (chunk, fates)
     }
@@ -67,16 +76,41 @@ impl<T: Transport> Delivery<'_, T> {
         let arena = Bump::new();
         let (mut body, mut documents) = (BulkBody::default(), Vec::new());
         for (document, rejection) in rejected {
-            let Some(Origin { payload, position, part, id, .. }) = chunk.origins.get(*document).copied() else {
+            let Some(Origin {
+                payload,
+                position,
+                part,
+                id,
+                ..
+            }) = chunk.origins.get(*document).copied()
+            else {
                 continue;
             };
-            let Some(line) = line(&chunk.payloads, payload, position) else { continue };
-            let refused = RefusedDocument { line, position, part, id, target: &self.pipeline.data_stream };
-            body.push(&id, &DeadLetter::new(&refused, rejection, dead_letters, &arena));
+            let Some(line) = line(&chunk.payloads, payload, position) else {
+                continue;
+            };
+            let refused = RefusedDocument {
+                line,
+                position,
+                part,
+                id,
+                target: &self.pipeline.data_stream,
+            };
+            body.push(
+                &id,
+                &DeadLetter::new(&refused, rejection, dead_letters, &arena),
+            );
             documents.push(*document);
         }
-        let target = Target { data_stream: &dead_letters.name, ingest_pipeline: None };
-        let outcomes = self.pipeline.indexer.index(target, &body, &self.burial).await;
+        let target = Target {
+            data_stream: &dead_letters.name,
+            ingest_pipeline: None,
+        };
+        let outcomes = self
+            .pipeline
+            .indexer
+            .index(target, &body, &self.burial)
+            .await;
         for (document, outcome) in documents.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Indexed | Outcome::Duplicate => {

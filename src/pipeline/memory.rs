@@ -57,7 +57,11 @@ impl Buffers {
     pub(super) fn reuse(&mut self, mut chunk: Chunk) {
         chunk.body.clear();
         chunk.origins.clear();
-        chunk.payloads.drain(..).filter_map(Arc::into_inner).for_each(|data| self.decoder.reuse(data));
+        chunk
+            .payloads
+            .drain(..)
+            .filter_map(Arc::into_inner)
+            .for_each(|data| self.decoder.reuse(data));
         self.chunks.push(chunk);
     }
 }

@@ -41,7 +41,11 @@ pub(super) struct Run<'d, T> {
 }
 
 impl<'d, T: Transport> Run<'d, T> {
-    pub(super) fn new(delivery: &'d Delivery<'d, T>, deadline: Option<Instant>, mut buffers: Buffers) -> Self {
+    pub(super) fn new(
+        delivery: &'d Delivery<'d, T>,
+        deadline: Option<Instant>,
+        mut buffers: Buffers,
+    ) -> Self {
         Self {
             delivery,
             deadline,
@@ -64,7 +68,11 @@ impl<'d, T: Transport> Run<'d, T> {
                 self.given_up(number);
                 continue;
             }
-            match self.buffers.decoder.decode(&payload, self.pipeline().inflated_max_bytes) {
+            match self
+                .buffers
+                .decoder
+                .decode(&payload, self.pipeline().inflated_max_bytes)
+            {
                 Ok(data) => self.log_data(number, data).await,
                 Err(problem) => {
                     tracing::debug!(record = number, bytes = payload.len(), %problem, "payload not read");
@@ -103,7 +111,11 @@ impl<'d, T: Transport> Run<'d, T> {
                 is_late = self.is_late();
             }
             arena.reset();
-            if is_late { self.given_up(record) } else { self.log_event(record, position, &arena) }
+            if is_late {
+                self.given_up(record)
+            } else {
+                self.log_event(record, position, &arena)
+            }
         }
         self.buffers.arena = arena;
         self.chunk.drop_unused_payload();
@@ -111,7 +123,8 @@ impl<'d, T: Transport> Run<'d, T> {
 
     /// Whether the deadline has gone by: what is not on its way by now is left to the next delivery, unread.
     fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+        self.deadline
+            .is_some_and(|deadline| Instant::now() > deadline)
     }
 
     /// Something of a record that nobody has looked at.
@@ -124,18 +137,31 @@ impl<'d, T: Transport> Run<'d, T> {
     fn is_full(&self, position: usize) -> bool {
         const GROWTH: usize = 3;
         const OVERHEAD: usize = 2_048;
-        let next = self.chunk.payloads.last().map_or(0, |data| data.message_length(position));
+        let next = self
+            .chunk
+            .payloads
+            .last()
+            .map_or(0, |data| data.message_length(position));
         let size = next * GROWTH + OVERHEAD;
         self.chunk.body.len() >= self.pipeline().max_actions
-            || (!self.chunk.body.is_empty() && self.chunk.body.size() + size > self.pipeline().max_bytes)
+            || (!self.chunk.body.is_empty()
+                && self.chunk.body.size() + size > self.pipeline().max_bytes)
     }
 
     /// Adds the documents of an event of the newest payload.
     fn log_event(&mut self, record: usize, position: usize, arena: &Bump) {
         let pipeline = self.pipeline();
-        let Chunk { body, origins, payloads } = &mut self.chunk;
-        let Some(payload) = payloads.len().checked_sub(1) else { return };
-        let Some(line) = chunk::line(payloads, payload, position) else { return };
+        let Chunk {
+            body,
+            origins,
+            payloads,
+        } = &mut self.chunk;
+        let Some(payload) = payloads.len().checked_sub(1) else {
+            return;
+        };
+        let Some(line) = chunk::line(payloads, payload, position) else {
+            return;
+        };
         let documents = match pipeline.documents(&line, arena) {
             Normalized::Documents(documents) => documents,
             Normalized::Skipped => return self.accounts.skipped(),
@@ -147,7 +173,13 @@ impl<'d, T: Transport> Run<'d, T> {
                 self.accounts.parse_failure();
             }
             body.push(&id, document);
-            origins.push(Origin { record, payload, position, part, id });
+            origins.push(Origin {
+                record,
+                payload,
+                position,
+                part,
+                id,
+            });
         }
     }
 
@@ -163,14 +195,20 @@ impl<'d, T: Transport> Run<'d, T> {
             self.settle_next().await;
         }
         self.bytes_in_flight += size;
-        self.in_flight.push(self.delivery.deliver(chunk).boxed_local());
+        self.in_flight
+            .push(self.delivery.deliver(chunk).boxed_local());
         self.take_turns().await;
     }
 
     fn has_room(&self, size: usize) -> bool {
         let most_bytes = MOST_IN_FLIGHT * self.pipeline().max_bytes;
         let is_large = self.bytes_in_flight + size > most_bytes;
-        self.in_flight.len() < if is_large { MOST_IN_FLIGHT } else { MOST_BODIES }
+        self.in_flight.len()
+            < if is_large {
+                MOST_IN_FLIGHT
+            } else {
+                MOST_BODIES
+            }
     }
 
     /// Lets what is in flight go on, without waiting for it.

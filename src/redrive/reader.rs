@@ -25,7 +25,11 @@ pub trait Search {
     ) -> impl Future<Output = Result<Reply, TransportError>>;
 
     /// The next page.
-    fn scroll(&self, scroll_id: &str, timeout: Duration) -> impl Future<Output = Result<Reply, TransportError>>;
+    fn scroll(
+        &self,
+        scroll_id: &str,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
 
     /// Ends a search.
     fn end_scroll(&self, scroll_id: &str, timeout: Duration) -> impl Future<Output = ()>;
@@ -61,13 +65,24 @@ enum Answer {
 
 impl<'r, S: Search> Reader<'r, S> {
     pub(super) fn new(redrive: &'r Redrive, server: &'r S, session: Session) -> Self {
-        let size = redrive.limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE));
-        Self { redrive, server, session, size, scroll_id: None, given: HashSet::new() }
+        let size = redrive.limit.map_or(PAGE, |limit| {
+            usize::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE)
+        });
+        Self {
+            redrive,
+            server,
+            session,
+            size,
+            scroll_id: None,
+            given: HashSet::new(),
+        }
     }
 
     /// Letters that were not given before, and how many there are in all; `None` if there are no more, or none that can be
     /// read ([`Session::failure`] says why).
-    pub(super) async fn next(&mut self) -> Option<(Vec<(StoredDocument, Option<KeptLetter>)>, u64)> {
+    pub(super) async fn next(
+        &mut self,
+    ) -> Option<(Vec<(StoredDocument, Option<KeptLetter>)>, u64)> {
         loop {
             let timeout = self.session.request_timeout()?;
             match self.ask(timeout).await {
@@ -90,7 +105,9 @@ impl<'r, S: Search> Reader<'r, S> {
                     self.size = self.size.div_ceil(2);
                     self.session.progress();
                 }
-                Answer::TooLarge => self.session.stop(Failure::Transport(TransportError::TooLarge)),
+                Answer::TooLarge => self
+                    .session
+                    .stop(Failure::Transport(TransportError::TooLarge)),
                 Answer::Again(failure, retry_after) => {
                     self.session.failed(failure);
                     self.session.wait(retry_after).await;
@@ -107,7 +124,9 @@ impl<'r, S: Search> Reader<'r, S> {
             Some(scroll_id) => {
                 let answer = read(self.server.scroll(&scroll_id, timeout).await);
                 if !matches!(answer, Answer::Page(_)) {
-                    self.server.end_scroll(&scroll_id, timeout.min(COURTESY)).await;
+                    self.server
+                        .end_scroll(&scroll_id, timeout.min(COURTESY))
+                        .await;
                 }
                 match answer {
                     Answer::Stop(failure @ Failure::Status(404)) => Answer::Again(failure, None),
@@ -115,8 +134,14 @@ impl<'r, S: Search> Reader<'r, S> {
                 }
             }
             None => {
-                self.server.refresh(data_stream, timeout.min(COURTESY)).await;
-                read(self.server.search(data_stream, &query(self.redrive.since, self.size), timeout).await)
+                self.server
+                    .refresh(data_stream, timeout.min(COURTESY))
+                    .await;
+                read(
+                    self.server
+                        .search(data_stream, &query(self.redrive.since, self.size), timeout)
+                        .await,
+                )
             }
         }
     }
@@ -132,12 +157,16 @@ fn read(reply: Result<Reply, TransportError>) -> Answer {
     let reply = match reply {
         Ok(reply) => reply,
         Err(TransportError::TooLarge) => return Answer::TooLarge,
-        Err(error @ TransportError::NoCredentials(_)) => return Answer::Stop(Failure::Transport(error)),
+        Err(error @ TransportError::NoCredentials(_)) => {
+            return Answer::Stop(Failure::Transport(error));
+        }
         Err(error) => return Answer::Again(Failure::Transport(error), None),
     };
     let failure = Failure::of(&reply);
     match reply.status {
-        200..=299 => read_page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page),
+        200..=299 => {
+            read_page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page)
+        }
         404 if is_missing_stream(&reply.body) => Answer::NoStream,
         408 | 429 | 500 | 502..=599 => Answer::Again(failure, reply.retry_after),
         _ => Answer::Stop(failure),

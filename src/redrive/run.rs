@@ -26,7 +26,12 @@ pub(super) struct Run<'r, S, T, P> {
 }
 
 impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
-    pub(super) fn new(redrive: &'r Redrive, server: &'r S, pipeline: &'r Pipeline<T>, progress: P) -> Self {
+    pub(super) fn new(
+        redrive: &'r Redrive,
+        server: &'r S,
+        pipeline: &'r Pipeline<T>,
+        progress: P,
+    ) -> Self {
         let session = || Session::new(pipeline.retry_policy, None, pipeline.random);
         Self {
             redrive,
@@ -47,13 +52,19 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         {
             letters.truncate(usize::try_from(self.left()).unwrap_or(usize::MAX));
             self.page(letters).await;
-            (self.progress)(self.report.report.received, total.min(self.redrive.limit.unwrap_or(u64::MAX)));
+            (self.progress)(
+                self.report.report.received,
+                total.min(self.redrive.limit.unwrap_or(u64::MAX)),
+            );
             if self.sending.is_stopped() || self.kept_of_arrived() > 0 {
                 break;
             }
         }
         let error = self.error();
-        let RedriveReport { mut report, removed } = self.report;
+        let RedriveReport {
+            mut report,
+            removed,
+        } = self.report;
         for traffic in [self.sending.traffic(), self.removing.traffic()] {
             report.requests += traffic.requests;
             report.retries += traffic.retries;
@@ -62,12 +73,18 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         }
         self.reader.end().await;
         report.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        RedriveReport { report: Report { error, ..report }, removed }
+        RedriveReport {
+            report: Report { error, ..report },
+            removed,
+        }
     }
 
     /// How many more letters may be taken.
     fn left(&self) -> u64 {
-        self.redrive.limit.unwrap_or(u64::MAX).saturating_sub(self.report.report.received)
+        self.redrive
+            .limit
+            .unwrap_or(u64::MAX)
+            .saturating_sub(self.report.report.received)
     }
 
     async fn page(&mut self, letters: Vec<(StoredDocument, Option<KeptLetter>)>) {
@@ -75,7 +92,10 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         for (stored, letter) in letters {
             self.report.report.received += 1;
             match letter {
-                Some(letter) => by_target.entry(letter.target.name.clone()).or_default().push((stored, letter)),
+                Some(letter) => by_target
+                    .entry(letter.target.name.clone())
+                    .or_default()
+                    .push((stored, letter)),
                 None => self.unreadable(),
             }
         }
@@ -86,9 +106,14 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
     }
 
     /// Sends the documents of letters that go to one data stream. Answers the letters of those that have arrived.
-    async fn send<'l>(&mut self, letters: &'l [(StoredDocument, KeptLetter)]) -> Vec<&'l StoredDocument> {
+    async fn send<'l>(
+        &mut self,
+        letters: &'l [(StoredDocument, KeptLetter)],
+    ) -> Vec<&'l StoredDocument> {
         let pipeline = self.pipeline;
-        let Some((_, KeptLetter { target, .. })) = letters.first() else { return Vec::new() };
+        let Some((_, KeptLetter { target, .. })) = letters.first() else {
+            return Vec::new();
+        };
         let normalizer = pipeline.normalizer_for(target);
         let (mut body, mut sent) = (BulkBody::default(), Vec::new());
         for (stored, letter) in letters {
@@ -97,7 +122,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
                 Normalized::Skipped => self.report.report.skipped += 1,
                 Normalized::Documents(documents) => match documents.get(letter.part) {
                     Some(document) => {
-                        self.report.report.parse_failures += u64::from(document.event.kind == Some("pipeline_error"));
+                        self.report.report.parse_failures +=
+                            u64::from(document.event.kind == Some("pipeline_error"));
                         body.push(&letter.id, document);
                         sent.push(stored);
                     }
@@ -105,7 +131,10 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
                 },
             }
         }
-        let target = Target { data_stream: &target.name, ingest_pipeline: pipeline.ingest_pipeline.as_deref() };
+        let target = Target {
+            data_stream: &target.name,
+            ingest_pipeline: pipeline.ingest_pipeline.as_deref(),
+        };
         let outcomes = pipeline.indexer.index(target, &body, &self.sending).await;
         let report = &mut self.report.report;
         let mut arrived = Vec::new();
@@ -130,8 +159,15 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         }
         let mut body = BulkBody::default();
         arrived.iter().for_each(|stored| body.push_deletion(stored));
-        let target = Target { data_stream: &self.redrive.dead_letters.name, ingest_pipeline: None };
-        let outcomes = self.pipeline.indexer.index(target, &body, &self.removing).await;
+        let target = Target {
+            data_stream: &self.redrive.dead_letters.name,
+            ingest_pipeline: None,
+        };
+        let outcomes = self
+            .pipeline
+            .indexer
+            .index(target, &body, &self.removing)
+            .await;
         let is_gone = |outcome: &&Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
         self.report.removed += outcomes.iter().filter(is_gone).count() as u64;
     }
@@ -144,7 +180,11 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
 
     /// Letters that are there still although their documents have arrived.
     fn kept_of_arrived(&self) -> u64 {
-        let Report { indexed, duplicates, .. } = self.report.report;
+        let Report {
+            indexed,
+            duplicates,
+            ..
+        } = self.report.report;
         match self.redrive.arrived {
             Arrived::Removed => (indexed + duplicates).saturating_sub(self.report.removed),
             Arrived::Kept => 0,
@@ -154,7 +194,12 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
     /// Why letters stay, if any do.
     fn error(&self) -> Option<ReportError> {
         let report = &self.report.report;
-        let cause = |session: &Session| session.failure().as_ref().map_or_else(String::new, Failure::to_string);
+        let cause = |session: &Session| {
+            session
+                .failure()
+                .as_ref()
+                .map_or_else(String::new, Failure::to_string)
+        };
         let (refused, left_out) = (report.dead_lettered, report.skipped);
         let (unconfirmed, kept) = (report.unresolved - self.unreadable, self.kept_of_arrived());
         let reasons = [
@@ -167,10 +212,15 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         let mut sentences: Vec<_> = reasons
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, reason)| format!("{count} of {} dead letters stay, {reason}", report.received))
+            .map(|(count, reason)| {
+                format!("{count} of {} dead letters stay, {reason}", report.received)
+            })
             .collect();
         if self.reader.session.is_stopped() {
-            sentences.push(format!("the dead letters cannot be read: {}", reading_problem(&self.reader.session)));
+            sentences.push(format!(
+                "the dead letters cannot be read: {}",
+                reading_problem(&self.reader.session)
+            ));
         }
         let is_only = |count: u64| count > 0 && sentences.len() == 1;
         let kind = match () {
@@ -179,7 +229,10 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
             () if is_only(self.unreadable) => ErrorType::RecordUndecodable,
             () => ErrorType::DeliveryIncomplete,
         };
-        Some(ReportError { kind, message: sentences.join("; ") })
+        Some(ReportError {
+            kind,
+            message: sentences.join("; "),
+        })
     }
 }
 

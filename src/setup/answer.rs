@@ -64,7 +64,11 @@ impl Cause {
     fn sentence(&self) -> String {
         match self {
             Self::Short(text) => text.clone(),
-            Self::Detailed { caused_by: Some(cause), reason, .. } => format!("{reason}: {}", cause.sentence()),
+            Self::Detailed {
+                caused_by: Some(cause),
+                reason,
+                ..
+            } => format!("{reason}: {}", cause.sentence()),
             Self::Detailed { reason, .. } => reason.clone(),
         }
     }
@@ -80,7 +84,8 @@ pub(super) enum Owner {
 pub(super) fn owner(kind: Kind, there: &Tree) -> Owner {
     let manager = there.get(&["_meta", "managed_by"]);
     // Policies have no `_meta`.
-    let says_so = |tree: &Tree| matches!(tree, Tree::Text(text) if text.starts_with("managed by apigw-logs"));
+    let says_so =
+        |tree: &Tree| matches!(tree, Tree::Text(text) if text.starts_with("managed by apigw-logs"));
     if kind == Kind::Policy && there.get(&["description"]).is_some_and(says_so) {
         return Owner::Us;
     }
@@ -95,20 +100,32 @@ pub(super) fn owner(kind: Kind, there: &Tree) -> Owner {
 impl Found {
     pub(super) fn tree(&self, kind: Kind) -> Option<&Tree> {
         match kind {
-            Kind::ComponentTemplate => self.component_templates.first().map(|found| &found.component_template),
-            Kind::IndexTemplate => self.index_templates.first().map(|found| &found.index_template),
+            Kind::ComponentTemplate => self
+                .component_templates
+                .first()
+                .map(|found| &found.component_template),
+            Kind::IndexTemplate => self
+                .index_templates
+                .first()
+                .map(|found| &found.index_template),
             Kind::Policy => self.policy.as_ref(),
         }
     }
 }
 
 fn cause(reply: &Reply) -> Option<Cause> {
-    serde_json::from_slice::<Complaint>(&reply.body).ok().map(|complaint| complaint.error)
+    serde_json::from_slice::<Complaint>(&reply.body)
+        .ok()
+        .map(|complaint| complaint.error)
 }
 
 /// Whether a server that knows the path says that nothing is there.
 pub(super) fn is_missing(reply: &Reply) -> bool {
-    let kinds = ["resource_not_found_exception", "status_exception", "index_not_found_exception"];
+    let kinds = [
+        "resource_not_found_exception",
+        "status_exception",
+        "index_not_found_exception",
+    ];
     matches!(cause(reply), Some(Cause::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
 }
 

@@ -14,7 +14,12 @@ const CUSTOM: &str = "logs-aws.api_gateway_logs@custom";
 /// The files, which are also what the documentation shows.
 macro_rules! file {
     ($path:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/elasticsearch/", $path, ".json"))
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/elasticsearch/",
+            $path,
+            ".json"
+        ))
     };
 }
 
@@ -115,15 +120,25 @@ impl Group {
         template.body.set("index_patterns", patterns.clone());
         if flavour == Flavour::OpenSearch {
             let mut policy = Asset::read(Kind::Policy, &name, file!("policies/opensearch"))?;
-            if let Some(Tree::List(templates)) =
-                policy.body.member_mut("policy").and_then(|it| it.member_mut("ism_template"))
+            if let Some(Tree::List(templates)) = policy
+                .body
+                .member_mut("policy")
+                .and_then(|it| it.member_mut("ism_template"))
             {
-                templates.iter_mut().for_each(|template| template.set("index_patterns", patterns.clone()));
+                templates
+                    .iter_mut()
+                    .for_each(|template| template.set("index_patterns", patterns.clone()));
             }
             before.push(policy);
-            before.iter_mut().chain([&mut template]).for_each(|asset| for_opensearch(&mut asset.body));
+            before
+                .iter_mut()
+                .chain([&mut template])
+                .for_each(|asset| for_opensearch(&mut asset.body));
         }
-        before.iter_mut().chain([&mut template]).for_each(Asset::mark);
+        before
+            .iter_mut()
+            .chain([&mut template])
+            .for_each(Asset::mark);
         Ok(Self { before, template })
     }
 }
@@ -131,20 +146,33 @@ impl Group {
 impl Asset {
     fn read(kind: Kind, name: &str, text: &str) -> Result<Self, SetupError> {
         let body = serde_json::from_str(text).map_err(|_| SetupError::Damaged)?;
-        Ok(Self { kind, name: name.to_owned(), body, is_users: false })
+        Ok(Self {
+            kind,
+            name: name.to_owned(),
+            body,
+            is_users: false,
+        })
     }
 
     /// Where a component that is not there cannot be named: an empty one, for users to fill.
     fn custom() -> Self {
         let body = Tree::object([("template", Tree::object([]))]);
-        Self { kind: Kind::ComponentTemplate, name: CUSTOM.to_owned(), body, is_users: true }
+        Self {
+            kind: Kind::ComponentTemplate,
+            name: CUSTOM.to_owned(),
+            body,
+            is_users: true,
+        }
     }
 
     /// Notes what it is made of, so that it can be told from what another version has put.
     fn mark(&mut self) {
         let text = serde_json::to_vec(&self.body).unwrap_or_default();
         if let Some(meta) = self.body.member_mut("_meta") {
-            meta.set("fingerprint", Tree::Text(format!("{:016x}", xxh3_64(&text))));
+            meta.set(
+                "fingerprint",
+                Tree::Text(format!("{:016x}", xxh3_64(&text))),
+            );
         }
     }
 }

@@ -40,7 +40,10 @@ impl fmt::Display for Step {
             Self::Update(subject, _) => write!(formatter, "updated {subject}"),
             Self::Unchanged(subject) => write!(formatter, "left {subject}: it is up to date"),
             Self::Users(subject) => write!(formatter, "left {subject}: it is yours to change"),
-            Self::Fleet(subject) => write!(formatter, "left {subject}, and what belongs to it: Fleet manages it"),
+            Self::Fleet(subject) => write!(
+                formatter,
+                "left {subject}, and what belongs to it: Fleet manages it"
+            ),
             Self::NoPlugin(subject) => write!(
                 formatter,
                 "left out {subject}: the server has no index state management, so roll the data stream over by other means"
@@ -64,12 +67,18 @@ impl Step {
     /// # Errors
     /// [`SetupError`] if the server does not take it.
     pub async fn send<S: Server>(&self, server: &S, timeout: Duration) -> Result<(), SetupError> {
-        let (Self::Create(subject, put) | Self::Update(subject, put)) = self else { return Ok(()) };
+        let (Self::Create(subject, put) | Self::Update(subject, put)) = self else {
+            return Ok(());
+        };
         let reply = server.put(put, timeout).await?;
         match reply.status {
             200..=299 => Ok(()),
             401 | 403 => Err(denied(&reply)),
-            status => Err(SetupError::Refused { asset: subject.to_string(), status, reason: reason(&reply) }),
+            status => Err(SetupError::Refused {
+                asset: subject.to_string(),
+                status,
+                reason: reason(&reply),
+            }),
         }
     }
 }

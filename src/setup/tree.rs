@@ -22,7 +22,12 @@ impl Tree {
     }
 
     pub(super) fn object<const N: usize>(members: [(&str, Tree); N]) -> Self {
-        Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        Self::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
     }
 
     /// A member of an object, of a member of it, and so on.
@@ -56,13 +61,22 @@ impl Tree {
     /// as texts.
     pub(super) fn holds(&self, wanted: &Self) -> bool {
         match (self, wanted) {
-            (Self::Object(members), Self::Object(wanted)) => {
-                wanted.iter().all(|(name, wanted)| members.get(name).is_some_and(|member| member.holds(wanted)))
-            }
+            (Self::Object(members), Self::Object(wanted)) => wanted
+                .iter()
+                .all(|(name, wanted)| members.get(name).is_some_and(|member| member.holds(wanted))),
             (Self::List(items), Self::List(wanted)) => {
-                items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| item.holds(wanted))
+                items.len() == wanted.len()
+                    && items
+                        .iter()
+                        .zip(wanted)
+                        .all(|(item, wanted)| item.holds(wanted))
             }
-            _ => self == wanted || self.as_text().is_some_and(|text| Some(text) == wanted.as_text()),
+            _ => {
+                self == wanted
+                    || self
+                        .as_text()
+                        .is_some_and(|text| Some(text) == wanted.as_text())
+            }
         }
     }
 
@@ -88,7 +102,10 @@ mod tests {
     fn holds() {
         let tree = |text| serde_json::from_str::<Tree>(text).unwrap();
         let wanted = tree(r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#);
-        assert_eq!(serde_json::to_string(&wanted).unwrap(), r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#);
+        assert_eq!(
+            serde_json::to_string(&wanted).unwrap(),
+            r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#
+        );
         for same in [
             r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#,
             r#"{"a":{"limit":"2000","on":"true","more":1.5},"b":["x"],"c":{"hidden":false},"d":null}"#,

@@ -26,24 +26,39 @@ impl Rule {
     fn read(name: &str) -> Self {
         let path = repository(&format!("{FOLDER}/apigw_logs-{name}.json"));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { name: name.to_owned(), template: Json::read(&text) }
+        Self {
+            name: name.to_owned(),
+            template: Json::read(&text),
+        }
     }
 
     fn all() -> Vec<Self> {
-        let files = fs::read_dir(repository(FOLDER)).expect("the folder is there").map(|entry| {
-            let name = entry.expect("an entry").file_name().into_string().expect("a name");
-            let name = name.strip_prefix("apigw_logs-").and_then(|name| name.strip_suffix(".json"));
-            Self::read(name.expect("the package's prefix"))
-        });
+        let files = fs::read_dir(repository(FOLDER))
+            .expect("the folder is there")
+            .map(|entry| {
+                let name = entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("a name");
+                let name = name
+                    .strip_prefix("apigw_logs-")
+                    .and_then(|name| name.strip_suffix(".json"));
+                Self::read(name.expect("the package's prefix"))
+            });
         files.collect()
     }
 
     fn param(&self, name: &str) -> &Json {
-        self.template.get(&format!("attributes.params.{name}")).unwrap_or_else(|| panic!("{}: no {name}", self.name))
+        self.template
+            .get(&format!("attributes.params.{name}"))
+            .unwrap_or_else(|| panic!("{}: no {name}", self.name))
     }
 
     fn esql(&self) -> &str {
-        self.template.text("attributes.params.esqlQuery.esql").expect("a query")
+        self.template
+            .text("attributes.params.esqlQuery.esql")
+            .expect("a query")
     }
 
     /// What the comments say, and the query below them.
@@ -53,8 +68,15 @@ impl Rule {
 
     /// How far the rule looks back, in milliseconds.
     fn window(&self) -> i64 {
-        let size = self.template.number("attributes.params.timeWindowSize").expect("a size");
-        size * if *self.param("timeWindowUnit") == Json::Text("h".to_owned()) { 60 } else { 1 } * A_MINUTE
+        let size = self
+            .template
+            .number("attributes.params.timeWindowSize")
+            .expect("a size");
+        size * if *self.param("timeWindowUnit") == Json::Text("h".to_owned()) {
+            60
+        } else {
+            1
+        } * A_MINUTE
     }
 
     /// The alerts of a run at a time: a row is one.
@@ -74,7 +96,10 @@ fn every_rule_is_one_that_kibana_takes() {
         assert_eq!(text("id"), Some(&*format!("apigw_logs-{name}")));
         assert_eq!(text("type"), Some("alerting_rule_template"), "{name}");
         assert_eq!(text("attributes.ruleTypeId"), Some(".es-query"), "{name}");
-        assert!(text("attributes.name").is_some_and(|title| title.starts_with("[API Gateway] ")), "{name}");
+        assert!(
+            text("attributes.name").is_some_and(|title| title.starts_with("[API Gateway] ")),
+            "{name}"
+        );
         for (param, value) in [
             ("searchType", r#""esqlQuery""#),
             ("threshold", "[0]"),
@@ -85,12 +110,32 @@ fn every_rule_is_one_that_kibana_takes() {
             assert_eq!(rule.param(param).compact(), value, "{name}");
         }
         let interval = text("attributes.schedule.interval").expect("an interval");
-        let minutes: i64 = interval.strip_suffix('m').expect("minutes").parse().expect("a number");
-        assert!(minutes * A_MINUTE < rule.window(), "{name}: nothing may fall between two runs");
+        let minutes: i64 = interval
+            .strip_suffix('m')
+            .expect("minutes")
+            .parse()
+            .expect("a number");
+        assert!(
+            minutes * A_MINUTE < rule.window(),
+            "{name}: nothing may fall between two runs"
+        );
         let (comments, query) = rule.parts();
-        assert!(comments.iter().any(|line| line.starts_with("// Fires ")), "{name} says when it fires");
-        assert!(comments.iter().any(|line| line.starts_with("// What to do: ")), "{name} says what to do");
-        assert!(query.first().is_some_and(|line| line.starts_with("FROM logs-aws.api_gateway_")), "{name}");
+        assert!(
+            comments.iter().any(|line| line.starts_with("// Fires ")),
+            "{name} says when it fires"
+        );
+        assert!(
+            comments
+                .iter()
+                .any(|line| line.starts_with("// What to do: ")),
+            "{name} says what to do"
+        );
+        assert!(
+            query
+                .first()
+                .is_some_and(|line| line.starts_with("FROM logs-aws.api_gateway_")),
+            "{name}"
+        );
     }
 }
 
@@ -98,11 +143,17 @@ fn every_rule_is_one_that_kibana_takes() {
 #[test]
 fn every_field_that_a_rule_names_exists() {
     let page = fs::read_to_string(repository("docs/fields.md")).expect("the page is there");
-    let fields: BTreeSet<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let fields: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
     let name = Regex::new(r"\b(?:aws|cloud|data_stream|error|event|http|source|trace|url|user_agent)(?:\.[a-z_0-9]+)+")
         .expect("a pattern");
     for rule in Rule::all() {
-        let text = rule.esql().replace("logs-aws.api_gateway_logs-*", "").replace("logs-aws.api_gateway_*", "");
+        let text = rule
+            .esql()
+            .replace("logs-aws.api_gateway_logs-*", "")
+            .replace("logs-aws.api_gateway_*", "");
         let text = text.replace("\"aws.api_gateway_dead_letters\"", "");
         for found in name.find_iter(&text).map(|found| found.as_str()) {
             assert!(fields.contains(found), "{}: {found} is no field", rule.name);
@@ -115,15 +166,28 @@ fn every_field_that_a_rule_names_exists() {
 fn the_page_has_the_rules() {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("the page is there");
     let (_, section) = page.split_once("\n## Alerts\n").expect("a section");
-    let rows = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows = section
+        .lines()
+        .skip_while(|line| !line.starts_with("| ---"))
+        .skip(1);
     let told: BTreeSet<_> = rows
         .take_while(|line| line.starts_with("| "))
         .map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" | "))
         .collect();
     let rule = |rule: &Rule| {
-        let name = rule.template.text("attributes.name").expect("a name").trim_start_matches("[API Gateway] ");
-        let size = rule.template.number("attributes.params.timeWindowSize").expect("a size");
-        let unit = rule.template.text("attributes.params.timeWindowUnit").expect("a unit");
+        let name = rule
+            .template
+            .text("attributes.name")
+            .expect("a name")
+            .trim_start_matches("[API Gateway] ");
+        let size = rule
+            .template
+            .number("attributes.params.timeWindowSize")
+            .expect("a size");
+        let unit = rule
+            .template
+            .text("attributes.params.timeWindowUnit")
+            .expect("a unit");
         format!("| {name} | {size}{unit}")
     };
     assert_eq!(told, Rule::all().iter().map(rule).collect());
@@ -137,8 +201,13 @@ fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
     let mut lines = String::new();
     for Requests(count, stage, members) in requests {
         for number in 0..*count {
-            let time = from + i64::try_from(number).expect("few") * 5 * A_MINUTE / i64::try_from(*count).expect("few");
-            let members: String = members.iter().map(|(key, value)| format!(r#","{key}":"{value}""#)).collect();
+            let time = from
+                + i64::try_from(number).expect("few") * 5 * A_MINUTE
+                    / i64::try_from(*count).expect("few");
+            let members: String = members
+                .iter()
+                .map(|(key, value)| format!(r#","{key}":"{value}""#))
+                .collect();
             let line = format!(
                 r#"{{"apiId":"api","stage":"{stage}","requestId":"{number}","requestTimeEpoch":"{time}"{members}}}"#
             );
@@ -146,7 +215,15 @@ fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
         }
     }
     let time = from.to_string();
-    let arguments = ["event", "--log-group", "g", "--log-stream", name, "--event-time", &time];
+    let arguments = [
+        "event",
+        "--log-group",
+        "g",
+        "--log-stream",
+        name,
+        "--event-time",
+        &time,
+    ];
     let outcome = run(&arguments, &[], lines.as_bytes());
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     outcome.stdout
@@ -157,20 +234,41 @@ type Case<'a> = (&'a str, &'a [Requests<'a>], &'a [(&'a str, &'a str)]);
 
 /// What a rule says of requests, each case two hours after the last.
 fn check(name: &str, cases: &[Case<'_>]) {
-    let (rule, sample) = (Rule::read(name), Sample::new(&format!("alert{}", name.replace('-', ""))));
+    let (rule, sample) = (
+        Rule::read(name),
+        Sample::new(&format!("alert{}", name.replace('-', ""))),
+    );
     for (number, (case, requests, expected)) in (0..).zip(cases) {
         let from = DAY_BEGINS + number * 120 * A_MINUTE;
         sample.index(&event(case, from, requests));
         let alerts = rule.alerts(&sample, from + 6 * A_MINUTE);
-        assert_eq!(alerts.len(), usize::from(!expected.is_empty()), "{name}: {case}: {alerts:?}");
-        for (alert, (wanted, value)) in alerts.iter().flat_map(|alert| expected.iter().map(move |want| (alert, want))) {
-            assert_eq!(column(alert, wanted).compact(), *value, "{name}: {case}: {alert:?}");
+        assert_eq!(
+            alerts.len(),
+            usize::from(!expected.is_empty()),
+            "{name}: {case}: {alerts:?}"
+        );
+        for (alert, (wanted, value)) in alerts
+            .iter()
+            .flat_map(|alert| expected.iter().map(move |want| (alert, want)))
+        {
+            assert_eq!(
+                column(alert, wanted).compact(),
+                *value,
+                "{name}: {case}: {alert:?}"
+            );
         }
-        assert!(rule.alerts(&sample, from - A_MINUTE).is_empty(), "{name}: {case}: too early");
+        assert!(
+            rule.alerts(&sample, from - A_MINUTE).is_empty(),
+            "{name}: {case}: too early"
+        );
     }
 }
 
-const OK: &[(&str, &str)] = &[("status", "200"), ("responseLatency", "3000"), ("ip", "198.51.100.1")];
+const OK: &[(&str, &str)] = &[
+    ("status", "200"),
+    ("responseLatency", "3000"),
+    ("ip", "198.51.100.1"),
+];
 const FAILED: &[(&str, &str)] = &[("status", "502"), ("ip", "198.51.100.1")];
 
 #[test]
@@ -183,14 +281,22 @@ fn server_errors_fire_above_five_percent_of_fifty() {
                 &[Requests(47, "s", OK), Requests(3, "s", FAILED)],
                 &[("requests", "50"), ("failed", "3"), ("percent", "6.0")],
             ),
-            ("5 of 100", &[Requests(95, "s", OK), Requests(5, "s", FAILED)], &[]),
+            (
+                "5 of 100",
+                &[Requests(95, "s", OK), Requests(5, "s", FAILED)],
+                &[],
+            ),
             ("49 of 49", &[Requests(49, "s", FAILED)], &[]),
             (
                 "one stage of two",
                 &[Requests(60, "good", OK), Requests(60, "bad", FAILED)],
                 &[("aws.api_gateway.stage", r#""bad""#)],
             ),
-            ("the client's errors", &[Requests(60, "s", &[("status", "499")])], &[]),
+            (
+                "the client's errors",
+                &[Requests(60, "s", &[("status", "499")])],
+                &[],
+            ),
         ],
     );
 }
@@ -201,10 +307,22 @@ fn slow_responses_fire_above_three_seconds() {
     check(
         "slow-responses",
         &[
-            ("all above", &[Requests(50, "s", SLOW)], &[("responses", "50"), ("p95_milliseconds", "3001.0")]),
+            (
+                "all above",
+                &[Requests(50, "s", SLOW)],
+                &[("responses", "50"), ("p95_milliseconds", "3001.0")],
+            ),
             ("all at it", &[Requests(50, "s", OK)], &[]),
-            ("a tenth above", &[Requests(90, "s", OK), Requests(10, "s", SLOW)], &[("responses", "100")]),
-            ("a hundredth above", &[Requests(99, "s", OK), Requests(1, "s", SLOW)], &[]),
+            (
+                "a tenth above",
+                &[Requests(90, "s", OK), Requests(10, "s", SLOW)],
+                &[("responses", "100")],
+            ),
+            (
+                "a hundredth above",
+                &[Requests(99, "s", OK), Requests(1, "s", SLOW)],
+                &[],
+            ),
             ("too few", &[Requests(49, "s", SLOW)], &[]),
             ("no latency is logged", &[Requests(60, "s", FAILED)], &[]),
         ],
@@ -217,35 +335,78 @@ fn throttling_fires_from_fifty_on() {
     check(
         "throttling",
         &[
-            ("50", &[Requests(50, "s", THROTTLED), Requests(9, "s", OK)], &[("throttled", "50"), ("requests", "59")]),
-            ("49", &[Requests(49, "s", THROTTLED), Requests(9, "s", OK)], &[]),
+            (
+                "50",
+                &[Requests(50, "s", THROTTLED), Requests(9, "s", OK)],
+                &[("throttled", "50"), ("requests", "59")],
+            ),
+            (
+                "49",
+                &[Requests(49, "s", THROTTLED), Requests(9, "s", OK)],
+                &[],
+            ),
         ],
     );
 }
 
 #[test]
 fn authorizer_failures_fire_if_the_authorizer_fails_or_turns_many_away() {
-    const BROKEN: &[(&str, &str)] = &[("status", "500"), ("errorResponseType", "AUTHORIZER_FAILURE")];
+    const BROKEN: &[(&str, &str)] = &[
+        ("status", "500"),
+        ("errorResponseType", "AUTHORIZER_FAILURE"),
+    ];
     const UNAUTHORIZED: &[(&str, &str)] = &[("status", "401")];
     const DENIED: &[(&str, &str)] = &[("status", "403"), ("errorResponseType", "ACCESS_DENIED")];
     check(
         "authorizer-failures",
         &[
-            ("5 fail", &[Requests(5, "s", BROKEN), Requests(500, "s", OK)], &[("failed", "5"), ("turned_away", "0")]),
-            ("4 fail", &[Requests(4, "s", BROKEN), Requests(4, "s", OK)], &[]),
+            (
+                "5 fail",
+                &[Requests(5, "s", BROKEN), Requests(500, "s", OK)],
+                &[("failed", "5"), ("turned_away", "0")],
+            ),
+            (
+                "4 fail",
+                &[Requests(4, "s", BROKEN), Requests(4, "s", OK)],
+                &[],
+            ),
             (
                 "5 by their status",
-                &[Requests(5, "s", &[("status", "500"), ("authorizerStatus", "500")])],
+                &[Requests(
+                    5,
+                    "s",
+                    &[("status", "500"), ("authorizerStatus", "500")],
+                )],
                 &[("failed", "5")],
             ),
             (
                 "50 of 249",
-                &[Requests(25, "s", UNAUTHORIZED), Requests(25, "s", DENIED), Requests(199, "s", OK)],
+                &[
+                    Requests(25, "s", UNAUTHORIZED),
+                    Requests(25, "s", DENIED),
+                    Requests(199, "s", OK),
+                ],
                 &[("turned_away", "50")],
             ),
-            ("50 of 250", &[Requests(25, "s", UNAUTHORIZED), Requests(25, "s", DENIED), Requests(200, "s", OK)], &[]),
+            (
+                "50 of 250",
+                &[
+                    Requests(25, "s", UNAUTHORIZED),
+                    Requests(25, "s", DENIED),
+                    Requests(200, "s", OK),
+                ],
+                &[],
+            ),
             ("49 of 49", &[Requests(49, "s", UNAUTHORIZED)], &[]),
-            ("the firewall's", &[Requests(90, "s", &[("status", "403"), ("errorResponseType", "WAF_FILTERED")])], &[]),
+            (
+                "the firewall's",
+                &[Requests(
+                    90,
+                    "s",
+                    &[("status", "403"), ("errorResponseType", "WAF_FILTERED")],
+                )],
+                &[],
+            ),
         ],
     );
 }
@@ -260,13 +421,33 @@ fn a_scanning_client_fires_from_fifty_refusals_on() {
         &[
             (
                 "50 of 62",
-                &[Requests(25, "s", NOT_FOUND), Requests(25, "t", FORBIDDEN), Requests(12, "s", OK)],
-                &[("source.ip", r#""198.51.100.1""#), ("refused", "50"), ("requests", "62")],
+                &[
+                    Requests(25, "s", NOT_FOUND),
+                    Requests(25, "t", FORBIDDEN),
+                    Requests(12, "s", OK),
+                ],
+                &[
+                    ("source.ip", r#""198.51.100.1""#),
+                    ("refused", "50"),
+                    ("requests", "62"),
+                ],
             ),
-            ("50 of 63", &[Requests(50, "s", NOT_FOUND), Requests(13, "s", OK)], &[]),
+            (
+                "50 of 63",
+                &[Requests(50, "s", NOT_FOUND), Requests(13, "s", OK)],
+                &[],
+            ),
             ("49 of 49", &[Requests(49, "s", NOT_FOUND)], &[]),
-            ("two clients", &[Requests(40, "s", NOT_FOUND), Requests(40, "s", ELSEWHERE)], &[]),
-            ("no address", &[Requests(90, "s", &[("status", "404")])], &[]),
+            (
+                "two clients",
+                &[Requests(40, "s", NOT_FOUND), Requests(40, "s", ELSEWHERE)],
+                &[],
+            ),
+            (
+                "no address",
+                &[Requests(90, "s", &[("status", "404")])],
+                &[],
+            ),
         ],
     );
 }
@@ -277,7 +458,11 @@ fn no_events_fires_after_half_an_hour() {
     sample.index(&event("one", DAY_BEGINS, &[Requests(1, "s", OK)]));
     for (minutes, fires) in [(1, false), (30, false), (31, true)] {
         let alerts = rule.alerts(&sample, DAY_BEGINS + minutes * A_MINUTE);
-        assert_eq!(alerts.len(), usize::from(fires), "after {minutes} minutes: {alerts:?}");
+        assert_eq!(
+            alerts.len(),
+            usize::from(fires),
+            "after {minutes} minutes: {alerts:?}"
+        );
     }
 }
 
@@ -286,7 +471,10 @@ fn dead_letters_fire_by_their_reason() {
     let (rule, sample) = (Rule::read("dead-letters"), Sample::new("alertdeadletters"));
     let end = DAY_BEGINS + 6 * A_MINUTE;
     sample.index(&event("good", DAY_BEGINS, &[Requests(3, "s", OK)]));
-    assert!(rule.alerts(&sample, end).is_empty(), "before the first dead letter");
+    assert!(
+        rule.alerts(&sample, end).is_empty(),
+        "before the first dead letter"
+    );
 
     let refusing = Sample::new("alertrefused");
     // Of a field that no rule and no question asks for.
@@ -299,10 +487,18 @@ fn dead_letters_fire_by_their_reason() {
     let report = refusing.index(&event("bad", DAY_BEGINS, &[Requests(4, "s", OK)]));
     assert_eq!(report.number("dead_lettered"), Some(4));
     refusing.admin_request("DELETE", "/_index_template/alertrefused", None);
-    let [alert] = &rule.alerts(&refusing, end)[..] else { panic!("one reason") };
+    let [alert] = &rule.alerts(&refusing, end)[..] else {
+        panic!("one reason")
+    };
     assert_eq!(column(alert, "dead_letters").compact(), "4");
-    assert_eq!(column(alert, "error.type").compact(), r#""document_parsing_exception""#);
-    assert!(rule.alerts(&refusing, end + rule.window()).is_empty(), "a day later");
+    assert_eq!(
+        column(alert, "error.type").compact(),
+        r#""document_parsing_exception""#
+    );
+    assert!(
+        rule.alerts(&refusing, end + rule.window()).is_empty(),
+        "a day later"
+    );
 }
 
 /// The incident of the night that `docs/kibana.md` makes up, the quiet noon, the deployment and the bot.
@@ -312,12 +508,20 @@ fn a_made_up_day_fires_where_something_happens() {
     sample.index(&traffic::event(20_000, 1, "2026-03-01T00:00:00Z"));
     let fires = |hours: Range<i64>, name: &str| {
         let rule = Rule::read(name);
-        let mut times = (hours.start * 6..hours.end * 6).map(|ten_minutes| DAY_BEGINS + ten_minutes * 10 * A_MINUTE);
+        let mut times = (hours.start * 6..hours.end * 6)
+            .map(|ten_minutes| DAY_BEGINS + ten_minutes * 10 * A_MINUTE);
         times.any(|at| !rule.alerts(&sample, at).is_empty())
     };
-    let night: Vec<_> = Rule::all().iter().map(|rule| (rule.name.clone(), fires(3..4, &rule.name))).collect();
+    let night: Vec<_> = Rule::all()
+        .iter()
+        .map(|rule| (rule.name.clone(), fires(3..4, &rule.name)))
+        .collect();
     for (name, fired) in night {
-        assert_eq!(fired, ["server-errors", "slow-responses", "throttling"].contains(&&*name), "{name} at night");
+        assert_eq!(
+            fired,
+            ["server-errors", "slow-responses", "throttling"].contains(&&*name),
+            "{name} at night"
+        );
     }
     for rule in Rule::all() {
         assert!(!fires(11..12, &rule.name), "{} at noon", rule.name);

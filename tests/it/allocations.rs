@@ -23,8 +23,15 @@ struct Stored;
 impl Transport for Stored {
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
         let documents = body.iter().filter(|byte| **byte == b'\n').count() / 2;
-        let reply = Reply { status: 200, retry_after: None, body: inputs::reply(documents).into_bytes() };
-        Exchange { bytes_sent: 0, result: Ok(reply) }
+        let reply = Reply {
+            status: 200,
+            retry_after: None,
+            body: inputs::reply(documents).into_bytes(),
+        };
+        Exchange {
+            bytes_sent: 0,
+            result: Ok(reply),
+        }
     }
 
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
@@ -35,11 +42,17 @@ impl Transport for Stored {
 /// How often an invocation with so many events asks for memory.
 fn allocations(pipeline: &Pipeline<Stored>, format: Format, events: usize) -> u64 {
     let event = inputs::direct(&inputs::payload(&inputs::lines(format, events)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime can be made");
     let mut indexed = 0;
     let counted = allocation_counter::measure(|| {
         let deadline = Instant::now() + Duration::from_secs(900);
-        indexed = runtime.block_on(pipeline.invoke(event.as_bytes(), Some(deadline))).report.indexed;
+        indexed = runtime
+            .block_on(pipeline.invoke(event.as_bytes(), Some(deadline)))
+            .report
+            .indexed;
     });
     assert_eq!(indexed, events as u64);
     counted.count_total
@@ -55,6 +68,9 @@ fn an_event_costs_few_allocations_in_every_documented_format() {
         let [few, many] = [1_000, 2_000].map(|events| allocations(&pipeline, format, events));
         let an_event = (many - few) as f64 / 1_000.0;
         println!("{format:?}: {few} for 1,000 events, {an_event:.2} for each more");
-        assert!(an_event <= AN_EVENT, "{format:?}: {an_event} allocations an event");
+        assert!(
+            an_event <= AN_EVENT,
+            "{format:?}: {an_event} allocations an event"
+        );
     }
 }

@@ -29,7 +29,11 @@ fn run(server: &FakeElasticsearch, event: &str) -> Run {
 
 /// The status, the counts (indexed, duplicates, dead letters, skipped, unresolved) and the error of a run.
 fn check(run: &Run, status: i32, counts: [u64; 5], error: &str) {
-    assert_eq!((run.status, run.report.counts(), run.report.error_type()), (status, counts, error), "{run:?}");
+    assert_eq!(
+        (run.status, run.report.counts(), run.report.error_type()),
+        (status, counts, error),
+        "{run:?}"
+    );
     assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
     let has_error = run.stderr.lines().any(|line| line.starts_with("error: "));
     assert_eq!(has_error, status != 0, "{run:?}");
@@ -49,7 +53,9 @@ fn everything_is_indexed_and_the_second_time_there_already() {
 #[test]
 fn a_pretty_printed_line_is_one_line_of_the_body() {
     let server = FakeElasticsearch::start();
-    let pretty = "{\r\n  \"requestId\": \"a\",\n  \"x\": [1,\n 2],\n  \"authorizer\": {\"y\": [\n{}]}\n}\n".to_owned();
+    let pretty =
+        "{\r\n  \"requestId\": \"a\",\n  \"x\": [1,\n 2],\n  \"authorizer\": {\"y\": [\n{}]}\n}\n"
+            .to_owned();
     let event = direct(&payload("e", "api", &[pretty.clone(), line(1), pretty]));
     check(&run(&server, &event), 0, [3, 0, 0, 0, 0], "");
     assert_eq!(server.count(LOGS), 3);
@@ -61,10 +67,17 @@ fn a_refused_document_becomes_a_dead_letter() {
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     let run_ = run(&server, &poisoned());
     check(&run_, 0, [2, 0, 1, 0, 0], "");
-    assert!(run_.stderr.starts_with("warning: 1 document was refused and is now a dead letter"), "{run_:?}");
+    assert!(
+        run_.stderr
+            .starts_with("warning: 1 document was refused and is now a dead letter"),
+        "{run_:?}"
+    );
     let dead_letters = server.documents(DEAD_LETTERS);
     assert_eq!(dead_letters.len(), 1);
-    assert!(dead_letters[0].contains("poison") && dead_letters[0].contains("document_parsing_exception"));
+    assert!(
+        dead_letters[0].contains("poison")
+            && dead_letters[0].contains("document_parsing_exception")
+    );
     // A repetition writes no second one.
     check(&run(&server, &poisoned()), 0, [0, 2, 1, 0, 0], "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (2, 1));
@@ -75,10 +88,16 @@ fn a_refused_document_becomes_a_dead_letter() {
 fn a_dead_letter_goes_through_no_pipeline() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("ELASTICSEARCH_PIPELINE", "mine")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("ELASTICSEARCH_PIPELINE", "mine"),
+    ];
     check(&invoke(&poisoned(), &settings), 0, [2, 0, 1, 0, 0], "");
     let requests = server.requests();
-    let through: Vec<_> = requests.iter().map(|request| request.query.contains("pipeline=mine")).collect();
+    let through: Vec<_> = requests
+        .iter()
+        .map(|request| request.query.contains("pipeline=mine"))
+        .collect();
     assert_eq!(through, [true, false], "{requests:?}");
 }
 
@@ -89,7 +108,11 @@ fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
     server.fail([Fault::none(), Fault::status(500), Fault::status(500)]);
     let down = run(&server, &poisoned());
     check(&down, 1, [2, 0, 0, 0, 1], "Delivery.Incomplete");
-    assert_eq!((down.report.requests, down.report.retries), (3, 1), "one repetition, no more");
+    assert_eq!(
+        (down.report.requests, down.report.retries),
+        (3, 1),
+        "one repetition, no more"
+    );
 
     // They are refused in their turn: the sentence must not blame the time.
     for status in [400, 403] {
@@ -99,7 +122,10 @@ fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
         let refused = run(&server, &poisoned());
         check(&refused, 1, [0, 2, 0, 0, 1], "Delivery.Incomplete");
         let message = refused.report.error.expect("there is an error").message;
-        assert!(message.contains(&format!("{status} some_exception")) && !message.contains("time"), "{message}");
+        assert!(
+            message.contains(&format!("{status} some_exception")) && !message.contains("time"),
+            "{message}"
+        );
     }
 
     // Once the cause is mended, a repetition delivers what is left.
@@ -114,20 +140,46 @@ fn a_configuration_fault_makes_no_dead_letters() {
     for (actions, documents) in [("1", 3), ("1", 9), ("2", 6), ("1000", 6)] {
         let server = FakeElasticsearch::start();
         server.fail(std::iter::repeat_n(Fault::status(400), 99));
-        let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", actions)];
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("BULK_MAX_ACTIONS", actions),
+        ];
         let event = direct(&payload("e", "api", &lines(documents)));
-        check(&invoke(&event, &settings), 1, [0, 0, 0, 0, documents as u64], "Delivery.Incomplete");
-        assert!(server.requests().iter().all(|request| request.path.contains(LOGS)), "{actions} {documents}");
+        check(
+            &invoke(&event, &settings),
+            1,
+            [0, 0, 0, 0, documents as u64],
+            "Delivery.Incomplete",
+        );
+        assert!(
+            server
+                .requests()
+                .iter()
+                .all(|request| request.path.contains(LOGS)),
+            "{actions} {documents}"
+        );
     }
     // A document that is the only one of its kind is; also when it comes first, and others are taken later.
     for (actions, documents) in [("1", 1), ("1", 5), ("2", 2), ("2", 5)] {
         let server = FakeElasticsearch::start();
         let is_alone = actions == "1";
-        let faults = if is_alone { vec![Fault::status(400)] } else { vec![Fault::status(400); 2] };
+        let faults = if is_alone {
+            vec![Fault::status(400)]
+        } else {
+            vec![Fault::status(400); 2]
+        };
         server.fail(faults);
-        let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", actions)];
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("BULK_MAX_ACTIONS", actions),
+        ];
         let event = direct(&payload("e", "api", &lines(documents)));
-        check(&invoke(&event, &settings), 0, [documents as u64 - 1, 0, 1, 0, 0], "");
+        check(
+            &invoke(&event, &settings),
+            0,
+            [documents as u64 - 1, 0, 1, 0, 0],
+            "",
+        );
         assert_eq!(server.count(DEAD_LETTERS), 1);
     }
 }
@@ -138,11 +190,27 @@ fn dead_letters_that_cannot_be_written_are_tried_twice() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "", 400, "document_parsing_exception");
     let faults = [Fault::none(), Fault::status(500), Fault::status(500)];
-    server.fail(faults.into_iter().chain(std::iter::repeat_n(Fault::none(), 9)));
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "2")];
+    server.fail(
+        faults
+            .into_iter()
+            .chain(std::iter::repeat_n(Fault::none(), 9)),
+    );
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("BULK_MAX_ACTIONS", "2"),
+    ];
     let event = direct(&payload("e", "api", &lines(6)));
-    check(&invoke(&event, &settings), 1, [0, 0, 0, 0, 6], "Delivery.Incomplete");
-    let letters = server.requests().iter().filter(|request| request.path.contains(DEAD_LETTERS)).count();
+    check(
+        &invoke(&event, &settings),
+        1,
+        [0, 0, 0, 0, 6],
+        "Delivery.Incomplete",
+    );
+    let letters = server
+        .requests()
+        .iter()
+        .filter(|request| request.path.contains(DEAD_LETTERS))
+        .count();
     assert_eq!((letters, server.count(DEAD_LETTERS)), (2, 0));
     // But every chunk may have its failure.
     let faults = || [Fault::none(), Fault::status(503), Fault::none()];
@@ -164,8 +232,16 @@ fn a_dead_letter_is_written_after_one_failure() {
 fn without_dead_letters_a_refusal_fails_the_invocation() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("DEAD_LETTER_DATA_STREAM", "none")];
-    check(&invoke(&poisoned(), &settings), 1, [2, 0, 0, 0, 1], "Delivery.Refused");
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("DEAD_LETTER_DATA_STREAM", "none"),
+    ];
+    check(
+        &invoke(&poisoned(), &settings),
+        1,
+        [2, 0, 0, 0, 1],
+        "Delivery.Refused",
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -174,7 +250,12 @@ fn what_an_operator_must_mend_stops_at_once() {
     for status in [301, 307, 401, 403, 404, 405, 410, 415, 501] {
         let server = FakeElasticsearch::start();
         server.fail(vec![Fault::status(status); 9]);
-        check(&run(&server, &good()), 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
+        check(
+            &run(&server, &good()),
+            1,
+            [0, 0, 0, 0, 3],
+            "Delivery.Incomplete",
+        );
         assert_eq!(server.requests().len(), 1, "{status}");
         assert_eq!(server.count(DEAD_LETTERS), 0);
     }
@@ -185,7 +266,12 @@ fn what_an_operator_must_mend_stops_at_once() {
 fn a_forbidden_document_waits_for_its_operator() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 403, "security_exception");
-    check(&run(&server, &poisoned()), 1, [2, 0, 0, 0, 1], "Delivery.Incomplete");
+    check(
+        &run(&server, &poisoned()),
+        1,
+        [2, 0, 0, 0, 1],
+        "Delivery.Incomplete",
+    );
     assert_eq!(server.requests().len(), 1);
     server.mend();
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
@@ -212,7 +298,11 @@ fn what_was_stored_without_an_answer_is_stored_once() {
         server.fail([fault.clone()]);
         let run = run(&server, &good());
         check(&run, 0, [3 - stored, stored, 0, 0, 0], "");
-        assert_eq!((run.report.requests, run.report.retries), (2, 1), "{fault:?}");
+        assert_eq!(
+            (run.report.requests, run.report.retries),
+            (2, 1),
+            "{fault:?}"
+        );
         assert_eq!(server.count(LOGS), 3, "{fault:?}");
     }
 }
@@ -221,12 +311,22 @@ fn what_was_stored_without_an_answer_is_stored_once() {
 #[test]
 fn a_silent_server_costs_the_budget() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
-    let settings = [("ELASTICSEARCH_URL", &*url), ("RETRY_BUDGET_MS", "600"), ("REQUEST_TIMEOUT_MS", "250")];
+    let url = format!(
+        "http://{}",
+        silent.local_addr().expect("a bound socket has an address")
+    );
+    let settings = [
+        ("ELASTICSEARCH_URL", &*url),
+        ("RETRY_BUDGET_MS", "600"),
+        ("REQUEST_TIMEOUT_MS", "250"),
+    ];
     let run = invoke(&good(), &settings);
     check(&run, 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
     assert!((2..=3).contains(&run.report.requests), "{run:?}");
-    assert!(run.took > Duration::from_millis(450) && run.took < Duration::from_secs(3), "{run:?}");
+    assert!(
+        run.took > Duration::from_millis(450) && run.took < Duration::from_secs(3),
+        "{run:?}"
+    );
 }
 
 /// Lambda goes on from the record that is named: it must be the first that is unfinished.
@@ -234,41 +334,77 @@ fn a_silent_server_costs_the_budget() {
 fn a_stream_is_told_the_first_unfinished_record() {
     let server = FakeElasticsearch::start();
     let [a, b, c] = ["a", "b", "c"].map(|name| payload(name, "api", &lines(2)));
-    let event = kinesis(&[("101", &a), ("102", "AAAA"), ("103", &b), ("104", "not base64"), ("105", &c)]);
+    let event = kinesis(&[
+        ("101", &a),
+        ("102", "AAAA"),
+        ("103", &b),
+        ("104", "not base64"),
+        ("105", &c),
+    ]);
     let run_ = run(&server, &event);
     check(&run_, 1, [6, 0, 0, 0, 0], "Record.Undecodable");
-    assert_eq!((run_.report.named(), run_.report.undecodable_records), (vec!["102"], 2));
-    assert_eq!(server.count(LOGS), 6, "the good records do not wait for the broken one");
+    assert_eq!(
+        (run_.report.named(), run_.report.undecodable_records),
+        (vec!["102"], 2)
+    );
+    assert_eq!(
+        server.count(LOGS),
+        6,
+        "the good records do not wait for the broken one"
+    );
 
     server.refuse(LOGS, "/hush", 403, "security_exception");
     let poison = payload("p", "api", &[POISON.to_owned()]);
-    let both = run(&server, &kinesis(&[("201", &a), ("202", &poison), ("203", "AAAA")]));
+    let both = run(
+        &server,
+        &kinesis(&[("201", &a), ("202", &poison), ("203", "AAAA")]),
+    );
     check(&both, 1, [0, 2, 0, 0, 1], "Delivery.Incomplete");
     assert_eq!(both.report.named(), ["202"]);
 
     let fine = run(&server, &kinesis(&[("301", &a), ("302", &b)]));
     check(&fine, 0, [0, 4, 0, 0, 0], "");
-    assert!(fine.report.answer.is_some() && fine.report.named().is_empty(), "{fine:?}");
+    assert!(
+        fine.report.answer.is_some() && fine.report.named().is_empty(),
+        "{fine:?}"
+    );
 }
 
 /// However many records there are, it is the broken one that is named, and all others are delivered.
 #[test]
 fn a_broken_record_among_a_hundred_is_named() {
     let server = FakeElasticsearch::start();
-    let whole: Vec<String> = (0..100).map(|record| payload(&format!("r{record}-"), "api", &lines(3))).collect();
-    let number = |record: usize| format!("4959033827149025660855969253836157109592157598913658{record:04}");
+    let whole: Vec<String> = (0..100)
+        .map(|record| payload(&format!("r{record}-"), "api", &lines(3)))
+        .collect();
+    let number =
+        |record: usize| format!("4959033827149025660855969253836157109592157598913658{record:04}");
     let numbers: Vec<String> = (0..100).map(number).collect();
     for broken in [0, 50, 99] {
-        let cut = whole[broken].get(..whole[broken].len() / 2 / 4 * 4).expect("base64 is ASCII");
-        let payload = |record: usize| if record == broken { cut } else { &*whole[record] };
-        let records: Vec<(&str, &str)> = (0..100).map(|record| (&*numbers[record], payload(record))).collect();
+        let cut = whole[broken]
+            .get(..whole[broken].len() / 2 / 4 * 4)
+            .expect("base64 is ASCII");
+        let payload = |record: usize| {
+            if record == broken {
+                cut
+            } else {
+                &*whole[record]
+            }
+        };
+        let records: Vec<(&str, &str)> = (0..100)
+            .map(|record| (&*numbers[record], payload(record)))
+            .collect();
         let run = run(&server, &kinesis(&records));
         assert_eq!(
             (run.status, run.report.error_type(), run.report.unresolved),
             (1, "Record.Undecodable", 0),
             "{run:?}"
         );
-        assert_eq!((run.report.received, run.report.undecodable_records), (297, 1), "{run:?}");
+        assert_eq!(
+            (run.report.received, run.report.undecodable_records),
+            (297, 1),
+            "{run:?}"
+        );
         assert_eq!(run.report.named(), [&*numbers[broken]]);
     }
     assert_eq!(server.count(LOGS), 300);
@@ -278,9 +414,16 @@ fn a_broken_record_among_a_hundred_is_named() {
 #[test]
 fn the_failure_store_has_what_it_says_it_has() {
     let items = |state: &str, status: u16| {
-        let error = if status == 400 { r#","error":{"type":"document_parsing_exception","reason":"r"}"# } else { "" };
-        let item = format!(r#"{{"create":{{"status":{status}{error},"failure_store":"{state}"}}}}"#);
-        format!(r#"{{"errors":true,"items":[{{"create":{{"status":201}}}},{item},{{"create":{{"status":201}}}}]}}"#)
+        let error = if status == 400 {
+            r#","error":{"type":"document_parsing_exception","reason":"r"}"#
+        } else {
+            ""
+        };
+        let item =
+            format!(r#"{{"create":{{"status":{status}{error},"failure_store":"{state}"}}}}"#);
+        format!(
+            r#"{{"errors":true,"items":[{{"create":{{"status":201}}}},{item},{{"create":{{"status":201}}}}]}}"#
+        )
     };
     for (state, status, counts, failure_store, letters) in [
         ("used", 201, [3, 0, 0, 0, 0], 1, 0),
@@ -291,7 +434,11 @@ fn the_failure_store_has_what_it_says_it_has() {
         server.fail([Fault::answer(200, &items(state, status))]);
         let run = run(&server, &poisoned());
         check(&run, 0, counts, "");
-        assert!(run.stdout.contains(&format!(r#""failure_store":{failure_store},"#)), "{state}: {run:?}");
+        assert!(
+            run.stdout
+                .contains(&format!(r#""failure_store":{failure_store},"#)),
+            "{state}: {run:?}"
+        );
         assert_eq!(server.count(DEAD_LETTERS), letters, "{state}");
     }
 }
@@ -300,9 +447,18 @@ fn the_failure_store_has_what_it_says_it_has() {
 fn a_queue_is_told_every_unfinished_message() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 403, "security_exception");
-    let (good, poison) = (direct(&payload("a", "api", &lines(2))), direct(&payload("p", "api", &[POISON.to_owned()])));
+    let (good, poison) = (
+        direct(&payload("a", "api", &lines(2))),
+        direct(&payload("p", "api", &[POISON.to_owned()])),
+    );
     let failed = format!(r#"{{"version":"1.0","requestPayload":{good},"responsePayload":{{}}}}"#);
-    let messages = [("m1", &*good), ("m2", &*poison), ("m3", "hello"), ("m4", &*failed), ("m5", "{}")];
+    let messages = [
+        ("m1", &*good),
+        ("m2", &*poison),
+        ("m3", "hello"),
+        ("m4", &*failed),
+        ("m5", "{}"),
+    ];
     let run = run(&server, &sqs(&messages));
     check(&run, 1, [2, 2, 0, 0, 1], "Delivery.Incomplete");
     assert_eq!(run.report.named(), ["m2", "m3", "m5"]);
@@ -312,16 +468,35 @@ fn a_queue_is_told_every_unfinished_message() {
 #[test]
 fn a_poison_payload_sends_nothing() {
     let whole = payload("e", "api", &lines(3));
-    let cut = |length: usize| whole.get(..length / 4 * 4).expect("base64 is ASCII").to_owned();
-    let poison = ["", "!", "AAAA", &cut(whole.len() / 2), &cut(whole.len() - 1), &format!("{whole}AAAA")];
+    let cut = |length: usize| {
+        whole
+            .get(..length / 4 * 4)
+            .expect("base64 is ASCII")
+            .to_owned()
+    };
+    let poison = [
+        "",
+        "!",
+        "AAAA",
+        &cut(whole.len() / 2),
+        &cut(whole.len() - 1),
+        &format!("{whole}AAAA"),
+    ];
     for payload in poison {
         let server = FakeElasticsearch::start();
         let run = run(&server, &direct(payload));
         check(&run, 1, [0; 5], "Record.Undecodable");
-        assert_eq!((server.requests().len(), run.report.undecodable_records), (0, 1), "{payload}");
+        assert_eq!(
+            (server.requests().len(), run.report.undecodable_records),
+            (0, 1),
+            "{payload}"
+        );
     }
     let server = FakeElasticsearch::start();
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("INFLATED_MAX_BYTES", "100")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("INFLATED_MAX_BYTES", "100"),
+    ];
     check(&invoke(&good(), &settings), 1, [0; 5], "Record.Undecodable");
     assert_eq!(server.requests().len(), 0);
 }
@@ -329,7 +504,12 @@ fn a_poison_payload_sends_nothing() {
 #[test]
 fn a_control_message_sends_nothing() {
     let server = FakeElasticsearch::start();
-    check(&run(&server, &direct(&control_message())), 0, [0, 0, 0, 1, 0], "");
+    check(
+        &run(&server, &direct(&control_message())),
+        0,
+        [0, 0, 0, 1, 0],
+        "",
+    );
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -337,11 +517,20 @@ fn a_control_message_sends_nothing() {
 #[test]
 fn the_own_log_group_is_skipped() {
     let server = FakeElasticsearch::start();
-    let [own, other] = ["/aws/lambda/apigw-logs", "api"].map(|group| payload("e", group, &lines(2)));
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/apigw-logs")];
+    let [own, other] =
+        ["/aws/lambda/apigw-logs", "api"].map(|group| payload("e", group, &lines(2)));
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/apigw-logs"),
+    ];
     check(&invoke(&direct(&own), &settings), 0, [0, 0, 0, 2, 0], "");
     assert_eq!(server.requests().len(), 0);
-    check(&invoke(&kinesis(&[("1", &own), ("2", &other)]), &settings), 0, [2, 0, 0, 2, 0], "");
+    check(
+        &invoke(&kinesis(&[("1", &own), ("2", &other)]), &settings),
+        0,
+        [2, 0, 0, 2, 0],
+        "",
+    );
 }
 
 /// Neither a line, nor the server's reason that quotes it, nor a credential is ever said.
@@ -382,14 +571,28 @@ fn failures_say_nothing_of_documents_and_credentials() {
 fn small_requests_deliver_the_same() {
     let server = FakeElasticsearch::start();
     let event = direct(&payload("e", "api", &lines(25)));
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "10")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("BULK_MAX_ACTIONS", "10"),
+    ];
     let run = invoke(&event, &settings);
     check(&run, 0, [25, 0, 0, 0, 0], "");
-    assert_eq!((run.report.requests, run.report.retries, server.count(LOGS)), (3, 0, 25));
+    assert_eq!(
+        (run.report.requests, run.report.retries, server.count(LOGS)),
+        (3, 0, 25)
+    );
     let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_BYTES", "1")];
     check(&invoke(&event, &settings), 0, [0, 25, 0, 0, 0], "");
-    let ids: Vec<String> = server.requests().into_iter().flat_map(|request| request.ids).collect();
+    let ids: Vec<String> = server
+        .requests()
+        .into_iter()
+        .flat_map(|request| request.ids)
+        .collect();
     let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
     let (first, second) = ids.split_at(25);
-    assert_eq!((sorted(first).len(), sorted(first)), (25, sorted(second)), "the same ids");
+    assert_eq!(
+        (sorted(first).len(), sorted(first)),
+        (25, sorted(second)),
+        "the same ids"
+    );
 }

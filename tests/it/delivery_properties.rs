@@ -4,7 +4,10 @@
 //!
 //! `PROPTEST_CASES=10000` makes more of them.
 
-#![expect(clippy::indexing_slicing, reason = "a server of the test's own counts its documents")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a server of the test's own counts its documents"
+)]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -124,8 +127,16 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn fault() -> impl Strategy<Value = Fault> {
     use TransportError::{Certificate, Closed, Connect, Cut, Timeout, TooLarge};
-    let errors =
-        [Certificate, Closed { reused: false }, Closed { reused: true }, Connect, Cut, Timeout, TooLarge].to_vec();
+    let errors = [
+        Certificate,
+        Closed { reused: false },
+        Closed { reused: true },
+        Connect,
+        Cut,
+        Timeout,
+        TooLarge,
+    ]
+    .to_vec();
     let kind = prop_oneof![
         1 => Just(Kind::Slow),
         3 => select(vec![408, 429, 500, 503]).prop_map(Kind::Items),
@@ -152,15 +163,32 @@ fn history() -> impl Strategy<Value = History> {
     let limit = option::weighted(0.3, 2_000..6_000_usize);
     let redrive = option::weighted(0.3, prop_oneof![1..4_u64, Just(u64::MAX)]);
     let server = (vec(fault(), 0..16), limit, select(vec![0, 30]));
-    (trigger, vec(record(), 1..5), server, vec(deadline, 3), vec(redrive, 3), select(vec![1, 2, 5, 1_000])).prop_map(
-        |(trigger, mut records, (faults, limit, latency), deadlines, redrives, max_actions)| {
-            if trigger == Trigger::Subscription {
-                records.truncate(1);
-            }
-            few_malformed(&mut records);
-            History { trigger, records, faults, deadlines, redrives, max_actions, limit, latency }
-        },
+    (
+        trigger,
+        vec(record(), 1..5),
+        server,
+        vec(deadline, 3),
+        vec(redrive, 3),
+        select(vec![1, 2, 5, 1_000]),
     )
+        .prop_map(
+            |(trigger, mut records, (faults, limit, latency), deadlines, redrives, max_actions)| {
+                if trigger == Trigger::Subscription {
+                    records.truncate(1);
+                }
+                few_malformed(&mut records);
+                History {
+                    trigger,
+                    records,
+                    faults,
+                    deadlines,
+                    redrives,
+                    max_actions,
+                    limit,
+                    latency,
+                }
+            },
+        )
 }
 
 /// With three of them and nothing else it would be a configuration fault, which no repetition mends.
@@ -171,19 +199,29 @@ fn few_malformed(records: &mut [Record]) {
         Record::Copy | Record::Broken => &mut [],
     });
     // The first record may come several times.
-    lines.filter(|line| **line == Line::Malformed).skip(allowed).for_each(|line| *line = Line::Good);
+    lines
+        .filter(|line| **line == Line::Malformed)
+        .skip(allowed)
+        .for_each(|line| *line = Line::Good);
 }
 
 /// The text of a line, and how many documents and skips it is. Each document has a key of its own.
 fn text(record: usize, number: usize, line: Line) -> (String, Vec<String>, usize) {
     let key = |part: usize| format!("key-{record}-{number}-{part}-");
     let object = |part: usize, path: &str| {
-        format!(r#"{{"requestId":"{}","httpMethod":"GET","status":"200","path":"/{path}"}}"#, key(part))
+        format!(
+            r#"{{"requestId":"{}","httpMethod":"GET","status":"200","path":"/{path}"}}"#,
+            key(part)
+        )
     };
     let one = |text: String| (text, vec![key(0)], 0);
     match line {
         Line::Good => one(object(0, "good")),
-        Line::Double => (object(0, "one") + &object(1, "two"), vec![key(0), key(1)], 0),
+        Line::Double => (
+            object(0, "one") + &object(1, "two"),
+            vec![key(0), key(1)],
+            0,
+        ),
         Line::Foreign => one(format!("what is {}?", key(0))),
         Line::Blank => (" ".into(), vec![], 1),
         Line::Refused => one(object(0, "refused")),
@@ -210,7 +248,11 @@ fn delivered(records: &[Record]) -> Vec<Delivered> {
             _ => (number, &[][..]),
         };
         let is_broken = matches!(record, Record::Broken);
-        let texts: Vec<_> = lines.iter().enumerate().map(|(n, line)| text(number_of_lines, n, *line)).collect();
+        let texts: Vec<_> = lines
+            .iter()
+            .enumerate()
+            .map(|(n, line)| text(number_of_lines, n, *line))
+            .collect();
         let messages: Vec<String> = texts.iter().map(|(text, ..)| text.clone()).collect();
         let payload = payload(&format!("e{number_of_lines}-"), "api", &messages);
         Delivered {
@@ -221,17 +263,31 @@ fn delivered(records: &[Record]) -> Vec<Delivered> {
             is_broken,
         }
     };
-    records.iter().enumerate().map(|(number, record)| make(number, record)).collect()
+    records
+        .iter()
+        .enumerate()
+        .map(|(number, record)| make(number, record))
+        .collect()
 }
 
 fn event(trigger: Trigger, records: &[Delivered]) -> String {
-    let bodies: Vec<String> = records.iter().map(|record| direct(&record.payload)).collect();
+    let bodies: Vec<String> = records
+        .iter()
+        .map(|record| direct(&record.payload))
+        .collect();
     match trigger {
         Trigger::Subscription => bodies.into_iter().next().expect("there is a record"),
-        Trigger::Kinesis => kinesis(&records.iter().map(|record| (&*record.id, &*record.payload)).collect::<Vec<_>>()),
-        Trigger::Sqs => {
-            sqs(&records.iter().zip(&bodies).map(|(record, body)| (&*record.id, &**body)).collect::<Vec<_>>())
-        }
+        Trigger::Kinesis => kinesis(
+            &records
+                .iter()
+                .map(|record| (&*record.id, &*record.payload))
+                .collect::<Vec<_>>(),
+        ),
+        Trigger::Sqs => sqs(&records
+            .iter()
+            .zip(&bodies)
+            .map(|(record, body)| (&*record.id, &**body))
+            .collect::<Vec<_>>()),
     }
 }
 
@@ -268,16 +324,26 @@ impl Server {
         self.said.requests += 1;
         let documents = self.receive(request);
         let fault = self.faults.pop_front();
-        let (kind, applied, takes, retry_after) = fault.map_or((Kind::Slow, 0, self.latency, None), |fault| {
-            (fault.kind, fault.applied, fault.takes, fault.retry_after)
-        });
+        let (kind, applied, takes, retry_after) = fault
+            .map_or((Kind::Slow, 0, self.latency, None), |fault| {
+                (fault.kind, fault.applied, fault.takes, fault.retry_after)
+            });
         let is_logs = request.data_stream == LOGS && !self.is_mended;
         let refusal = match () {
-            () if is_logs && self.limit.is_some_and(|limit| request.body.len() > limit) => Some(413),
-            () if is_logs && documents.iter().any(|document| document.contains("/malformed")) => Some(400),
+            () if is_logs && self.limit.is_some_and(|limit| request.body.len() > limit) => {
+                Some(413)
+            }
+            () if is_logs
+                && documents
+                    .iter()
+                    .any(|document| document.contains("/malformed")) =>
+            {
+                Some(400)
+            }
             () => None,
         };
-        let is_applied = |document: usize| refusal.is_none() && applied & (1 << (document % 64)) != 0;
+        let is_applied =
+            |document: usize| refusal.is_none() && applied & (1 << (document % 64)) != 0;
         let step = match (kind, refusal) {
             (Kind::Error(error), _) => {
                 if !matches!(error, TransportError::Connect | TransportError::Certificate) {
@@ -301,7 +367,14 @@ impl Server {
             }
             (Kind::WrongCount(too_many), _) => {
                 self.apply(request, is_applied);
-                Step::items(&vec![201; if too_many { request.ids.len() + 1 } else { request.ids.len() - 1 }])
+                Step::items(&vec![
+                    201;
+                    if too_many {
+                        request.ids.len() + 1
+                    } else {
+                        request.ids.len() - 1
+                    }
+                ])
             }
         };
         let step = step.taking(takes);
@@ -314,7 +387,10 @@ impl Server {
         for (id, document) in request.ids.iter().zip(&documents) {
             let key = (request.data_stream.clone(), id.clone());
             let first = self.sent.entry(key).or_insert_with(|| document.clone());
-            assert!(request.data_stream == DEAD_LETTERS || first == document, "one id, two documents");
+            assert!(
+                request.data_stream == DEAD_LETTERS || first == document,
+                "one id, two documents"
+            );
         }
         documents
     }
@@ -332,9 +408,16 @@ impl Server {
         let key = (request.data_stream.clone(), request.ids[number].clone());
         if let Some(seq_no) = request.deletes.get(number) {
             let is_same = self.store.get(&key) == Some(seq_no);
-            return if is_same && self.store.remove(&key).is_some() { 200 } else { 409 };
+            return if is_same && self.store.remove(&key).is_some() {
+                200
+            } else {
+                409
+            };
         }
-        if request.data_stream == LOGS && !self.is_mended && documents(request)[number].contains("/refused") {
+        if request.data_stream == LOGS
+            && !self.is_mended
+            && documents(request)[number].contains("/refused")
+        {
             return 400;
         }
         if self.store.contains_key(&key) {
@@ -346,18 +429,30 @@ impl Server {
     }
 
     /// An answer about each document; it arrives unless it takes too long.
-    fn items(&mut self, request: &Request, takes: u64, is_applied: impl Fn(usize) -> bool, otherwise: u16) -> Step {
+    fn items(
+        &mut self,
+        request: &Request,
+        takes: u64,
+        is_applied: impl Fn(usize) -> bool,
+        otherwise: u16,
+    ) -> Step {
         let arrives = Duration::from_millis(takes) < request.timeout;
         let mut statuses = Vec::new();
         for number in 0..request.ids.len() {
-            let status = if is_applied(number) { self.act(request, number) } else { otherwise };
+            let status = if is_applied(number) {
+                self.act(request, number)
+            } else {
+                otherwise
+            };
             // It may be stored in spite of such an answer.
             if status >= 500 && number % 2 == 0 {
                 self.act(request, number);
             }
             match status {
                 200 | 409 if arrives && !request.deletes.is_empty() => self.said.removed += 1,
-                201 | 409 if arrives && request.data_stream == DEAD_LETTERS => self.said.dead_letters += 1,
+                201 | 409 if arrives && request.data_stream == DEAD_LETTERS => {
+                    self.said.dead_letters += 1
+                }
                 201 if arrives => self.said.created += 1,
                 409 if arrives => self.said.duplicates += 1,
                 _ => {}
@@ -379,7 +474,10 @@ impl Server {
         }
         let scroll = match question {
             Question::Search => {
-                let hits = self.store.iter().filter(|((stream, _), _)| stream == DEAD_LETTERS);
+                let hits = self
+                    .store
+                    .iter()
+                    .filter(|((stream, _), _)| stream == DEAD_LETTERS);
                 let hit = |(key, seq_no): (&(String, String), &u64)| {
                     let source = self.sent.get(key).expect("it was sent");
                     format!(
@@ -406,9 +504,15 @@ impl Server {
     /// The documents that are safe, by their keys: in the data stream, and among the dead letters.
     fn safe(&self) -> [BTreeSet<String>; 2] {
         [LOGS, DEAD_LETTERS].map(|data_stream| {
-            let here = self.store.keys().filter(|(stream, _)| stream == data_stream);
-            let document =
-                |id: &String| self.sent.get(&(LOGS.to_owned(), id.clone())).expect("it was sent as a log first");
+            let here = self
+                .store
+                .keys()
+                .filter(|(stream, _)| stream == data_stream);
+            let document = |id: &String| {
+                self.sent
+                    .get(&(LOGS.to_owned(), id.clone()))
+                    .expect("it was sent as a log first")
+            };
             here.map(|(_, id)| key(document(id))).collect()
         })
     }
@@ -427,7 +531,12 @@ fn documents(request: &Request) -> Vec<String> {
 fn key(document: &str) -> String {
     let start = document.find("key-").expect("every document has its key");
     let mut key = String::new();
-    document.split_at(start).1.split('-').take(4).for_each(|part| write!(key, "{part}-").expect("a String grows"));
+    document
+        .split_at(start)
+        .1
+        .split('-')
+        .take(4)
+        .for_each(|part| write!(key, "{part}-").expect("a String grows"));
     key
 }
 
@@ -440,7 +549,9 @@ fn pipeline(history: &History, server: &Rc<RefCell<Server>>) -> Pipeline<Script>
     let (answering, finding) = (Rc::clone(server), Rc::clone(server));
     let script = Script::server(move |request| answering.borrow_mut().answer(request))
         .finding(move |question, timeout| finding.borrow_mut().find(question, timeout));
-    let mut pipeline = Config::from_vars(lookup).and_then(|config| config.pipeline(script)).expect("it is right");
+    let mut pipeline = Config::from_vars(lookup)
+        .and_then(|config| config.pipeline(script))
+        .expect("it is right");
     pipeline.random = || u64::MAX / 3;
     pipeline
 }
@@ -461,18 +572,40 @@ async fn invoke(
     let (report, failed) = pipeline.process(batch, Some(start + left)).await;
 
     assert!(start.elapsed() <= left, "{:?} of {left:?}", start.elapsed());
-    for request in pipeline.indexer.transport().requests().iter().skip(first_request) {
-        assert!(request.timeout <= Duration::from_secs(20) && request.timeout <= left, "{request:?}");
+    for request in pipeline
+        .indexer
+        .transport()
+        .requests()
+        .iter()
+        .skip(first_request)
+    {
+        assert!(
+            request.timeout <= Duration::from_secs(20) && request.timeout <= left,
+            "{request:?}"
+        );
     }
     let (server, after) = (server.borrow(), server.borrow().said);
-    let said = [after.created - before.created, after.duplicates - before.duplicates];
-    assert_eq!([report.indexed, report.duplicates], said, "what was said is what is counted");
-    assert_eq!(report.dead_lettered, after.dead_letters - before.dead_letters);
+    let said = [
+        after.created - before.created,
+        after.duplicates - before.duplicates,
+    ];
+    assert_eq!(
+        [report.indexed, report.duplicates],
+        said,
+        "what was said is what is counted"
+    );
+    assert_eq!(
+        report.dead_lettered,
+        after.dead_letters - before.dead_letters
+    );
     assert_eq!(report.requests, after.requests - before.requests);
     check_sums(&report, &records, &failed);
     let [stored, buried] = server.safe();
     for (number, record) in records.iter().enumerate() {
-        let is_safe = record.keys.iter().all(|key| stored.contains(key) || buried.contains(key));
+        let is_safe = record
+            .keys
+            .iter()
+            .all(|key| stored.contains(key) || buried.contains(key));
         assert!(
             failed.contains(&number) || is_safe && !record.is_broken,
             "record {number} is not finished: {report:?}"
@@ -480,20 +613,32 @@ async fn invoke(
     }
     match (trigger, failed.first()) {
         (Trigger::Kinesis, Some(first)) => records.into_iter().skip(*first).collect(),
-        _ => records.into_iter().enumerate().filter(|(n, _)| failed.contains(n)).map(|(_, record)| record).collect(),
+        _ => records
+            .into_iter()
+            .enumerate()
+            .filter(|(n, _)| failed.contains(n))
+            .map(|(_, record)| record)
+            .collect(),
     }
 }
 
 fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) {
     let keys: usize = records.iter().map(|record| record.keys.len()).sum();
     let skipped: usize = records.iter().map(|record| record.skipped).sum();
-    assert_eq!((report.received, report.skipped), ((keys + skipped) as u64, skipped as u64));
+    assert_eq!(
+        (report.received, report.skipped),
+        ((keys + skipped) as u64, skipped as u64)
+    );
     let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
     assert_eq!(report.received, settled + report.unresolved, "{report:?}");
     let broken = records.iter().filter(|record| record.is_broken).count() as u64;
     assert_eq!(report.undecodable_records, broken);
     let is_finished = report.unresolved == 0 && broken == 0;
-    assert_eq!((report.error.is_none(), failed.is_empty()), (is_finished, is_finished), "{report:?}");
+    assert_eq!(
+        (report.error.is_none(), failed.is_empty()),
+        (is_finished, is_finished),
+        "{report:?}"
+    );
     assert!(report.retries <= report.requests);
 }
 
@@ -506,18 +651,34 @@ async fn redrive(pipeline: &Pipeline<Script>, server: &RefCell<Server>, limit: u
         limit: Some(limit),
         arrived: Arrived::Removed,
     };
-    let told = redrive.run(pipeline.indexer.transport(), pipeline, |_, _| ()).await;
+    let told = redrive
+        .run(pipeline.indexer.transport(), pipeline, |_, _| ())
+        .await;
     let (report, server, after) = (&told.report, server.borrow(), server.borrow().said);
-    let said = [after.created - before.created, after.duplicates - before.duplicates, after.removed - before.removed];
-    assert_eq!([report.indexed, report.duplicates, told.removed], said, "what was said is what is counted: {told:?}");
+    let said = [
+        after.created - before.created,
+        after.duplicates - before.duplicates,
+        after.removed - before.removed,
+    ];
+    assert_eq!(
+        [report.indexed, report.duplicates, told.removed],
+        said,
+        "what was said is what is counted: {told:?}"
+    );
     let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
     assert_eq!(report.received, settled + report.unresolved, "{told:?}");
-    assert!(told.removed <= report.indexed + report.duplicates && report.received <= limit, "{told:?}");
+    assert!(
+        told.removed <= report.indexed + report.duplicates && report.received <= limit,
+        "{told:?}"
+    );
     assert_eq!(report.requests, after.requests - before.requests);
     if report.error.is_none() {
         assert_eq!(told.removed, report.received, "{told:?}");
         let [_, buried] = server.safe();
-        assert!(buried.is_empty() || told.removed == limit, "all were taken: {told:?}");
+        assert!(
+            buried.is_empty() || told.removed == limit,
+            "all were taken: {told:?}"
+        );
     }
 }
 
@@ -544,23 +705,45 @@ async fn check(history: History) {
     if !records.is_empty() {
         records = invoke(history.trigger, &pipeline, &server, records, 900_000).await;
     }
-    let first_broken = all.iter().position(|record| record.is_broken).unwrap_or(all.len());
+    let first_broken = all
+        .iter()
+        .position(|record| record.is_broken)
+        .unwrap_or(all.len());
     let unfinished = match history.trigger {
         Trigger::Kinesis => all.len() - first_broken,
         _ => all.iter().filter(|record| record.is_broken).count(),
     };
-    assert_eq!(records.len(), unfinished, "only what cannot be read is unfinished at the end");
+    assert_eq!(
+        records.len(),
+        unfinished,
+        "only what cannot be read is unfinished at the end"
+    );
     let [stored, buried] = server.borrow().safe();
     let was_redriven = history.redrives.iter().any(Option::is_some);
-    assert!(was_redriven || stored.is_disjoint(&buried), "nothing is in both places");
+    assert!(
+        was_redriven || stored.is_disjoint(&buried),
+        "nothing is in both places"
+    );
     let keys: BTreeSet<String> = all.into_iter().flat_map(|record| record.keys).collect();
-    assert_eq!(stored.len() + buried.len(), server.borrow().store.len(), "nothing is there twice");
-    assert_eq!(stored.union(&buried).cloned().collect::<BTreeSet<_>>(), keys, "nothing is lost");
+    assert_eq!(
+        stored.len() + buried.len(),
+        server.borrow().store.len(),
+        "nothing is there twice"
+    );
+    assert_eq!(
+        stored.union(&buried).cloned().collect::<BTreeSet<_>>(),
+        keys,
+        "nothing is lost"
+    );
     assert!(buried.iter().all(|key| keys.contains(key)));
     server.borrow_mut().is_mended = true;
     redrive(&pipeline, &server, u64::MAX).await;
     let [stored, buried] = server.borrow().safe();
-    assert_eq!((&stored, server.borrow().store.len()), (&keys, keys.len()), "everything has arrived, once");
+    assert_eq!(
+        (&stored, server.borrow().store.len()),
+        (&keys, keys.len()),
+        "everything has arrived, once"
+    );
     assert!(buried.is_empty(), "no dead letter is left");
 }
 

@@ -14,7 +14,11 @@ use crate::support::golden::repository;
 use crate::support::json::Json;
 
 /// Settings whose examples name files that are not here.
-const NEEDS_MORE: &[&str] = &["ELASTICSEARCH_CA_FILE", "GEOIP_CITY_DATABASE", "GEOIP_ASN_DATABASE"];
+const NEEDS_MORE: &[&str] = &[
+    "ELASTICSEARCH_CA_FILE",
+    "GEOIP_CITY_DATABASE",
+    "GEOIP_ASN_DATABASE",
+];
 
 fn read(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -24,12 +28,17 @@ fn read(path: &str) -> String {
 fn chapters(text: &str) -> Vec<(&str, &str)> {
     let parts = text.split("\n### `").skip(1);
     let named = parts.map(|part| part.split_once("`\n").unwrap());
-    named.map(|(name, text)| (name, text.split("\n## ").next().unwrap())).collect()
+    named
+        .map(|(name, text)| (name, text.split("\n## ").next().unwrap()))
+        .collect()
 }
 
 fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
 }
 
 #[test]
@@ -37,14 +46,28 @@ fn every_setting_is_there_with_its_default() {
     let text = read("docs/configure.md");
     let chapters: Vec<_> = chapters(&text).into_iter().collect();
     let names: Vec<_> = chapters.iter().map(|(name, _)| *name).collect();
-    let (mut sorted, mut expected) = (names.clone(), SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
+    let (mut sorted, mut expected) = (
+        names.clone(),
+        SETTINGS
+            .iter()
+            .map(|setting| setting.name)
+            .collect::<Vec<_>>(),
+    );
     sorted.sort_unstable();
     expected.sort_unstable();
     assert_eq!(sorted, expected);
     for (name, text) in chapters {
-        let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
-        let default = default.map_or("Not set by default.".to_owned(), |default| format!("Default: `{default}`."));
-        assert!(text.replace('\n', " ").contains(&default), "{name}: {default}");
+        let default = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)
+            .and_then(|setting| setting.default);
+        let default = default.map_or("Not set by default.".to_owned(), |default| {
+            format!("Default: `{default}`.")
+        });
+        assert!(
+            text.replace('\n', " ").contains(&default),
+            "{name}: {default}"
+        );
     }
 }
 
@@ -52,8 +75,11 @@ fn every_setting_is_there_with_its_default() {
 #[test]
 fn every_variable_that_is_read_is_there() {
     const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a-AbCdEf";
-    let environments: [&[(&str, &str)]; 3] =
-        [&[], &[("ELASTICSEARCH_SECRET_ARN", SECRET)], &[("ELASTICSEARCH_AUTH", "sigv4"), ("AWS_ACCESS_KEY_ID", "A")]];
+    let environments: [&[(&str, &str)]; 3] = [
+        &[],
+        &[("ELASTICSEARCH_SECRET_ARN", SECRET)],
+        &[("ELASTICSEARCH_AUTH", "sigv4"), ("AWS_ACCESS_KEY_ID", "A")],
+    ];
     let read_variables = RefCell::new(BTreeSet::new());
     for environment in environments {
         drop(Config::from_vars(|name| {
@@ -64,10 +90,21 @@ fn every_variable_that_is_read_is_there() {
     }
     let text = read("docs/configure.md");
     let is_setting = |name: &String| SETTINGS.iter().any(|setting| setting.name == name);
-    let (settings, others): (BTreeSet<_>, BTreeSet<_>) = read_variables.into_inner().into_iter().partition(is_setting);
-    assert_eq!(settings, SETTINGS.iter().map(|setting| setting.name.to_owned()).collect());
+    let (settings, others): (BTreeSet<_>, BTreeSet<_>) = read_variables
+        .into_inner()
+        .into_iter()
+        .partition(is_setting);
+    assert_eq!(
+        settings,
+        SETTINGS
+            .iter()
+            .map(|setting| setting.name.to_owned())
+            .collect()
+    );
     for name in others {
-        let is_there = ["`", "="].iter().any(|end| text.contains(&format!("`{name}{end}")));
+        let is_there = ["`", "="]
+            .iter()
+            .any(|end| text.contains(&format!("`{name}{end}")));
         assert!(name.starts_with("AWS_") && is_there, "{name}");
     }
 }
@@ -76,18 +113,36 @@ fn every_variable_that_is_read_is_there() {
 #[test]
 fn every_setting_s_example_is_good() {
     for (name, text) in chapters(&read("docs/configure.md")) {
-        let [example] = blocks(text, "sh")[..] else { panic!("{name} has no example") };
-        let lines: Vec<_> = example.lines().map(|line| line.split_once('=').unwrap()).collect();
-        assert!(lines.iter().any(|(variable, _)| *variable == name), "{name}: {example}");
+        let [example] = blocks(text, "sh")[..] else {
+            panic!("{name} has no example")
+        };
+        let lines: Vec<_> = example
+            .lines()
+            .map(|line| line.split_once('=').unwrap())
+            .collect();
+        assert!(
+            lines.iter().any(|(variable, _)| *variable == name),
+            "{name}: {example}"
+        );
         let lookup = |name: &str| {
             let line = lines.iter().find(|(variable, _)| *variable == name);
             line.map(|(_, value)| (*value).to_owned())
         };
         let problems = Config::from_vars(lookup).err().unwrap_or_default();
-        let problems: Vec<_> = problems.iter().filter(|problem| !NEEDS_MORE.contains(&problem.variable)).collect();
+        let problems: Vec<_> = problems
+            .iter()
+            .filter(|problem| !NEEDS_MORE.contains(&problem.variable))
+            .collect();
         assert!(problems.is_empty(), "{name}: {problems:?}");
-        let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
-        assert_ne!(lookup(name).as_deref(), default, "{name}: an example says more than the default");
+        let default = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)
+            .and_then(|setting| setting.default);
+        assert_ne!(
+            lookup(name).as_deref(),
+            default,
+            "{name}: an example says more than the default"
+        );
     }
 }
 
@@ -95,20 +150,35 @@ fn every_setting_s_example_is_good() {
 fn keys_have_only_what_their_job_needs() {
     let text = read("docs/configure.md");
     let keys: Vec<_> = blocks(&text, "json").into_iter().map(Json::read).collect();
-    let [function, setup, redrive] = &keys[..] else { panic!("three keys") };
+    let [function, setup, redrive] = &keys[..] else {
+        panic!("three keys")
+    };
     let role = function.get("role_descriptors.apigw-logs").unwrap();
     assert_eq!(role.get("cluster"), None);
-    let [index] = role.list("indices").unwrap() else { panic!("one set of indices") };
-    assert_eq!(index.get("privileges").unwrap().compact(), r#"["auto_configure","create_doc"]"#);
+    let [index] = role.list("indices").unwrap() else {
+        panic!("one set of indices")
+    };
+    assert_eq!(
+        index.get("privileges").unwrap().compact(),
+        r#"["auto_configure","create_doc"]"#
+    );
     let names = index.get("names").unwrap().compact();
-    assert_eq!(names, r#"["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"]"#);
+    assert_eq!(
+        names,
+        r#"["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"]"#
+    );
     // What may change or remove anything expires.
-    assert_eq!((setup.text("expiration"), redrive.text("expiration")), (Some("1d"), Some("1d")));
+    assert_eq!(
+        (setup.text("expiration"), redrive.text("expiration")),
+        (Some("1d"), Some("1d"))
+    );
 }
 
 /// A heading as GitHub makes an anchor of it.
 fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
@@ -132,12 +202,19 @@ fn links_lead_somewhere() {
             }
             let (file, section) = target.split_once('#').unwrap_or((target, ""));
             let path = Path::new(document).parent().unwrap().join(file);
-            let path = if file.is_empty() { document.to_owned() } else { path.to_string_lossy().into_owned() };
+            let path = if file.is_empty() {
+                document.to_owned()
+            } else {
+                path.to_string_lossy().into_owned()
+            };
             let linked = read(&path);
             let headings = linked.lines().filter(|line| line.starts_with('#'));
             let mut anchors = headings.map(|line| anchor(line.trim_start_matches('#').trim()));
             let is_there = section.is_empty() || anchors.any(|anchor| anchor == section);
-            assert!(is_there || linked.contains(&format!("id=\"{section}\"")), "{document}: {target}");
+            assert!(
+                is_there || linked.contains(&format!("id=\"{section}\"")),
+                "{document}: {target}"
+            );
         }
     }
 }
@@ -148,19 +225,32 @@ fn the_template_s_names_are_right() {
     let template = Template::read("template.yaml");
     let sections = ["Parameters", "Outputs", "Resources"].map(|name| template.section(name).keys());
     let known: BTreeSet<_> = sections.into_iter().flatten().map(String::as_str).collect();
-    let text = ["template.yaml", "template/subscriptions.yaml"].map(read).concat();
+    let text = ["template.yaml", "template/subscriptions.yaml"]
+        .map(read)
+        .concat();
     let name = Regex::new(r"`([A-Z][a-z]+[A-Z][A-Za-z]+)(?:=[^`]*)?`").unwrap();
     for document in ["docs/deploy.md", "docs/operate.md"] {
         let document_text = read(document);
-        let names: BTreeSet<_> =
-            name.captures_iter(&document_text).map(|captures| captures.extract::<1>().1[0]).collect();
+        let names: BTreeSet<_> = name
+            .captures_iter(&document_text)
+            .map(|captures| captures.extract::<1>().1[0])
+            .collect();
         for name in names.into_iter().filter(|name| *name != "FunctionName") {
             // A property's name will do.
-            assert!(known.contains(name) || text.contains(&format!(" {name}: ")), "{document}: {name}");
+            assert!(
+                known.contains(name) || text.contains(&format!(" {name}: ")),
+                "{document}: {name}"
+            );
         }
         for rest in document_text.split("$(output ").skip(1) {
-            let output: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
-            assert!(template.section("Outputs").contains_key(&output), "{document}: {output}");
+            let output: String = rest
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect();
+            assert!(
+                template.section("Outputs").contains_key(&output),
+                "{document}: {output}"
+            );
         }
     }
 }
@@ -171,13 +261,34 @@ fn the_package_is_uploaded_and_removed_under_its_name() {
     let text = read("docs/kibana.md");
     let commands = blocks(&text, "console").join("\n").replace("\\\n", "");
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(commands.matches(&format!("target/apigw_logs-{version}.zip")).count(), 2, "{commands}");
-    assert_eq!(commands.matches("target/apigw_logs").count(), 2, "{commands}");
-    let to_kibana: Vec<_> = commands.lines().filter(|line| line.contains("$KIBANA_URL")).collect();
+    assert_eq!(
+        commands
+            .matches(&format!("target/apigw_logs-{version}.zip"))
+            .count(),
+        2,
+        "{commands}"
+    );
+    assert_eq!(
+        commands.matches("target/apigw_logs").count(),
+        2,
+        "{commands}"
+    );
+    let to_kibana: Vec<_> = commands
+        .lines()
+        .filter(|line| line.contains("$KIBANA_URL"))
+        .collect();
     assert_eq!(to_kibana.len(), 2);
-    assert!(to_kibana.iter().all(|line| line.contains("-H 'kbn-xsrf: ")), "{to_kibana:?}");
-    assert!(commands.contains(&format!("-X DELETE \"$KIBANA_URL/api/fleet/epm/packages/apigw_logs/{version}\"")));
+    assert!(
+        to_kibana.iter().all(|line| line.contains("-H 'kbn-xsrf: ")),
+        "{to_kibana:?}"
+    );
+    assert!(commands.contains(&format!(
+        "-X DELETE \"$KIBANA_URL/api/fleet/epm/packages/apigw_logs/{version}\""
+    )));
     let justfile = read("justfile");
     let (_, recipe) = justfile.split_once("\nintegration:\n").unwrap();
-    assert_eq!(recipe.lines().next().map(str::trim), Some(".ci/integration-zip"));
+    assert_eq!(
+        recipe.lines().next().map(str::trim),
+        Some(".ci/integration-zip")
+    );
 }

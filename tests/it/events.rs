@@ -30,20 +30,37 @@ fn every_event_is_its_twin_and_becomes_its_documents() {
         check_event(name);
         check_documents(name);
     }
-    assert_holds_only(EVENTS, twins.iter().map(|name| format!("{name}.json")).chain(["README.md".to_owned()]));
-    assert_holds_only(TWINS, twins.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.ndjson")]));
+    assert_holds_only(
+        EVENTS,
+        twins
+            .iter()
+            .map(|name| format!("{name}.json"))
+            .chain(["README.md".to_owned()]),
+    );
+    assert_holds_only(
+        TWINS,
+        twins
+            .iter()
+            .flat_map(|name| [format!("{name}.json"), format!("{name}.ndjson")]),
+    );
 }
 
 /// An event may be compressed in another way than ours, so it is decoded to be compared.
 fn check_event(name: &str) {
     let path = repository(&format!("{EVENTS}/{name}.json"));
-    let twin = Json::read(&fs::read_to_string(repository(&format!("{TWINS}/{name}.json"))).unwrap());
+    let twin =
+        Json::read(&fs::read_to_string(repository(&format!("{TWINS}/{name}.json"))).unwrap());
     let expected = with_lines_as_text(twin);
-    let event = fs::read_to_string(&path).ok().map(|event| decoded(Json::read(&event)));
+    let event = fs::read_to_string(&path)
+        .ok()
+        .map(|event| decoded(Json::read(&event)));
     if event.as_ref() == Some(&expected) {
         return;
     }
-    assert!(is_blessing(), "{name}: the event is not its twin encoded; UPDATE_GOLDEN=1 cargo test writes it");
+    assert!(
+        is_blessing(),
+        "{name}: the event is not its twin encoded; UPDATE_GOLDEN=1 cargo test writes it"
+    );
     fs::write(&path, encoded(expected).pretty()).unwrap();
 }
 
@@ -53,22 +70,42 @@ fn check_documents(name: &str) {
     golden::check(&format!("{TWINS}/{name}.ndjson"), &outcome.stdout);
     let report = Json::read(outcome.stderr.lines().next().unwrap());
     let documents = i64::try_from(outcome.stdout.lines().count()).unwrap();
-    assert_eq!(report.number("indexed"), Some(documents), "{name}: {}", outcome.stderr);
+    assert_eq!(
+        report.number("indexed"),
+        Some(documents),
+        "{name}: {}",
+        outcome.stderr
+    );
 }
 
 #[test]
 fn the_readme_says_a_word_of_every_event() {
     let readme = fs::read_to_string(repository("events/README.md")).unwrap();
-    let told: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("| [")?.split(".json]").next()).collect();
-    assert_eq!(told, names(EVENTS, ".json"), "events/README.md lists the events in the order of their names");
+    let told: Vec<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| [")?.split(".json]").next())
+        .collect();
+    assert_eq!(
+        told,
+        names(EVENTS, ".json"),
+        "events/README.md lists the events in the order of their names"
+    );
 }
 
 fn map_members(json: Json, map: impl Fn(String, Json) -> (String, Json) + Copy) -> Json {
     match json {
         Json::Object(members) => Json::Object(
-            members.into_iter().map(|(key, value)| map(key, value)).map(|(k, v)| (k, map_members(v, map))).collect(),
+            members
+                .into_iter()
+                .map(|(key, value)| map(key, value))
+                .map(|(k, v)| (k, map_members(v, map)))
+                .collect(),
         ),
-        Json::List(list) => Json::List(list.into_iter().map(|value| map_members(value, map)).collect()),
+        Json::List(list) => Json::List(
+            list.into_iter()
+                .map(|value| map_members(value, map))
+                .collect(),
+        ),
         scalar => scalar,
     }
 }
@@ -121,5 +158,8 @@ fn message(payload: &str) -> (String, Json) {
         rest = member.into_inner();
         members += 1;
     }
-    (if members == 1 { "data" } else { TWO_MEMBERS }.to_owned(), Json::read(&text))
+    (
+        if members == 1 { "data" } else { TWO_MEMBERS }.to_owned(),
+        Json::read(&text),
+    )
 }

@@ -12,14 +12,56 @@ const FOREIGN: &str = "tests/it/fixtures/foreign-events";
 type Case = (&'static str, i32, i64, i64, &'static str);
 
 const CASES: &[Case] = &[
-    ("aws-lambda-events-kinesis.json", 1, 0, 2, "the payload is not whole gzip"),
-    ("aws-lambda-events-kinesis-encrypted.json", 1, 0, 2, "the payload is not whole gzip"),
-    ("aws-lambda-events-sqs.json", 1, 0, 1, "the message body is not JSON"),
-    ("aws-lambda-events-sqs-object.json", 1, 0, 1, "the message body is not an event of this function"),
+    (
+        "aws-lambda-events-kinesis.json",
+        1,
+        0,
+        2,
+        "the payload is not whole gzip",
+    ),
+    (
+        "aws-lambda-events-kinesis-encrypted.json",
+        1,
+        0,
+        2,
+        "the payload is not whole gzip",
+    ),
+    (
+        "aws-lambda-events-sqs.json",
+        1,
+        0,
+        1,
+        "the message body is not JSON",
+    ),
+    (
+        "aws-lambda-events-sqs-object.json",
+        1,
+        0,
+        1,
+        "the message body is not an event of this function",
+    ),
     ("sam-generate-event-cloudwatch-logs.json", 0, 2, 0, ""),
-    ("sam-generate-event-kinesis.json", 1, 0, 1, "the payload is not whole gzip"),
-    ("sam-generate-event-s3-put.json", 2, 0, 0, "connect this function to aws:kinesis or aws:sqs only"),
-    ("sam-generate-event-sqs.json", 1, 0, 1, "the message body is not JSON"),
+    (
+        "sam-generate-event-kinesis.json",
+        1,
+        0,
+        1,
+        "the payload is not whole gzip",
+    ),
+    (
+        "sam-generate-event-s3-put.json",
+        2,
+        0,
+        0,
+        "connect this function to aws:kinesis or aws:sqs only",
+    ),
+    (
+        "sam-generate-event-sqs.json",
+        1,
+        0,
+        1,
+        "the message body is not JSON",
+    ),
 ];
 
 #[test]
@@ -29,19 +71,48 @@ fn what_others_send_is_answered() {
         assert_eq!(outcome.status, status, "{name}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(words), "{name}: {}", outcome.stderr);
         let report = Json::read(outcome.stderr.lines().next().unwrap());
-        assert_eq!(report.number("received"), Some(received), "{name}: {}", outcome.stderr);
-        assert_eq!(report.number("undecodable_records"), Some(undecodable), "{name}: {}", outcome.stderr);
-        assert_eq!(outcome.stdout.lines().count(), usize::try_from(received).unwrap(), "{name}");
+        assert_eq!(
+            report.number("received"),
+            Some(received),
+            "{name}: {}",
+            outcome.stderr
+        );
+        assert_eq!(
+            report.number("undecodable_records"),
+            Some(undecodable),
+            "{name}: {}",
+            outcome.stderr
+        );
+        assert_eq!(
+            outcome.stdout.lines().count(),
+            usize::try_from(received).unwrap(),
+            "{name}"
+        );
     }
-    assert_holds_only(FOREIGN, CASES.iter().map(|(name, ..)| (*name).to_owned()).chain(["README.md".to_owned()]));
+    assert_holds_only(
+        FOREIGN,
+        CASES
+            .iter()
+            .map(|(name, ..)| (*name).to_owned())
+            .chain(["README.md".to_owned()]),
+    );
 }
 
 /// The one log event list that AWS's own documentation encodes: two lines of no API Gateway.
 #[test]
 fn the_sample_of_the_documentation_becomes_two_documents() {
-    let event = fs::read(repository(&format!("{FOREIGN}/sam-generate-event-cloudwatch-logs.json"))).unwrap();
+    let event = fs::read(repository(&format!(
+        "{FOREIGN}/sam-generate-event-cloudwatch-logs.json"
+    )))
+    .unwrap();
     let outcome = run(&["invoke", "-"], &[], &event);
-    let messages: Vec<_> =
-        outcome.stdout.lines().map(|line| Json::read(line).text("event.original").unwrap().to_owned()).collect();
-    assert_eq!(messages, ["[ERROR] First test message", "[ERROR] Second test message"]);
+    let messages: Vec<_> = outcome
+        .stdout
+        .lines()
+        .map(|line| Json::read(line).text("event.original").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        messages,
+        ["[ERROR] First test message", "[ERROR] Second test message"]
+    );
 }

@@ -17,11 +17,18 @@ fn a_day(lines: u64) -> Vec<LogEvent> {
 
 /// The whole lines, read.
 fn requests(events: &[LogEvent]) -> Vec<Json> {
-    events.iter().filter_map(|event| serde_json::from_str(&event.line).ok()).collect()
+    events
+        .iter()
+        .filter_map(|event| serde_json::from_str(&event.line).ok())
+        .collect()
 }
 
 fn minute(request: &Json) -> i64 {
-    let time: i64 = request.text("requestTimeEpoch").expect("a time").parse().expect("a number");
+    let time: i64 = request
+        .text("requestTimeEpoch")
+        .expect("a time")
+        .parse()
+        .expect("a number");
     (time - DAY_BEGINS) / A_MINUTE
 }
 
@@ -30,17 +37,38 @@ fn the_same_seed_and_times_make_the_same_event() {
     let first = event(500, 7, DAY);
     assert_eq!(first, event(500, 7, DAY));
     assert_ne!(first, event(500, 8, DAY));
-    let longer = ["event", "--generate", "500", "--seed", "7", "--since", DAY, "--until", "2026-03-03T00:00:00Z"];
+    let longer = [
+        "event",
+        "--generate",
+        "500",
+        "--seed",
+        "7",
+        "--since",
+        DAY,
+        "--until",
+        "2026-03-03T00:00:00Z",
+    ];
     assert_ne!(first, run(&longer, &[], b"").stdout);
 }
 
 /// A change of the generator changes the numbers of the documentation, and the documents' ids.
 #[test]
 fn a_seed_s_first_line_stays() {
-    let [event] = &log_events(&event(1, 1, DAY))[..] else { panic!("one line") };
+    let [event] = &log_events(&event(1, 1, DAY))[..] else {
+        panic!("one line")
+    };
     let line = Json::read(&event.line);
-    let seen = ["apiId", "requestTimeEpoch", "path", "ip"].map(|key| line.text(key).unwrap_or_default());
-    assert_eq!(seen, ["sh0prest01", "1772357966629", "/prod/products", "203.0.113.24"]);
+    let seen =
+        ["apiId", "requestTimeEpoch", "path", "ip"].map(|key| line.text(key).unwrap_or_default());
+    assert_eq!(
+        seen,
+        [
+            "sh0prest01",
+            "1772357966629",
+            "/prod/products",
+            "203.0.113.24"
+        ]
+    );
 }
 
 #[test]
@@ -49,7 +77,10 @@ fn there_are_as_many_lines_as_asked_for_and_each_has_an_id_of_its_own() {
         let events = a_day(lines);
         let ids: BTreeSet<_> = events.iter().map(|event| &event.id).collect();
         assert_eq!((events.len() as u64, ids.len() as u64), (lines, lines));
-        assert!(ids.iter().all(|id| id.len() == 56 && id.bytes().all(|byte| byte.is_ascii_digit())));
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == 56 && id.bytes().all(|byte| byte.is_ascii_digit()))
+        );
     }
 }
 
@@ -58,7 +89,10 @@ fn there_are_as_many_lines_as_asked_for_and_each_has_an_id_of_its_own() {
 fn the_lines_are_of_the_time_that_was_asked_for() {
     let end = DAY_BEGINS + 24 * 60 * A_MINUTE;
     for event in a_day(2_500) {
-        assert!((DAY_BEGINS..end + A_MINUTE).contains(&event.timestamp), "{event:?}");
+        assert!(
+            (DAY_BEGINS..end + A_MINUTE).contains(&event.timestamp),
+            "{event:?}"
+        );
     }
     for request in requests(&a_day(2_500)) {
         assert!((0..24 * 60).contains(&minute(&request)), "{request:?}");
@@ -78,14 +112,25 @@ fn without_times_the_last_day_is_made_up() {
 #[test]
 fn a_line_is_in_the_recommended_format() {
     let keys = |line: &str| {
-        let Json::Object(members) = Json::read(line) else { panic!("{line}") };
-        members.into_iter().map(|(key, value)| (key, matches!(value, Json::Text(_)))).collect::<Vec<_>>()
+        let Json::Object(members) = Json::read(line) else {
+            panic!("{line}")
+        };
+        members
+            .into_iter()
+            .map(|(key, value)| (key, matches!(value, Json::Text(_))))
+            .collect::<Vec<_>>()
     };
-    let formats = ["rest", "http", "websocket"].map(|kind| keys(&run(&["log-format", kind], &[], b"").stdout));
+    let formats = ["rest", "http", "websocket"]
+        .map(|kind| keys(&run(&["log-format", kind], &[], b"").stdout));
     let mut seen = BTreeSet::new();
     for request in requests(&a_day(2_500)) {
         let keys = keys(&request.compact());
-        seen.insert(formats.iter().position(|format| *format == keys).expect("a recommended format"));
+        seen.insert(
+            formats
+                .iter()
+                .position(|format| *format == keys)
+                .expect("a recommended format"),
+        );
     }
     assert_eq!(seen, [0, 1, 2].into());
 }
@@ -96,19 +141,39 @@ fn all_of_it_goes_the_normal_path() {
     let outcome = run(&["invoke", "-"], &[], event(5_000, 1, DAY).as_bytes());
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let report = Json::read(&outcome.stderr);
-    assert_eq!((report.number("indexed"), report.number("skipped")), (Some(5_000), Some(0)));
+    assert_eq!(
+        (report.number("indexed"), report.number("skipped")),
+        (Some(5_000), Some(0))
+    );
     let documents: Vec<_> = outcome.stdout.lines().map(Json::read).collect();
-    let broken = documents.iter().filter(|document| document.text("event.kind") == Some("pipeline_error")).count();
-    let repaired = documents.iter().filter(|document| document.get("aws.api_gateway.repairs").is_some()).count();
-    assert!((1..50).contains(&broken) && (1..50).contains(&repaired), "{broken} broken, {repaired} repaired");
-    let unmapped = documents.iter().filter(|document| document.get("aws.api_gateway.unmapped").is_some()).count();
-    assert!(unmapped <= broken, "{unmapped} have members without a field");
+    let broken = documents
+        .iter()
+        .filter(|document| document.text("event.kind") == Some("pipeline_error"))
+        .count();
+    let repaired = documents
+        .iter()
+        .filter(|document| document.get("aws.api_gateway.repairs").is_some())
+        .count();
+    assert!(
+        (1..50).contains(&broken) && (1..50).contains(&repaired),
+        "{broken} broken, {repaired} repaired"
+    );
+    let unmapped = documents
+        .iter()
+        .filter(|document| document.get("aws.api_gateway.unmapped").is_some())
+        .count();
+    assert!(
+        unmapped <= broken,
+        "{unmapped} have members without a field"
+    );
 }
 
 fn counts(requests: &[Json], key: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for request in requests {
-        *counts.entry(request.text(key).unwrap_or_default().to_owned()).or_default() += 1;
+        *counts
+            .entry(request.text(key).unwrap_or_default().to_owned())
+            .or_default() += 1;
     }
     counts
 }
@@ -120,30 +185,64 @@ fn the_story_is_in_it() {
     assert_eq!(groups.len(), 4);
     let requests = requests(&events);
     let within = |from: i64, until: i64| -> Vec<Json> {
-        requests.iter().filter(|request| (from..until).contains(&minute(request))).cloned().collect()
+        requests
+            .iter()
+            .filter(|request| (from..until).contains(&minute(request)))
+            .cloned()
+            .collect()
     };
     // The export: most of the requests of the night's incident, and most of its failures.
     let incident = within(190, 215);
     let of_the_export = counts(&incident, "ip")["198.51.100.77"];
-    assert!(of_the_export * 10 > incident.len() * 8, "{of_the_export} of {}", incident.len());
+    assert!(
+        of_the_export * 10 > incident.len() * 8,
+        "{of_the_export} of {}",
+        incident.len()
+    );
     let statuses = counts(&incident, "status");
-    assert!(statuses["429"] + statuses["502"] + statuses["504"] > incident.len() / 2, "{statuses:?}");
+    assert!(
+        statuses["429"] + statuses["502"] + statuses["504"] > incident.len() / 2,
+        "{statuses:?}"
+    );
     // The bot: nothing that it finds.
-    let scan =
-        counts(&requests.iter().filter(|r| r.text("ip") == Some("192.0.2.66")).cloned().collect::<Vec<_>>(), "status");
+    let scan = counts(
+        &requests
+            .iter()
+            .filter(|r| r.text("ip") == Some("192.0.2.66"))
+            .cloned()
+            .collect::<Vec<_>>(),
+        "status",
+    );
     assert_eq!(scan.keys().collect::<Vec<_>>(), ["403", "404"]);
     // The deployment, and its mistake.
-    let deployments = |from, until| counts(&within(from, until), "deploymentId").into_keys().collect::<Vec<_>>();
+    let deployments = |from, until| {
+        counts(&within(from, until), "deploymentId")
+            .into_keys()
+            .collect::<Vec<_>>()
+    };
     assert!(
-        deployments(840, 885).contains(&"d4pl0y".to_owned()) && !deployments(885, 1440).contains(&"d4pl0y".to_owned())
+        deployments(840, 885).contains(&"d4pl0y".to_owned())
+            && !deployments(885, 1440).contains(&"d4pl0y".to_owned())
     );
-    let mistakes: Vec<_> =
-        requests.iter().filter(|r| r.text("errorResponseType") == Some("API_CONFIGURATION_ERROR")).collect();
-    assert!(!mistakes.is_empty() && mistakes.iter().all(|r| r.text("resourcePath") == Some("/orders")));
+    let mistakes: Vec<_> = requests
+        .iter()
+        .filter(|r| r.text("errorResponseType") == Some("API_CONFIGURATION_ERROR"))
+        .collect();
+    assert!(
+        !mistakes.is_empty()
+            && mistakes
+                .iter()
+                .all(|r| r.text("resourcePath") == Some("/orders"))
+    );
     // More by day than by night.
     assert!(within(19 * 60, 20 * 60).len() > 3 * within(4 * 60, 5 * 60).len());
-    for status in ["200", "201", "204", "400", "401", "403", "404", "429", "500", "502", "504"] {
-        assert!(counts(&requests, "status").contains_key(status), "no {status}");
+    for status in [
+        "200", "201", "204", "400", "401", "403", "404", "429", "500", "502", "504",
+    ] {
+        assert!(
+            counts(&requests, "status").contains_key(status),
+            "no {status}"
+        );
     }
 }
 
@@ -159,11 +258,23 @@ fn web_socket_connections_begin_talk_and_end() {
     assert!(connections.len() > 50);
     for (id, mut messages) in connections {
         messages.sort_by_key(|message| message.text("requestTimeEpoch").map(str::to_owned));
-        let kinds: Vec<_> = messages.iter().filter_map(|message| message.text("eventType")).collect();
+        let kinds: Vec<_> = messages
+            .iter()
+            .filter_map(|message| message.text("eventType"))
+            .collect();
         let of_kind = |kind: &str| kinds.iter().filter(|k| **k == kind).count();
-        assert!(of_kind("CONNECT") <= 1 && of_kind("DISCONNECT") <= 1, "{id}: {kinds:?}");
-        assert!(kinds.iter().skip(1).all(|kind| *kind != "CONNECT"), "{id}: {kinds:?}");
-        assert!(kinds.iter().rev().skip(1).all(|kind| *kind != "DISCONNECT"), "{id}: {kinds:?}");
+        assert!(
+            of_kind("CONNECT") <= 1 && of_kind("DISCONNECT") <= 1,
+            "{id}: {kinds:?}"
+        );
+        assert!(
+            kinds.iter().skip(1).all(|kind| *kind != "CONNECT"),
+            "{id}: {kinds:?}"
+        );
+        assert!(
+            kinds.iter().rev().skip(1).all(|kind| *kind != "DISCONNECT"),
+            "{id}: {kinds:?}"
+        );
         assert_eq!(counts(&messages, "ip").len(), 1, "{id}");
     }
 }

@@ -31,34 +31,60 @@ struct Answer {
 #[test]
 fn every_address_is_where_maxminds_reader_finds_it() {
     let answers = fs::read_to_string(repository(&format!("{DATABASES}/answers.ndjson"))).unwrap();
-    let answers: Vec<Answer> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<Answer> = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let mut databases: Vec<_> = answers.iter().map(|answer| &*answer.database).collect();
     databases.dedup();
-    assert_eq!(databases.len(), names(DATABASES, ".mmdb").len() - REFUSED.len(), "the rest is refused");
+    assert_eq!(
+        databases.len(),
+        names(DATABASES, ".mmdb").len() - REFUSED.len(),
+        "the rest is refused"
+    );
     for database in databases {
         let pipeline = city_or_asn(database);
         let answers = answers.iter().filter(|answer| answer.database == database);
-        for (answer, address) in
-            answers.flat_map(|answer| answer.addresses.iter().map(move |address| (answer, address)))
-        {
-            assert_eq!(looked_up(&pipeline, address), answer.source, "{address} in {database}");
+        for (answer, address) in answers.flat_map(|answer| {
+            answer
+                .addresses
+                .iter()
+                .map(move |address| (answer, address))
+        }) {
+            assert_eq!(
+                looked_up(&pipeline, address),
+                answer.source,
+                "{address} in {database}"
+            );
         }
     }
     let addresses = |database: &str| -> usize {
-        answers.iter().filter(|answer| answer.database == database).map(|answer| answer.addresses.len()).sum()
+        answers
+            .iter()
+            .filter(|answer| answer.database == database)
+            .map(|answer| answer.addresses.len())
+            .sum()
     };
     assert!(addresses("GeoIP2-City-Test") >= 1_000 && addresses("GeoLite2-ASN-Test") >= 1_000);
 }
 
 /// What refuses each, however it is named.
 const REFUSED: &[(&str, &str, &str)] = &[
-    ("ipinfo-lite", "are flat, not nested", "are flat, not nested"),
+    (
+        "ipinfo-lite",
+        "are flat, not nested",
+        "are flat, not nested",
+    ),
     (
         "domain",
         "hold neither places nor autonomous systems, not places",
         "not autonomous systems: name an ASN database",
     ),
-    ("empty", "hold neither places nor autonomous systems", "hold neither places nor autonomous systems"),
+    (
+        "empty",
+        "hold neither places nor autonomous systems",
+        "hold neither places nor autonomous systems",
+    ),
 ];
 
 #[test]
@@ -67,7 +93,8 @@ fn a_database_of_another_kind_is_refused_with_its_reason() {
         check_refused(CITY, &file(database), as_city);
         check_refused(ASN, &file(database), as_asn);
     }
-    let networks = "(GeoLite2-ASN) hold autonomous systems, not places: name a City or Country database";
+    let networks =
+        "(GeoLite2-ASN) hold autonomous systems, not places: name a City or Country database";
     check_refused(CITY, &file("GeoLite2-ASN-Test"), networks);
     let places = "(DBIP-City-Lite) hold places, not autonomous systems: name an ASN database";
     check_refused(ASN, &file("dbip-city-lite"), places);
@@ -91,7 +118,10 @@ fn a_file_that_is_missing_or_damaged_is_refused() {
         damaged("without its start", whole.split_at(middle).1),
         damaged("without its end", whole.split_at(whole.len() - 100).0),
         damaged("half of it", whole.split_at(middle).0),
-        damaged("without a piece", &[whole.split_at(middle).0, whole.split_at(middle + 1_000).1].concat()),
+        damaged(
+            "without a piece",
+            &[whole.split_at(middle).0, whole.split_at(middle + 1_000).1].concat(),
+        ),
         damaged("with its data overwritten", &overwritten(&whole)),
     ];
     for path in cases {
@@ -103,7 +133,10 @@ fn a_file_that_is_missing_or_damaged_is_refused() {
 
 /// All but the search tree and the metadata.
 fn overwritten(whole: &[u8]) -> Vec<u8> {
-    let metadata = whole.windows(3).rposition(|bytes| bytes == b"\xAB\xCD\xEF").unwrap();
+    let metadata = whole
+        .windows(3)
+        .rposition(|bytes| bytes == b"\xAB\xCD\xEF")
+        .unwrap();
     let mut bytes = whole.to_vec();
     bytes.get_mut(metadata / 2..metadata).unwrap().fill(0xFF);
     bytes
@@ -111,10 +144,16 @@ fn overwritten(whole: &[u8]) -> Vec<u8> {
 
 #[test]
 fn both_databases_are_asked() {
-    let files = [(CITY, file("GeoIP2-City-Test")), (ASN, file("GeoLite2-ASN-Test"))];
+    let files = [
+        (CITY, file("GeoIP2-City-Test")),
+        (ASN, file("GeoLite2-ASN-Test")),
+    ];
     let pipeline = pipeline(&files).unwrap();
     let source = looked_up(&pipeline, "89.160.20.112");
-    assert_eq!((source.text("geo.city_name"), source.number("as.number")), (Some("Linköping"), Some(29_518)));
+    assert_eq!(
+        (source.text("geo.city_name"), source.number("as.number")),
+        (Some("Linköping"), Some(29_518))
+    );
 }
 
 proptest! {
@@ -138,11 +177,18 @@ proptest! {
 }
 
 fn file(database: &str) -> String {
-    repository(&format!("{DATABASES}/{database}.mmdb")).display().to_string()
+    repository(&format!("{DATABASES}/{database}.mmdb"))
+        .display()
+        .to_string()
 }
 
 fn pipeline(files: &[(&str, String)]) -> Result<Pipeline<()>, String> {
-    let value = |name: &str| files.iter().find(|(variable, _)| *variable == name).map(|(_, file)| file.clone());
+    let value = |name: &str| {
+        files
+            .iter()
+            .find(|(variable, _)| *variable == name)
+            .map(|(_, file)| file.clone())
+    };
     Config::from_vars(value)
         .and_then(|config| config.pipeline(()))
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
@@ -150,7 +196,9 @@ fn pipeline(files: &[(&str, String)]) -> Result<Pipeline<()>, String> {
 
 /// The database's name says what it is.
 fn city_or_asn(database: &str) -> Pipeline<()> {
-    pipeline(&[(CITY, file(database))]).or_else(|_| pipeline(&[(ASN, file(database))])).unwrap()
+    pipeline(&[(CITY, file(database))])
+        .or_else(|_| pipeline(&[(ASN, file(database))]))
+        .unwrap()
 }
 
 #[track_caller]
@@ -158,8 +206,17 @@ fn check_refused(variable: &str, path: &str, reason: &str) {
     let Err(refusal) = pipeline(&[(variable, path.to_owned())]) else {
         panic!("{variable}={path} is taken");
     };
-    assert!(refusal.contains(&format!("{variable}={path}: it")) && refusal.contains(reason), "{refusal}, not {reason}");
-    assert_eq!(refusal.matches(&*Path::new(path).display().to_string()).count(), 1, "{refusal} says it twice");
+    assert!(
+        refusal.contains(&format!("{variable}={path}: it")) && refusal.contains(reason),
+        "{refusal}, not {reason}"
+    );
+    assert_eq!(
+        refusal
+            .matches(&*Path::new(path).display().to_string())
+            .count(),
+        1,
+        "{refusal} says it twice"
+    );
 }
 
 /// `source`, without the address itself.
@@ -167,10 +224,16 @@ fn looked_up(pipeline: &Pipeline<()>, address: &str) -> Json {
     let message = format!(r#"{{"requestId":"1","ip":"{address}"}}"#);
     let line = LogLine::alone(&message, 0);
     let arena = Bump::new();
-    let Normalized::Documents(documents) = pipeline.documents(&line, &arena) else { panic!("it is a line") };
+    let Normalized::Documents(documents) = pipeline.documents(&line, &arena) else {
+        panic!("it is a line")
+    };
     let document = Json::read(&documents.first().unwrap().to_json());
     assert_eq!(document.text("source.ip"), Some(address));
-    let Some(Json::Object(members)) = document.get("source") else { panic!("{address} has no source") };
-    let looked_up = members.iter().filter(|(name, _)| !matches!(&**name, "address" | "ip"));
+    let Some(Json::Object(members)) = document.get("source") else {
+        panic!("{address} has no source")
+    };
+    let looked_up = members
+        .iter()
+        .filter(|(name, _)| !matches!(&**name, "address" | "ip"));
     Json::Object(looked_up.cloned().collect())
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use apigw_logs::bulk::{
-    BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session, Target, Traffic,
-    TransportError,
+    BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session,
+    Target, Traffic, TransportError,
 };
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use crate::support::script::{Request, Script, Step};
 
 /// The defaults.
-const TARGET: Target<'_> = Target { data_stream: "logs-a-b", ingest_pipeline: None };
+const TARGET: Target<'_> = Target {
+    data_stream: "logs-a-b",
+    ingest_pipeline: None,
+};
 
 const POLICY: RetryPolicy = RetryPolicy {
     budget: Duration::from_secs(60),
@@ -75,8 +78,16 @@ fn body_of(lengths: &[usize]) -> BulkBody {
 
 /// The documents of a request, by their letters.
 fn letters(request: &Request) -> String {
-    let letter = |wanted: &String| ('a'..='z').enumerate().find(|(document, _)| id(*document).to_string() == *wanted);
-    request.ids.iter().map(|id| letter(id).expect("there are few documents").1).collect()
+    let letter = |wanted: &String| {
+        ('a'..='z')
+            .enumerate()
+            .find(|(document, _)| id(*document).to_string() == *wanted)
+    };
+    request
+        .ids
+        .iter()
+        .map(|id| letter(id).expect("there are few documents").1)
+        .collect()
 }
 
 fn outcome_letter(outcome: &Outcome) -> char {
@@ -97,8 +108,15 @@ async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &Session) ->
     let outcomes = indexer.index(TARGET, body, session).await;
     let requests = indexer.transport().requests();
     for request in &requests {
-        let items: Vec<usize> = letters(request).chars().map(|letter| letter as usize - 'a' as usize).collect();
-        assert_eq!(request.body, *body.select(&items), "sent byte for byte as it was made");
+        let items: Vec<usize> = letters(request)
+            .chars()
+            .map(|letter| letter as usize - 'a' as usize)
+            .collect();
+        assert_eq!(
+            request.body,
+            *body.select(&items),
+            "sent byte for byte as it was made"
+        );
         assert_eq!(request.data_stream, "logs-a-b");
     }
     Story {
@@ -108,13 +126,21 @@ async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &Session) ->
             .map(|request| format!("{} {}", request.at.as_millis(), letters(request)))
             .collect(),
         outcomes: outcomes.iter().map(outcome_letter).collect(),
-        failure: session.failure().map(|failure| format!("{failure:?}")).unwrap_or_default(),
+        failure: session
+            .failure()
+            .map(|failure| format!("{failure:?}"))
+            .unwrap_or_default(),
     }
 }
 
 /// Sends so many documents to a server, with the default settings and the longest waits that the jitter allows.
 async fn deliver(documents: usize, script: Script) -> Story {
-    story(&Indexer::new(script, 1_000, 1 << 20), &body(documents), &session(POLICY)).await
+    story(
+        &Indexer::new(script, 1_000, 1 << 20),
+        &body(documents),
+        &session(POLICY),
+    )
+    .await
 }
 
 fn closed() -> Step {
@@ -131,15 +157,56 @@ fn died_idle() -> Step {
 async fn what_is_sent_again() {
     let same = ["0 ab", "250 ab"];
     let ok = r#"{"create":{"status":201}}"#;
-    let items = |items: &[&str]| Step::reply(200, &format!(r#"{{"errors":false,"items":[{}]}}"#, items.join(",")));
+    let items = |items: &[&str]| {
+        Step::reply(
+            200,
+            &format!(r#"{{"errors":false,"items":[{}]}}"#, items.join(",")),
+        )
+    };
     let unreadable = "Unreadable";
     let cases: Vec<(&str, Step, &[&str], &str, &str)> = vec![
-        ("connect", Step::error(TransportError::Connect), &same, "ii", "Transport(Connect)"),
-        ("certificate", Step::error(TransportError::Certificate), &same, "ii", "Transport(Certificate)"),
-        ("idle", died_idle(), &["0 ab", "0 ab"], "ii", "Transport(Closed { reused: true })"),
-        ("closed", closed(), &same, "ii", "Transport(Closed { reused: false })"),
-        ("timeout", Step::error(TransportError::Timeout), &["0 ab", "20250 ab"], "ii", "Transport(Timeout)"),
-        ("cut", Step::error(TransportError::Cut), &same, "ii", "Transport(Cut)"),
+        (
+            "connect",
+            Step::error(TransportError::Connect),
+            &same,
+            "ii",
+            "Transport(Connect)",
+        ),
+        (
+            "certificate",
+            Step::error(TransportError::Certificate),
+            &same,
+            "ii",
+            "Transport(Certificate)",
+        ),
+        (
+            "idle",
+            died_idle(),
+            &["0 ab", "0 ab"],
+            "ii",
+            "Transport(Closed { reused: true })",
+        ),
+        (
+            "closed",
+            closed(),
+            &same,
+            "ii",
+            "Transport(Closed { reused: false })",
+        ),
+        (
+            "timeout",
+            Step::error(TransportError::Timeout),
+            &["0 ab", "20250 ab"],
+            "ii",
+            "Transport(Timeout)",
+        ),
+        (
+            "cut",
+            Step::error(TransportError::Cut),
+            &same,
+            "ii",
+            "Transport(Cut)",
+        ),
         (
             "larger than any answer",
             Step::error(TransportError::TooLarge),
@@ -147,19 +214,73 @@ async fn what_is_sent_again() {
             "ii",
             "Transport(TooLarge)",
         ),
-        ("slow", Step::items(&[201, 201]).taking(19_999), &["0 ab"], "ii", ""),
-        ("item 200, 201", Step::items(&[200, 201]), &["0 ab"], "ii", ""),
+        (
+            "slow",
+            Step::items(&[201, 201]).taking(19_999),
+            &["0 ab"],
+            "ii",
+            "",
+        ),
+        (
+            "item 200, 201",
+            Step::items(&[200, 201]),
+            &["0 ab"],
+            "ii",
+            "",
+        ),
         ("item 409", Step::items(&[409, 201]), &["0 ab"], "di", ""),
-        ("item 429", Step::items(&[201, 429]), &["0 ab", "250 b"], "ii", "Item { status: 429, kind: \"\" }"),
-        ("item 408", Step::items(&[408, 201]), &["0 ab", "250 a"], "ii", "Item { status: 408, kind: \"\" }"),
-        ("item 500", Step::items(&[500, 201]), &["0 ab", "250 a"], "ii", "Item { status: 500, kind: \"\" }"),
-        ("item 503", Step::items(&[503, 409]), &["0 ab", "250 a"], "id", "Item { status: 503, kind: \"\" }"),
+        (
+            "item 429",
+            Step::items(&[201, 429]),
+            &["0 ab", "250 b"],
+            "ii",
+            "Item { status: 429, kind: \"\" }",
+        ),
+        (
+            "item 408",
+            Step::items(&[408, 201]),
+            &["0 ab", "250 a"],
+            "ii",
+            "Item { status: 408, kind: \"\" }",
+        ),
+        (
+            "item 500",
+            Step::items(&[500, 201]),
+            &["0 ab", "250 a"],
+            "ii",
+            "Item { status: 500, kind: \"\" }",
+        ),
+        (
+            "item 503",
+            Step::items(&[503, 409]),
+            &["0 ab", "250 a"],
+            "id",
+            "Item { status: 503, kind: \"\" }",
+        ),
         ("item 400", Step::items(&[400, 201]), &["0 ab"], "ri", ""),
         ("item 413", Step::items(&[201, 413]), &["0 ab"], "ir", ""),
         ("item 422", Step::items(&[422, 201]), &["0 ab"], "ri", ""),
-        ("item 401", Step::items(&[401, 201]), &["0 ab"], "ui", "Item { status: 401, kind: \"t\" }"),
-        ("item 403", Step::items(&[201, 403]), &["0 ab"], "iu", "Item { status: 403, kind: \"t\" }"),
-        ("item 404", Step::items(&[404, 201]), &["0 ab"], "ui", "Item { status: 404, kind: \"t\" }"),
+        (
+            "item 401",
+            Step::items(&[401, 201]),
+            &["0 ab"],
+            "ui",
+            "Item { status: 401, kind: \"t\" }",
+        ),
+        (
+            "item 403",
+            Step::items(&[201, 403]),
+            &["0 ab"],
+            "iu",
+            "Item { status: 403, kind: \"t\" }",
+        ),
+        (
+            "item 404",
+            Step::items(&[404, 201]),
+            &["0 ab"],
+            "ui",
+            "Item { status: 404, kind: \"t\" }",
+        ),
         ("400", Step::status(400), &["0 ab", "0 a", "0 b"], "ii", ""),
         ("408", Step::status(408), &same, "ii", "Status(408)"),
         ("413", Step::status(413), &["0 ab", "0 a", "0 b"], "ii", ""),
@@ -168,14 +289,32 @@ async fn what_is_sent_again() {
         ("501", Step::status(501), &["0 ab"], "uu", "Status(501)"),
         ("502", Step::status(502), &same, "ii", "Status(502)"),
         ("503", Step::status(503), &same, "ii", "Status(503)"),
-        ("503, asking for 7 s", Step::status(503).retry_after(7), &["0 ab", "7000 ab"], "ii", "Status(503)"),
+        (
+            "503, asking for 7 s",
+            Step::status(503).retry_after(7),
+            &["0 ab", "7000 ab"],
+            "ii",
+            "Status(503)",
+        ),
         ("504", Step::status(504), &same, "ii", "Status(504)"),
         ("HTML", Step::reply(200, "<html>"), &same, "ii", unreadable),
         ("no items", Step::reply(200, "{}"), &same, "ii", unreadable),
         ("empty", Step::reply(200, ""), &same, "ii", unreadable),
         ("one item too few", items(&[ok]), &same, "ii", unreadable),
-        ("one item too many", items(&[ok, ok, ok]), &same, "ii", unreadable),
-        ("an item without status", items(&[ok, r#"{"create":{}}"#]), &same, "ii", unreadable),
+        (
+            "one item too many",
+            items(&[ok, ok, ok]),
+            &same,
+            "ii",
+            unreadable,
+        ),
+        (
+            "an item without status",
+            items(&[ok, r#"{"create":{}}"#]),
+            &same,
+            "ii",
+            unreadable,
+        ),
         (
             "a success with an error",
             items(&[ok, r#"{"create":{"status":201,"error":{"type":"x"}}}"#]),
@@ -192,32 +331,53 @@ async fn what_is_sent_again() {
         ),
     ];
     for (name, step, schedule, outcomes, failure) in cases {
-        assert_eq!(deliver(2, Script::steps([step])).await, Story::new(schedule, outcomes, failure), "{name}");
+        assert_eq!(
+            deliver(2, Script::steps([step])).await,
+            Story::new(schedule, outcomes, failure),
+            "{name}"
+        );
     }
 }
 
 /// What cannot be mended by sending again is not sent again.
 #[tokio::test(start_paused = true)]
 async fn what_stops_at_once() {
-    for status in [300, 301, 302, 303, 304, 307, 308, 402, 404, 405, 406, 410, 415, 501] {
+    for status in [
+        300, 301, 302, 303, 304, 307, 308, 402, 404, 405, 406, 410, 415, 501,
+    ] {
         let expected = Story::new(&["0 ab"], "uu", &format!("Status({status})"));
-        assert_eq!(deliver(2, Script::always(Step::status(status))).await, expected);
+        assert_eq!(
+            deliver(2, Script::always(Step::status(status))).await,
+            expected
+        );
     }
     for status in [429, 503] {
         let expected = Story::new(&["0 ab"], "uu", &format!("Status({status})"));
         let never = [3_600, 60, u64::MAX];
         for seconds in never {
-            assert_eq!(deliver(2, Script::always(Step::status(status).retry_after(seconds))).await, expected);
+            assert_eq!(
+                deliver(2, Script::always(Step::status(status).retry_after(seconds))).await,
+                expected
+            );
         }
     }
-    let story = deliver(2, Script::always(Step::items(&[201, 429]).retry_after(3_600))).await;
-    assert_eq!(story, Story::new(&["0 ab"], "iu", "Item { status: 429, kind: \"\" }"));
+    let story = deliver(
+        2,
+        Script::always(Step::items(&[201, 429]).retry_after(3_600)),
+    )
+    .await;
+    assert_eq!(
+        story,
+        Story::new(&["0 ab"], "iu", "Item { status: 429, kind: \"\" }")
+    );
 }
 
 /// Nothing gets through for as long as the budget lasts: each wait twice as long as the one before, up to the longest.
 #[tokio::test(start_paused = true)]
 async fn what_is_repeated_until_the_budget_ends() {
-    let schedule = ["0 a", "250 a", "750 a", "1750 a", "3750 a", "7750 a", "15750 a", "30750 a", "45750 a"];
+    let schedule = [
+        "0 a", "250 a", "750 a", "1750 a", "3750 a", "7750 a", "15750 a", "30750 a", "45750 a",
+    ];
     let cases = [
         ("Transport(Connect)", Step::error(TransportError::Connect)),
         ("Transport(Closed { reused: false })", closed()),
@@ -236,28 +396,46 @@ async fn what_is_repeated_until_the_budget_ends() {
     ];
     for (failure, step) in cases {
         let script = Script::always(step);
-        assert_eq!(deliver(1, script).await, Story::new(&schedule, "u", failure));
+        assert_eq!(
+            deliver(1, script).await,
+            Story::new(&schedule, "u", failure)
+        );
     }
     // The last timeout is cut to what is left.
     let story = deliver(1, Script::always(Step::error(TransportError::Timeout))).await;
-    assert_eq!(story, Story::new(&["0 a", "20250 a", "40750 a"], "u", "Transport(Timeout)"));
+    assert_eq!(
+        story,
+        Story::new(&["0 a", "20250 a", "40750 a"], "u", "Transport(Timeout)")
+    );
 }
 
 /// What the server asks for is a floor under the wait, and no more than that.
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_a_floor() {
-    let steps =
-        [Step::status(503).retry_after(1), Step::status(429).retry_after(0), Step::items(&[429]).retry_after(2)];
+    let steps = [
+        Step::status(503).retry_after(1),
+        Step::status(429).retry_after(0),
+        Step::items(&[429]).retry_after(2),
+    ];
     let story = deliver(1, Script::steps(steps)).await;
-    assert_eq!(story, Story::new(&["0 a", "1000 a", "1500 a", "3500 a"], "i", "Item { status: 429, kind: \"\" }"));
+    assert_eq!(
+        story,
+        Story::new(
+            &["0 a", "1000 a", "1500 a", "3500 a"],
+            "i",
+            "Item { status: 429, kind: \"\" }"
+        )
+    );
 }
 
 /// Other jitter, other waits: none is longer than the ceiling, and none has to be shorter.
 #[tokio::test(start_paused = true)]
 async fn the_jitter_is_full() {
     type Random = fn() -> u64;
-    let randoms: [(Random, &[&str]); 2] =
-        [(|| 0, &["0 a", "0 a", "0 a", "0 a"]), (|| u64::MAX / 2, &["0 a", "125 a", "375 a", "875 a"])];
+    let randoms: [(Random, &[&str]); 2] = [
+        (|| 0, &["0 a", "0 a", "0 a", "0 a"]),
+        (|| u64::MAX / 2, &["0 a", "125 a", "375 a", "875 a"]),
+    ];
     for (random, schedule) in randoms {
         let indexer = Indexer::new(Script::steps(vec![Step::status(500); 3]), 1_000, 1 << 20);
         let story = story(&indexer, &body(1), &Session::new(POLICY, None, random)).await;
@@ -278,8 +456,13 @@ async fn progress_alone_begins_anew() {
         Step::items(&[409]),
     ];
     let story = deliver(3, Script::steps(steps)).await;
-    let schedule = ["0 abc", "250 abc", "750 abc", "1000 ac", "1250 a", "1750 a", "2750 a"];
-    assert_eq!(story, Story::new(&schedule, "dir", "Item { status: 429, kind: \"\" }"));
+    let schedule = [
+        "0 abc", "250 abc", "750 abc", "1000 ac", "1250 a", "1750 a", "2750 a",
+    ];
+    assert_eq!(
+        story,
+        Story::new(&schedule, "dir", "Item { status: 429, kind: \"\" }")
+    );
 
     // Every 50 seconds a document gets through: 250 seconds in all, with a budget of 60.
     let trickle = |request: &Request| {
@@ -288,8 +471,18 @@ async fn progress_alone_begins_anew() {
         Step::items(&statuses).retry_after(50)
     };
     let story = deliver(6, Script::server(trickle)).await;
-    let schedule = ["0 abcdef", "50000 bcdef", "100000 cdef", "150000 def", "200000 ef", "250000 f"];
-    assert_eq!(story, Story::new(&schedule, "iiiiii", "Item { status: 429, kind: \"\" }"));
+    let schedule = [
+        "0 abcdef",
+        "50000 bcdef",
+        "100000 cdef",
+        "150000 def",
+        "200000 ef",
+        "250000 f",
+    ];
+    assert_eq!(
+        story,
+        Story::new(&schedule, "iiiiii", "Item { status: 429, kind: \"\" }")
+    );
 }
 
 /// The next body of an invocation goes on where the last has stopped, or does not go at all.
@@ -297,8 +490,14 @@ async fn progress_alone_begins_anew() {
 async fn a_session_that_has_stopped_sends_nothing_more() {
     let indexer = Indexer::new(Script::always(Step::status(404)), 1_000, 1 << 20);
     let session = session(POLICY);
-    assert_eq!(story(&indexer, &body(1), &session).await, Story::new(&["0 a"], "u", "Status(404)"));
-    assert_eq!(story(&indexer, &body(2), &session).await, Story::new(&[], "uu", "Status(404)"));
+    assert_eq!(
+        story(&indexer, &body(1), &session).await,
+        Story::new(&["0 a"], "u", "Status(404)")
+    );
+    assert_eq!(
+        story(&indexer, &body(2), &session).await,
+        Story::new(&[], "uu", "Status(404)")
+    );
     assert_eq!(session.traffic().requests, 1);
 }
 
@@ -309,21 +508,60 @@ async fn the_deadline_is_kept() {
         ("gone", 0, Step::items(&[201]), &[], "u"),
         ("too near", 19, Step::items(&[201]), &[], "u"),
         ("near", 20, Step::items(&[201]).taking(19), &["0 a"], "i"),
-        ("near, and the server is slow", 20, Step::items(&[201]).taking(20), &["0 a"], "u"),
-        ("the wait would end too late", 260, Step::status(503), &["0 a"], "u"),
-        ("the wait ends in time", 270, Step::status(503), &["0 a", "250 a"], "u"),
-        ("timeouts cut to fit", 30_000, Step::error(TransportError::Timeout), &["0 a", "20250 a"], "u"),
+        (
+            "near, and the server is slow",
+            20,
+            Step::items(&[201]).taking(20),
+            &["0 a"],
+            "u",
+        ),
+        (
+            "the wait would end too late",
+            260,
+            Step::status(503),
+            &["0 a"],
+            "u",
+        ),
+        (
+            "the wait ends in time",
+            270,
+            Step::status(503),
+            &["0 a", "250 a"],
+            "u",
+        ),
+        (
+            "timeouts cut to fit",
+            30_000,
+            Step::error(TransportError::Timeout),
+            &["0 a", "20250 a"],
+            "u",
+        ),
     ];
     for (name, left, step, schedule, outcomes) in cases {
         let indexer = Indexer::new(Script::always(step), 1_000, 1 << 20);
         let end = Instant::now() + Duration::from_millis(left);
         let start = Instant::now();
-        let story = story(&indexer, &body(1), &Session::new(POLICY, Some(end), || u64::MAX)).await;
-        assert_eq!((story.schedule, &*story.outcomes), (Story::new(schedule, "", "").schedule, outcomes), "{name}");
+        let story = story(
+            &indexer,
+            &body(1),
+            &Session::new(POLICY, Some(end), || u64::MAX),
+        )
+        .await;
+        assert_eq!(
+            (story.schedule, &*story.outcomes),
+            (Story::new(schedule, "", "").schedule, outcomes),
+            "{name}"
+        );
         assert!(Instant::now() <= end, "{name}");
         for request in indexer.transport().requests() {
-            assert!(start + request.at + request.timeout <= end, "{name}: {request:?}");
-            assert!(request.timeout <= POLICY.request_timeout, "{name}: {request:?}");
+            assert!(
+                start + request.at + request.timeout <= end,
+                "{name}: {request:?}"
+            );
+            assert!(
+                request.timeout <= POLICY.request_timeout,
+                "{name}: {request:?}"
+            );
         }
     }
 }
@@ -331,9 +569,12 @@ async fn the_deadline_is_kept() {
 /// Documents that were stored although nobody heard of it are not stored twice.
 #[tokio::test(start_paused = true)]
 async fn a_repeat_finds_duplicates() {
-    for lost in
-        [Step::error(TransportError::Timeout).taking(1), closed(), Step::error(TransportError::Cut), Step::status(502)]
-    {
+    for lost in [
+        Step::error(TransportError::Timeout).taking(1),
+        closed(),
+        Step::error(TransportError::Cut),
+        Step::status(502),
+    ] {
         let story = deliver(2, Script::steps([lost, Step::items(&[409, 409])])).await;
         assert_eq!(story.outcomes, "dd");
     }
@@ -343,21 +584,45 @@ async fn a_repeat_finds_duplicates() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_free_once() {
     let story = deliver(1, Script::steps([died_idle(), died_idle(), closed()])).await;
-    assert_eq!(story, Story::new(&["0 a", "0 a", "250 a", "750 a"], "i", "Transport(Closed { reused: false })"));
+    assert_eq!(
+        story,
+        Story::new(
+            &["0 a", "0 a", "250 a", "750 a"],
+            "i",
+            "Transport(Closed { reused: false })"
+        )
+    );
 }
 
 /// A proxy that finds a request too large may say so by hanging up: from the second time in a row on, halves.
 #[tokio::test(start_paused = true)]
 async fn resets_in_a_row_halve() {
     let cases: [(&[Step], &[&str]); 4] = [
-        (&[closed(), closed()], &["0 abcd", "250 abcd", "750 ab", "750 cd"]),
-        (&[closed(), closed(), closed()], &["0 abcd", "250 abcd", "750 ab", "1750 a", "1750 b", "1750 cd"]),
-        (&[closed(), Step::status(503), closed()], &["0 abcd", "250 abcd", "750 abcd", "1750 abcd"]),
-        (&[died_idle(), closed(), closed()], &["0 abcd", "0 abcd", "250 abcd", "750 ab", "750 cd"]),
+        (
+            &[closed(), closed()],
+            &["0 abcd", "250 abcd", "750 ab", "750 cd"],
+        ),
+        (
+            &[closed(), closed(), closed()],
+            &[
+                "0 abcd", "250 abcd", "750 ab", "1750 a", "1750 b", "1750 cd",
+            ],
+        ),
+        (
+            &[closed(), Step::status(503), closed()],
+            &["0 abcd", "250 abcd", "750 abcd", "1750 abcd"],
+        ),
+        (
+            &[died_idle(), closed(), closed()],
+            &["0 abcd", "0 abcd", "250 abcd", "750 ab", "750 cd"],
+        ),
     ];
     for (steps, schedule) in cases {
         let story = deliver(4, Script::steps(steps.iter().cloned())).await;
-        assert_eq!((story.schedule, &*story.outcomes), (Story::new(schedule, "", "").schedule, "iiii"));
+        assert_eq!(
+            (story.schedule, &*story.outcomes),
+            (Story::new(schedule, "", "").schedule, "iiii")
+        );
     }
 }
 
@@ -375,9 +640,15 @@ async fn a_413_halves_by_bytes() {
     let body = body_of(&[1_000, 1, 1, 1]);
     let indexer = Indexer::new(limited_to(body.size() - 1), 1_000, 1 << 20);
     let session = session(POLICY);
-    assert_eq!(story(&indexer, &body, &session).await, Story::new(&["0 abcd", "0 a", "0 bcd"], "iiii", ""));
+    assert_eq!(
+        story(&indexer, &body, &session).await,
+        Story::new(&["0 abcd", "0 a", "0 bcd"], "iiii", "")
+    );
     // The next body, of the same size, is not sent whole again.
-    assert_eq!(story(&indexer, &body, &session).await, Story::new(&["0 a", "0 bcd"], "iiii", ""));
+    assert_eq!(
+        story(&indexer, &body, &session).await,
+        Story::new(&["0 a", "0 bcd"], "iiii", "")
+    );
     assert_eq!(session.traffic().retries, 2);
 }
 
@@ -388,7 +659,13 @@ async fn a_413_alone_is_a_rejection() {
     let indexer = Indexer::new(limited_to(700), 1_000, 1 << 20);
     let story = story(&indexer, &body, &session(POLICY)).await;
     assert_eq!(story.outcomes, "iirii");
-    assert!(story.schedule.iter().all(|request| request.starts_with("0 ")), "halving needs no waiting: {story:?}");
+    assert!(
+        story
+            .schedule
+            .iter()
+            .all(|request| request.starts_with("0 ")),
+        "halving needs no waiting: {story:?}"
+    );
 }
 
 /// One request holds at most so many documents and bytes; a larger document goes alone.
@@ -404,28 +681,61 @@ async fn requests_keep_to_their_size() {
     for (actions, bytes, schedule) in cases {
         let indexer = Indexer::new(Script::steps([]), actions, bytes);
         let session = session(POLICY);
-        assert_eq!(story(&indexer, &body(5), &session).await, Story::new(schedule, "iiiii", ""));
-        assert_eq!(session.traffic().retries, 0, "what was never sent is not repeated");
+        assert_eq!(
+            story(&indexer, &body(5), &session).await,
+            Story::new(schedule, "iiiii", "")
+        );
+        assert_eq!(
+            session.traffic().retries,
+            0,
+            "what was never sent is not repeated"
+        );
     }
 }
 
 /// A server to which some documents make a request malformed.
 fn poisoned_by(poison: &'static str) -> Script {
-    Script::server(move |request| match letters(request).contains(|letter| poison.contains(letter)) {
-        true => Step::reply(400, r#"{"error":{"type":"illegal_argument_exception","reason":"r"},"status":400}"#),
-        false => Step::items(&vec![201; request.ids.len()]),
+    Script::server(move |request| {
+        match letters(request).contains(|letter| poison.contains(letter)) {
+            true => Step::reply(
+                400,
+                r#"{"error":{"type":"illegal_argument_exception","reason":"r"},"status":400}"#,
+            ),
+            false => Step::items(&vec![201; request.ids.len()]),
+        }
     })
 }
 
 /// A document that makes a whole request malformed is found by halving.
 #[tokio::test(start_paused = true)]
 async fn a_400_bisects() {
-    let schedule = ["0 abcdefgh", "0 abcd", "0 efgh", "0 ef", "0 e", "0 f", "0 gh"];
-    assert_eq!(deliver(8, poisoned_by("f")).await, Story::new(&schedule, "iiiiirii", ""));
+    let schedule = [
+        "0 abcdefgh",
+        "0 abcd",
+        "0 efgh",
+        "0 ef",
+        "0 e",
+        "0 f",
+        "0 gh",
+    ];
+    assert_eq!(
+        deliver(8, poisoned_by("f")).await,
+        Story::new(&schedule, "iiiiirii", "")
+    );
     assert_eq!(deliver(8, poisoned_by("ah")).await.outcomes, "riiiiiir");
-    assert_eq!(deliver(8, poisoned_by("defgh")).await.outcomes, "iiirrrrr", "some were taken, so it is the documents");
-    assert_eq!(deliver(1, poisoned_by("a")).await, Story::new(&["0 a"], "r", ""));
-    assert_eq!(deliver(2, poisoned_by("ab")).await, Story::new(&["0 ab", "0 a", "0 b"], "rr", ""));
+    assert_eq!(
+        deliver(8, poisoned_by("defgh")).await.outcomes,
+        "iiirrrrr",
+        "some were taken, so it is the documents"
+    );
+    assert_eq!(
+        deliver(1, poisoned_by("a")).await,
+        Story::new(&["0 a"], "r", "")
+    );
+    assert_eq!(
+        deliver(2, poisoned_by("ab")).await,
+        Story::new(&["0 ab", "0 a", "0 b"], "rr", "")
+    );
 }
 
 /// If the first three documents alone are malformed and none was ever taken, it is not the documents.
@@ -440,7 +750,13 @@ async fn everything_malformed_is_a_configuration_fault() {
     for taken in [201, 409] {
         let mut first = true;
         let indexer = Indexer::new(
-            Script::server(move |_| if std::mem::take(&mut first) { Step::items(&[taken]) } else { Step::status(400) }),
+            Script::server(move |_| {
+                if std::mem::take(&mut first) {
+                    Step::items(&[taken])
+                } else {
+                    Step::status(400)
+                }
+            }),
             1_000,
             1 << 20,
         );
@@ -460,7 +776,11 @@ async fn everything_malformed_is_a_configuration_fault_in_small_bodies_too() {
         outcomes.push(settled.iter().map(outcome_letter).collect::<String>());
     }
     assert_eq!(outcomes, ["r", "r", "uu", "u"]);
-    assert_eq!(session.traffic().requests, 4, "nothing is sent after the third");
+    assert_eq!(
+        session.traffic().requests,
+        4,
+        "nothing is sent after the third"
+    );
 }
 
 /// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
@@ -473,9 +793,19 @@ async fn refused_credentials() {
         let cases: [Case<'_>; 4] = [
             (&[Step::status(status)], &[true], &["0 ab", "0 ab"], "ii", 1),
             (&[Step::status(status)], &[false], &["0 ab"], "uu", 1),
-            (&vec![Step::status(status); 3], &[true, true, true], &["0 ab", "0 ab"], "uu", 1),
             (
-                &[Step::status(status), Step::items(&[201, 429]), Step::status(status)],
+                &vec![Step::status(status); 3],
+                &[true, true, true],
+                &["0 ab", "0 ab"],
+                "uu",
+                1,
+            ),
+            (
+                &[
+                    Step::status(status),
+                    Step::items(&[201, 429]),
+                    Step::status(status),
+                ],
                 &[true, true],
                 &["0 ab", "0 ab", "250 b"],
                 "iu",
@@ -483,7 +813,11 @@ async fn refused_credentials() {
             ),
         ];
         for (steps, refreshes, schedule, outcomes, refreshed) in cases {
-            let indexer = Indexer::new(Script::steps(steps.iter().cloned()).refreshing(refreshes), 1_000, 1 << 20);
+            let indexer = Indexer::new(
+                Script::steps(steps.iter().cloned()).refreshing(refreshes),
+                1_000,
+                1 << 20,
+            );
             let story = story(&indexer, &body(2), &session(POLICY)).await;
             assert_eq!(story, Story::new(schedule, outcomes, &failure));
             assert_eq!(indexer.transport().refreshed(), refreshed);
@@ -496,15 +830,28 @@ async fn refused_credentials() {
 async fn an_untrusted_certificate_is_retried_once() {
     let certificate = || Step::error(TransportError::Certificate);
     let story = deliver(1, Script::always(certificate())).await;
-    assert_eq!(story, Story::new(&["0 a", "250 a"], "u", "Transport(Certificate)"));
-    let story = deliver(1, Script::steps([certificate(), Step::status(503), certificate()])).await;
-    assert_eq!(story, Story::new(&["0 a", "250 a", "750 a"], "u", "Transport(Certificate)"));
+    assert_eq!(
+        story,
+        Story::new(&["0 a", "250 a"], "u", "Transport(Certificate)")
+    );
+    let story = deliver(
+        1,
+        Script::steps([certificate(), Step::status(503), certificate()]),
+    )
+    .await;
+    assert_eq!(
+        story,
+        Story::new(&["0 a", "250 a", "750 a"], "u", "Transport(Certificate)")
+    );
 }
 
 /// As dead letters are written: at most one repetition, though the budget would allow more.
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_retries() {
-    let once = RetryPolicy { max_retries: Some(1), ..POLICY };
+    let once = RetryPolicy {
+        max_retries: Some(1),
+        ..POLICY
+    };
     let indexer = Indexer::new(Script::always(Step::status(500)), 1_000, 1 << 20);
     let expected = Story::new(&["0 a", "250 a"], "u", "Status(500)");
     assert_eq!(story(&indexer, &body(1), &session(once)).await, expected);
@@ -515,14 +862,19 @@ async fn a_limit_of_retries() {
 async fn rejections_carry_their_reason() {
     let error = r#""error":{"type":"document_parsing_exception","reason":"failed","caused_by":{"reason":"why"}}"#;
     let replies = [
-        (200, format!(r#"{{"items":[{{"create":{{"status":400,{error}}}}}]}}"#)),
+        (
+            200,
+            format!(r#"{{"items":[{{"create":{{"status":400,{error}}}}}]}}"#),
+        ),
         (400, format!(r#"{{{error},"status":400}}"#)),
         (413, format!(r#"{{{error},"status":413}}"#)),
     ];
     for (status, reply) in replies {
         let indexer = Indexer::new(Script::always(Step::reply(status, &reply)), 1_000, 1 << 20);
         let outcomes = indexer.index(TARGET, &body(1), &session(POLICY)).await;
-        let [Outcome::Rejected(rejection)] = &*outcomes else { panic!("{outcomes:?}") };
+        let [Outcome::Rejected(rejection)] = &*outcomes else {
+            panic!("{outcomes:?}")
+        };
         assert_eq!(rejection.kind, "document_parsing_exception");
         assert!(rejection.reason.contains("failed"), "{rejection:?}");
         assert_eq!(rejection.status, if status == 200 { 400 } else { status });
@@ -540,27 +892,48 @@ async fn blocks_are_not_rejections() {
         (404, "index_not_found_exception", "u"),
     ];
     for (status, kind, outcome) in cases {
-        let item = format!(r#"{{"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}]}}"#);
+        let item = format!(
+            r#"{{"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}]}}"#
+        );
         let story = deliver(1, Script::always(Step::reply(200, &item))).await;
-        assert_eq!((&*story.outcomes, story.schedule.len()), (outcome, 1), "{status} {kind}");
+        assert_eq!(
+            (&*story.outcomes, story.schedule.len()),
+            (outcome, 1),
+            "{status} {kind}"
+        );
     }
 }
 
 /// Requests, those that repeat documents, and their bytes.
 #[tokio::test(start_paused = true)]
 async fn traffic_is_counted() {
-    let indexer = Indexer::new(Script::steps([Step::items(&[201, 429, 429]), Step::status(503)]), 1_000, 1 << 20);
+    let indexer = Indexer::new(
+        Script::steps([Step::items(&[201, 429, 429]), Step::status(503)]),
+        1_000,
+        1 << 20,
+    );
     let (body, session) = (body(3), session(POLICY));
     story(&indexer, &body, &session).await;
     let bytes_sent = (body.size() + 2 * body.select(&[1, 2]).len()) as u64;
-    assert_eq!(session.traffic(), Traffic { requests: 3, retries: 2, bytes_sent, failure_store: 0 });
+    assert_eq!(
+        session.traffic(),
+        Traffic {
+            requests: 3,
+            retries: 2,
+            bytes_sent,
+            failure_store: 0
+        }
+    );
     assert_eq!(session.failure(), Some(Failure::Status(503)));
 }
 
 /// A body without documents costs no request.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_for_nothing() {
-    assert_eq!(deliver(0, Script::always(Step::status(400))).await, Story::new(&[], "", ""));
+    assert_eq!(
+        deliver(0, Script::always(Step::status(400))).await,
+        Story::new(&[], "", "")
+    );
 }
 
 /// Sends bodies of a session at the same time: one of a document each, called a, b, c and so on.
@@ -574,7 +947,12 @@ async fn deliver_beside(documents: usize, script: Script) -> Story {
             body
         })
         .collect();
-    let outcomes = join_all(bodies.iter().map(|body| indexer.index(TARGET, body, &session))).await;
+    let outcomes = join_all(
+        bodies
+            .iter()
+            .map(|body| indexer.index(TARGET, body, &session)),
+    )
+    .await;
     Story {
         schedule: indexer
             .transport()
@@ -583,7 +961,10 @@ async fn deliver_beside(documents: usize, script: Script) -> Story {
             .map(|request| format!("{} {}", request.at.as_millis(), letters(request)))
             .collect(),
         outcomes: outcomes.concat().iter().map(outcome_letter).collect(),
-        failure: session.failure().map(|failure| format!("{failure:?}")).unwrap_or_default(),
+        failure: session
+            .failure()
+            .map(|failure| format!("{failure:?}"))
+            .unwrap_or_default(),
     }
 }
 
@@ -594,14 +975,38 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
     let busy = || Step::status(429).taking(100);
     let cases = [
         // The first goes alone. It shows that the server is slow.
-        (4, vec![slow(), slow(), slow(), slow()], vec!["0 a", "100 b", "100 c", "100 d"], "iiii", ""),
+        (
+            4,
+            vec![slow(), slow(), slow(), slow()],
+            vec!["0 a", "100 b", "100 c", "100 d"],
+            "iiii",
+            "",
+        ),
         // A server that was quick is given 5 ms.
-        (4, vec![Step::items(&[201]), slow(), slow(), slow()], vec!["0 a", "0 b", "5 c", "5 d"], "iiii", ""),
+        (
+            4,
+            vec![Step::items(&[201]), slow(), slow(), slow()],
+            vec!["0 a", "0 b", "5 c", "5 d"],
+            "iiii",
+            "",
+        ),
         // One that answers at once is asked one thing after the other.
         (3, vec![], vec!["0 a", "0 b", "0 c"], "iii", ""),
-        (3, vec![Step::items(&[201]).taking(4); 3], vec!["0 a", "4 b", "8 c"], "iii", ""),
+        (
+            3,
+            vec![Step::items(&[201]).taking(4); 3],
+            vec!["0 a", "4 b", "8 c"],
+            "iii",
+            "",
+        ),
         // Nothing goes beside what was refused: each in its turn, until something is taken.
-        (3, vec![busy(), slow(), slow(), slow()], vec!["0 a", "350 a", "450 b", "450 c"], "iii", "Status(429)"),
+        (
+            3,
+            vec![busy(), slow(), slow(), slow()],
+            vec!["0 a", "350 a", "450 b", "450 c"],
+            "iii",
+            "Status(429)",
+        ),
         // What fails together is one failure, with one wait, and what comes again goes alone.
         (
             4,
@@ -613,7 +1018,13 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
         // Nothing new begins before the time to send again has come, although others get through.
         (
             4,
-            vec![slow(), Step::status(429).retry_after(2).taking(10), slow(), slow(), slow()],
+            vec![
+                slow(),
+                Step::status(429).retry_after(2).taking(10),
+                slow(),
+                slow(),
+                slow(),
+            ],
             vec!["0 a", "100 b", "100 c", "100 d", "2110 b"],
             "iiii",
             "Status(429)",
@@ -628,7 +1039,10 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
         ),
     ];
     for (documents, steps, schedule, outcomes, failure) in cases {
-        assert_eq!(deliver_beside(documents, Script::steps(steps)).await, Story::new(&schedule, outcomes, failure));
+        assert_eq!(
+            deliver_beside(documents, Script::steps(steps)).await,
+            Story::new(&schedule, outcomes, failure)
+        );
     }
 }
 
@@ -636,9 +1050,18 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
 #[tokio::test(start_paused = true)]
 async fn so_many_bodies_go_beside_each_other_and_no_more() {
     let story = deliver_beside(26, Script::always(Step::items(&[201]).taking(100))).await;
-    let at =
-        |milliseconds: u32, letters: &str| letters.chars().map(|letter| format!("{milliseconds} {letter}")).collect();
-    let schedule: [Vec<String>; 4] = [at(0, "a"), at(100, "bcdefghijk"), at(200, "lmnopqrstu"), at(300, "vwxyz")];
+    let at = |milliseconds: u32, letters: &str| {
+        letters
+            .chars()
+            .map(|letter| format!("{milliseconds} {letter}"))
+            .collect()
+    };
+    let schedule: [Vec<String>; 4] = [
+        at(0, "a"),
+        at(100, "bcdefghijk"),
+        at(200, "lmnopqrstu"),
+        at(300, "vwxyz"),
+    ];
     assert_eq!(story.schedule, schedule.concat());
 }
 
@@ -652,5 +1075,8 @@ async fn credentials_are_refreshed_once_for_all_that_are_open() {
     let story = deliver_beside(4, steps().refreshing(&[true])).await;
     assert_eq!(story, Story::new(&schedule, "iiii", "Status(401)"));
     let story = deliver_beside(4, steps().refreshing(&[false])).await;
-    assert_eq!(story, Story::new(&["0 a", "100 b", "100 c", "100 d"], "iuuu", "Status(401)"));
+    assert_eq!(
+        story,
+        Story::new(&["0 a", "100 b", "100 c", "100 d"], "iuuu", "Status(401)")
+    );
 }

@@ -26,7 +26,11 @@ struct Stream {
 }
 
 const STREAMS: [Stream; 2] = [
-    Stream { folder: "integration/data_stream/api_gateway_logs", fields, sample: sample_document },
+    Stream {
+        folder: "integration/data_stream/api_gateway_logs",
+        fields,
+        sample: sample_document,
+    },
     Stream {
         folder: "integration/data_stream/api_gateway_dead_letters",
         fields: dead_letter_fields,
@@ -36,7 +40,8 @@ const STREAMS: [Stream; 2] = [
 
 /// What `invoke` makes of the first line of `events/full-rest.json`.
 fn sample_document() -> Json {
-    let documents = fs::read_to_string(repository("tests/it/fixtures/events/full-rest.ndjson")).unwrap();
+    let documents =
+        fs::read_to_string(repository("tests/it/fixtures/events/full-rest.ndjson")).unwrap();
     Json::read(documents.lines().next().unwrap())
 }
 
@@ -47,26 +52,39 @@ fn the_field_files_are_made_from_the_page() {
         for (name, text) in &files {
             check(&format!("{}/fields/{name}", stream.folder), text);
         }
-        assert_holds_only(&format!("{}/fields", stream.folder), files.into_iter().map(|(name, _)| name));
+        assert_holds_only(
+            &format!("{}/fields", stream.folder),
+            files.into_iter().map(|(name, _)| name),
+        );
     }
 }
 
 #[test]
 fn the_sample_events_are_what_the_program_makes() {
     for stream in STREAMS {
-        check(&format!("{}/sample_event.json", stream.folder), &(stream.sample)().pretty());
+        check(
+            &format!("{}/sample_event.json", stream.folder),
+            &(stream.sample)().pretty(),
+        );
     }
 }
 
 /// `elastic-package` would fill the same places, of the same names.
 #[test]
 fn the_readme_is_made_from_its_template() {
-    let mut readme = fs::read_to_string(repository("integration/_dev/build/docs/README.md")).unwrap();
+    let mut readme =
+        fs::read_to_string(repository("integration/_dev/build/docs/README.md")).unwrap();
     for stream in STREAMS {
         let (_, name) = stream.folder.rsplit_once('/').unwrap();
         let sample = (stream.sample)().pretty();
-        readme = readme.replace(&format!("{{{{event \"{name}\"}}}}"), &format!("```json\n{sample}```"));
-        readme = readme.replace(&format!("{{{{fields \"{name}\"}}}}"), fields::table(&(stream.fields)()).trim_end());
+        readme = readme.replace(
+            &format!("{{{{event \"{name}\"}}}}"),
+            &format!("```json\n{sample}```"),
+        );
+        readme = readme.replace(
+            &format!("{{{{fields \"{name}\"}}}}"),
+            fields::table(&(stream.fields)()).trim_end(),
+        );
     }
     assert!(!readme.contains("{{"), "nobody fills this: {readme}");
     check("integration/docs/README.md", &readme);
@@ -77,22 +95,37 @@ fn the_readme_is_made_from_its_template() {
 fn the_readme_links_to_nothing_but_websites() {
     let readme = fs::read_to_string(repository("integration/docs/README.md")).unwrap();
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
-    let targets: Vec<_> = link.captures_iter(&readme).map(|captures| captures.extract::<1>().1[0]).collect();
-    assert!(!targets.is_empty() && targets.iter().all(|target| target.starts_with("https://")), "{targets:?}");
+    let targets: Vec<_> = link
+        .captures_iter(&readme)
+        .map(|captures| captures.extract::<1>().1[0])
+        .collect();
+    assert!(
+        !targets.is_empty() && targets.iter().all(|target| target.starts_with("https://")),
+        "{targets:?}"
+    );
 }
 
 #[test]
 fn the_package_has_the_version_of_the_program() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(yaml::read("integration/manifest.yml")["version"], version);
-    assert_eq!(yaml::read("integration/changelog.yml")[0]["version"], version);
+    assert_eq!(
+        yaml::read("integration/changelog.yml")[0]["version"],
+        version
+    );
 }
 
 /// What newer versions of Kibana refuse in an upload: <https://github.com/elastic/kibana/pull/286094>.
 #[test]
 fn kibana_finds_nothing_wrong_with_the_upload() {
     let is_name = Regex::new("^[a-z][a-z0-9_]{1,149}$").unwrap();
-    assert!(is_name.is_match(yaml::read("integration/manifest.yml")["name"].as_str().unwrap()));
+    assert!(
+        is_name.is_match(
+            yaml::read("integration/manifest.yml")["name"]
+                .as_str()
+                .unwrap()
+        )
+    );
     assert!(
         !repository("integration/elasticsearch").exists(),
         "templates and pipelines for others than the data streams"
@@ -101,7 +134,10 @@ fn kibana_finds_nothing_wrong_with_the_upload() {
     for stream in STREAMS {
         let manifest = yaml::read(&format!("{}/manifest.yml", stream.folder));
         assert_eq!(manifest["type"], "logs");
-        assert!(is_dataset.is_match(manifest["dataset"].as_str().unwrap()), "{manifest}");
+        assert!(
+            is_dataset.is_match(manifest["dataset"].as_str().unwrap()),
+            "{manifest}"
+        );
     }
 }
 
@@ -116,7 +152,12 @@ fn fleet_leaves_every_line_that_is_kept() {
     for name in names(LINES, ".ndjson") {
         for document in documents(&name) {
             let is_kept = document.get("event.original").is_some();
-            assert_eq!(is_tagged(&document), is_kept, "{name}: {}", document.compact());
+            assert_eq!(
+                is_tagged(&document),
+                is_kept,
+                "{name}: {}",
+                document.compact()
+            );
             kept += usize::from(is_kept);
         }
     }

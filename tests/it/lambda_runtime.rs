@@ -31,7 +31,8 @@ const DATA_MESSAGE: &str = r#"{"messageType":"DATA_MESSAGE","owner":"11112222333
 /// A direct subscription's invoke event.
 fn event(log_data: &str) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(log_data.as_bytes()).expect("a Vec takes every write");
+    gzip.write_all(log_data.as_bytes())
+        .expect("a Vec takes every write");
     let data = BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"));
     format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#).into_bytes()
 }
@@ -54,7 +55,10 @@ fn a_control_message_succeeds() {
 fn an_event_of_no_known_trigger_is_an_error_with_a_fixed_name() {
     on_both(&[NOWHERE], 10, |function| {
         let answer = function.invoke(b"{}");
-        assert!(answer.contains(r#""errorType":"Event.Unsupported""#), "{answer}");
+        assert!(
+            answer.contains(r#""errorType":"Event.Unsupported""#),
+            "{answer}"
+        );
     });
 }
 
@@ -62,11 +66,17 @@ fn an_event_of_no_known_trigger_is_an_error_with_a_fixed_name() {
 #[test]
 fn a_server_that_never_answers_is_an_error_before_the_deadline() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
+    let url = format!(
+        "http://{}",
+        silent.local_addr().expect("a bound socket has an address")
+    );
     for seconds in [1, 4] {
         on_both(&[("ELASTICSEARCH_URL", &url)], seconds, |function| {
             let answer = function.invoke(&event(DATA_MESSAGE));
-            assert!(answer.contains(r#""errorType":"Delivery.Incomplete""#), "{answer}");
+            assert!(
+                answer.contains(r#""errorType":"Delivery.Incomplete""#),
+                "{answer}"
+            );
             assert!(answer.contains("no answer came in time"), "{answer}");
         });
     }
@@ -81,8 +91,15 @@ fn dead_letters_that_are_never_answered_are_an_error_before_the_deadline() {
     let function = RuntimeEmulator::start_own(&[("ELASTICSEARCH_URL", &server.url)], 2);
     let start = Instant::now();
     let answer = function.invoke(direct(&payload("e", "api", &[line(7)])).as_bytes());
-    assert!(answer.contains(r#""errorType":"Delivery.Incomplete""#), "{answer}");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(
+        answer.contains(r#""errorType":"Delivery.Incomplete""#),
+        "{answer}"
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// The queue of failed invocations is drained by the function: messages that are finished go, the others stay.
@@ -90,15 +107,32 @@ fn dead_letters_that_are_never_answered_are_an_error_before_the_deadline() {
 fn a_queue_of_failed_invocations_is_drained() {
     let server = FakeElasticsearch::start();
     let failed = |name: &str| direct(&payload(name, "api", &[line(0), line(1)]));
-    let record = |name| format!(r#"{{"version":"1.0","requestPayload":{},"responsePayload":null}}"#, failed(name));
-    let queue = sqs(&[("on-failure", &record("a")), ("bare", &failed("b")), ("broken", "{"), ("foreign", "{}")]);
+    let record = |name| {
+        format!(
+            r#"{{"version":"1.0","requestPayload":{},"responsePayload":null}}"#,
+            failed(name)
+        )
+    };
+    let queue = sqs(&[
+        ("on-failure", &record("a")),
+        ("bare", &failed("b")),
+        ("broken", "{"),
+        ("foreign", "{}"),
+    ]);
     // With these any wait is longer than the budget.
-    let no_waiting = [("RETRY_INITIAL_MS", "86400000"), ("RETRY_MAX_MS", "86400000")];
-    let function = RuntimeEmulator::start_own(&[&[("ELASTICSEARCH_URL", &*server.url)], &no_waiting[..]].concat(), 30);
+    let no_waiting = [
+        ("RETRY_INITIAL_MS", "86400000"),
+        ("RETRY_MAX_MS", "86400000"),
+    ];
+    let function = RuntimeEmulator::start_own(
+        &[&[("ELASTICSEARCH_URL", &*server.url)], &no_waiting[..]].concat(),
+        30,
+    );
     server.fail([Fault::status(503), Fault::status(503)]);
     let all = r#"{"batchItemFailures":[{"itemIdentifier":"on-failure"},{"itemIdentifier":"bare"},{"itemIdentifier":"broken"},{"itemIdentifier":"foreign"}]}"#;
     assert_eq!(function.invoke(queue.as_bytes()), all);
-    let unreadable = r#"{"batchItemFailures":[{"itemIdentifier":"broken"},{"itemIdentifier":"foreign"}]}"#;
+    let unreadable =
+        r#"{"batchItemFailures":[{"itemIdentifier":"broken"},{"itemIdentifier":"foreign"}]}"#;
     server.fail_no_more();
     for _ in 0..2 {
         assert_eq!(function.invoke(queue.as_bytes()), unreadable);
@@ -113,13 +147,30 @@ fn two_invocations_come_over_one_connection() {
     function.invoke(b"{}");
 
     let requests = function.requests();
-    assert!(requests.iter().all(|request| request.connection == requests[0].connection), "{requests:#?}");
-    let posts: Vec<_> = requests.iter().filter(|request| request.method == "POST").collect();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.connection == requests[0].connection),
+        "{requests:#?}"
+    );
+    let posts: Vec<_> = requests
+        .iter()
+        .filter(|request| request.method == "POST")
+        .collect();
     assert_eq!(posts.len(), 2, "{requests:#?}");
     assert!(posts[0].path.ends_with("/response"), "{}", posts[0].path);
     assert!(posts[1].path.ends_with("/error"), "{}", posts[1].path);
-    assert!(posts[1].headers.iter().any(|(name, _)| name == "lambda-runtime-function-error-type"));
-    assert!(posts[1].body.contains("Event.Unsupported"), "{}", posts[1].body);
+    assert!(
+        posts[1]
+            .headers
+            .iter()
+            .any(|(name, _)| name == "lambda-runtime-function-error-type")
+    );
+    assert!(
+        posts[1].body.contains("Event.Unsupported"),
+        "{}",
+        posts[1].body
+    );
 }
 
 #[test]
@@ -127,7 +178,10 @@ fn a_start_without_settings_says_what_is_missing() {
     on_both(&[], 10, |function| {
         function.invoke(&event(CONTROL_MESSAGE));
         let output = function.output_with("ELASTICSEARCH_URL");
-        let line = output.lines().find(|line| line.contains("ELASTICSEARCH_URL")).unwrap_or_default();
+        let line = output
+            .lines()
+            .find(|line| line.contains("ELASTICSEARCH_URL"))
+            .unwrap_or_default();
         assert_eq!(log_lines(line)[0].text("level"), Some("ERROR"));
     });
 }
@@ -137,9 +191,17 @@ fn log_lines(output: &str) -> Vec<Json> {
     let lines: Vec<_> = output.lines().map(Json::read).collect();
     for line in &lines {
         let timestamp = line.text("timestamp").unwrap_or_default();
-        assert!(timestamp.ends_with('Z') && timestamp.parse::<jiff::Timestamp>().is_ok(), "{}", line.compact());
+        assert!(
+            timestamp.ends_with('Z') && timestamp.parse::<jiff::Timestamp>().is_ok(),
+            "{}",
+            line.compact()
+        );
         let level = line.text("level").unwrap_or_default();
-        assert!(["DEBUG", "INFO", "ERROR"].contains(&level), "{}", line.compact());
+        assert!(
+            ["DEBUG", "INFO", "ERROR"].contains(&level),
+            "{}",
+            line.compact()
+        );
     }
     lines
 }
@@ -151,29 +213,59 @@ fn an_invocation_is_one_line_with_the_report_and_the_metrics() {
     function.invoke(b"{}");
     let output = function.output_with("Event.Unsupported");
 
-    let [good, bad] = &log_lines(&output)[..] else { panic!("two invocations, two lines: {output}") };
-    assert_eq!((good.text("level"), bad.text("level")), (Some("INFO"), Some("ERROR")));
-    assert_eq!((good.number("received"), good.number("skipped")), (Some(1), Some(1)));
-    assert!(good.text("requestId").is_some_and(|id| !id.is_empty()), "{output}");
-    assert_eq!(good.text("xray_trace_id"), Some("1-00000000-000000000000000000000000"));
+    let [good, bad] = &log_lines(&output)[..] else {
+        panic!("two invocations, two lines: {output}")
+    };
+    assert_eq!(
+        (good.text("level"), bad.text("level")),
+        (Some("INFO"), Some("ERROR"))
+    );
+    assert_eq!(
+        (good.number("received"), good.number("skipped")),
+        (Some(1), Some(1))
+    );
+    assert!(
+        good.text("requestId").is_some_and(|id| !id.is_empty()),
+        "{output}"
+    );
+    assert_eq!(
+        good.text("xray_trace_id"),
+        Some("1-00000000-000000000000000000000000")
+    );
 
     // What the metrics point at is in the line, as numbers; and so is their dimension, as text.
     assert!(good.number("_aws.Timestamp").is_some(), "{output}");
-    let Some([Json::Object(_)]) = good.list("_aws.CloudWatchMetrics") else { panic!("one directive: {output}") };
+    let Some([Json::Object(_)]) = good.list("_aws.CloudWatchMetrics") else {
+        panic!("one directive: {output}")
+    };
     let directive = &good.list("_aws.CloudWatchMetrics").unwrap_or_default()[0];
     assert_eq!(directive.text("Namespace"), Some("Mine"));
-    let Some([Json::List(dimensions)]) = directive.list("Dimensions") else { panic!("one set: {output}") };
+    let Some([Json::List(dimensions)]) = directive.list("Dimensions") else {
+        panic!("one set: {output}")
+    };
     assert_eq!(dimensions, &[Json::Text("FunctionName".to_owned())]);
     assert_eq!(good.text("FunctionName"), Some("test_function"));
     let metrics = directive.list("Metrics").unwrap_or_default();
     for metric in metrics {
-        assert!(good.number(metric.text("Name").unwrap_or_default()).is_some(), "{}", metric.compact());
+        assert!(
+            good.number(metric.text("Name").unwrap_or_default())
+                .is_some(),
+            "{}",
+            metric.compact()
+        );
     }
     // Alarms watch some of them: none may be missing.
     let report = Json::read(&serde_json::to_string(&Report::default()).expect("a report is JSON"));
-    let Json::Object(members) = &report else { panic!("{}", report.compact()) };
-    let counts = members.iter().map(|(name, _)| name.as_str()).filter(|name| report.number(name).is_some());
-    let names = metrics.iter().map(|metric| metric.text("Name").unwrap_or_default());
+    let Json::Object(members) = &report else {
+        panic!("{}", report.compact())
+    };
+    let counts = members
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| report.number(name).is_some());
+    let names = metrics
+        .iter()
+        .map(|metric| metric.text("Name").unwrap_or_default());
     assert_eq!(names.collect::<Vec<_>>(), counts.collect::<Vec<_>>());
 }
 
@@ -190,14 +282,20 @@ fn without_a_namespace_there_are_no_metrics() {
 fn debug_lines_tell_the_steps_of_an_invocation() {
     for variable in ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"] {
         let server = FakeElasticsearch::start();
-        let variables = [("ELASTICSEARCH_URL", &*server.url), ("ELASTICSEARCH_API_KEY", "a2V5"), (variable, "DEBUG")];
+        let variables = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("ELASTICSEARCH_API_KEY", "a2V5"),
+            (variable, "DEBUG"),
+        ];
         let function = RuntimeEmulator::start_own(&variables, 10);
         function.invoke(&event(DATA_MESSAGE));
         let output = function.output_with("_aws");
 
         let lines = log_lines(&output);
         let line = |message| {
-            let line = lines.iter().find(|line| line.text("message") == Some(message));
+            let line = lines
+                .iter()
+                .find(|line| line.text("message") == Some(message));
             line.unwrap_or_else(|| panic!("{message} is not in:\n{output}"))
         };
         let request_id = line("invocation").text("requestId");
@@ -212,7 +310,11 @@ fn debug_lines_tell_the_steps_of_an_invocation() {
 
 #[test]
 fn log_level_counts_more_than_lambda_s() {
-    let variables = [NOWHERE, ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("LOG_LEVEL", "info")];
+    let variables = [
+        NOWHERE,
+        ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
+        ("LOG_LEVEL", "info"),
+    ];
     let function = RuntimeEmulator::start_own(&variables, 10);
     function.invoke(&event(CONTROL_MESSAGE));
     assert_eq!(log_lines(&function.output_with("_aws")).len(), 1);

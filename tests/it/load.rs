@@ -10,9 +10,15 @@ use crate::support::runtime_emulator::RuntimeEmulator;
 const SIZES: [usize; 10] = [1, 3, 12, 1, 40, 2, 5, 300, 1, 8];
 
 /// `LOAD_INVOCATIONS`, or as many as a run of all tests may have.
-#[expect(clippy::disallowed_methods, reason = "the length of a test is not a setting of the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the length of a test is not a setting of the product"
+)]
 fn invocations() -> usize {
-    std::env::var("LOAD_INVOCATIONS").ok().and_then(|number| number.parse().ok()).unwrap_or(120)
+    std::env::var("LOAD_INVOCATIONS")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(120)
 }
 
 /// What goes wrong in an invocation; nothing in most.
@@ -44,26 +50,46 @@ fn event(number: usize, size: usize) -> String {
 fn memory_stays_what_it_is_and_nothing_is_lost() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("RETRY_INITIAL_MS", "1"), ("RETRY_MAX_MS", "2")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("RETRY_INITIAL_MS", "1"),
+        ("RETRY_MAX_MS", "2"),
+    ];
     let function = RuntimeEmulator::start_own(&settings, 60);
     let (count, mut expected, mut refused, mut memory) = (invocations(), 0, 0, Vec::new());
     for number in 0..count {
         server.fail(faults(number));
-        let size = SIZES.into_iter().cycle().nth(number).expect("it has no end");
+        let size = SIZES
+            .into_iter()
+            .cycle()
+            .nth(number)
+            .expect("it has no end");
         let answer = function.invoke(event(number, size).as_bytes());
-        assert!(!answer.contains("errorType") && !answer.contains("itemIdentifier"), "{number}: {answer}");
+        assert!(
+            !answer.contains("errorType") && !answer.contains("itemIdentifier"),
+            "{number}: {answer}"
+        );
         let records = if number % 3 == 0 { 2 } else { 1 };
         expected += records * size;
         refused += if number % 10 == 0 { records } else { 0 };
         memory.extend(function.resident_kilobytes());
     }
-    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (expected, refused));
+    assert_eq!(
+        (server.count(LOGS), server.count(DEAD_LETTERS)),
+        (expected, refused)
+    );
     let mut figures = String::new();
     for tenth in memory.chunks(memory.len().div_ceil(10).max(1)) {
-        write!(figures, " {}", tenth.iter().max().expect("it is not empty")).expect("a String grows");
+        write!(figures, " {}", tenth.iter().max().expect("it is not empty"))
+            .expect("a String grows");
     }
-    println!("{count} invocations, {expected} documents; kilobytes resident in each tenth:{figures}");
+    println!(
+        "{count} invocations, {expected} documents; kilobytes resident in each tenth:{figures}"
+    );
     let (first, second) = memory.split_at(memory.len() / 2);
     let highest = |part: &[u64]| part.iter().max().copied().unwrap_or_default();
-    assert!(highest(second) <= highest(first) + 4_096, "it grows:{figures}");
+    assert!(
+        highest(second) <= highest(first) + 4_096,
+        "it grows:{figures}"
+    );
 }

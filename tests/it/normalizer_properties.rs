@@ -19,7 +19,8 @@ const EVENTS: &str = "tests/it/fixtures/events";
 
 /// Every line that there is a golden document for.
 static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let read = |name: String| fs::read_to_string(repository(&format!("{LINES}/{name}.log"))).unwrap();
+    let read =
+        |name: String| fs::read_to_string(repository(&format!("{LINES}/{name}.log"))).unwrap();
     names(LINES, ".log")
         .into_iter()
         .map(read)
@@ -52,12 +53,17 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     let index = any::<Index>;
     let invisible = prop_oneof![
         proptest::char::range('\0', '\u{1f}'),
-        prop::sample::select(vec!['\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', '"', '\\', '{', '}']),
+        prop::sample::select(vec![
+            '\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', '"', '\\', '{', '}'
+        ]),
     ];
     prop_oneof![
         index().prop_map(Mutation::Cut),
         (index(), 0..8_u8).prop_map(|(at, bit)| Mutation::Flip(at, bit)),
-        (index(), prop::sample::select(vec!['"', '"', '"', '{', '}', ':', ',', '\\']))
+        (
+            index(),
+            prop::sample::select(vec!['"', '"', '"', '{', '}', ':', ',', '\\'])
+        )
             .prop_map(|(nth, mark)| Mutation::Remove(nth, mark)),
         (index(), index()).prop_map(|(which, to)| Mutation::Repeat(which, to)),
         (index(), invisible).prop_map(|(at, character)| Mutation::Insert(at, character)),
@@ -74,7 +80,11 @@ impl Mutation {
             Self::Flip(at, bit) => {
                 let mut bytes = line.as_bytes().to_vec();
                 let at = at.index(bytes.len().max(1));
-                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << bit);
+                bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 1 << bit);
                 String::from_utf8_lossy(&bytes).into_owned()
             }
             Self::Remove(nth, mark) => {
@@ -87,10 +97,18 @@ impl Mutation {
             }
             Self::Repeat(which, to) => {
                 let members: Vec<_> = line.trim_matches(['{', '}']).split(',').collect();
-                let places: Vec<_> = line.match_indices(',').map(|(at, _)| at).chain([1.min(line.len())]).collect();
+                let places: Vec<_> = line
+                    .match_indices(',')
+                    .map(|(at, _)| at)
+                    .chain([1.min(line.len())])
+                    .collect();
                 let place = line.floor_char_boundary(*to.get(&places));
                 let (head, tail) = line.split_at(place);
-                let comma = if tail.starts_with(',') { (",", "") } else { ("", ",") };
+                let comma = if tail.starts_with(',') {
+                    (",", "")
+                } else {
+                    ("", ",")
+                };
                 format!("{head}{}{}{}{tail}", comma.0, which.get(&members), comma.1)
             }
             Self::Insert(at, character) => {
@@ -284,9 +302,17 @@ fn long_lines_that_lead_astray() {
         ("requestId=1 ", " ", "x"),
         ("requestId: 1 ", " ", "ip: x"),
         ("requestId: 1", ", a", ""),
-        (r#"{"requestId":"r","errorMessage":"'"#, "' Authorization header: '", r#""}"#),
+        (
+            r#"{"requestId":"r","errorMessage":"'"#,
+            "' Authorization header: '",
+            r#""}"#,
+        ),
         (r#"{"requestId":"r","resourcePath":""#, "token=", r#""}"#),
-        ("192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] \"GET /", "a ", ""),
+        (
+            "192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] \"GET /",
+            "a ",
+            "",
+        ),
     ] {
         check_line(&format!("{head}{}{tail}", part.repeat(LENGTH / part.len())));
     }

@@ -23,7 +23,14 @@ pub(crate) fn documents(message: &str) -> Vec<String> {
 
 fn documents_of(message: JsonText<'_>) -> Vec<String> {
     let arena = Bump::new();
-    let line = LogLine { owner: "", log_group: "", log_stream: "", event_id: "", event_time: 0, message };
+    let line = LogLine {
+        owner: "",
+        log_group: "",
+        log_stream: "",
+        event_id: "",
+        event_time: 0,
+        message,
+    };
     PIPELINE.with(|pipeline| match pipeline.documents(&line, &arena) {
         Normalized::Skipped => Vec::new(),
         Normalized::Documents(documents) => documents.iter().map(WriteJson::to_json).collect(),
@@ -33,15 +40,31 @@ fn documents_of(message: JsonText<'_>) -> Vec<String> {
 /// A line becomes documents that Elasticsearch can read, always the same, and none of it is lost.
 pub(crate) fn check_line(message: &str) {
     let documents = documents(message);
-    assert_eq!(documents, self::documents(message), "the same line, other bytes");
+    assert_eq!(
+        documents,
+        self::documents(message),
+        "the same line, other bytes"
+    );
     let escaped = message.to_json();
-    let raw = Scanner::new(&escaped).string().expect("it was written as a string");
-    assert_eq!(documents, documents_of(raw), "the same line as it stands in a payload");
+    let raw = Scanner::new(&escaped)
+        .string()
+        .expect("it was written as a string");
+    assert_eq!(
+        documents,
+        documents_of(raw),
+        "the same line as it stands in a payload"
+    );
     let arena = Bump::new();
     let masked = mask_line(message, &arena);
-    assert!(!documents.is_empty() || may_be_skipped(message), "{message:?} is gone");
+    assert!(
+        !documents.is_empty() || may_be_skipped(message),
+        "{message:?} is gone"
+    );
     for document in &documents {
-        assert!(!document.contains(['\n', '\r']), "a bulk request is read line by line: {document}");
+        assert!(
+            !document.contains(['\n', '\r']),
+            "a bulk request is read line by line: {document}"
+        );
         let json: Json = match serde_json::from_str(document) {
             Ok(json) => json,
             // An unmapped number stays as it is, and Elasticsearch takes `1e310`, but this reader does not.
@@ -52,8 +75,9 @@ pub(crate) fn check_line(message: &str) {
         let is_repaired = matches!(json.get("aws.api_gateway.repairs"), Some(Json::List(repairs))
             if repairs.iter().any(|repair| *repair != Json::Text("duplicate_keys".to_owned())));
         if is_repaired || json.text("event.kind") == Some("pipeline_error") {
-            let original =
-                json.text("event.original").unwrap_or_else(|| panic!("nothing of the line is kept: {document}"));
+            let original = json
+                .text("event.original")
+                .unwrap_or_else(|| panic!("nothing of the line is kept: {document}"));
             // Of several objects each is masked for itself, and the lines of an envelope are escaped.
             let is_kept = match documents.len() {
                 1 => original == masked,
@@ -89,8 +113,13 @@ fn is_envelope(message: &str) -> bool {
 /// A payload is read whole or not at all, under the cap.
 pub(crate) fn check_payload(payload: &str) {
     const CAP: u64 = 1 << 20;
-    let Ok(data) = decode(payload, CAP) else { return };
-    let texts = data.events().map(|event| event.id.len() + event.message.raw.len()).sum::<usize>();
+    let Ok(data) = decode(payload, CAP) else {
+        return;
+    };
+    let texts = data
+        .events()
+        .map(|event| event.id.len() + event.message.raw.len())
+        .sum::<usize>();
     // A byte that is not UTF-8 becomes the three of U+FFFD.
     assert!(texts as u64 <= 3 * CAP, "{texts} bytes of text");
     for (position, event) in data.events().enumerate() {
@@ -102,8 +131,15 @@ pub(crate) fn check_payload(payload: &str) {
 
 /// An event is known or refused; what is known has records.
 pub(crate) fn check_event(event: &[u8]) {
-    let Ok(batch) = event::read(event) else { return };
-    for payload in batch.records.iter().flat_map(|record| &record.payloads).flatten() {
+    let Ok(batch) = event::read(event) else {
+        return;
+    };
+    for payload in batch
+        .records
+        .iter()
+        .flat_map(|record| &record.payloads)
+        .flatten()
+    {
         check_payload(payload);
     }
 }
@@ -111,7 +147,11 @@ pub(crate) fn check_event(event: &[u8]) {
 /// A reply says of every document what became of it, or of none.
 pub(crate) fn check_reply(status: u16, body: &[u8]) {
     for sent in 0..4 {
-        let reply = Reply { status, retry_after: None, body: body.to_vec() };
+        let reply = Reply {
+            status,
+            retry_after: None,
+            body: body.to_vec(),
+        };
         if let Verdict::Items(results) = verdict(&reply, sent) {
             assert_eq!(results.len(), sent);
             assert!((200..300).contains(&status));

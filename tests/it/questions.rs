@@ -28,26 +28,42 @@ fn page() -> String {
 }
 
 fn milliseconds(time: &str) -> i64 {
-    time.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
+    time.parse::<jiff::Timestamp>()
+        .expect("a time")
+        .as_millisecond()
 }
 
 fn cells(line: &str) -> Vec<String> {
-    line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    line.trim_matches('|')
+        .split('|')
+        .map(|cell| cell.trim().to_owned())
+        .collect()
 }
 
 fn questions() -> Vec<Question> {
     let page = page();
-    let part = page.split("\n## ").find(|part| part.starts_with("Questions")).expect("the part");
+    let part = page
+        .split("\n## ")
+        .find(|part| part.starts_with("Questions"))
+        .expect("the part");
     let time = Regex::new(r"Time: (\S+) to ([^\s.]+)\.").expect("a pattern");
     let block = |text: &str, language: &str| {
-        let rest = text.split(&format!("```{language}\n")).nth(1).expect("a block");
+        let rest = text
+            .split(&format!("```{language}\n"))
+            .nth(1)
+            .expect("a block");
         rest.split("\n```").next().expect("its end").to_owned()
     };
     part.split("\n### ")
         .skip(1)
         .map(|text| {
-            let times = time.captures(text).map(|times| (times[1].to_owned(), times[2].to_owned()));
-            let (from, to) = times.unwrap_or(("2026-03-01T00:00:00Z".to_owned(), "2026-03-02T00:00:00Z".to_owned()));
+            let times = time
+                .captures(text)
+                .map(|times| (times[1].to_owned(), times[2].to_owned()));
+            let (from, to) = times.unwrap_or((
+                "2026-03-01T00:00:00Z".to_owned(),
+                "2026-03-02T00:00:00Z".to_owned(),
+            ));
             Question {
                 title: text.lines().next().expect("a title").to_owned(),
                 range: milliseconds(&from)..milliseconds(&to),
@@ -61,7 +77,11 @@ fn questions() -> Vec<Question> {
 
 /// The rows of a table, without its head.
 fn rows(text: &str) -> Vec<Vec<String>> {
-    text.lines().filter(|line| line.starts_with("| ")).skip(2).map(cells).collect()
+    text.lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2)
+        .map(cells)
+        .collect()
 }
 
 /// The pairs of a line, read in another way than the program's: what stands whole in it, and has a value.
@@ -74,15 +94,25 @@ struct Day {
 
 fn day(event: &str) -> Day {
     let pair = Regex::new(r#""([A-Za-z]+)":"([^"]*)""#).expect("a pattern");
-    let lines: Vec<_> = log_events(event).into_iter().map(|event| (event.timestamp, event.line)).collect();
+    let lines: Vec<_> = log_events(event)
+        .into_iter()
+        .map(|event| (event.timestamp, event.line))
+        .collect();
     let request = |(written, line): &(i64, String)| {
-        let pairs = pair.captures_iter(line).map(|pair| (pair[1].to_owned(), pair[2].to_owned()));
+        let pairs = pair
+            .captures_iter(line)
+            .map(|pair| (pair[1].to_owned(), pair[2].to_owned()));
         let request: Request = pairs.filter(|(_, value)| value != "-").collect();
-        let time = request.get("requestTimeEpoch").map_or(*written, |time| time.parse().expect("a number"));
+        let time = request
+            .get("requestTimeEpoch")
+            .map_or(*written, |time| time.parse().expect("a number"));
         (time, request)
     };
     let requests = lines.iter().map(request).collect();
-    Day { lines: lines.into_iter().map(|(_, line)| line).collect(), requests }
+    Day {
+        lines: lines.into_iter().map(|(_, line)| line).collect(),
+        requests,
+    }
 }
 
 fn text<'r>(request: &'r Request, key: &str) -> &'r str {
@@ -121,13 +151,27 @@ type Expected = (fn(&Request) -> bool, fn(&[&Request]) -> Rows);
 /// What the KQL of each question finds among the requests, and what its ES|QL answers.
 const QUESTIONS: &[Expected] = &[
     (|request| status(request) >= 400, who_fails),
-    (|request| fails(request) && !request.contains_key("integrationStatus") && !is_too_slow(request), whose_fault),
+    (
+        |request| {
+            fails(request) && !request.contains_key("integrationStatus") && !is_too_slow(request)
+        },
+        whose_fault,
+    ),
     (uses_the_old_route, who_uses_the_old_route),
-    (|request| number(request, "responseLatency") > 1_000, slow_routes),
+    (
+        |request| number(request, "responseLatency") > 1_000,
+        slow_routes,
+    ),
     (is_throttled, who_is_throttled),
-    (|request| is_refused(request) && text(request, "ip") == "192.0.2.66", who_tries_paths),
+    (
+        |request| is_refused(request) && text(request, "ip") == "192.0.2.66",
+        who_tries_paths,
+    ),
     (is_turned_away, why_unauthorized),
-    (|request| text(request, "deploymentId") == "d4pl0y" && fails(request), what_a_deployment_broke),
+    (
+        |request| text(request, "deploymentId") == "d4pl0y" && fails(request),
+        what_a_deployment_broke,
+    ),
     (has_the_id, one_request),
 ];
 
@@ -155,12 +199,17 @@ fn counted<'r>(
 ) -> Vec<(Vec<usize>, Vec<String>)> {
     let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for request in requests {
-        let counts = groups.entry(key(request)).or_insert_with(|| vec![0; counters.len()]);
+        let counts = groups
+            .entry(key(request))
+            .or_insert_with(|| vec![0; counters.len()]);
         for (count, counter) in counts.iter_mut().zip(counters) {
             *count += usize::from(counter(request));
         }
     }
-    let mut groups: Vec<_> = groups.into_iter().map(|(key, counts)| (counts, key)).collect();
+    let mut groups: Vec<_> = groups
+        .into_iter()
+        .map(|(key, counts)| (counts, key))
+        .collect();
     groups.sort_by(|one, other| other.0.last().cmp(&one.0.last()));
     groups
 }
@@ -170,18 +219,28 @@ fn row((counts, key): (Vec<usize>, Vec<String>)) -> Vec<String> {
 }
 
 fn texts(request: &Request, keys: &[&str]) -> Vec<String> {
-    keys.iter().map(|key| text(request, key).to_owned()).collect()
+    keys.iter()
+        .map(|key| text(request, key).to_owned())
+        .collect()
 }
 
 /// How many different values a key has among the requests with a value of another.
 fn different(requests: &[&Request], key: &str, among: (&str, &str)) -> String {
     let (other, value) = among;
-    let values: BTreeSet<_> = requests.iter().filter(|r| text(r, other) == value).map(|r| text(r, key)).collect();
+    let values: BTreeSet<_> = requests
+        .iter()
+        .filter(|r| text(r, other) == value)
+        .map(|r| text(r, key))
+        .collect();
     values.len().to_string()
 }
 
 fn having<'r>(requests: &[&'r Request], wanted: fn(&Request) -> bool) -> Vec<&'r Request> {
-    requests.iter().copied().filter(|request| wanted(request)).collect()
+    requests
+        .iter()
+        .copied()
+        .filter(|request| wanted(request))
+        .collect()
 }
 
 fn rows_of(groups: Vec<(Vec<usize>, Vec<String>)>) -> Rows {
@@ -189,32 +248,59 @@ fn rows_of(groups: Vec<(Vec<usize>, Vec<String>)>) -> Rows {
 }
 
 fn who_fails(requests: &[&Request]) -> Rows {
-    let user = |r| text(r, "userArn").rsplit('/').next().unwrap_or_default().to_owned();
-    rows_of(counted(requests, |r| vec![text(r, "ip").to_owned(), user(r)], &[any, |r| status(r) >= 400]))
+    let user = |r| {
+        text(r, "userArn")
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    rows_of(counted(
+        requests,
+        |r| vec![text(r, "ip").to_owned(), user(r)],
+        &[any, |r| status(r) >= 400],
+    ))
 }
 
 fn whose_fault(requests: &[&Request]) -> Rows {
-    let who = |request| match (number(request, "integrationStatus") >= 500, is_too_slow(request)) {
+    let who = |request| match (
+        number(request, "integrationStatus") >= 500,
+        is_too_slow(request),
+    ) {
         (true, _) => "the integration",
         (_, true) => "the integration, too slow",
         _ => "API Gateway",
     };
-    rows_of(counted(&having(requests, fails), |r| vec![who(r).to_owned()], &[any]))
+    rows_of(counted(
+        &having(requests, fails),
+        |r| vec![who(r).to_owned()],
+        &[any],
+    ))
 }
 
 fn who_uses_the_old_route(requests: &[&Request]) -> Rows {
     let requests = having(requests, uses_the_old_route);
     let groups = rows_of(counted(&requests, |r| texts(r, &["userAgent"]), &[any]));
     let with_clients = groups.into_iter().map(|row| {
-        let [count, user_agent] = &row[..] else { panic!("two columns") };
-        vec![count.clone(), different(&requests, "ip", ("userAgent", user_agent)), user_agent.clone()]
+        let [count, user_agent] = &row[..] else {
+            panic!("two columns")
+        };
+        vec![
+            count.clone(),
+            different(&requests, "ip", ("userAgent", user_agent)),
+            user_agent.clone(),
+        ]
     });
     with_clients.collect()
 }
 
 fn slow_routes(requests: &[&Request]) -> Rows {
     let route = |request| match text(request, "routeKey") {
-        "" => format!("{} {}", text(request, "httpMethod"), text(request, "resourcePath")),
+        "" => format!(
+            "{} {}",
+            text(request, "httpMethod"),
+            text(request, "resourcePath")
+        ),
         key => key.to_owned(),
     };
     let slow: fn(&Request) -> bool = |request| number(request, "responseLatency") > 1_000;
@@ -224,15 +310,22 @@ fn slow_routes(requests: &[&Request]) -> Rows {
 }
 
 fn who_is_throttled(requests: &[&Request]) -> Rows {
-    rows_of(counted(&having(requests, is_throttled), |r| texts(r, &["ip", "apiKeyId"]), &[any]))
+    rows_of(counted(
+        &having(requests, is_throttled),
+        |r| texts(r, &["ip", "apiKeyId"]),
+        &[any],
+    ))
 }
 
 fn who_tries_paths(requests: &[&Request]) -> Rows {
     let requests = having(requests, is_refused);
-    let blocked: fn(&Request) -> bool = |request| text(request, "errorResponseType") == "WAF_FILTERED";
+    let blocked: fn(&Request) -> bool =
+        |request| text(request, "errorResponseType") == "WAF_FILTERED";
     let groups = rows_of(counted(&requests, |r| texts(r, &["ip"]), &[blocked, any]));
     let with_paths = groups.into_iter().filter_map(|row| {
-        let [blocked, refused, ip] = &row[..] else { panic!("three columns") };
+        let [blocked, refused, ip] = &row[..] else {
+            panic!("three columns")
+        };
         let paths = different(&requests, "path", ("ip", ip));
         let is_many = refused.parse::<usize>().is_ok_and(|refused| refused >= 50);
         is_many.then(|| vec![refused.clone(), paths, blocked.clone(), ip.clone()])
@@ -247,7 +340,11 @@ fn why_unauthorized(requests: &[&Request]) -> Rows {
 
 fn what_a_deployment_broke(requests: &[&Request]) -> Rows {
     let deployed = having(requests, |request| request.contains_key("deploymentId"));
-    let groups = counted(&deployed, |r| texts(r, &["deploymentId", "resourcePath"]), &[any, fails]);
+    let groups = counted(
+        &deployed,
+        |r| texts(r, &["deploymentId", "resourcePath"]),
+        &[any, fails],
+    );
     let with_permille = groups.into_iter().map(|group| match group.0[..] {
         [all, failed] => ((failed * 1_000 + all / 2) / all, group),
         _ => panic!("two counts"),
@@ -255,20 +352,36 @@ fn what_a_deployment_broke(requests: &[&Request]) -> Rows {
     let mut groups: Vec<_> = with_permille.collect();
     groups.sort_by_key(|(permille, _)| Reverse(*permille));
     let percent = |permille: usize| format!("{}.{}", permille / 10, permille % 10);
-    groups.into_iter().map(|(permille, group)| [row(group), vec![percent(permille)]].concat()).collect()
+    groups
+        .into_iter()
+        .map(|(permille, group)| [row(group), vec![percent(permille)]].concat())
+        .collect()
 }
 
 fn one_request(requests: &[&Request]) -> Rows {
-    let time =
-        |request| jiff::Timestamp::from_millisecond(number(request, "requestTimeEpoch")).expect("a time").to_string();
-    let row = |request| [vec![time(request)], texts(request, &["ip", "path", "status", "errorResponseType"])].concat();
+    let time = |request| {
+        jiff::Timestamp::from_millisecond(number(request, "requestTimeEpoch"))
+            .expect("a time")
+            .to_string()
+    };
+    let row = |request| {
+        [
+            vec![time(request)],
+            texts(request, &["ip", "path", "status", "errorResponseType"]),
+        ]
+        .concat()
+    };
     having(requests, has_the_id).into_iter().map(row).collect()
 }
 
 /// The last question is about lines.
 fn what_was_not_understood(lines: &[String]) -> Rows {
     let [cut_off, repaired, unknown] = damaged(lines);
-    vec![[lines.len(), cut_off, repaired, unknown].map(|count| count.to_string()).to_vec()]
+    vec![
+        [lines.len(), cut_off, repaired, unknown]
+            .map(|count| count.to_string())
+            .to_vec(),
+    ]
 }
 
 /// Lines that are cut off, that lack quotes, and that are something else.
@@ -291,11 +404,18 @@ fn cell(value: &Json) -> String {
 
 /// How many documents the question's KQL shall find, and the rows that its ES|QL shall answer.
 fn expected(question: usize, range: &Range<i64>, day: &Day) -> (usize, Rows) {
-    let of_the_time = day.requests.iter().filter(|(time, _)| range.contains(time)).map(|(_, request)| request);
+    let of_the_time = day
+        .requests
+        .iter()
+        .filter(|(time, _)| range.contains(time))
+        .map(|(_, request)| request);
     let of_the_time: Vec<_> = of_the_time.collect();
     match QUESTIONS.get(question) {
         Some((found, answer)) => (having(&of_the_time, *found).len(), answer(&of_the_time)),
-        None => (damaged(&day.lines).iter().sum(), what_was_not_understood(&day.lines)),
+        None => (
+            damaged(&day.lines).iter().sum(),
+            what_was_not_understood(&day.lines),
+        ),
     }
 }
 
@@ -307,16 +427,37 @@ fn ten_questions_have_the_answers_that_are_shown() {
     let day = day(&event);
     let questions = questions();
     assert_eq!(questions.len(), 10);
-    for (number, Question { title, range, kql, esql, rows }) in questions.into_iter().enumerate() {
+    for (
+        number,
+        Question {
+            title,
+            range,
+            kql,
+            esql,
+            rows,
+        },
+    ) in questions.into_iter().enumerate()
+    {
         let answered = sample.esql(&esql, &range);
-        let answered: Rows =
-            answered.iter().map(|row| row.iter().map(|(_, value)| cell(value)).collect()).take(rows.len()).collect();
+        let answered: Rows = answered
+            .iter()
+            .map(|row| row.iter().map(|(_, value)| cell(value)).collect())
+            .take(rows.len())
+            .collect();
         let (found, counted) = expected(number, &range, &day);
         assert!(!rows.is_empty() && found > 0, "{title}");
         assert_eq!(answered, rows, "{title}: what the server answers");
-        assert_eq!(counted.into_iter().take(rows.len()).collect::<Rows>(), rows, "{title}: what the lines say");
+        assert_eq!(
+            counted.into_iter().take(rows.len()).collect::<Rows>(),
+            rows,
+            "{title}: what the lines say"
+        );
         let found = i64::try_from(found).expect("few");
-        assert_eq!((sample.kql(&kql, &range), sample.kql_of_kibana(&kql, &range)), (found, found), "{title}: {kql}");
+        assert_eq!(
+            (sample.kql(&kql, &range), sample.kql_of_kibana(&kql, &range)),
+            (found, found),
+            "{title}: {kql}"
+        );
     }
 }
 
@@ -324,12 +465,19 @@ fn ten_questions_have_the_answers_that_are_shown() {
 #[test]
 fn every_field_that_a_question_names_exists() {
     let page = fs::read_to_string(repository("docs/fields.md")).expect("the page is there");
-    let fields: BTreeSet<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let fields: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
     for question in questions() {
         let named = kql::fields(&question.kql).expect("KQL");
         assert!(!named.is_empty(), "{}", question.title);
         for name in named {
-            assert!(fields.contains(&*name), "{}: {name} is no field", question.title);
+            assert!(
+                fields.contains(&*name),
+                "{}: {name} is no field",
+                question.title
+            );
         }
     }
 }

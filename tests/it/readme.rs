@@ -10,17 +10,27 @@ const README: &str = include_str!("../../README.md");
 
 /// The JSON blocks of the README, in their order.
 fn json_blocks() -> Vec<Value> {
-    let blocks = README.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.map(|block| serde_json::from_str(block).expect("a block of JSON")).collect()
+    let blocks = README
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    blocks
+        .map(|block| serde_json::from_str(block).expect("a block of JSON"))
+        .collect()
 }
 
 #[test]
 fn its_settings_are_the_program_s() {
-    let rows: Vec<_> = README.lines().filter(|line| line.starts_with("| `")).collect();
+    let rows: Vec<_> = README
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
     let expected: Vec<_> = SETTINGS
         .iter()
         .map(|setting| {
-            let default = setting.default.map_or("–".to_owned(), |default| format!("`{default}`"));
+            let default = setting
+                .default
+                .map_or("–".to_owned(), |default| format!("`{default}`"));
             format!("| `{}` | {default} | {} |", setting.name, setting.meaning)
         })
         .collect();
@@ -31,12 +41,20 @@ fn its_settings_are_the_program_s() {
 fn its_first_command_prints_what_it_shows() {
     let run = run(&["invoke", "events/rest.json"], &[], b"");
     let without_duration = |mut report: Value| {
-        report.as_object_mut().expect("a report is an object").remove("duration_ms");
+        report
+            .as_object_mut()
+            .expect("a report is an object")
+            .remove("duration_ms");
         report
     };
-    let [document, report] = &json_blocks()[..] else { panic!("the README shows a document and a report") };
+    let [document, report] = &json_blocks()[..] else {
+        panic!("the README shows a document and a report")
+    };
     let printed = run.stdout.lines().next().expect("a document");
-    assert_eq!(serde_json::from_str::<Value>(printed).expect("JSON"), *document);
+    assert_eq!(
+        serde_json::from_str::<Value>(printed).expect("JSON"),
+        *document
+    );
     let printed = serde_json::from_str(&run.stderr).expect("a report");
     assert_eq!(without_duration(printed), without_duration(report.clone()));
 }

@@ -1,5 +1,8 @@
 //! The main job against a real Elasticsearch, with a key that may do just what the function needs.
-#![expect(clippy::disallowed_types, reason = "documents are compared as they come back from a search")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "documents are compared as they come back from a search"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -46,7 +49,11 @@ impl Target {
             ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
             ("RETRY_BUDGET_MS", "20000"),
         ];
-        variables.extend(self.key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));
+        variables.extend(
+            self.key
+                .as_deref()
+                .map(|key| ("ELASTICSEARCH_API_KEY", key)),
+        );
         variables
     }
 
@@ -60,15 +67,24 @@ impl Target {
 
     /// The fields that the data stream's index has.
     fn mapped_fields(&self) -> BTreeSet<String> {
-        let (_, answer) = self.server.admin_request("GET", &self.path("_mapping"), None);
+        let (_, answer) = self
+            .server
+            .admin_request("GET", &self.path("_mapping"), None);
         let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
-        leaves(&answer.as_object().and_then(|indices| indices.values().next()).expect("an index")["mappings"])
+        leaves(
+            &answer
+                .as_object()
+                .and_then(|indices| indices.values().next())
+                .expect("an index")["mappings"],
+        )
     }
 
     fn documents(&self) -> Vec<Value> {
         self.server.refresh(&self.data_stream);
         let mut documents = self.server.search(&self.data_stream, "{}");
-        documents.iter_mut().for_each(|document| drop(document.as_object_mut().expect("an object").remove("_id")));
+        documents
+            .iter_mut()
+            .for_each(|document| drop(document.as_object_mut().expect("an object").remove("_id")));
         sorted(documents)
     }
 }
@@ -76,10 +92,15 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         for data_stream in [&self.data_stream, &self.dead_letters] {
-            self.server.admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
+            self.server
+                .admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
         // Most have none.
-        self.server.admin_request("DELETE", &format!("/_index_template/{}", self.data_stream), None);
+        self.server.admin_request(
+            "DELETE",
+            &format!("/_index_template/{}", self.data_stream),
+            None,
+        );
     }
 }
 
@@ -89,19 +110,29 @@ fn sorted(mut documents: Vec<Value>) -> Vec<Value> {
 }
 
 fn reports(run: &Run) -> Vec<Value> {
-    run.stdout.lines().map(|line| serde_json::from_str(line).expect("a report is JSON")).collect()
+    run.stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a report is JSON"))
+        .collect()
 }
 
 /// A member of the reports, summed up.
 fn sum(reports: &[Value], member: &str) -> u64 {
-    reports.iter().map(|report| report.get(member).and_then(Value::as_u64).expect("a count")).sum()
+    reports
+        .iter()
+        .map(|report| report.get(member).and_then(Value::as_u64).expect("a count"))
+        .sum()
 }
 
 fn every_event() -> Vec<String> {
-    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/events")).expect("there are events");
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/events"))
+        .expect("there are events");
     let names = files.map(|file| file.expect("a folder can be read").path());
     let mut names: Vec<_> = names
-        .filter(|name| name.extension().is_some_and(|extension| extension == "json"))
+        .filter(|name| {
+            name.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .map(|name| name.to_str().expect("names are text").to_owned())
         .collect();
     names.sort();
@@ -114,10 +145,17 @@ fn every_sample_event_is_found_again_once() {
     let target = Target::new("samples");
     let events = every_event();
     let events: Vec<_> = events.iter().map(String::as_str).collect();
-    let printed = run(&[&["invoke", "--dry-run"], &*events].concat(), &target.variables(), b"");
+    let printed = run(
+        &[&["invoke", "--dry-run"], &*events].concat(),
+        &target.variables(),
+        b"",
+    );
     assert_eq!(printed.status, 0, "{}", printed.stderr);
-    let expected: Vec<Value> =
-        printed.stdout.lines().map(|line| serde_json::from_str(line).expect("a document is JSON")).collect();
+    let expected: Vec<Value> = printed
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a document is JSON"))
+        .collect();
 
     let first = target.invoke(&events);
     assert_eq!(first.status, 0, "{}", first.stderr);
@@ -130,7 +168,10 @@ fn every_sample_event_is_found_again_once() {
     assert_eq!(found, expected);
 
     assert_eq!(sum(&second, "indexed"), 0, "{second:?}");
-    assert_eq!(sum(&second, "duplicates"), sum(&first, "indexed") + sum(&first, "duplicates"));
+    assert_eq!(
+        sum(&second, "duplicates"),
+        sum(&first, "indexed") + sum(&first, "duplicates")
+    );
     assert_eq!(target.documents(), found);
 }
 
@@ -140,7 +181,11 @@ impl Target {
     /// `redrive` with a key that may do just that.
     fn redrive(&self, arguments: &[&str], key_body: &str) -> (Run, Value) {
         let mut variables = self.variables();
-        let key = if self.server.can_create_api_keys() { self.server.create_api_key(key_body) } else { None };
+        let key = if self.server.can_create_api_keys() {
+            self.server.create_api_key(key_body)
+        } else {
+            None
+        };
         variables.extend(key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));
         let run = run(&[&["redrive"], arguments].concat(), &variables, b"");
         let report = reports(&run).pop().unwrap_or_default();
@@ -167,7 +212,9 @@ impl Target {
 
 /// A mapping that refuses some of our documents: a field of ours with another type.
 fn refuse_status_codes(target: &Target) {
-    target.put_template(r#"{"http":{"properties":{"response":{"properties":{"status_code":{"type":"ip"}}}}}}"#);
+    target.put_template(
+        r#"{"http":{"properties":{"response":{"properties":{"status_code":{"type":"ip"}}}}}}"#,
+    );
 }
 
 #[test]
@@ -185,15 +232,28 @@ fn what_a_mapping_refuses_becomes_dead_letters() {
     let letters = target.server.search(&target.dead_letters, "{}");
     assert_eq!(letters.len() as u64, dead);
     for letter in letters {
-        let text = |pointer| letter.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer| {
+            letter
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         assert!(
-            ["document_parsing_exception", "mapper_parsing_exception"].contains(&&*text("/error/type")),
+            ["document_parsing_exception", "mapper_parsing_exception"]
+                .contains(&&*text("/error/type")),
             "{letter}"
         );
         assert!(text("/error/message").contains("status_code"), "{letter}");
         assert!(text("/event/original").starts_with('{'), "{letter}");
-        assert_eq!(text("/aws/api_gateway/dead_letter/data_stream"), target.data_stream);
-        assert_eq!(text("/aws/api_gateway/dead_letter/document_id"), text("/_id"));
+        assert_eq!(
+            text("/aws/api_gateway/dead_letter/data_stream"),
+            target.data_stream
+        );
+        assert_eq!(
+            text("/aws/api_gateway/dead_letter/document_id"),
+            text("/_id")
+        );
     }
 }
 
@@ -201,15 +261,31 @@ fn what_a_mapping_refuses_becomes_dead_letters() {
 #[test]
 fn dead_letters_are_sent_again() {
     let (target, redrive_key) = (Target::new("redrive"), &*key_body(Job::Redrive));
-    assert_eq!(target.redrive(&[], redrive_key).0.status, 0, "there is no data stream yet");
+    assert_eq!(
+        target.redrive(&[], redrive_key).0.status,
+        0,
+        "there is no data stream yet"
+    );
     refuse_status_codes(&target);
     // Among them a line that is nearly as long as CloudWatch Logs takes them.
-    let long = format!(r#"{{"requestId":"r","status":"200","note":"{}"}}"#, "x".repeat(1_000_000));
-    let long = run(&["event", "--log-group", "g", "--log-stream", "s"], &[], long.as_bytes()).stdout;
+    let long = format!(
+        r#"{{"requestId":"r","status":"200","note":"{}"}}"#,
+        "x".repeat(1_000_000)
+    );
+    let long = run(
+        &["event", "--log-group", "g", "--log-stream", "s"],
+        &[],
+        long.as_bytes(),
+    )
+    .stdout;
     let directory = tempfile::tempdir().expect("there is room");
     let file = directory.path().join("long.json");
     std::fs::write(&file, long).expect("there is room");
-    let events = [EVENT, "events/http.json", file.to_str().expect("paths here are text")];
+    let events = [
+        EVENT,
+        "events/http.json",
+        file.to_str().expect("paths here are text"),
+    ];
     let run = target.invoke(&events);
     let dead = sum(&reports(&run), "dead_lettered");
     assert!(dead > 9 && run.status == 0, "{run:?}");
@@ -217,7 +293,15 @@ fn dead_letters_are_sent_again() {
     // Nothing is mended yet: all stay, as they are.
     let (run, report) = target.redrive(&["--limit", "3"], redrive_key);
     let report = [report];
-    assert_eq!((run.status, sum(&report, "dead_lettered"), sum(&report, "removed")), (1, 3, 0), "{run:?}");
+    assert_eq!(
+        (
+            run.status,
+            sum(&report, "dead_lettered"),
+            sum(&report, "removed")
+        ),
+        (1, 3, 0),
+        "{run:?}"
+    );
     assert_eq!(target.dead_letters(), dead);
 
     target.put_template("{}");
@@ -227,18 +311,45 @@ fn dead_letters_are_sent_again() {
         let (run, report) = target.redrive(&[], &key_body(Job::Function));
         assert!(run.status == 1 && run.stderr.contains("`read`"), "{run:?}");
         assert_eq!(sum(&[report], "received"), 0);
-        let (run, report) = target.redrive(&["--limit", "2"], &redrive_key.replace(r#""delete","#, ""));
-        assert!(run.status == 1 && run.stderr.contains("delivered and not removed"), "{run:?}");
-        assert_eq!((sum(&[report], "indexed"), target.dead_letters()), (2, dead));
+        let (run, report) =
+            target.redrive(&["--limit", "2"], &redrive_key.replace(r#""delete","#, ""));
+        assert!(
+            run.status == 1 && run.stderr.contains("delivered and not removed"),
+            "{run:?}"
+        );
+        assert_eq!(
+            (sum(&[report], "indexed"), target.dead_letters()),
+            (2, dead)
+        );
     }
     let (run, report) = target.redrive(&["--dry-run"], redrive_key);
-    assert_eq!((run.status, run.stdout.lines().count() as u64, report.is_null()), (0, dead, false), "{run:?}");
+    assert_eq!(
+        (
+            run.status,
+            run.stdout.lines().count() as u64,
+            report.is_null()
+        ),
+        (0, dead, false),
+        "{run:?}"
+    );
     let (run, report) = target.redrive(&[], redrive_key);
-    assert_eq!((run.status, sum(&[report], "removed"), target.dead_letters()), (0, dead, 0), "{run:?}");
+    assert_eq!(
+        (run.status, sum(&[report], "removed"), target.dead_letters()),
+        (0, dead, 0),
+        "{run:?}"
+    );
     assert_eq!(target.documents().len() as u64, dead);
     let again = reports(&target.invoke(&events));
-    assert_eq!(sum(&again, "duplicates"), dead, "under the same ids: {again:?}");
-    assert_eq!(target.redrive(&[], redrive_key).0.status, 0, "nothing is left to do");
+    assert_eq!(
+        sum(&again, "duplicates"),
+        dead,
+        "under the same ids: {again:?}"
+    );
+    assert_eq!(
+        target.redrive(&[], redrive_key).0.status,
+        0,
+        "nothing is left to do"
+    );
 }
 
 #[test]
@@ -248,28 +359,50 @@ fn a_write_block_is_for_the_operator_and_nothing_is_lost() {
     let settings = format!("/{}/_settings", target.data_stream);
     let block = |blocked| {
         let body = format!(r#"{{"index.blocks.write":{blocked}}}"#);
-        assert_eq!(target.server.admin_request("PUT", &settings, Some(&body)).0, 200);
+        assert_eq!(
+            target.server.admin_request("PUT", &settings, Some(&body)).0,
+            200
+        );
     };
     block(true);
     let blocked = target.invoke(&[EVENT]);
     assert_eq!(blocked.status, 1, "{}", blocked.stdout);
     let report = reports(&blocked);
-    assert_eq!((sum(&report, "dead_lettered"), sum(&report, "indexed")), (0, 0), "{report:?}");
-    assert!(blocked.stdout.contains("Delivery.Incomplete"), "{}", blocked.stdout);
+    assert_eq!(
+        (sum(&report, "dead_lettered"), sum(&report, "indexed")),
+        (0, 0),
+        "{report:?}"
+    );
+    assert!(
+        blocked.stdout.contains("Delivery.Incomplete"),
+        "{}",
+        blocked.stdout
+    );
     block(false);
     let report = reports(&target.invoke(&[EVENT]));
-    assert_eq!(sum(&report, "indexed"), sum(&report, "received"), "{report:?}");
+    assert_eq!(
+        sum(&report, "indexed"),
+        sum(&report, "received"),
+        "{report:?}"
+    );
 }
 
 #[test]
 fn a_pipeline_that_does_not_exist_is_for_the_operator() {
     let target = Target::new("pipeline");
     let mut variables = target.variables();
-    variables.extend([("ELASTICSEARCH_PIPELINE", "misspelt"), ("RETRY_BUDGET_MS", "1000")]);
+    variables.extend([
+        ("ELASTICSEARCH_PIPELINE", "misspelt"),
+        ("RETRY_BUDGET_MS", "1000"),
+    ]);
     let run = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(run.status, 1, "{}", run.stdout);
     // OpenSearch answers the request as a whole, with 500.
-    let sentence = if target.server.flavour == Flavour::OpenSearch { "500" } else { "pipeline does not exist" };
+    let sentence = if target.server.flavour == Flavour::OpenSearch {
+        "500"
+    } else {
+        "pipeline does not exist"
+    };
     assert!(run.stderr.contains(sentence), "{}", run.stderr);
     assert_eq!(sum(&reports(&run), "dead_lettered"), 0, "{}", run.stdout);
 }
@@ -284,14 +417,27 @@ fn the_key_may_write_here_and_nowhere_else() {
     variables.push(("DATA_STREAM", "logs-elsewhere-default"));
     let elsewhere = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(elsewhere.status, 1, "{}", elsewhere.stdout);
-    assert!(elsewhere.stderr.contains("403 security_exception"), "{}", elsewhere.stderr);
-    assert_eq!(sum(&reports(&elsewhere), "dead_lettered"), 0, "an operator can mend it: {}", elsewhere.stdout);
+    assert!(
+        elsewhere.stderr.contains("403 security_exception"),
+        "{}",
+        elsewhere.stderr
+    );
+    assert_eq!(
+        sum(&reports(&elsewhere), "dead_lettered"),
+        0,
+        "an operator can mend it: {}",
+        elsewhere.stdout
+    );
 
     variables.push(("ELASTICSEARCH_API_KEY", "d3Jvbmc6a2V5"));
     let wrong = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(wrong.status, 1, "{}", wrong.stdout);
     assert!(wrong.stderr.contains("401"), "{}", wrong.stderr);
-    assert_eq!(sum(&reports(&wrong), "requests"), 1, "refused credentials are not tried again");
+    assert_eq!(
+        sum(&reports(&wrong), "requests"),
+        1,
+        "refused credentials are not tried again"
+    );
 }
 
 #[test]
@@ -301,13 +447,25 @@ fn basic_authentication_and_several_hosts() {
         return;
     }
     let urls = format!("http://127.0.0.1:9,{}", target.server.url);
-    let mut variables = vec![("ELASTICSEARCH_USERNAME", "admin"), ("ELASTICSEARCH_PASSWORD", "changeme")];
-    variables.extend(target.variables().into_iter().filter(|(name, _)| *name != "ELASTICSEARCH_API_KEY"));
+    let mut variables = vec![
+        ("ELASTICSEARCH_USERNAME", "admin"),
+        ("ELASTICSEARCH_PASSWORD", "changeme"),
+    ];
+    variables.extend(
+        target
+            .variables()
+            .into_iter()
+            .filter(|(name, _)| *name != "ELASTICSEARCH_API_KEY"),
+    );
     variables.push(("ELASTICSEARCH_URL", &urls));
     let run = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(run.status, 0, "{}", run.stderr);
     let report = reports(&run);
-    assert_eq!((sum(&report, "requests"), sum(&report, "retries")), (2, 1), "the first host is down: {report:?}");
+    assert_eq!(
+        (sum(&report, "requests"), sum(&report, "retries")),
+        (2, 1),
+        "the first host is down: {report:?}"
+    );
 }
 
 /// The function itself, under the Lambda runtime, into the real server.
@@ -315,12 +473,22 @@ fn basic_authentication_and_several_hosts() {
 fn the_function_indexes_what_it_is_invoked_with() {
     let target = Target::new("lambda");
     let function = RuntimeEmulator::start(&target.variables(), 30);
-    let event = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/events/rest.json")).expect("an event");
+    let event =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/events/rest.json")).expect("an event");
     let first: Value = serde_json::from_str(&function.invoke(&event)).expect("an answer is JSON");
     let again: Value = serde_json::from_str(&function.invoke(&event)).expect("an answer is JSON");
-    let count = |answer: &Value, member| answer.get(member).and_then(Value::as_u64).unwrap_or_default();
+    let count = |answer: &Value, member| {
+        answer
+            .get(member)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
     assert!(count(&first, "indexed") > 0, "{first}");
-    assert_eq!(count(&again, "duplicates"), count(&first, "indexed"), "{again}");
+    assert_eq!(
+        count(&again, "duplicates"),
+        count(&first, "indexed"),
+        "{again}"
+    );
     assert_eq!(target.documents().len() as u64, count(&first, "indexed"));
 }
 
@@ -331,7 +499,11 @@ fn the_document_of_every_golden_line_is_taken_and_found() {
     let target = Target::new("lines");
     for name in names(LINES, ".log") {
         let file = format!("{LINES}/{name}.log");
-        let event = run(&["event", &file, "--log-group", &name, "--log-stream", "s"], &[], b"");
+        let event = run(
+            &["event", &file, "--log-group", &name, "--log-stream", "s"],
+            &[],
+            b"",
+        );
         let variables = [settings(&name), &target.variables()].concat();
         let run = run(&["invoke", "-"], &variables, event.stdout.as_bytes());
         assert_eq!(run.status, 0, "{name}: {}", run.stderr);
@@ -352,17 +524,26 @@ fn the_document_of_every_golden_line_is_taken_and_found() {
         r#"{"range":{"http.response.status_code":{"gte":500}}}"#,
         r#"{"geo_bounding_box":{"source.geo.location":{"top_left":{"lat":59,"lon":15},"bottom_right":{"lat":58,"lon":16}}}}"#,
     ] {
-        let hits = target.server.search(&target.data_stream, &format!(r#"{{"query":{query}}}"#));
+        let hits = target
+            .server
+            .search(&target.data_stream, &format!(r#"{{"query":{query}}}"#));
         assert!(!hits.is_empty(), "nothing is found by {query}");
     }
     let percentiles = r#"{"size":0,"aggs":{"latency":{"percentiles":{"field":"event.duration","percents":[50,95]}}}}"#;
-    let (_, answer) = target.server.admin_request("POST", &target.path("_search"), Some(percentiles));
+    let (_, answer) =
+        target
+            .server
+            .admin_request("POST", &target.path("_search"), Some(percentiles));
     let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
-    assert!(answer["aggregations"]["latency"]["values"]["50.0"].as_f64() > Some(0.0), "{answer}");
+    assert!(
+        answer["aggregations"]["latency"]["values"]["50.0"].as_f64() > Some(0.0),
+        "{answer}"
+    );
 }
 
 fn template_fields() -> BTreeSet<String> {
-    let template = repository("elasticsearch/component_templates/logs-aws.api_gateway_logs@mappings.json");
+    let template =
+        repository("elasticsearch/component_templates/logs-aws.api_gateway_logs@mappings.json");
     let template = std::fs::read_to_string(template).expect("the template can be read");
     let template: Value = serde_json::from_str(&template).expect("a template is JSON");
     leaves(template.pointer("/template/mappings").expect("a mapping"))
@@ -370,10 +551,15 @@ fn template_fields() -> BTreeSet<String> {
 
 /// The fields of a mapping.
 fn leaves(mapping: &Value) -> BTreeSet<String> {
-    let Some(properties) = mapping["properties"].as_object() else { return BTreeSet::new() };
+    let Some(properties) = mapping["properties"].as_object() else {
+        return BTreeSet::new();
+    };
     let names = |(name, field): (&String, &Value)| match leaves(field) {
         inner if inner.is_empty() => vec![name.clone()],
-        inner => inner.iter().map(|field| format!("{name}.{field}")).collect(),
+        inner => inner
+            .iter()
+            .map(|field| format!("{name}.{field}"))
+            .collect(),
     };
     properties.iter().flat_map(names).collect()
 }

@@ -1,6 +1,9 @@
 //! A real server that fails for real: full, blocked, too small, rolled over, killed. Every event is there exactly once
 //! afterwards, except where the README says otherwise.
-#![expect(clippy::disallowed_types, reason = "documents are counted as they come back from a search")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "documents are counted as they come back from a search"
+)]
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -46,7 +49,9 @@ impl Stream {
     fn stored(&self, server: &SearchServer) -> (usize, usize) {
         server.refresh(&self.name);
         let documents = server.search(&self.name, "{}");
-        let ids = documents.iter().map(|document| document.get("_id").map(Value::to_string));
+        let ids = documents
+            .iter()
+            .map(|document| document.get("_id").map(Value::to_string));
         (documents.len(), ids.collect::<BTreeSet<_>>().len())
     }
 
@@ -61,7 +66,10 @@ impl Stream {
 fn administrator(server: &SearchServer) -> &'static [(&'static str, &'static str)] {
     match server.flavour {
         Flavour::OpenSearch => &[],
-        _ => &[("ELASTICSEARCH_USERNAME", "admin"), ("ELASTICSEARCH_PASSWORD", "changeme")],
+        _ => &[
+            ("ELASTICSEARCH_USERNAME", "admin"),
+            ("ELASTICSEARCH_PASSWORD", "changeme"),
+        ],
     }
 }
 
@@ -72,7 +80,9 @@ fn shared_key() -> Option<String> {
 }
 
 fn key_setting(key: Option<&String>) -> Vec<(&str, &str)> {
-    key.map(|key| ("ELASTICSEARCH_API_KEY", &**key)).into_iter().collect()
+    key.map(|key| ("ELASTICSEARCH_API_KEY", &**key))
+        .into_iter()
+        .collect()
 }
 
 /// The block of a full disk, set between two requests and lifted some requests later.
@@ -93,8 +103,16 @@ fn a_block_that_is_lifted_is_waited_out() {
         forward()
     });
     let more = [&[("BULK_MAX_ACTIONS", "4")], &*key_setting(key.as_ref())].concat();
-    let run = stream.invoke(&direct(&payload("e", "api", &lines(10))), &middleman.url, &more);
-    assert_eq!((run.status, run.report.counts()), (0, [10, 0, 0, 0, 0]), "{run:?}");
+    let run = stream.invoke(
+        &direct(&payload("e", "api", &lines(10))),
+        &middleman.url,
+        &more,
+    );
+    assert_eq!(
+        (run.status, run.report.counts()),
+        (0, [10, 0, 0, 0, 0]),
+        "{run:?}"
+    );
     // The second and the third body are sent one after the other, or beside each other.
     assert_eq!(run.report.requests - run.report.retries, 3, "{run:?}");
     assert!((2..=3).contains(&run.report.retries), "{run:?}");
@@ -118,7 +136,11 @@ fn a_rollover_between_two_sends_doubles() {
     let more = key_setting(key.as_ref());
     let event = direct(&payload("e", "api", &lines(5)));
     let run = stream.invoke(&event, &middleman.url, &more);
-    assert_eq!((run.status, run.report.counts(), run.report.requests), (0, [5, 0, 0, 0, 0], 2), "{run:?}");
+    assert_eq!(
+        (run.status, run.report.counts(), run.report.requests),
+        (0, [5, 0, 0, 0, 0], 2),
+        "{run:?}"
+    );
     assert_eq!(stream.stored(shared()), (10, 5), "each twice, under one id");
     // Without another rollover nothing more is doubled.
     let again = stream.invoke(&event, &shared().url, &more);
@@ -129,7 +151,9 @@ fn a_rollover_between_two_sends_doubles() {
 /// Lines whose documents take so many bytes each, about.
 fn large_lines(count: usize, bytes: usize) -> Vec<String> {
     let note = "x".repeat(bytes);
-    (0..count).map(|number| line(number).replace('{', &format!(r#"{{"userAgent":"{note}","#))).collect()
+    (0..count)
+        .map(|number| line(number).replace('{', &format!(r#"{{"userAgent":"{note}","#)))
+        .collect()
 }
 
 /// A server that takes little: requests of a mebibyte, and no more than most of that at a time. By TLS, where it can.
@@ -143,28 +167,55 @@ fn a_small_server_takes_everything_in_pieces() {
         path.display().to_string()
     };
     let (certificate, key) = ours.server_pem("127.0.0.1");
-    let limits = ["http.max_content_length=1mb", "indexing_pressure.memory.limit=950kb"].map(str::to_owned);
+    let limits = [
+        "http.max_content_length=1mb",
+        "indexing_pressure.memory.limit=950kb",
+    ]
+    .map(str::to_owned);
     let tls = [
         "xpack.security.http.ssl.enabled=true".to_owned(),
-        format!("xpack.security.http.ssl.certificate={}", file("server.pem", &certificate)),
+        format!(
+            "xpack.security.http.ssl.certificate={}",
+            file("server.pem", &certificate)
+        ),
         format!("xpack.security.http.ssl.key={}", file("server.key", &key)),
     ];
     let has_tls = shared().flavour != Flavour::OpenSearch;
-    let settings: Vec<&str> = limits.iter().chain(tls.iter().filter(|_| has_tls)).map(String::as_str).collect();
-    let Some(server) = start_beside(&settings) else { return };
+    let settings: Vec<&str> = limits
+        .iter()
+        .chain(tls.iter().filter(|_| has_tls))
+        .map(String::as_str)
+        .collect();
+    let Some(server) = start_beside(&settings) else {
+        return;
+    };
     let (our_file, other_file) = (file("ours.pem", &ours.pem), file("other.pem", &other.pem));
     let prepared = setup(&server, &[], &[("ELASTICSEARCH_CA_FILE", &our_file)]);
     assert_eq!(prepared.status, 0, "{}", prepared.stderr);
-    let trust = [administrator(&server), &[("ELASTICSEARCH_CA_FILE", &our_file)]].concat();
+    let trust = [
+        administrator(&server),
+        &[("ELASTICSEARCH_CA_FILE", &our_file)],
+    ]
+    .concat();
 
     if has_tls {
-        let distrust = [administrator(&server), &[("ELASTICSEARCH_CA_FILE", &*other_file)]].concat();
+        let distrust = [
+            administrator(&server),
+            &[("ELASTICSEARCH_CA_FILE", &*other_file)],
+        ]
+        .concat();
         let (stream, event) = (Stream::new("tls"), direct(&payload("e", "api", &lines(1))));
         let run = stream.invoke(&event, &server.url, &distrust);
-        assert!(run.status == 1 && run.stderr.contains("certificate"), "{run:?}");
+        assert!(
+            run.status == 1 && run.stderr.contains("certificate"),
+            "{run:?}"
+        );
         let renamed = server.url.replace("127.0.0.1", "localhost");
         let run = stream.invoke(&event, &renamed, &trust);
-        assert!(run.status == 1 && run.stderr.contains("certificate"), "another name: {run:?}");
+        assert!(
+            run.status == 1 && run.stderr.contains("certificate"),
+            "another name: {run:?}"
+        );
         assert_eq!(stream.invoke(&event, &server.url, &trust).status, 0);
     }
     check_too_large(&server, &trust);
@@ -174,27 +225,58 @@ fn a_small_server_takes_everything_in_pieces() {
 /// 413, also for what is small when compressed.
 fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
     let stream = Stream::new("toolarge");
-    let run = stream.invoke(&direct(&payload("e", "api", &large_lines(40, 60_000))), &server.url, settings);
-    assert_eq!((run.status, run.report.counts()), (0, [40, 0, 0, 0, 0]), "{run:?}");
+    let run = stream.invoke(
+        &direct(&payload("e", "api", &large_lines(40, 60_000))),
+        &server.url,
+        settings,
+    );
+    assert_eq!(
+        (run.status, run.report.counts()),
+        (0, [40, 0, 0, 0, 0]),
+        "{run:?}"
+    );
     assert!(run.report.requests > 4, "it was cut: {run:?}");
     assert_eq!(stream.stored(server), (40, 40));
     // One that is too large alone: so is its dead letter, and the function must not say that it is safe.
     let mut lines = lines(3);
     lines.extend(large_lines(1, 1 << 20));
     let run = stream.invoke(&direct(&payload("f", "api", &lines)), &server.url, settings);
-    assert_eq!((run.status, run.report.counts()), (1, [3, 0, 0, 0, 1]), "{run:?}");
+    assert_eq!(
+        (run.status, run.report.counts()),
+        (1, [3, 0, 0, 0, 1]),
+        "{run:?}"
+    );
 }
 
 /// 429 for a request that is larger than all that may be under way: waiting does not help, a smaller request does.
 fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
     let stream = Stream::new("toomuch");
     let event = direct(&payload("e", "api", &large_lines(10, 99_500)));
-    let run = stream.invoke(&event, &server.url, &[settings, &[("RETRY_BUDGET_MS", "6000")]].concat());
+    let run = stream.invoke(
+        &event,
+        &server.url,
+        &[settings, &[("RETRY_BUDGET_MS", "6000")]].concat(),
+    );
     let left = run.report.unresolved;
-    assert!(run.status == 1 && left > 0 && run.stderr.contains("429"), "{run:?}");
-    assert_eq!((run.report.dead_lettered, run.report.error_type()), (0, "Delivery.Incomplete"), "{run:?}");
-    let run = stream.invoke(&event, &server.url, &[settings, &[("BULK_MAX_BYTES", "300000")]].concat());
-    assert_eq!((run.status, run.report.indexed + run.report.duplicates), (0, 10), "{run:?}");
+    assert!(
+        run.status == 1 && left > 0 && run.stderr.contains("429"),
+        "{run:?}"
+    );
+    assert_eq!(
+        (run.report.dead_lettered, run.report.error_type()),
+        (0, "Delivery.Incomplete"),
+        "{run:?}"
+    );
+    let run = stream.invoke(
+        &event,
+        &server.url,
+        &[settings, &[("BULK_MAX_BYTES", "300000")]].concat(),
+    );
+    assert_eq!(
+        (run.status, run.report.indexed + run.report.duplicates),
+        (0, 10),
+        "{run:?}"
+    );
     assert_eq!(stream.stored(server), (10, 10));
 }
 
@@ -204,9 +286,17 @@ fn a_server_that_is_killed_and_started_again_has_everything_once() {
     let directory = tempfile::tempdir().expect("there is room");
     let data = format!("path.data={}", directory.path().display());
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let port = format!("http.port={}", listener.local_addr().expect("a bound socket has an address").port());
+    let port = format!(
+        "http.port={}",
+        listener
+            .local_addr()
+            .expect("a bound socket has an address")
+            .port()
+    );
     drop(listener);
-    let Some(server) = start_beside(&[&data, &port]) else { return };
+    let Some(server) = start_beside(&[&data, &port]) else {
+        return;
+    };
     put_templates(&server);
     let (url, flavour) = (server.url.clone(), server.flavour);
     let more = [administrator(&server), &[("BULK_MAX_ACTIONS", "10")]].concat();
@@ -229,9 +319,17 @@ fn a_server_that_is_killed_and_started_again_has_everything_once() {
         }
     });
     let stream = Stream::new("killed");
-    let run = stream.invoke(&direct(&payload("e", "api", &lines(95))), &middleman.url, &more);
+    let run = stream.invoke(
+        &direct(&payload("e", "api", &lines(95))),
+        &middleman.url,
+        &more,
+    );
     assert_eq!((run.status, run.report.unresolved), (0, 0), "{run:?}");
-    assert_eq!((run.report.indexed, run.report.duplicates), (85, 10), "what was applied is there already: {run:?}");
+    assert_eq!(
+        (run.report.indexed, run.report.duplicates),
+        (85, 10),
+        "what was applied is there already: {run:?}"
+    );
     let server = running.lock().expect("nobody panicked here");
     assert_eq!(stream.stored(server.as_ref().expect("it runs")), (95, 95));
 }

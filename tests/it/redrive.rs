@@ -1,5 +1,8 @@
 //! Dead letters sent again by the built program: what arrives is removed, what does not stays, and nothing is doubled.
-#![expect(clippy::disallowed_types, reason = "what the server holds is looked at as it is")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "what the server holds is looked at as it is"
+)]
 
 use apigw_logs::config::Config;
 use apigw_logs::json::{JsonText, WriteJson};
@@ -44,11 +47,25 @@ fn settings(server: &FakeElasticsearch) -> Vec<(&str, &str)> {
 
 fn redrive_with(server: &FakeElasticsearch, arguments: &[&str], more: &[(&str, &str)]) -> Redrive {
     let arguments = [&["redrive"], arguments].concat();
-    let Outcome { status, stdout, stderr } = run(&arguments, &[&*settings(server), more].concat(), b"");
+    let Outcome {
+        status,
+        stdout,
+        stderr,
+    } = run(&arguments, &[&*settings(server), more].concat(), b"");
     let is_dry = arguments.contains(&"--dry-run");
-    let report = if is_dry { stderr.lines().next() } else { stdout.lines().next() };
-    let report = serde_json::from_str(report.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {stderr}"));
-    Redrive { status, report, stdout, stderr }
+    let report = if is_dry {
+        stderr.lines().next()
+    } else {
+        stdout.lines().next()
+    };
+    let report = serde_json::from_str(report.unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    Redrive {
+        status,
+        report,
+        stdout,
+        stderr,
+    }
 }
 
 fn redrive(server: &FakeElasticsearch) -> Redrive {
@@ -58,23 +75,38 @@ fn redrive(server: &FakeElasticsearch) -> Redrive {
 /// The status, the counts (indexed, duplicates, refused again, left out, unresolved), what was removed, and the error.
 fn check(run: &Redrive, status: i32, counts: [u64; 5], removed: u64, error: &str) {
     let report = &run.report;
-    assert_eq!((run.status, report.report.counts(), report.removed), (status, counts, removed), "{run:?}");
+    assert_eq!(
+        (run.status, report.report.counts(), report.removed),
+        (status, counts, removed),
+        "{run:?}"
+    );
     assert_eq!(report.report.error_type(), error, "{run:?}");
-    assert_eq!(run.stderr.lines().any(|line| line.starts_with("error: ")), status != 0, "{run:?}");
+    assert_eq!(
+        run.stderr.lines().any(|line| line.starts_with("error: ")),
+        status != 0,
+        "{run:?}"
+    );
 }
 
 /// Refuses every line, so that as many dead letters as lines are there.
 fn bury(server: &FakeElasticsearch, lines: &[String]) {
     server.refuse(LOGS, "", 400, "document_parsing_exception");
     let run = invoke(&direct(&payload("e", "api", lines)), &settings(server));
-    assert_eq!((run.status, run.report.dead_lettered), (0, run.report.received), "{run:?}");
+    assert_eq!(
+        (run.status, run.report.dead_lettered),
+        (0, run.report.received),
+        "{run:?}"
+    );
     server.mend();
 }
 
 /// What these lines become without any refusal.
 fn delivered(lines: &[String]) -> Vec<String> {
     let server = FakeElasticsearch::start();
-    assert_eq!(invoke(&direct(&payload("e", "api", lines)), &settings(&server)).status, 0);
+    assert_eq!(
+        invoke(&direct(&payload("e", "api", lines)), &settings(&server)).status,
+        0
+    );
     documents(&server, LOGS)
 }
 
@@ -85,7 +117,11 @@ fn documents(server: &FakeElasticsearch, data_stream: &str) -> Vec<String> {
 }
 
 fn three() -> Vec<String> {
-    vec![line(0), r#"{"requestId":"hush","apiKey":"s3cr3t","status":"200"}"#.into(), "what is it?".into()]
+    vec![
+        line(0),
+        r#"{"requestId":"hush","apiKey":"s3cr3t","status":"200"}"#.into(),
+        "what is it?".into(),
+    ]
 }
 
 /// The documents are those of a first delivery, under the same ids; the letters are gone.
@@ -93,13 +129,24 @@ fn three() -> Vec<String> {
 fn what_arrives_is_removed() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
-    let buried: Vec<Vec<String>> = server.requests().into_iter().map(|request| request.ids).collect();
+    let buried: Vec<Vec<String>> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.ids)
+        .collect();
     let run = redrive(&server);
     check(&run, 0, [3, 0, 0, 0, 0], 3, "");
     assert_eq!(run.stderr, "", "no bar where there is no terminal");
-    assert_eq!((server.count(DEAD_LETTERS), documents(&server, LOGS)), (0, delivered(&three())));
+    assert_eq!(
+        (server.count(DEAD_LETTERS), documents(&server, LOGS)),
+        (0, delivered(&three()))
+    );
     let requests = server.requests();
-    assert_eq!(requests[buried.len()].ids, buried[0], "the same ids in the same order");
+    assert_eq!(
+        requests[buried.len()].ids,
+        buried[0],
+        "the same ids in the same order"
+    );
     assert_eq!(requests[buried.len()].path, format!("/{LOGS}/_bulk"));
     assert_eq!(server.open_scrolls(), 0);
     // Nothing is left to do, and where there never was a dead letter there is nothing either.
@@ -111,7 +158,11 @@ fn what_arrives_is_removed() {
 #[test]
 fn only_what_was_refused_is_sent() {
     let server = FakeElasticsearch::start();
-    let joined = [r#"{"requestId":"a","path":"/1"}"#, r#"{"requestId":"b","path":"/hush"}"#].concat();
+    let joined = [
+        r#"{"requestId":"a","path":"/1"}"#,
+        r#"{"requestId":"b","path":"/hush"}"#,
+    ]
+    .concat();
     server.refuse(LOGS, "/hush", 400, "mapper_parsing_exception");
     let event = direct(&payload("e", "api", &[joined]));
     let first = invoke(&event, &settings(&server));
@@ -120,17 +171,30 @@ fn only_what_was_refused_is_sent() {
     check(&redrive(&server), 0, [1, 0, 0, 0, 0], 1, "");
     assert_eq!(server.count(LOGS), 2);
     let again = invoke(&event, &settings(&server));
-    assert_eq!(again.report.counts(), [0, 2, 0, 0, 0], "under its own id: {again:?}");
+    assert_eq!(
+        again.report.counts(),
+        [0, 2, 0, 0, 0],
+        "under its own id: {again:?}"
+    );
 }
 
 /// A dead letter keeps its line with credentials masked: the document is the same, but for what it says of damage to
 /// the line, which may have been in the credential.
 #[test]
 fn a_masked_line_makes_the_same_documents() {
-    let pipeline = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).expect("the defaults are right");
+    let pipeline = Config::from_vars(|_| None)
+        .and_then(|config| config.pipeline(()))
+        .expect("the defaults are right");
     let documents = |message: &str, arena: &Bump| {
         let message = JsonText::plain(message);
-        let line = LogLine { owner: "1", log_group: "g", log_stream: "s", event_id: "e", event_time: 0, message };
+        let line = LogLine {
+            owner: "1",
+            log_group: "g",
+            log_stream: "s",
+            event_id: "e",
+            event_time: 0,
+            message,
+        };
         match pipeline.documents(&line, arena) {
             Normalized::Documents(documents) => documents.as_slice().to_json(),
             Normalized::Skipped => String::new(),
@@ -138,15 +202,20 @@ fn a_masked_line_makes_the_same_documents() {
     };
     let (arena, mut masked_lines) = (Bump::new(), 0);
     for name in names(LINES, ".log") {
-        let text = std::fs::read_to_string(repository(&format!("{LINES}/{name}.log"))).expect("lines can be read");
+        let text = std::fs::read_to_string(repository(&format!("{LINES}/{name}.log")))
+            .expect("lines can be read");
         for line in text.lines() {
             let masked = mask(line, &arena);
             masked_lines += usize::from(masked != line);
-            let [again, first] = [masked, line].map(|line| without_damage(&documents(line, &arena)));
+            let [again, first] =
+                [masked, line].map(|line| without_damage(&documents(line, &arena)));
             assert_eq!(again, first, "{name}");
         }
     }
-    assert!(masked_lines > 5, "{masked_lines} of the lines hold credentials");
+    assert!(
+        masked_lines > 5,
+        "{masked_lines} of the lines hold credentials"
+    );
 }
 
 /// Documents without what is said of a broken line: where it breaks, what was mended, and how it was.
@@ -157,13 +226,19 @@ fn without_damage(documents: &str) -> Vec<Value> {
     let mut documents: Vec<Value> = serde_json::from_str(documents).expect("documents are JSON");
     for document in &mut documents {
         document.pointer_mut("/error/message").map(Value::take);
-        if let Some(event) = document.pointer_mut("/event").and_then(Value::as_object_mut) {
+        if let Some(event) = document
+            .pointer_mut("/event")
+            .and_then(Value::as_object_mut)
+        {
             event.remove("original");
         }
         if let Some(tags) = document.pointer_mut("/tags").and_then(Value::as_array_mut) {
             tags.retain(|tag| tag != "preserve_original_event");
         }
-        if let Some(gateway) = document.pointer_mut("/aws/api_gateway").and_then(Value::as_object_mut) {
+        if let Some(gateway) = document
+            .pointer_mut("/aws/api_gateway")
+            .and_then(Value::as_object_mut)
+        {
             gateway.remove("repairs");
         }
     }
@@ -190,21 +265,42 @@ fn what_is_refused_again_stays() {
     server.refuse(LOGS, "hush", 400, "document_parsing_exception");
     let some = redrive(&server);
     check(&some, 1, [2, 0, 1, 0, 0], 2, "Delivery.Refused");
-    assert!(some.stderr.contains("1 of 3 dead letters stay, refused again"), "{some:?}");
+    assert!(
+        some.stderr
+            .contains("1 of 3 dead letters stay, refused again"),
+        "{some:?}"
+    );
     check(&redrive(&server), 1, [0, 0, 1, 0, 0], 0, "Delivery.Refused");
     let after = documents(&server, DEAD_LETTERS);
     assert!(after.len() == 1 && before.contains(&after[0]), "{after:?}");
-    assert!(server.requests().iter().skip(2).all(|request| !(request.path.contains("dead") && request.ids.is_empty())));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .skip(2)
+            .all(|request| !(request.path.contains("dead") && request.ids.is_empty()))
+    );
 }
 
 /// An operator's matter, or a server that is down: all stay, and the sentence says why.
 #[test]
 fn what_is_not_confirmed_stays() {
-    for (status, kind) in [(403, "security_exception"), (404, "index_not_found_exception"), (503, "unavailable")] {
+    for (status, kind) in [
+        (403, "security_exception"),
+        (404, "index_not_found_exception"),
+        (503, "unavailable"),
+    ] {
         let server = FakeElasticsearch::start();
         bury(&server, &three());
         server.refuse(LOGS, "", status, kind);
-        let run = redrive_with(&server, &[], &[("RETRY_INITIAL_MS", "86400000"), ("RETRY_MAX_MS", "86400000")]);
+        let run = redrive_with(
+            &server,
+            &[],
+            &[
+                ("RETRY_INITIAL_MS", "86400000"),
+                ("RETRY_MAX_MS", "86400000"),
+            ],
+        );
         check(&run, 1, [0, 0, 0, 0, 3], 0, "Delivery.Incomplete");
         assert!(run.stderr.contains(&status.to_string()), "{run:?}");
         assert_eq!(server.count(DEAD_LETTERS), 3);
@@ -219,7 +315,10 @@ fn what_cannot_be_removed_is_not_doubled() {
     server.refuse(DEAD_LETTERS, "delete", 403, "security_exception");
     let run = redrive(&server);
     check(&run, 1, [3, 0, 0, 0, 0], 0, "Delivery.Incomplete");
-    assert!(run.stderr.contains("delivered and not removed") && run.stderr.contains("403"), "{run:?}");
+    assert!(
+        run.stderr.contains("delivered and not removed") && run.stderr.contains("403"),
+        "{run:?}"
+    );
     server.mend();
     check(&redrive(&server), 0, [0, 3, 0, 0, 0], 3, "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
@@ -232,20 +331,57 @@ fn a_search_that_fails_is_begun_anew() {
     // The requests: search, send, remove, scroll, send, remove, scroll, send, remove, scroll.
     let faults: [&[Fault]; 7] = [
         &[Fault::status(503), Fault::status(429), Fault::close()],
-        &[Fault::answer(200, "<html>"), Fault::answer(200, r#"{"hits":{"hits":[]},"timed_out":true}"#)],
-        &[Fault::none(), Fault::none(), Fault::none(), Fault::status(502)],
-        &[Fault::none(), Fault::none(), Fault::none(), Fault::close(), Fault::close()],
-        &[Fault::none(), Fault::none(), Fault::none(), Fault::status(404)],
-        &[Fault::none(), Fault::status(502).after(300), Fault::close().after(500), Fault::status(503).after(99)],
-        &[Fault::none(), Fault::none(), Fault::status(502).after(200), Fault::close().after(500)],
+        &[
+            Fault::answer(200, "<html>"),
+            Fault::answer(200, r#"{"hits":{"hits":[]},"timed_out":true}"#),
+        ],
+        &[
+            Fault::none(),
+            Fault::none(),
+            Fault::none(),
+            Fault::status(502),
+        ],
+        &[
+            Fault::none(),
+            Fault::none(),
+            Fault::none(),
+            Fault::close(),
+            Fault::close(),
+        ],
+        &[
+            Fault::none(),
+            Fault::none(),
+            Fault::none(),
+            Fault::status(404),
+        ],
+        &[
+            Fault::none(),
+            Fault::status(502).after(300),
+            Fault::close().after(500),
+            Fault::status(503).after(99),
+        ],
+        &[
+            Fault::none(),
+            Fault::none(),
+            Fault::status(502).after(200),
+            Fault::close().after(500),
+        ],
     ];
     for faults in faults {
         let server = FakeElasticsearch::start();
         bury(&server, &lines);
         server.fail(faults.iter().cloned());
         let run = redrive(&server);
-        assert_eq!((run.status, run.report.removed, run.report.report.received), (0, 600, 600), "{faults:?}: {run:?}");
-        assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (600, 0), "{faults:?}");
+        assert_eq!(
+            (run.status, run.report.removed, run.report.report.received),
+            (0, 600, 600),
+            "{faults:?}: {run:?}"
+        );
+        assert_eq!(
+            (server.count(LOGS), server.count(DEAD_LETTERS)),
+            (600, 0),
+            "{faults:?}"
+        );
         assert_eq!(server.open_scrolls(), 0, "{faults:?}");
     }
 }
@@ -258,15 +394,30 @@ fn a_search_that_is_refused_is_an_error() {
         (401, "", "`read`"),
         (404, "<html>not here</html>", "ELASTICSEARCH_URL"),
         (302, "", "redirect"),
-        (400, r#"{"error":{"type":"parsing_exception","reason":"hush"}}"#, "400"),
+        (
+            400,
+            r#"{"error":{"type":"parsing_exception","reason":"hush"}}"#,
+            "400",
+        ),
     ] {
         let server = FakeElasticsearch::start();
         bury(&server, &three());
         server.fail(vec![Fault::answer(status, body); 3]);
         let run = redrive(&server);
         check(&run, 1, [0; 5], 0, "Delivery.Incomplete");
-        assert!(run.stderr.contains("cannot be read") && run.stderr.contains(words), "{status}: {run:?}");
-        assert_eq!(server.asked().iter().filter(|request| request.ends_with("_search")).count(), 1, "{status}");
+        assert!(
+            run.stderr.contains("cannot be read") && run.stderr.contains(words),
+            "{status}: {run:?}"
+        );
+        assert_eq!(
+            server
+                .asked()
+                .iter()
+                .filter(|request| request.ends_with("_search"))
+                .count(),
+            1,
+            "{status}"
+        );
         assert_eq!(server.count(DEAD_LETTERS), 3);
     }
 }
@@ -276,10 +427,17 @@ fn a_search_that_is_refused_is_an_error() {
 fn large_letters_come_in_small_pages() {
     let server = FakeElasticsearch::start();
     bury(&server, &[line(0)]);
-    let mut letter: Value = serde_json::from_str(&server.documents(DEAD_LETTERS)[0]).expect("a letter is JSON");
+    let mut letter: Value =
+        serde_json::from_str(&server.documents(DEAD_LETTERS)[0]).expect("a letter is JSON");
     letter["event"]["original"] = json!(line(0) + &" ".repeat(1_000_000));
     (1..20).for_each(|copy| server.put(DEAD_LETTERS, &format!("copy {copy}"), letter.clone()));
-    check(&redrive_with(&server, &["--limit", "20"], &[]), 0, [1, 19, 0, 0, 0], 20, "");
+    check(
+        &redrive_with(&server, &["--limit", "20"], &[]),
+        0,
+        [1, 19, 0, 0, 0],
+        20,
+        "",
+    );
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (1, 0));
 }
 
@@ -288,11 +446,32 @@ fn since_and_limit_choose() {
     let server = FakeElasticsearch::start();
     // Log events of 2023-11-14T22:13:20.000Z and each a millisecond later.
     bury(&server, &(0..10).map(line).collect::<Vec<_>>());
-    check(&redrive_with(&server, &["--since", "2h"], &[]), 0, [0; 5], 0, "");
-    check(&redrive_with(&server, &["--since", "2023-11-14T22:13:20.008Z"], &[]), 0, [2, 0, 0, 0, 0], 2, "");
-    check(&redrive_with(&server, &["--limit", "3"], &[]), 0, [3, 0, 0, 0, 0], 3, "");
+    check(
+        &redrive_with(&server, &["--since", "2h"], &[]),
+        0,
+        [0; 5],
+        0,
+        "",
+    );
+    check(
+        &redrive_with(&server, &["--since", "2023-11-14T22:13:20.008Z"], &[]),
+        0,
+        [2, 0, 0, 0, 0],
+        2,
+        "",
+    );
+    check(
+        &redrive_with(&server, &["--limit", "3"], &[]),
+        0,
+        [3, 0, 0, 0, 0],
+        3,
+        "",
+    );
     let left = documents(&server, DEAD_LETTERS).concat();
-    assert!(!left.contains("request-2") && left.contains("request-3"), "the oldest go first");
+    assert!(
+        !left.contains("request-2") && left.contains("request-3"),
+        "the oldest go first"
+    );
     let run = redrive_with(&server, &["--since", "9000d", "--limit", "100"], &[]);
     check(&run, 0, [5, 0, 0, 0, 0], 5, "");
 }
@@ -304,11 +483,25 @@ fn a_dry_run_changes_nothing() {
     let before = server.requests().len();
     let run = redrive_with(&server, &["--dry-run"], &[]);
     check(&run, 0, [3, 0, 0, 0, 0], 0, "");
-    let mut printed: Vec<String> =
-        run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("a document").to_string()).collect();
+    let mut printed: Vec<String> = run
+        .stdout
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line)
+                .expect("a document")
+                .to_string()
+        })
+        .collect();
     printed.sort();
     assert_eq!(printed, delivered(&three()));
-    assert_eq!((server.requests().len(), server.count(DEAD_LETTERS), server.open_scrolls()), (before, 3, 0));
+    assert_eq!(
+        (
+            server.requests().len(),
+            server.count(DEAD_LETTERS),
+            server.open_scrolls()
+        ),
+        (before, 3, 0)
+    );
 }
 
 /// Each goes where it was refused, whatever DATA_STREAM is now.
@@ -319,11 +512,24 @@ fn each_goes_where_it_was_refused() {
     bury(&server, &[line(0)]);
     server.refuse(OTHER, "", 400, "mapper_parsing_exception");
     let settings = [&*settings(&server), &[("DATA_STREAM", OTHER)]].concat();
-    assert_eq!(invoke(&direct(&payload("f", "api", &[line(1), line(2)])), &settings).report.dead_lettered, 2);
+    assert_eq!(
+        invoke(
+            &direct(&payload("f", "api", &[line(1), line(2)])),
+            &settings
+        )
+        .report
+        .dead_lettered,
+        2
+    );
     server.mend();
     check(&redrive(&server), 0, [3, 0, 0, 0, 0], 3, "");
     assert_eq!((server.count(LOGS), server.count(OTHER)), (1, 2));
-    assert!(server.documents(OTHER).iter().all(|document| document.contains(r#""namespace":"other""#)));
+    assert!(
+        server
+            .documents(OTHER)
+            .iter()
+            .all(|document| document.contains(r#""namespace":"other""#))
+    );
 }
 
 /// What a filter leaves out, and what no document can be made of, stays; nothing of it is quoted.
@@ -331,16 +537,30 @@ fn each_goes_where_it_was_refused() {
 fn what_is_not_sent_stays() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
-    server.put(DEAD_LETTERS, "foreign", json!({"@timestamp": "2024-01-01T00:00:00Z", "message": "hush"}));
+    server.put(
+        DEAD_LETTERS,
+        "foreign",
+        json!({"@timestamp": "2024-01-01T00:00:00Z", "message": "hush"}),
+    );
     let run = redrive_with(&server, &[], &[("EXCLUDE", "requestId")]);
     check(&run, 1, [1, 0, 0, 2, 1], 1, "Delivery.Incomplete");
     assert_eq!(server.count(DEAD_LETTERS), 3);
-    for words in ["2 of 4 dead letters stay, left out by", "1 of 4 dead letters stay, not in the form"] {
+    for words in [
+        "2 of 4 dead letters stay, left out by",
+        "1 of 4 dead letters stay, not in the form",
+    ] {
         assert!(run.stderr.contains(words), "{run:?}");
     }
-    let traced = redrive_with(&server, &[], &[("LOG_LEVEL", "trace"), ("EXCLUDE", "request-0")]);
+    let traced = redrive_with(
+        &server,
+        &[],
+        &[("LOG_LEVEL", "trace"), ("EXCLUDE", "request-0")],
+    );
     for secret in ["hush", "s3cr3t", "request-0", "aHVzaC1rZXk"] {
-        assert!(![&*traced.stdout, &traced.stderr].concat().contains(secret), "{secret}: {traced:?}");
+        assert!(
+            ![&*traced.stdout, &traced.stderr].concat().contains(secret),
+            "{secret}: {traced:?}"
+        );
     }
 }
 
@@ -358,10 +578,20 @@ fn wrong_usage_and_settings_are_refused() {
         ("--limit", &["--limit", "0"], &[url]),
     ];
     for (words, arguments, settings) in cases {
-        let Outcome { status, stdout, stderr } = run(&[&["redrive"], arguments].concat(), settings, b"");
+        let Outcome {
+            status,
+            stdout,
+            stderr,
+        } = run(&[&["redrive"], arguments].concat(), settings, b"");
         assert_eq!((status, &*stdout), (2, ""), "{words}: {stderr}");
-        assert!(stderr.starts_with("error: ") && stderr.contains(words), "{words}: {stderr}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.contains(words),
+            "{words}: {stderr}"
+        );
     }
     let down = run(&["redrive"], &[url, ("RETRY_BUDGET_MS", "0")], b"");
-    assert!(down.status == 1 && down.stderr.contains("no connection could be made"), "{down:?}");
+    assert!(
+        down.status == 1 && down.stderr.contains("no connection could be made"),
+        "{down:?}"
+    );
 }

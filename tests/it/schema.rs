@@ -29,16 +29,18 @@ const NOT_OF_ECS: &[&str] = &["url.user_info"];
 fn every_leaf_is_a_field_with_a_fitting_value() {
     let fields = fields();
     let mut problems = BTreeSet::new();
-    for_each_leaf(&fields, |origin, name, value| match fields.iter().find(|field| field.name == name) {
-        None => drop(problems.insert(format!("{origin}: {name} is no field"))),
-        Some(field) if !fits(field, value) => {
-            problems.insert(format!(
-                "{origin}: {name} is of type {}, and has the value {}",
-                field.kind,
-                value.compact()
-            ));
+    for_each_leaf(&fields, |origin, name, value| {
+        match fields.iter().find(|field| field.name == name) {
+            None => drop(problems.insert(format!("{origin}: {name} is no field"))),
+            Some(field) if !fits(field, value) => {
+                problems.insert(format!(
+                    "{origin}: {name} is of type {}, and has the value {}",
+                    field.kind,
+                    value.compact()
+                ));
+            }
+            Some(_) => {}
         }
-        Some(_) => {}
     });
     assert!(problems.is_empty(), "{problems:#?}");
 }
@@ -50,18 +52,31 @@ fn every_field_is_shown_by_a_golden_document() {
     for_each_leaf(&fields, |_, name, _| {
         shown.insert(name.to_owned());
     });
-    let ours = fields.iter().filter(|field| field.from != BY_ELASTICSEARCH).map(|field| &field.name);
+    let ours = fields
+        .iter()
+        .filter(|field| field.from != BY_ELASTICSEARCH)
+        .map(|field| &field.name);
     let unseen: Vec<_> = ours.filter(|name| !shown.contains(*name)).collect();
-    assert!(unseen.is_empty() || is_blessing(), "no golden document has {unseen:?}");
+    assert!(
+        unseen.is_empty() || is_blessing(),
+        "no golden document has {unseen:?}"
+    );
 }
 
 #[test]
 fn what_is_not_ours_is_as_in_ecs() {
-    let ecs: BTreeMap<_, _> =
-        ECS.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(' ').unwrap()).collect();
+    let ecs: BTreeMap<_, _> = ECS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_once(' ').unwrap())
+        .collect();
     let is_ours = |name: &str| name.starts_with("aws.") || NOT_OF_ECS.contains(&name);
     for field in fields().iter().filter(|field| !is_ours(&field.name)) {
-        let kind = if field.is_list { format!("{}[]", field.kind) } else { field.kind.clone() };
+        let kind = if field.is_list {
+            format!("{}[]", field.kind)
+        } else {
+            field.kind.clone()
+        };
         assert_eq!(ecs.get(&*field.name), Some(&&*kind), "{}", field.name);
     }
 }
@@ -72,7 +87,9 @@ fn the_examples_are_what_the_types_take() {
         let is_text = !field.example.starts_with(['[', '{']) || field.name == "event.original";
         let value = match &*field.kind {
             "long" | "boolean" => Json::read(&field.example),
-            _ if is_text || !field.is_list && !matches!(&*field.kind, "flattened" | "geo_point") => {
+            _ if is_text
+                || !field.is_list && !matches!(&*field.kind, "flattened" | "geo_point") =>
+            {
                 Json::Text(field.example.clone())
             }
             _ => Json::read(&field.example),
@@ -88,16 +105,32 @@ fn a_variable_lands_in_its_field() {
     let elsewhere = ["url.original", "url.full"];
     let text = |text: &str| Json::Text(text.to_owned()).compact();
     let mut count = 0;
-    for field in fields().iter().filter(|field| !elsewhere.contains(&&*field.name)) {
-        let Some((variable, _)) = field.from.strip_prefix('`').and_then(|from| from.split_once('`')) else { continue };
-        if variable.ends_with(".*") || variable.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+    for field in fields()
+        .iter()
+        .filter(|field| !elsewhere.contains(&&*field.name))
+    {
+        let Some((variable, _)) = field
+            .from
+            .strip_prefix('`')
+            .and_then(|from| from.split_once('`'))
+        else {
+            continue;
+        };
+        if variable.ends_with(".*") || variable.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        {
             continue;
         }
         let value = unconverted(&field.name, variable).unwrap_or(&field.example);
         let line = format!(r#"{{"apiId":"a1",{}:{}}}"#, text(variable), text(value));
         let document = Json::read(&run(&["normalize"], &[], line.as_bytes()).stdout);
-        let found = document.get(&field.name).unwrap_or_else(|| panic!("{line} has no {}", field.name));
-        let found = if let Json::Text(text) = found { text.clone() } else { found.compact() };
+        let found = document
+            .get(&field.name)
+            .unwrap_or_else(|| panic!("{line} has no {}", field.name));
+        let found = if let Json::Text(text) = found {
+            text.clone()
+        } else {
+            found.compact()
+        };
         assert_eq!(found, field.example, "{line}: {}", field.name);
         count += 1;
     }
@@ -127,7 +160,9 @@ fn unconverted(field: &str, variable: &str) -> Option<&'static str> {
         "user_agent.os.name" | "user_agent.os.full" | "user_agent.os.version" => {
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
         }
-        "user_agent.device.name" => "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15",
+        "user_agent.device.name" => {
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15"
+        }
         "user_agent.name" | "user_agent.version" => "curl/8.11.1",
         field if field.starts_with("aws.") && variable == "identity.userArn" => {
             "arn:aws:sts::111122223333:assumed-role/deploy/ann"
@@ -155,7 +190,10 @@ fn the_mapping_of_dead_letters_is_made_from_the_page() {
     let template = fs::read_to_string(repository(DEAD_LETTERS)).unwrap();
     let (head, _) = template.split_once("      \"properties\": {\n").unwrap();
     let properties = properties(&dead_letter_fields(), 8);
-    check(DEAD_LETTERS, &format!("{head}      \"properties\": {{\n{properties}      }}\n    }}\n  }}\n}}\n"));
+    check(
+        DEAD_LETTERS,
+        &format!("{head}      \"properties\": {{\n{properties}      }}\n    }}\n  }}\n}}\n"),
+    );
 }
 
 /// A dead letter is made of a refusal.
@@ -165,20 +203,36 @@ fn a_dead_letter_has_the_fields_of_the_page() {
     let fields = dead_letter_fields();
     let mut leaves = BTreeSet::new();
     walk(&BTreeSet::new(), "", &letter, &mut |name, value| {
-        let field = fields.iter().find(|field| field.name == name).unwrap_or_else(|| panic!("{name} is no field"));
-        assert!(fits(field, value), "{name} is of type {}, and has the value {}", field.kind, value.compact());
+        let field = fields
+            .iter()
+            .find(|field| field.name == name)
+            .unwrap_or_else(|| panic!("{name} is no field"));
+        assert!(
+            fits(field, value),
+            "{name} is of type {}, and has the value {}",
+            field.kind,
+            value.compact()
+        );
         leaves.insert(name.to_owned());
     });
-    assert_eq!(leaves, fields.iter().map(|field| field.name.clone()).collect());
+    assert_eq!(
+        leaves,
+        fields.iter().map(|field| field.name.clone()).collect()
+    );
     let shared = fields_by_name();
     for field in &fields {
-        let same = shared.get(&field.name).is_none_or(|kind| *kind == field.kind);
+        let same = shared
+            .get(&field.name)
+            .is_none_or(|kind| *kind == field.kind);
         assert!(same, "{} has another type in documents", field.name);
     }
 }
 
 fn fields_by_name() -> BTreeMap<String, String> {
-    fields().into_iter().map(|field| (field.name, field.kind)).collect()
+    fields()
+        .into_iter()
+        .map(|field| (field.name, field.kind))
+        .collect()
 }
 
 #[test]
@@ -188,10 +242,19 @@ fn the_page_shows_a_document_of_each_kind_of_api() {
     let mut text = format!(
         "{tables}## Sample documents\n\nThey are what `apigw-logs invoke` makes of the first lines of the sample events.\n"
     );
-    for (kind, name) in [("REST", "rest"), ("HTTP", "http"), ("WebSocket", "websocket")] {
+    for (kind, name) in [
+        ("REST", "rest"),
+        ("HTTP", "http"),
+        ("WebSocket", "websocket"),
+    ] {
         let documents = fs::read_to_string(repository(&format!("{EVENTS}/{name}.ndjson"))).unwrap();
         let first = Json::read(documents.lines().next().unwrap());
-        write!(text, "\n### {kind}: `events/{name}.json`\n\n```json\n{}```\n", first.pretty()).unwrap();
+        write!(
+            text,
+            "\n### {kind}: `events/{name}.json`\n\n```json\n{}```\n",
+            first.pretty()
+        )
+        .unwrap();
     }
     check(PAGE, &text);
 }
@@ -199,13 +262,19 @@ fn the_page_shows_a_document_of_each_kind_of_api() {
 /// Calls back with the file and line, the field's name, and the value of each leaf.
 fn for_each_leaf(fields: &[Field], mut leaf: impl FnMut(&str, &str, &Json)) {
     let whole = |field: &&Field| matches!(&*field.kind, "flattened" | "geo_point");
-    let whole: BTreeSet<_> = fields.iter().filter(whole).map(|field| &*field.name).collect();
+    let whole: BTreeSet<_> = fields
+        .iter()
+        .filter(whole)
+        .map(|field| &*field.name)
+        .collect();
     for folder in [LINES, EVENTS] {
         for name in names(folder, ".ndjson") {
             let text = fs::read_to_string(repository(&format!("{folder}/{name}.ndjson"))).unwrap();
             for (number, line) in text.lines().enumerate() {
                 let origin = format!("{name}.ndjson:{}", number + 1);
-                walk(&whole, "", &Json::read(line), &mut |field, value| leaf(&origin, field, value));
+                walk(&whole, "", &Json::read(line), &mut |field, value| {
+                    leaf(&origin, field, value)
+                });
             }
         }
     }
@@ -215,12 +284,18 @@ fn walk(whole: &BTreeSet<&str>, field: &str, json: &Json, leaf: &mut impl FnMut(
     match json {
         // A line of several documents, or of none.
         Json::List(documents) if field.is_empty() => {
-            documents.iter().for_each(|document| walk(whole, "", document, leaf));
+            documents
+                .iter()
+                .for_each(|document| walk(whole, "", document, leaf));
         }
         Json::Null if field.is_empty() => {}
         Json::Object(members) if !whole.contains(field) => {
             for (key, value) in members {
-                let name = if field.is_empty() { key.clone() } else { format!("{field}.{key}") };
+                let name = if field.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{field}.{key}")
+                };
                 walk(whole, &name, value, leaf);
             }
         }
@@ -230,7 +305,9 @@ fn walk(whole: &BTreeSet<&str>, field: &str, json: &Json, leaf: &mut impl FnMut(
 
 fn fits(field: &Field, value: &Json) -> bool {
     match (field.is_list, value) {
-        (true, Json::List(list)) => !list.is_empty() && list.iter().all(|value| is_one(&field.kind, value)),
+        (true, Json::List(list)) => {
+            !list.is_empty() && list.iter().all(|value| is_one(&field.kind, value))
+        }
         (true, _) => false,
         // The caller's account stands beside the owner's, as in the reference pipeline.
         (false, Json::List(list)) => {
@@ -257,6 +334,9 @@ fn is_one(kind: &str, value: &Json) -> bool {
 
 /// `2026-03-01T08:30:00.000Z` and nothing else.
 fn is_date(text: &str) -> bool {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     shape == "0000-00-00T00:00:00.000Z"
 }

@@ -21,7 +21,8 @@ const TWO_DOCUMENTS: &str = concat!(
 );
 
 fn put_template(server: &SearchServer) {
-    let (status, body) = server.admin_request("PUT", "/_index_template/searchserver", Some(TEMPLATE));
+    let (status, body) =
+        server.admin_request("PUT", "/_index_template/searchserver", Some(TEMPLATE));
     assert_eq!(status, 200, "{body}");
 }
 
@@ -36,7 +37,10 @@ fn bulk(server: &SearchServer, key: Option<&str>, data_stream: &str) -> (u16, St
 
 /// A data stream for one test of one run: a developer's own server may hold those of earlier runs.
 fn data_stream(test: &str) -> String {
-    format!("logs-aws.api_gateway_logs-searchserver_{test}_{}", std::process::id())
+    format!(
+        "logs-aws.api_gateway_logs-searchserver_{test}_{}",
+        std::process::id()
+    )
 }
 
 #[test]
@@ -54,7 +58,10 @@ fn the_function_key_creates_a_data_stream_and_its_documents() {
     assert_eq!(server.count(&data_stream), 2);
     let found = server.search(&data_stream, r#"{"query":{"match":{"message":"two"}}}"#);
     assert_eq!(found.len(), 1);
-    assert_eq!((&found[0]["_id"], &found[0]["message"]), (&"second".into(), &"two".into()));
+    assert_eq!(
+        (&found[0]["_id"], &found[0]["message"]),
+        (&"second".into(), &"two".into())
+    );
     server.admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
 }
 
@@ -69,7 +76,8 @@ fn the_function_key_can_do_no_more_than_that() {
     let key = server.function_api_key().expect("keys can be made");
     assert_eq!(bulk(server, Some(&key), &data_stream).0, 200);
 
-    let (status, _) = server.request_with_key(&key, "POST", &format!("/{data_stream}/_search"), None);
+    let (status, _) =
+        server.request_with_key(&key, "POST", &format!("/{data_stream}/_search"), None);
     assert_eq!(status, 403, "a search");
     let (status, body) = bulk(server, Some(&key), "logs-elsewhere-default");
     assert_eq!(status, 200, "{body}");
@@ -82,10 +90,18 @@ fn the_function_key_can_do_no_more_than_that() {
 #[test]
 fn the_version_is_known() {
     let server = search_server::shared();
-    let first = server.version.split('.').next().expect("split gives one part at least");
+    let first = server
+        .version
+        .split('.')
+        .next()
+        .expect("split gives one part at least");
     match server.flavour {
         Flavour::Elasticsearch8 => assert_eq!(first, "8"),
-        _ => assert!(first.parse::<u32>().is_ok_and(|major| major >= 3), "{}", server.version),
+        _ => assert!(
+            first.parse::<u32>().is_ok_and(|major| major >= 3),
+            "{}",
+            server.version
+        ),
     }
 }
 
@@ -100,13 +116,25 @@ async fn it_can_be_asked_from_within_a_runtime() {
 fn a_server_of_ones_own_has_its_settings_and_keeps_its_data_over_a_restart() {
     let data = tempfile::tempdir().expect("a folder");
     let path_data = format!("path.data={}", data.path().display());
-    let server = search_server::start(Flavour::Elasticsearch, &[&path_data, "http.max_content_length=1mb"]);
+    let server = search_server::start(
+        Flavour::Elasticsearch,
+        &[&path_data, "http.max_content_length=1mb"],
+    );
     let too_large = format!(r#"{{"query":"{}"}}"#, "x".repeat(1_100_000));
-    assert_eq!(server.admin_request("POST", "/_search", Some(&too_large)).0, 413);
+    assert_eq!(
+        server.admin_request("POST", "/_search", Some(&too_large)).0,
+        413
+    );
     put_template(&server);
     let data_stream = data_stream("restart");
-    assert_eq!(bulk(&server, server.function_api_key().as_deref(), &data_stream).0, 200);
-    let port = format!("http.port={}", server.url.rsplit(':').next().expect("a port"));
+    assert_eq!(
+        bulk(&server, server.function_api_key().as_deref(), &data_stream).0,
+        200
+    );
+    let port = format!(
+        "http.port={}",
+        server.url.rsplit(':').next().expect("a port")
+    );
     let url = server.url.clone();
     drop(server);
 
@@ -119,15 +147,30 @@ fn a_server_of_ones_own_has_its_settings_and_keeps_its_data_over_a_restart() {
 #[test]
 fn a_server_leaves_nothing_behind() {
     let temp = tempfile::tempdir().expect("a folder");
-    let mut process =
-        search_server::serve_command().arg("elasticsearch").env("TMPDIR", temp.path()).spawn().expect("serve starts");
+    let mut process = search_server::serve_command()
+        .arg("elasticsearch")
+        .env("TMPDIR", temp.path())
+        .spawn()
+        .expect("serve starts");
     let ready = search_server::first_line(&mut process);
     assert!(ready.starts_with("READY http://127.0.0.1:"), "{ready}");
-    assert!(temp.path().read_dir().expect("the folder is there").next().is_some());
+    assert!(
+        temp.path()
+            .read_dir()
+            .expect("the folder is there")
+            .next()
+            .is_some()
+    );
 
     drop(process.stdin.take());
     assert!(process.wait().expect("serve ends").success());
-    assert!(temp.path().read_dir().expect("the folder is there").next().is_none());
+    assert!(
+        temp.path()
+            .read_dir()
+            .expect("the folder is there")
+            .next()
+            .is_none()
+    );
 }
 
 #[test]
@@ -140,5 +183,8 @@ fn a_setting_that_the_server_refuses_is_told() {
     let output = process.wait_with_output().expect("serve ends");
     assert!(!output.status.success());
     let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(complaint.contains("unknown setting [no.such.setting]"), "{complaint}");
+    assert!(
+        complaint.contains("unknown setting [no.such.setting]"),
+        "{complaint}"
+    );
 }

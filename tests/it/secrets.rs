@@ -7,7 +7,12 @@ use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
 
 /// What must not be seen; a quote and a comma in it are what parsers stumble over.
-const SECRETS: &[&str] = &["s3cr3t-value", "s3cr3t/value+1==", "Bearer s3cr3t-value", "Basic s3cr3t-value=="];
+const SECRETS: &[&str] = &[
+    "s3cr3t-value",
+    "s3cr3t/value+1==",
+    "Bearer s3cr3t-value",
+    "Basic s3cr3t-value==",
+];
 
 const KEYS: &[&str] = &[
     "apiKey",
@@ -109,22 +114,36 @@ const LINES: &[&str] = &[
 fn no_credential_is_kept() {
     let preserving = |name: &str| (name == "PRESERVE_ORIGINAL_EVENT").then(|| "true".to_owned());
     let pipelines = [
-        Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap(),
-        Config::from_vars(preserving).and_then(|config| config.pipeline(())).unwrap(),
+        Config::from_vars(|_| None)
+            .and_then(|config| config.pipeline(()))
+            .unwrap(),
+        Config::from_vars(preserving)
+            .and_then(|config| config.pipeline(()))
+            .unwrap(),
     ];
     let mut shown = Vec::new();
     let mut count = 0;
     for line in LINES {
-        for (key, secret) in KEYS.iter().flat_map(|key| SECRETS.iter().map(move |secret| (key, secret))) {
+        for (key, secret) in KEYS
+            .iter()
+            .flat_map(|key| SECRETS.iter().map(move |secret| (key, secret)))
+        {
             // Escapes are JSON's; and an object called jwt holds claims.
             let is_json = line.contains(r#"{"KEY"#) || line.contains(r#","KEY"#);
-            if (key.contains('\\') && !is_json) || (key.to_lowercase().ends_with("jwt") && line.contains(r#""KEY":{"#))
+            if (key.contains('\\') && !is_json)
+                || (key.to_lowercase().ends_with("jwt") && line.contains(r#""KEY":{"#))
             {
                 continue;
             }
             let line = line.replace("KEY", key).replace("SECRET", secret);
-            let kept = pipelines.iter().flat_map(|pipeline| documents(pipeline, &line)).chain([dead_letter(&line)]);
-            shown.extend(kept.filter(|kept| kept.contains("s3cr3t")).map(|kept| format!("{line}\n  => {kept}")));
+            let kept = pipelines
+                .iter()
+                .flat_map(|pipeline| documents(pipeline, &line))
+                .chain([dead_letter(&line)]);
+            shown.extend(
+                kept.filter(|kept| kept.contains("s3cr3t"))
+                    .map(|kept| format!("{line}\n  => {kept}")),
+            );
             count += 1;
         }
     }
@@ -133,14 +152,19 @@ fn no_credential_is_kept() {
         shown.is_empty(),
         "{} of {count}, for instance {:#?}",
         shown.len(),
-        shown.iter().step_by(1 + shown.len() / 12).collect::<Vec<_>>()
+        shown
+            .iter()
+            .step_by(1 + shown.len() / 12)
+            .collect::<Vec<_>>()
     );
 }
 
 /// A credential that no key gives away.
 #[test]
 fn no_token_is_kept_that_shows_what_it_is() {
-    let pipeline = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap();
+    let pipeline = Config::from_vars(|_| None)
+        .and_then(|config| config.pipeline(()))
+        .unwrap();
     let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyM3QifQ.c2lnbmF0dXJlLXMzY3IzdA";
     for line in [
         r#"{"requestId":"req-1","x":"TOKEN"}"#,
@@ -151,7 +175,10 @@ fn no_token_is_kept_that_shows_what_it_is() {
         "some text with TOKEN in it",
     ] {
         let line = line.replace("TOKEN", token);
-        for kept in documents(&pipeline, &line).into_iter().chain([dead_letter(&line)]) {
+        for kept in documents(&pipeline, &line)
+            .into_iter()
+            .chain([dead_letter(&line)])
+        {
             assert!(!kept.contains("eyJzdWIi"), "{line}\n  => {kept}");
         }
     }

@@ -1,5 +1,8 @@
 //! Credentials out of Secrets Manager: read once, signed as AWS wants it, read again after a 401, and clear when it fails.
-#![expect(clippy::indexing_slicing, reason = "the functions around a test are tests")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the functions around a test are tests"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,44 +31,86 @@ fn secrets_manager<const N: usize>(answers: [(u16, String); N]) -> SecretsManage
         while let Some((head, body)) = read_head_and_body(stream) {
             let number = count.fetch_add(1, Ordering::SeqCst);
             let is_right = verify(&head, &body, "secretsmanager").is_ok()
-                && head.to_lowercase().contains("x-amz-target: secretsmanager.getsecretvalue\r\n")
+                && head
+                    .to_lowercase()
+                    .contains("x-amz-target: secretsmanager.getsecretvalue\r\n")
                 && body == format!(r#"{{"SecretId":"{ARN}"}}"#).as_bytes();
             let wrong = (400, r#"{"__type":"TheTestSaysThatThisIsWrong"}"#.to_owned());
-            let (status, answer) = if is_right { &answers[number.min(N - 1)] } else { &wrong };
-            send(stream, format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()));
+            let (status, answer) = if is_right {
+                &answers[number.min(N - 1)]
+            } else {
+                &wrong
+            };
+            send(
+                stream,
+                format!(
+                    "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{answer}",
+                    answer.len()
+                ),
+            );
         }
     });
     SecretsManager { server, reads }
 }
 
 fn value(secret: &str) -> (u16, String) {
-    (200, format!(r#"{{"ARN":"{ARN}","SecretString":{}}}"#, Json::Text(secret.to_owned()).compact()))
+    (
+        200,
+        format!(
+            r#"{{"ARN":"{ARN}","SecretString":{}}}"#,
+            Json::Text(secret.to_owned()).compact()
+        ),
+    )
 }
 
 fn refusal(status: u16, kind: &str) -> (u16, String) {
-    (status, format!(r#"{{"__type":"{kind}","message":"it says more, and perhaps too much"}}"#))
+    (
+        status,
+        format!(r#"{{"__type":"{kind}","message":"it says more, and perhaps too much"}}"#),
+    )
 }
 
-fn variables<'v>(elasticsearch: Option<&'v str>, endpoint: &'v str, arn: &'v str) -> Vec<(&'v str, &'v str)> {
+fn variables<'v>(
+    elasticsearch: Option<&'v str>,
+    endpoint: &'v str,
+    arn: &'v str,
+) -> Vec<(&'v str, &'v str)> {
     let mut variables = ROLE.to_vec();
-    variables.extend([("ELASTICSEARCH_SECRET_ARN", arn), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint)]);
+    variables.extend([
+        ("ELASTICSEARCH_SECRET_ARN", arn),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint),
+    ]);
     variables.extend(elasticsearch.map(|url| ("ELASTICSEARCH_URL", url)));
     variables.push(("RETRY_BUDGET_MS", "300"));
     variables
 }
 
 fn authorizations(elasticsearch: &FakeElasticsearch) -> Vec<String> {
-    elasticsearch.requests().iter().map(|request| request.headers["authorization"].clone()).collect()
+    elasticsearch
+        .requests()
+        .iter()
+        .map(|request| request.headers["authorization"].clone())
+        .collect()
 }
 
 /// The report of a run that has failed, with nothing lost and nothing told.
 fn failed(run: &Outcome) -> Json {
     assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
     let report = Json::read(&run.stdout);
-    assert_eq!(report.number("received"), report.number("unresolved"), "{}", run.stdout);
+    assert_eq!(
+        report.number("received"),
+        report.number("unresolved"),
+        "{}",
+        run.stdout
+    );
     assert!(report.number("received") > Some(0));
     for secret in [ROLE[1].1, ROLE[2].1, "too much"] {
-        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{}{}", run.stdout, run.stderr);
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{}{}",
+            run.stdout,
+            run.stderr
+        );
     }
     report
 }
@@ -78,17 +123,36 @@ fn every_form_of_a_secret_in_a_secrets_manager_that_is_not_ours() {
     for (number, (text, authorization, elasticsearch_url)) in [
         ("VnVhQ2ZHY0I=".to_owned(), "ApiKey VnVhQ2ZHY0I=", Some(url)),
         (r#"{"api_key":"a2V5"}"#.to_owned(), "ApiKey a2V5", Some(url)),
-        (r#"{"username":"elastic","password":"changeme"}"#.to_owned(), "Basic ZWxhc3RpYzpjaGFuZ2VtZQ==", Some(url)),
-        (format!(r#"{{"api_key":"dXJs","url":"{url}"}}"#), "ApiKey dXJs", None),
-        (r#"{"api_key":"Ym90aA==","url":"http://127.0.0.1:9"}"#.to_owned(), "ApiKey Ym90aA==", Some(url)),
+        (
+            r#"{"username":"elastic","password":"changeme"}"#.to_owned(),
+            "Basic ZWxhc3RpYzpjaGFuZ2VtZQ==",
+            Some(url),
+        ),
+        (
+            format!(r#"{{"api_key":"dXJs","url":"{url}"}}"#),
+            "ApiKey dXJs",
+            None,
+        ),
+        (
+            r#"{"api_key":"Ym90aA==","url":"http://127.0.0.1:9"}"#.to_owned(),
+            "ApiKey Ym90aA==",
+            Some(url),
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         let arn = moto.create_secret(&format!("forms/{number}"), &text);
-        let run = run(&["invoke", EVENT], &variables(elasticsearch_url, &moto.url, &arn), b"");
+        let run = run(
+            &["invoke", EVENT],
+            &variables(elasticsearch_url, &moto.url, &arn),
+            b"",
+        );
         assert_eq!(run.status, 0, "{}", run.stderr);
-        assert_eq!(authorizations(&elasticsearch).last().unwrap(), authorization);
+        assert_eq!(
+            authorizations(&elasticsearch).last().unwrap(),
+            authorization
+        );
     }
 }
 
@@ -99,10 +163,17 @@ fn moto_s_refusals_are_understood() {
     moto.delete_secret(&arn);
     let cases = [
         (arn.as_str(), "is marked for deletion"),
-        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:missing-AbCdEf", "does not exist"),
+        (
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:missing-AbCdEf",
+            "does not exist",
+        ),
     ];
     for (arn, sentence) in cases {
-        let run = run(&["invoke", EVENT], &variables(Some("http://127.0.0.1:9"), &moto.url, arn), b"");
+        let run = run(
+            &["invoke", EVENT],
+            &variables(Some("http://127.0.0.1:9"), &moto.url, arn),
+            b"",
+        );
         failed(&run);
         assert!(run.stderr.contains(sentence), "{}", run.stderr);
     }
@@ -112,25 +183,42 @@ fn moto_s_refusals_are_understood() {
 fn the_function_reads_it_once_and_again_after_a_401() {
     let (elasticsearch, moto) = (FakeElasticsearch::start(), moto::shared());
     let arn = moto.create_secret("rotated", "Zmlyc3Q=");
-    let function = RuntimeEmulator::start_own(&variables(Some(&elasticsearch.url), &moto.url, &arn), 30);
+    let function =
+        RuntimeEmulator::start_own(&variables(Some(&elasticsearch.url), &moto.url, &arn), 30);
     let event = std::fs::read(EVENT).unwrap();
     let invoke = || Json::read(&function.invoke(&event));
     assert!(invoke().number("indexed") > Some(0));
     moto.put_secret_value(&arn, "c2Vjb25k");
     assert!(invoke().number("duplicates") > Some(0));
-    assert_eq!(authorizations(&elasticsearch), ["ApiKey Zmlyc3Q="; 2], "what was read is kept");
+    assert_eq!(
+        authorizations(&elasticsearch),
+        ["ApiKey Zmlyc3Q="; 2],
+        "what was read is kept"
+    );
 
     // The key was rotated: the old one is refused, the new one taken, in the same invocation.
     elasticsearch.fail([Fault::status(401)]);
     let report = invoke();
-    assert_eq!((report.number("unresolved"), report.number("retries")), (Some(0), Some(1)), "{}", report.compact());
-    assert_eq!(authorizations(&elasticsearch).split_off(3), ["ApiKey c2Vjb25k"]);
+    assert_eq!(
+        (report.number("unresolved"), report.number("retries")),
+        (Some(0), Some(1)),
+        "{}",
+        report.compact()
+    );
+    assert_eq!(
+        authorizations(&elasticsearch).split_off(3),
+        ["ApiKey c2Vjb25k"]
+    );
 
     // Nothing new in the secret: no loop.
     elasticsearch.fail([Fault::status(401), Fault::status(401), Fault::status(401)]);
     let answer = invoke();
     assert_eq!(answer.text("errorType"), Some("Delivery.Incomplete"));
-    assert!(answer.text("errorMessage").unwrap().contains("401"), "{}", answer.compact());
+    assert!(
+        answer.text("errorMessage").unwrap().contains("401"),
+        "{}",
+        answer.compact()
+    );
     assert_eq!(authorizations(&elasticsearch).len(), 5);
 }
 
@@ -149,14 +237,29 @@ fn an_invocation_that_could_not_read_it_fails_and_the_next_one_tries_again() {
     let elasticsearch = FakeElasticsearch::start();
     let denied = || refusal(400, "AccessDeniedException");
     let secrets = secrets_manager([denied(), denied(), value("a2V5")]);
-    let function = RuntimeEmulator::start_own(&variables(Some(&elasticsearch.url), &secrets.server.url, ARN), 30);
+    let function = RuntimeEmulator::start_own(
+        &variables(Some(&elasticsearch.url), &secrets.server.url, ARN),
+        30,
+    );
     let event = std::fs::read(EVENT).unwrap();
     for reads in [1, 2] {
         let answer = Json::read(&function.invoke(&event));
-        assert_eq!(answer.text("errorType"), Some("Delivery.Incomplete"), "{}", answer.compact());
+        assert_eq!(
+            answer.text("errorType"),
+            Some("Delivery.Incomplete"),
+            "{}",
+            answer.compact()
+        );
         let message = answer.text("errorMessage").unwrap();
-        assert!(message.contains("ELASTICSEARCH_SECRET_ARN may not be read"), "{message}");
-        assert_eq!(secrets.reads.load(Ordering::SeqCst), reads, "asking again at once brings nothing");
+        assert!(
+            message.contains("ELASTICSEARCH_SECRET_ARN may not be read"),
+            "{message}"
+        );
+        assert_eq!(
+            secrets.reads.load(Ordering::SeqCst),
+            reads,
+            "asking again at once brings nothing"
+        );
     }
     assert!(Json::read(&function.invoke(&event)).number("indexed") > Some(0));
     assert_eq!(elasticsearch.requests().len(), 1);
@@ -166,8 +269,11 @@ fn an_invocation_that_could_not_read_it_fails_and_the_next_one_tries_again() {
 #[test]
 fn throttling_is_waited_out() {
     let elasticsearch = FakeElasticsearch::start();
-    let secrets =
-        secrets_manager([refusal(400, "ThrottlingException"), refusal(500, "InternalServiceError"), value("a2V5")]);
+    let secrets = secrets_manager([
+        refusal(400, "ThrottlingException"),
+        refusal(500, "InternalServiceError"),
+        value("a2V5"),
+    ]);
     let mut variables = variables(Some(&elasticsearch.url), &secrets.server.url, ARN);
     variables.extend([("RETRY_BUDGET_MS", "20000"), ("RETRY_INITIAL_MS", "1")]);
     let run = run(&["invoke", EVENT], &variables, b"");
@@ -177,12 +283,27 @@ fn throttling_is_waited_out() {
 #[test]
 fn each_way_to_fail_says_what_to_do() {
     for (answer, sentence) in [
-        (refusal(400, "AccessDeniedException"), "`secretsmanager:GetSecretValue`"),
+        (
+            refusal(400, "AccessDeniedException"),
+            "`secretsmanager:GetSecretValue`",
+        ),
         (refusal(400, "DecryptionFailure"), "`kms:Decrypt`"),
-        (refusal(400, "com.amazonaws.secretsmanager#ResourceNotFoundException"), "does not exist"),
-        (refusal(400, "InvalidRequestException"), "marked for deletion"),
+        (
+            refusal(
+                400,
+                "com.amazonaws.secretsmanager#ResourceNotFoundException",
+            ),
+            "does not exist",
+        ),
+        (
+            refusal(400, "InvalidRequestException"),
+            "marked for deletion",
+        ),
         (refusal(403, "ExpiredTokenException"), "have expired"),
-        (refusal(400, "UnrecognizedClientException"), "does not accept the AWS credentials"),
+        (
+            refusal(400, "UnrecognizedClientException"),
+            "does not accept the AWS credentials",
+        ),
         (refusal(400, "InvalidParameterException"), "check the ARN"),
         (refusal(503, "ServiceUnavailable"), "just now"),
         ((404, "<html>".to_owned()), "AWS_ENDPOINT_URL"),
@@ -193,7 +314,11 @@ fn each_way_to_fail_says_what_to_do() {
         (value("id:key"), "is no API key"),
     ] {
         let secrets = secrets_manager([answer.clone()]);
-        let run = run(&["invoke", EVENT], &variables(Some("http://127.0.0.1:9"), &secrets.server.url, ARN), b"");
+        let run = run(
+            &["invoke", EVENT],
+            &variables(Some("http://127.0.0.1:9"), &secrets.server.url, ARN),
+            b"",
+        );
         failed(&run);
         assert!(run.stderr.contains(sentence), "{answer:?}: {}", run.stderr);
     }
@@ -201,23 +326,47 @@ fn each_way_to_fail_says_what_to_do() {
 
 #[test]
 fn a_secrets_manager_that_cannot_be_reached() {
-    let run_with = |endpoint: &str| run(&["invoke", EVENT], &variables(Some("http://127.0.0.1:9"), endpoint, ARN), b"");
+    let run_with = |endpoint: &str| {
+        run(
+            &["invoke", EVENT],
+            &variables(Some("http://127.0.0.1:9"), endpoint, ARN),
+            b"",
+        )
+    };
     let nobody = run_with("http://127.0.0.1:9");
     failed(&nobody);
-    assert!(nobody.stderr.contains("NAT gateway or an interface endpoint"), "{}", nobody.stderr);
+    assert!(
+        nobody
+            .stderr
+            .contains("NAT gateway or an interface endpoint"),
+        "{}",
+        nobody.stderr
+    );
     // It listens, and never answers.
     let silent = RawTcp::start(|_, stream| while read_head_and_body(stream).is_some() {});
     let silent = run_with(&silent.url);
     failed(&silent);
-    assert!(silent.stderr.contains("Secrets Manager cannot be reached"), "{}", silent.stderr);
+    assert!(
+        silent.stderr.contains("Secrets Manager cannot be reached"),
+        "{}",
+        silent.stderr
+    );
 }
 
 #[test]
 fn nothing_says_where_elasticsearch_is() {
     let secrets = secrets_manager([value("a2V5")]);
-    let run = run(&["invoke", EVENT], &variables(None, &secrets.server.url, ARN), b"");
+    let run = run(
+        &["invoke", EVENT],
+        &variables(None, &secrets.server.url, ARN),
+        b"",
+    );
     failed(&run);
-    assert!(run.stderr.contains("put `url` into the secret"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("put `url` into the secret"),
+        "{}",
+        run.stderr
+    );
 }
 
 /// `AWS_ENDPOINT_URL` counts where the service's own variable is not set.
@@ -229,7 +378,10 @@ fn the_general_endpoint_will_do() {
     variables.push(("AWS_ENDPOINT_URL", &secrets.server.url));
     assert_eq!(run(&["invoke", EVENT], &variables, b"").status, 0);
     variables.extend([
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.server.url.as_str()),
+        (
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            secrets.server.url.as_str(),
+        ),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
     ]);
     assert_eq!(run(&["invoke", EVENT], &variables, b"").status, 0);
@@ -241,11 +393,24 @@ fn setup_and_redrive_read_it_too() {
     let secrets = secrets_manager([value("a2V5")]);
     let settings = variables(Some(&elasticsearch.url), &secrets.server.url, ARN);
     let redrive = run(&["redrive"], &settings, b"");
-    assert_eq!((redrive.status, secrets.reads.load(Ordering::SeqCst)), (0, 1), "{}", redrive.stderr);
+    assert_eq!(
+        (redrive.status, secrets.reads.load(Ordering::SeqCst)),
+        (0, 1),
+        "{}",
+        redrive.stderr
+    );
     let secrets = secrets_manager([refusal(400, "AccessDeniedException")]);
     for command in ["setup", "redrive"] {
-        let failed = run(&[command], &variables(Some(&elasticsearch.url), &secrets.server.url, ARN), b"");
+        let failed = run(
+            &[command],
+            &variables(Some(&elasticsearch.url), &secrets.server.url, ARN),
+            b"",
+        );
         assert_eq!(failed.status, 1);
-        assert!(failed.stderr.contains("may not be read"), "{}", failed.stderr);
+        assert!(
+            failed.stderr.contains("may not be read"),
+            "{}",
+            failed.stderr
+        );
     }
 }

@@ -25,53 +25,117 @@ fn put(server: &SearchServer, path: &str, body: &str) {
 fn index_template(server: &SearchServer, name: &str) -> Option<Json> {
     let (status, answer) = server.admin_request("GET", &format!("/_index_template/{name}"), None);
     let answer = (status == 200).then(|| Json::read(&answer))?;
-    answer.list("index_templates")?.first()?.get("index_template").cloned()
+    answer
+        .list("index_templates")?
+        .first()?
+        .get("index_template")
+        .cloned()
 }
 
 /// The verbs of the lines, where a line about index state management is none: the servers here have none.
 fn verbs(lines: &[&str]) -> Vec<String> {
-    let lines = lines.iter().filter(|line| !line.starts_with("left out policy"));
-    lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    let lines = lines
+        .iter()
+        .filter(|line| !line.starts_with("left out policy"));
+    lines
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn it_creates_and_then_leaves_everything() {
     // Nothing was ever put into it.
-    let Some(server) = search_server::start_beside(&[]) else { return };
+    let Some(server) = search_server::start_beside(&[]) else {
+        return;
+    };
     let dry = setup(&server, &["--dry-run"], &[]);
-    let requests: Vec<_> = lines(&dry).into_iter().filter(|line| line.starts_with("PUT ")).collect();
+    let requests: Vec<_> = lines(&dry)
+        .into_iter()
+        .filter(|line| line.starts_with("PUT "))
+        .collect();
     assert_eq!(requests.len(), 5, "{requests:?}");
-    assert!(requests.contains(&"PUT /_index_template/logs-aws.api_gateway_logs"), "{requests:?}");
-    assert_eq!(index_template(&server, "logs-aws.api_gateway_logs").map(|_| ()), None, "nothing was sent");
+    assert!(
+        requests.contains(&"PUT /_index_template/logs-aws.api_gateway_logs"),
+        "{requests:?}"
+    );
+    assert_eq!(
+        index_template(&server, "logs-aws.api_gateway_logs").map(|_| ()),
+        None,
+        "nothing was sent"
+    );
 
     let first = setup(&server, &[], &[]);
     assert_eq!(verbs(&lines(&first)), ["created"; 5], "{}", first.stdout);
     let template = index_template(&server, "logs-aws.api_gateway_logs").unwrap();
-    assert_eq!(template.get("index_patterns").unwrap().compact(), r#"["logs-aws.api_gateway_logs-*"]"#);
-    assert!(template.number("priority") > Some(200), "above the built-in and Fleet's");
+    assert_eq!(
+        template.get("index_patterns").unwrap().compact(),
+        r#"["logs-aws.api_gateway_logs-*"]"#
+    );
+    assert!(
+        template.number("priority") > Some(200),
+        "above the built-in and Fleet's"
+    );
 
     let again = setup(&server, &[], &[]);
     assert_eq!(verbs(&lines(&again)), ["left"; 5], "{}", again.stdout);
     let dry = setup(&server, &["--dry-run"], &[]);
-    assert!(lines(&dry).iter().all(|line| line.starts_with("# left ")), "{}", dry.stdout);
+    assert!(
+        lines(&dry).iter().all(|line| line.starts_with("# left ")),
+        "{}",
+        dry.stdout
+    );
 
     // What another version has put, or somebody has changed, is put anew; what is the user's is not.
-    put(&server, MAPPINGS, r#"{"_meta":{"managed_by":"apigw-logs"},"template":{"mappings":{"dynamic":true}}}"#);
-    let lifecycle = if server.flavour == Flavour::OpenSearch { "" } else { r#","lifecycle":{"data_retention":"90d"}"# };
-    let ours = r#"{"_meta":{"mine":true},"template":{"settings":{"index":{"number_of_replicas":"0"}}"#;
+    put(
+        &server,
+        MAPPINGS,
+        r#"{"_meta":{"managed_by":"apigw-logs"},"template":{"mappings":{"dynamic":true}}}"#,
+    );
+    let lifecycle = if server.flavour == Flavour::OpenSearch {
+        ""
+    } else {
+        r#","lifecycle":{"data_retention":"90d"}"#
+    };
+    let ours =
+        r#"{"_meta":{"mine":true},"template":{"settings":{"index":{"number_of_replicas":"0"}}"#;
     put(&server, CUSTOM, &format!("{ours}{lifecycle}}}}}"));
     let mended = setup(&server, &[], &[]);
-    let updated: Vec<_> = lines(&mended).into_iter().filter(|line| line.starts_with("updated")).collect();
-    assert_eq!(updated, ["updated component template logs-aws.api_gateway_logs@mappings"], "{}", mended.stdout);
-    assert!(server.admin_request("GET", CUSTOM, None).1.contains(r#""mine":true"#));
-    assert!(!server.admin_request("GET", MAPPINGS, None).1.contains(r#""dynamic":true"#));
+    let updated: Vec<_> = lines(&mended)
+        .into_iter()
+        .filter(|line| line.starts_with("updated"))
+        .collect();
+    assert_eq!(
+        updated,
+        ["updated component template logs-aws.api_gateway_logs@mappings"],
+        "{}",
+        mended.stdout
+    );
+    assert!(
+        server
+            .admin_request("GET", CUSTOM, None)
+            .1
+            .contains(r#""mine":true"#)
+    );
+    assert!(
+        !server
+            .admin_request("GET", MAPPINGS, None)
+            .1
+            .contains(r#""dynamic":true"#)
+    );
 
     // The user's component comes last: it can say how long data streams are kept.
     let path = "/_index_template/_simulate_index/logs-aws.api_gateway_logs-default";
     let (status, simulated) = server.admin_request("POST", path, None);
     assert_eq!(status, 200, "{simulated}");
-    assert!(simulated.contains(r#""number_of_replicas":"0""#), "{simulated}");
-    assert_eq!(simulated.contains(r#""data_retention":"90d""#), !lifecycle.is_empty(), "{simulated}");
+    assert!(
+        simulated.contains(r#""number_of_replicas":"0""#),
+        "{simulated}"
+    );
+    assert_eq!(
+        simulated.contains(r#""data_retention":"90d""#),
+        !lifecycle.is_empty(),
+        "{simulated}"
+    );
 }
 
 /// Data streams that no other test has, and that no other run has left.
@@ -85,20 +149,37 @@ struct Own {
 impl Own {
     fn new(name: &str) -> Self {
         let template = format!("logs-setup.{name}{}", std::process::id());
-        let (data_stream, dead_letters) = (format!("{template}-default"), format!("{template}_dead-default"));
-        Self { server: shared(), template, data_stream, dead_letters }
+        let (data_stream, dead_letters) = (
+            format!("{template}-default"),
+            format!("{template}_dead-default"),
+        );
+        Self {
+            server: shared(),
+            template,
+            data_stream,
+            dead_letters,
+        }
     }
 
     fn setup(&self, arguments: &[&str]) -> Outcome {
-        let settings = [("DATA_STREAM", &*self.data_stream), ("DEAD_LETTER_DATA_STREAM", &self.dead_letters)];
+        let settings = [
+            ("DATA_STREAM", &*self.data_stream),
+            ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
+        ];
         setup(self.server, arguments, &settings)
     }
 
     /// Puts an index template of somebody else's.
     fn put(&self, priority: u64, more: &str) {
-        let body =
-            format!(r#"{{"index_patterns":["{}-*"],"data_stream":{{}},"priority":{priority}{more}}}"#, self.template);
-        put(self.server, &format!("/_index_template/{}", self.template), &body);
+        let body = format!(
+            r#"{{"index_patterns":["{}-*"],"data_stream":{{}},"priority":{priority}{more}}}"#,
+            self.template
+        );
+        put(
+            self.server,
+            &format!("/_index_template/{}", self.template),
+            &body,
+        );
     }
 
     fn priority(&self) -> Option<i64> {
@@ -109,7 +190,11 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         for name in ["", "_dead", "_other"] {
-            self.server.admin_request("DELETE", &format!("/_index_template/{}{name}", self.template), None);
+            self.server.admin_request(
+                "DELETE",
+                &format!("/_index_template/{}{name}", self.template),
+                None,
+            );
         }
     }
 }
@@ -119,26 +204,51 @@ fn what_somebody_else_has_made_is_kept() {
     let own = Own::new("foreign");
     own.put(500, r#","_meta":{"description":"mine"}"#);
     let refused = own.setup(&[]);
-    assert_eq!((refused.status, &*refused.stdout), (1, ""), "{}", refused.stderr);
+    assert_eq!(
+        (refused.status, &*refused.stdout),
+        (1, ""),
+        "{}",
+        refused.stderr
+    );
     let sentence = format!("index template {} is there already", own.template);
-    assert!(refused.stderr.contains(&sentence) && refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains(&sentence) && refused.stderr.contains("--force"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(own.priority(), Some(500));
-    assert!(index_template(own.server, &format!("{}_dead", own.template)).is_none(), "nothing was changed");
+    assert!(
+        index_template(own.server, &format!("{}_dead", own.template)).is_none(),
+        "nothing was changed"
+    );
 
     let forced = own.setup(&["--force"]);
-    assert!(lines(&forced).contains(&&*format!("updated index template {}", own.template)), "{}", forced.stdout);
+    assert!(
+        lines(&forced).contains(&&*format!("updated index template {}", own.template)),
+        "{}",
+        forced.stdout
+    );
     assert_eq!(own.priority(), Some(250));
 }
 
 #[test]
 fn what_fleet_manages_is_left_to_it() {
     let own = Own::new("fleet");
-    for fleets in [r#"{"managed_by":"fleet","managed":true}"#, r#"{"package":{"name":"aws"}}"#] {
+    for fleets in [
+        r#"{"managed_by":"fleet","managed":true}"#,
+        r#"{"package":{"name":"aws"}}"#,
+    ] {
         own.put(200, &format!(r#","_meta":{fleets}"#));
         let left = own.setup(&["--force"]);
         let left = lines(&left);
-        assert!(left[0].starts_with(&format!("left index template {}, ", own.template)), "{left:?}");
-        assert!(left[0].ends_with("Fleet manages it") && !left.join("").contains("@mappings"), "{left:?}");
+        assert!(
+            left[0].starts_with(&format!("left index template {}, ", own.template)),
+            "{left:?}"
+        );
+        assert!(
+            left[0].ends_with("Fleet manages it") && !left.join("").contains("@mappings"),
+            "{left:?}"
+        );
         assert_eq!(own.priority(), Some(200));
     }
 }
@@ -150,7 +260,11 @@ fn another_dataset_has_templates_of_its_own() {
     for template in [&own.template, &format!("{}_dead", own.template)] {
         let sentence = format!("created index template {template}");
         assert!(lines(&created).contains(&&*sentence), "{}", created.stdout);
-        let patterns = index_template(own.server, template).unwrap().get("index_patterns").unwrap().compact();
+        let patterns = index_template(own.server, template)
+            .unwrap()
+            .get("index_patterns")
+            .unwrap()
+            .compact();
         assert_eq!(patterns, format!(r#"["{template}-*"]"#));
     }
 }
@@ -160,12 +274,19 @@ fn another_dataset_has_templates_of_its_own() {
 fn the_reason_of_a_refusal_is_told() {
     let own = Own::new("refusal");
     let other = format!("{}_other", own.template);
-    let body = format!(r#"{{"index_patterns":["{}-*"],"priority":250,"data_stream":{{}}}}"#, own.template);
+    let body = format!(
+        r#"{{"index_patterns":["{}-*"],"priority":250,"data_stream":{{}}}}"#,
+        own.template
+    );
     put(own.server, &format!("/_index_template/{other}"), &body);
     let refused = own.setup(&[]);
     assert_eq!(refused.status, 1, "{}", refused.stdout);
     let sentence = format!("index template {} was refused (400): ", own.template);
-    assert!(refused.stderr.contains(&sentence) && refused.stderr.contains(&other), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains(&sentence) && refused.stderr.contains(&other),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -173,16 +294,32 @@ fn two_data_streams_need_two_datasets() {
     let settings = [("DEAD_LETTER_DATA_STREAM", "logs-aws.api_gateway_logs-dead")];
     let run = run(&["setup", "--dry-run"], &settings, b"");
     assert_eq!(run.status, 2, "{}", run.stdout);
-    assert!(run.stderr.contains("a dataset of their own"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("a dataset of their own"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn a_dry_run_needs_no_server_and_setup_does() {
     let dry = run(&["setup", "--dry-run"], &[], b"");
-    let puts = lines(&dry).into_iter().filter(|line| line.starts_with("PUT ")).count();
+    let puts = lines(&dry)
+        .into_iter()
+        .filter(|line| line.starts_with("PUT "))
+        .count();
     assert_eq!(puts, 5);
-    let bodies: Vec<_> = dry.stdout.split("PUT ").skip(1).map(|part| part.split_once('\n').unwrap().1).collect();
-    assert!(bodies.iter().all(|body| Json::read(body).text("_meta.managed_by") == Some("apigw-logs")));
+    let bodies: Vec<_> = dry
+        .stdout
+        .split("PUT ")
+        .skip(1)
+        .map(|part| part.split_once('\n').unwrap().1)
+        .collect();
+    assert!(
+        bodies
+            .iter()
+            .all(|body| Json::read(body).text("_meta.managed_by") == Some("apigw-logs"))
+    );
     let real = run(&["setup"], &[], b"");
     assert_eq!(real.status, 2);
     assert!(real.stderr.contains("ELASTICSEARCH_URL"), "{}", real.stderr);
@@ -196,10 +333,22 @@ fn a_key_that_does_not_suffice_and_one_that_is_wrong() {
     }
     let key = server.function_api_key().unwrap();
     for (key, sentence) in [(&*key, "`manage_index_templates`"), ("d3Jvbmc6a2V5", "401")] {
-        let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url), ("ELASTICSEARCH_API_KEY", key)], b"");
+        let run = run(
+            &["setup"],
+            &[
+                ("ELASTICSEARCH_URL", &server.url),
+                ("ELASTICSEARCH_API_KEY", key),
+            ],
+            b"",
+        );
         assert_eq!((run.status, &*run.stdout), (1, ""));
         assert!(run.stderr.contains(sentence), "{}", run.stderr);
-        assert_eq!(run.stderr.lines().count(), 1, "the same is not said of every template: {}", run.stderr);
+        assert_eq!(
+            run.stderr.lines().count(),
+            1,
+            "the same is not said of every template: {}",
+            run.stderr
+        );
     }
 }
 
@@ -208,15 +357,26 @@ fn a_server_that_is_not_there_and_one_that_is_something_else() {
     let run_with = |url: &str| run(&["setup"], &[("ELASTICSEARCH_URL", url)], b"");
     let nobody = run_with("http://127.0.0.1:9");
     assert_eq!(nobody.status, 1);
-    assert!(nobody.stderr.contains("no connection could be made"), "{}", nobody.stderr);
+    assert!(
+        nobody.stderr.contains("no connection could be made"),
+        "{}",
+        nobody.stderr
+    );
     let website = RawTcp::start(|_, stream| {
         while read_head_and_body(stream).is_some() {
-            send(stream, "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nwhat?");
+            send(
+                stream,
+                "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nwhat?",
+            );
         }
     });
     let other = run_with(&website.url);
     assert_eq!(other.status, 1);
-    assert!(other.stderr.contains("check that ELASTICSEARCH_URL"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("check that ELASTICSEARCH_URL"),
+        "{}",
+        other.stderr
+    );
 }
 
 /// Paths and bodies of what was put.
@@ -232,19 +392,30 @@ fn with_policies(policies: &'static str) -> (RawTcp, Puts) {
             let (method, path) = (words.next().unwrap(), words.next().unwrap());
             let (status, answer) = match (method, path) {
                 ("PUT", path) => {
-                    seen.lock().unwrap().push((path.to_owned(), String::from_utf8(body).unwrap()));
+                    seen.lock()
+                        .unwrap()
+                        .push((path.to_owned(), String::from_utf8(body).unwrap()));
                     (200, r#"{"acknowledged":true}"#)
                 }
-                (_, "/") => (200, r#"{"version":{"distribution":"opensearch","number":"2.19.0"}}"#),
+                (_, "/") => (
+                    200,
+                    r#"{"version":{"distribution":"opensearch","number":"2.19.0"}}"#,
+                ),
                 (_, path)
                     if path.starts_with("/_plugins/_ism/policies/logs-aws.api_gateway_logs")
                         && !policies.is_empty() =>
                 {
                     (200, policies)
                 }
-                _ => (404, r#"{"error":{"type":"status_exception","reason":"not found"},"status":404}"#),
+                _ => (
+                    404,
+                    r#"{"error":{"type":"status_exception","reason":"not found"},"status":404}"#,
+                ),
             };
-            let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n", answer.len());
+            let head = format!(
+                "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n",
+                answer.len()
+            );
             send(stream, head + answer);
         }
     });
@@ -254,17 +425,37 @@ fn with_policies(policies: &'static str) -> (RawTcp, Puts) {
 #[test]
 fn policies_roll_over_in_opensearch() {
     let (server, puts) = with_policies("");
-    let settings = [("ELASTICSEARCH_URL", server.url.as_str()), ("DEAD_LETTER_DATA_STREAM", "none")];
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("DEAD_LETTER_DATA_STREAM", "none"),
+    ];
     let created = run(&["setup"], &settings, b"");
-    assert!(lines(&created).contains(&"created policy logs-aws.api_gateway_logs"), "{}", created.stdout);
+    assert!(
+        lines(&created).contains(&"created policy logs-aws.api_gateway_logs"),
+        "{}",
+        created.stdout
+    );
     let puts = puts.lock().unwrap();
-    let (_, body) = puts.iter().find(|(path, _)| path == "/_plugins/_ism/policies/logs-aws.api_gateway_logs").unwrap();
+    let (_, body) = puts
+        .iter()
+        .find(|(path, _)| path == "/_plugins/_ism/policies/logs-aws.api_gateway_logs")
+        .unwrap();
     let policy = Json::read(body);
-    let [template] = policy.list("policy.ism_template").unwrap() else { panic!("one template") };
-    assert_eq!(template.get("index_patterns").unwrap().compact(), r#"["logs-aws.api_gateway_logs-*"]"#);
+    let [template] = policy.list("policy.ism_template").unwrap() else {
+        panic!("one template")
+    };
+    assert_eq!(
+        template.get("index_patterns").unwrap().compact(),
+        r#"["logs-aws.api_gateway_logs-*"]"#
+    );
     // What OpenSearch does not know is not sent.
     for (path, body) in puts.iter() {
-        for unknown in ["flattened", "constant_keyword", "lifecycle", "ignore_missing_component_templates"] {
+        for unknown in [
+            "flattened",
+            "constant_keyword",
+            "lifecycle",
+            "ignore_missing_component_templates",
+        ] {
             assert!(!body.contains(unknown), "{path}: {unknown}");
         }
     }
@@ -275,17 +466,39 @@ fn a_policy_of_ours_is_updated_in_order_and_another_s_is_kept() {
     let (server, puts) = with_policies(
         r#"{"_id":"x","_version":3,"_seq_no":7,"_primary_term":2,"policy":{"description":"managed by apigw-logs: older","states":[]}}"#,
     );
-    let settings = [("ELASTICSEARCH_URL", server.url.as_str()), ("DEAD_LETTER_DATA_STREAM", "none")];
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("DEAD_LETTER_DATA_STREAM", "none"),
+    ];
     let updated = run(&["setup"], &settings, b"");
-    assert!(lines(&updated).contains(&"updated policy logs-aws.api_gateway_logs"), "{}", updated.stdout);
+    assert!(
+        lines(&updated).contains(&"updated policy logs-aws.api_gateway_logs"),
+        "{}",
+        updated.stdout
+    );
     let query = "/_plugins/_ism/policies/logs-aws.api_gateway_logs?if_seq_no=7&if_primary_term=2";
     assert!(puts.lock().unwrap().iter().any(|(path, _)| path == query));
 
-    let (server, puts) =
-        with_policies(r#"{"_seq_no":7,"_primary_term":2,"policy":{"description":"mine","states":[]}}"#);
-    let kept = run(&["setup"], &[("ELASTICSEARCH_URL", server.url.as_str())], b"");
-    assert_eq!((kept.status, puts.lock().unwrap().len()), (1, 0), "{}", kept.stdout);
-    assert!(kept.stderr.contains("policy logs-aws.api_gateway_logs is there already"), "{}", kept.stderr);
+    let (server, puts) = with_policies(
+        r#"{"_seq_no":7,"_primary_term":2,"policy":{"description":"mine","states":[]}}"#,
+    );
+    let kept = run(
+        &["setup"],
+        &[("ELASTICSEARCH_URL", server.url.as_str())],
+        b"",
+    );
+    assert_eq!(
+        (kept.status, puts.lock().unwrap().len()),
+        (1, 0),
+        "{}",
+        kept.stdout
+    );
+    assert!(
+        kept.stderr
+            .contains("policy logs-aws.api_gateway_logs is there already"),
+        "{}",
+        kept.stderr
+    );
 }
 
 /// As OpenSearch shows a policy that was put, with what it adds.
@@ -294,15 +507,32 @@ fn a_policy_that_is_there_is_left() {
     let (server, puts) = with_policies(
         r#"{"_id":"x","_version":1,"_seq_no":0,"_primary_term":1,"policy":{"policy_id":"x","description":"managed by apigw-logs: rolls over, and removes nothing","last_updated_time":1,"schema_version":21,"error_notification":null,"default_state":"written","states":[{"name":"written","actions":[{"retry":{"count":3,"backoff":"exponential","delay":"1m"},"rollover":{"min_index_age":"30d","min_primary_shard_size":"50gb","copy_alias":false}}],"transitions":[]}],"ism_template":[{"index_patterns":["logs-aws.api_gateway_logs-*"],"priority":250,"last_updated_time":1}]}}"#,
     );
-    let settings = [("ELASTICSEARCH_URL", server.url.as_str()), ("DEAD_LETTER_DATA_STREAM", "none")];
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("DEAD_LETTER_DATA_STREAM", "none"),
+    ];
     let left = run(&["setup"], &settings, b"");
-    assert!(lines(&left).contains(&"left policy logs-aws.api_gateway_logs: it is up to date"), "{}", left.stdout);
-    assert!(puts.lock().unwrap().iter().all(|(path, _)| !path.contains("_ism")));
+    assert!(
+        lines(&left).contains(&"left policy logs-aws.api_gateway_logs: it is up to date"),
+        "{}",
+        left.stdout
+    );
+    assert!(
+        puts.lock()
+            .unwrap()
+            .iter()
+            .all(|(path, _)| !path.contains("_ism"))
+    );
 }
 
 #[test]
 fn the_flavours_of_the_tests_are_told_apart() {
-    let run = setup(shared(), &["--dry-run"], &[("DATA_STREAM", "logs-told.apart-default")]);
-    let has_flat_object = lines(&run).join("").contains("flat_object") || run.stdout.contains("left out policy");
+    let run = setup(
+        shared(),
+        &["--dry-run"],
+        &[("DATA_STREAM", "logs-told.apart-default")],
+    );
+    let has_flat_object =
+        lines(&run).join("").contains("flat_object") || run.stdout.contains("left out policy");
     assert_eq!(has_flat_object, shared().flavour == Flavour::OpenSearch);
 }

@@ -20,11 +20,30 @@ fn the_verification_knows_aws_s_own_example() {
                 SignedHeaders=host;x-amz-date, \
                 Signature=b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500\r\n\r\n";
     let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-    let expected = Expected { secret, access_key: "AKIDEXAMPLE", region: "us-east-1", service: "service" };
+    let expected = Expected {
+        secret,
+        access_key: "AKIDEXAMPLE",
+        region: "us-east-1",
+        service: "service",
+    };
     verify_with(head, b"", &expected).unwrap();
     assert!(verify_with(head, b"x", &expected).is_err(), "another body");
-    assert!(verify_with(&head.replace("value1", "value3"), b"", &expected).is_err(), "another query");
-    assert!(verify_with(head, b"", &Expected { service: "es", ..expected }).is_err(), "another service");
+    assert!(
+        verify_with(&head.replace("value1", "value3"), b"", &expected).is_err(),
+        "another query"
+    );
+    assert!(
+        verify_with(
+            head,
+            b"",
+            &Expected {
+                service: "es",
+                ..expected
+            }
+        )
+        .is_err(),
+        "another service"
+    );
 }
 
 /// A domain that takes what is signed by the role for it. It notes the first line of each request, and what was wrong with it.
@@ -50,8 +69,12 @@ fn domain(documents: usize) -> Domain {
                 (Err(_), _) => "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n".to_owned(),
                 (Ok(()), true) => all_created(documents),
                 (Ok(()), false) => {
-                    let missing = r#"{"error":{"type":"resource_not_found_exception"},"status":404}"#;
-                    format!("HTTP/1.1 404 -\r\ncontent-length: {}\r\n\r\n{missing}", missing.len())
+                    let missing =
+                        r#"{"error":{"type":"resource_not_found_exception"},"status":404}"#;
+                    format!(
+                        "HTTP/1.1 404 -\r\ncontent-length: {}\r\n\r\n{missing}",
+                        missing.len()
+                    )
                 }
             };
             noted.lock().unwrap().push((first, result));
@@ -64,7 +87,10 @@ fn domain(documents: usize) -> Domain {
 impl Domain {
     fn variables(&self) -> Vec<(&str, &str)> {
         let mut variables = ROLE.to_vec();
-        variables.extend([("ELASTICSEARCH_URL", self.server.url.as_str()), ("ELASTICSEARCH_AUTH", "sigv4")]);
+        variables.extend([
+            ("ELASTICSEARCH_URL", self.server.url.as_str()),
+            ("ELASTICSEARCH_AUTH", "sigv4"),
+        ]);
         variables
     }
 
@@ -78,7 +104,10 @@ impl Domain {
 }
 
 fn documents() -> usize {
-    run(&["invoke", "events/http.json"], &[], b"").stdout.lines().count()
+    run(&["invoke", "events/http.json"], &[], b"")
+        .stdout
+        .lines()
+        .count()
 }
 
 /// Compressed or not, with what a pipeline's name does to the query.
@@ -87,7 +116,10 @@ fn bulk_requests_are_signed_as_they_are_sent() {
     for (level, pipeline) in [("1", ""), ("0", "mine (and more): é/~*+"), ("9", "a&b=c")] {
         let domain = domain(documents());
         let mut variables = domain.variables();
-        variables.extend([("BULK_COMPRESSION_LEVEL", level), ("ELASTICSEARCH_PIPELINE", pipeline)]);
+        variables.extend([
+            ("BULK_COMPRESSION_LEVEL", level),
+            ("ELASTICSEARCH_PIPELINE", pipeline),
+        ]);
         let run = run(&["invoke", "events/http.json"], &variables, b"");
         domain.signed();
         assert_eq!(run.status, 0, "{}", run.stderr);
@@ -108,7 +140,12 @@ fn other_requests_and_paths_are_signed() {
     let signed = domain.signed();
     let path = "GET /a%20b/c/_component_template/logs-aws.api_gateway_logs@mappings HTTP/1.1";
     assert!(signed.iter().any(|first| first == path), "{signed:?}");
-    assert!(signed.iter().any(|first| first.starts_with("PUT /a%20b/c/")), "{signed:?}");
+    assert!(
+        signed
+            .iter()
+            .any(|first| first.starts_with("PUT /a%20b/c/")),
+        "{signed:?}"
+    );
 }
 
 #[test]
@@ -118,9 +155,18 @@ fn other_keys_are_refused_and_never_told() {
     variables.push(("AWS_SECRET_ACCESS_KEY", "another/secret"));
     let run = run(&["invoke", "events/http.json"], &variables, b"");
     assert_eq!(run.status, 1);
-    assert!(run.stderr.contains("403") && domain.seen.lock().unwrap()[0].1.is_err(), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("403") && domain.seen.lock().unwrap()[0].1.is_err(),
+        "{}",
+        run.stderr
+    );
     for secret in ["another/secret", ROLE[2].1] {
-        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{}{}", run.stdout, run.stderr);
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{}{}",
+            run.stdout,
+            run.stderr
+        );
     }
 }
 
@@ -129,5 +175,8 @@ fn config_shows_how_requests_are_authorized() {
     let domain = domain(0);
     let shown = run(&["config"], &domain.variables(), b"").stdout;
     assert!(shown.contains("ELASTICSEARCH_AUTH=sigv4\n"), "{shown}");
-    assert!(ROLE[..3].iter().all(|(_, secret)| !shown.contains(secret)), "{shown}");
+    assert!(
+        ROLE[..3].iter().all(|(_, secret)| !shown.contains(secret)),
+        "{shown}"
+    );
 }

@@ -1,5 +1,9 @@
 //! What linters miss in template.yaml: that its parts fit together, and fit the program.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "a template is JSON of any form")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "a template is JSON of any form"
+)]
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +22,10 @@ use crate::support::runtime_emulator::RuntimeEmulator;
 
 const URL: (&str, &str) = ("ElasticsearchUrl", "https://elasticsearch.example.com:9200");
 const CLOUD_ID: (&str, &str) = ("ElasticCloudId", "name:dXMtZWFzdC0xJGE=");
-const API_KEY: (&str, &str) = ("ElasticsearchApiKey", "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==");
+const API_KEY: (&str, &str) = (
+    "ElasticsearchApiKey",
+    "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==",
+);
 const LOG_GROUPS: &str = "API-Gateway-Access-Logs_a1b2/prod,/aws/vendedlogs/http.api#2,plain";
 const STREAM: &str = "arn:aws:kinesis:eu-central-1:111122223333:stream/logs";
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:elasticsearch-AbCdEf";
@@ -81,12 +88,22 @@ fn everything(template: &Template) -> Stack<'_> {
 }
 
 fn number(value: &Value) -> u64 {
-    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no number"))
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-fn of_type<'r>(resources: &'r BTreeMap<String, Value>, r#type: &str) -> BTreeMap<&'r str, &'r Value> {
-    let wanted = resources.iter().filter(|(_, resource)| resource["Type"] == r#type);
-    wanted.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
+fn of_type<'r>(
+    resources: &'r BTreeMap<String, Value>,
+    r#type: &str,
+) -> BTreeMap<&'r str, &'r Value> {
+    let wanted = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == r#type);
+    wanted
+        .map(|(name, resource)| (name.as_str(), &resource["Properties"]))
+        .collect()
 }
 
 /// Every text in a value.
@@ -103,27 +120,59 @@ fn texts(value: &Value) -> Vec<&str> {
 fn every_parameter_is_described_checked_grouped_and_used() {
     let template = template();
     let groups = &template.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
-    let grouped: Vec<_> = groups.as_array().unwrap().iter().flat_map(|group| texts(&group["Parameters"])).collect();
-    let declared: Vec<_> = template.section("Parameters").keys().map(String::as_str).collect();
-    assert_eq!(BTreeSet::from_iter(&grouped), BTreeSet::from_iter(&declared));
-    assert_eq!(grouped.len(), declared.len(), "a parameter is in two groups");
+    let grouped: Vec<_> = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| texts(&group["Parameters"]))
+        .collect();
+    let declared: Vec<_> = template
+        .section("Parameters")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        BTreeSet::from_iter(&grouped),
+        BTreeSet::from_iter(&declared)
+    );
+    assert_eq!(
+        grouped.len(),
+        declared.len(),
+        "a parameter is in two groups"
+    );
 
     let used_in = json!([template.0["Resources"], template.0["Conditions"]]).to_string();
     for (name, parameter) in template.section("Parameters") {
-        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 20), "{name} is not described");
-        let default = parameter["Default"].as_str().unwrap_or_else(|| panic!("{name} has no default"));
-        let is_used =
-            [format!(r#"{{"Ref":"{name}"}}"#), format!("${{{name}}}")].iter().any(|use_| used_in.contains(use_));
+        assert!(
+            parameter["Description"]
+                .as_str()
+                .is_some_and(|text| text.len() > 20),
+            "{name} is not described"
+        );
+        let default = parameter["Default"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} has no default"));
+        let is_used = [format!(r#"{{"Ref":"{name}"}}"#), format!("${{{name}}}")]
+            .iter()
+            .any(|use_| used_in.contains(use_));
         assert!(is_used, "{name} is not used");
         if parameter["Type"] == "Number" && parameter.get("MinValue").is_some() {
             let bound = |name: &str| parameter[name].as_str().unwrap().parse::<i64>().unwrap();
-            assert!((bound("MinValue")..=bound("MaxValue")).contains(&default.parse().unwrap()), "{name}");
+            assert!(
+                (bound("MinValue")..=bound("MaxValue")).contains(&default.parse().unwrap()),
+                "{name}"
+            );
         } else if let Some(allowed) = parameter["AllowedValues"].as_array() {
             assert!(allowed.contains(&json!(default)), "{name}");
         } else {
-            let pattern = parameter["AllowedPattern"].as_str().unwrap_or_else(|| panic!("{name} is not checked"));
+            let pattern = parameter["AllowedPattern"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} is not checked"));
             assert!(Regex::new(pattern).unwrap().is_match(default), "{name}");
-            assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{name}: {pattern} matches anywhere");
+            assert!(
+                pattern.starts_with('^') && pattern.ends_with('$'),
+                "{name}: {pattern} matches anywhere"
+            );
         }
     }
     let api_key = &template.0["Parameters"]["ElasticsearchApiKey"];
@@ -136,30 +185,86 @@ fn every_parameter_is_described_checked_grouped_and_used() {
 fn parameters_take_what_is_right_and_nothing_else() {
     let template = template();
     let cases: &[(&str, &[&str], &[&str])] = &[
-        ("ElasticsearchUrl", &["https://a:9200", "http://a,https://b/c"], &["a:9200", "https://u:p@a", "https://a b"]),
-        ("ElasticCloudId", &["name:dXMtZWFzdC0xJGE=", "dXMtZWFzdC0xJGE="], &["name: x", "https://a"]),
-        ("ElasticsearchSecretArn", &[SECRET], &["elasticsearch", DOMAIN, SECRET.strip_suffix("-AbCdEf").unwrap()]),
-        ("ElasticsearchApiKey", &[API_KEY.1, "none"], &["", "id:key", "a b"]),
-        ("OpenSearchArn", &[DOMAIN, COLLECTION], &[SECRET, "https://a"]),
-        ("ElasticsearchCaFingerprint", &[&["AB"; 32].join(":"), &"0f".repeat(32)], &["AB:CD", "fingerprint"]),
-        ("DataStream", &["logs-aws.api_gateway_logs-prod"], &["logs", "logs-a-b-c", "Logs-a-b", "logs-a*-b"]),
-        ("DeadLetterDataStream", &["none", "logs-dead-prod"], &["None", "dead"]),
-        ("LogGroups", &LOG_GROUPS.split(',').collect::<Vec<_>>(), &["a b", "a*", "arn:aws:logs:x"]),
-        ("PermittedLogGroups", &["", "*", "/aws/apis/*"], &["a*b", "a b", "one"]),
+        (
+            "ElasticsearchUrl",
+            &["https://a:9200", "http://a,https://b/c"],
+            &["a:9200", "https://u:p@a", "https://a b"],
+        ),
+        (
+            "ElasticCloudId",
+            &["name:dXMtZWFzdC0xJGE=", "dXMtZWFzdC0xJGE="],
+            &["name: x", "https://a"],
+        ),
+        (
+            "ElasticsearchSecretArn",
+            &[SECRET],
+            &[
+                "elasticsearch",
+                DOMAIN,
+                SECRET.strip_suffix("-AbCdEf").unwrap(),
+            ],
+        ),
+        (
+            "ElasticsearchApiKey",
+            &[API_KEY.1, "none"],
+            &["", "id:key", "a b"],
+        ),
+        (
+            "OpenSearchArn",
+            &[DOMAIN, COLLECTION],
+            &[SECRET, "https://a"],
+        ),
+        (
+            "ElasticsearchCaFingerprint",
+            &[&["AB"; 32].join(":"), &"0f".repeat(32)],
+            &["AB:CD", "fingerprint"],
+        ),
+        (
+            "DataStream",
+            &["logs-aws.api_gateway_logs-prod"],
+            &["logs", "logs-a-b-c", "Logs-a-b", "logs-a*-b"],
+        ),
+        (
+            "DeadLetterDataStream",
+            &["none", "logs-dead-prod"],
+            &["None", "dead"],
+        ),
+        (
+            "LogGroups",
+            &LOG_GROUPS.split(',').collect::<Vec<_>>(),
+            &["a b", "a*", "arn:aws:logs:x"],
+        ),
+        (
+            "PermittedLogGroups",
+            &["", "*", "/aws/apis/*"],
+            &["a*b", "a b", "one"],
+        ),
         ("SubnetIds", &["subnet-0a1"], &["vpc-1"]),
         ("SecurityGroupIds", &["sg-0a1"], &["subnet-1"]),
         ("KmsKeyArns", &[KEY], &["alias/aws/kinesis"]),
         ("KinesisStreamArn", &[STREAM], &["logs"]),
-        ("SourceAccounts", &["111122223333"], &["1111-2222-3333", "*"]),
+        (
+            "SourceAccounts",
+            &["111122223333"],
+            &["1111-2222-3333", "*"],
+        ),
         ("AlarmTopicArn", &[TOPIC], &["alarms"]),
-        ("MetricsNamespace", &["none", "Team/ApiGatewayLogs"], &["", "a b"]),
+        (
+            "MetricsNamespace",
+            &["none", "Team/ApiGatewayLogs"],
+            &["", "a b"],
+        ),
         ("GeoIpCityDatabase", &["/opt/City.mmdb", ""], &["City.mmdb"]),
     ];
     for (name, good, bad) in cases {
-        let pattern = template.0["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+        let pattern = template.0["Parameters"][name]["AllowedPattern"]
+            .as_str()
+            .unwrap();
         let pattern = Regex::new(pattern).unwrap();
-        good.iter().for_each(|text| assert!(pattern.is_match(text), "{name} should take {text:?}"));
-        bad.iter().for_each(|text| assert!(!pattern.is_match(text), "{name} should not take {text:?}"));
+        good.iter()
+            .for_each(|text| assert!(pattern.is_match(text), "{name} should take {text:?}"));
+        bad.iter()
+            .for_each(|text| assert!(!pattern.is_match(text), "{name} should not take {text:?}"));
     }
 }
 
@@ -173,21 +278,43 @@ fn its_rules_refuse_what_contradicts_itself() {
         &[URL, ("ElasticsearchSecretArn", SECRET)],
         &[URL, API_KEY],
         &[URL, ("OpenSearchArn", DOMAIN)],
-        &[URL, ("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")],
+        &[
+            URL,
+            ("SubnetIds", "subnet-1,subnet-2"),
+            ("SecurityGroupIds", "sg-1"),
+        ],
     ];
     let bad: &[&[(&str, &str)]] = &[
         &[],
         &[URL, CLOUD_ID],
         &[API_KEY],
         &[URL, ("ElasticsearchSecretArn", SECRET), API_KEY],
-        &[URL, ("ElasticsearchSecretArn", SECRET), ("OpenSearchArn", DOMAIN)],
+        &[
+            URL,
+            ("ElasticsearchSecretArn", SECRET),
+            ("OpenSearchArn", DOMAIN),
+        ],
         &[URL, API_KEY, ("OpenSearchArn", DOMAIN)],
         &[URL, ("SubnetIds", "subnet-1")],
         &[URL, ("SecurityGroupIds", "sg-1")],
-        &[URL, ("DataStream", "logs-a-b"), ("DeadLetterDataStream", "logs-a-b")],
+        &[
+            URL,
+            ("DataStream", "logs-a-b"),
+            ("DeadLetterDataStream", "logs-a-b"),
+        ],
     ];
-    good.iter().for_each(|parameters| assert!(template.with(parameters).keeps_the_rules(), "{parameters:?}"));
-    bad.iter().for_each(|parameters| assert!(!template.with(parameters).keeps_the_rules(), "{parameters:?}"));
+    good.iter().for_each(|parameters| {
+        assert!(
+            template.with(parameters).keeps_the_rules(),
+            "{parameters:?}"
+        )
+    });
+    bad.iter().for_each(|parameters| {
+        assert!(
+            !template.with(parameters).keeps_the_rules(),
+            "{parameters:?}"
+        )
+    });
 }
 
 /// The variables of the function with these parameters.
@@ -201,14 +328,25 @@ fn variables(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn its_variables_are_the_program_s_settings() {
     // Signing is a setting of the program's that comes with it.
-    let known: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name).chain(["ELASTICSEARCH_AUTH"]).collect();
+    let known: BTreeSet<_> = SETTINGS
+        .iter()
+        .map(|setting| setting.name)
+        .chain(["ELASTICSEARCH_AUTH"])
+        .collect();
     let variables = variables(&[]);
     let set: BTreeSet<_> = variables.keys().map(String::as_str).collect();
-    let expected: BTreeSet<_> = known.into_iter().filter(|name| !NOT_IN_THE_TEMPLATE.contains(name)).collect();
+    let expected: BTreeSet<_> = known
+        .into_iter()
+        .filter(|name| !NOT_IN_THE_TEMPLATE.contains(name))
+        .collect();
     assert_eq!(set, expected);
     for setting in SETTINGS.iter().filter(|setting| set.contains(setting.name)) {
         let default = setting.default.unwrap_or_default();
-        assert!(variables[setting.name].eq_ignore_ascii_case(default), "{} is not {default}", setting.name);
+        assert!(
+            variables[setting.name].eq_ignore_ascii_case(default),
+            "{} is not {default}",
+            setting.name
+        );
     }
 }
 
@@ -221,13 +359,27 @@ fn its_variables_are_settings_that_the_program_takes() {
     let mut cases = vec![
         vec![],
         vec![("ElasticsearchCaFingerprint", &*fingerprint)],
-        vec![("DeadLetterDataStream", "none"), ("MetricsNamespace", "none"), ("Tags", "")],
-        vec![("Include", "\"status\":\"5"), ("Exclude", "health"), ("IngestPipeline", "mine")],
+        vec![
+            ("DeadLetterDataStream", "none"),
+            ("MetricsNamespace", "none"),
+            ("Tags", ""),
+        ],
+        vec![
+            ("Include", "\"status\":\"5"),
+            ("Exclude", "health"),
+            ("IngestPipeline", "mine"),
+        ],
     ];
     let names = ["PreserveOriginalEvent", "ExecutionLogs", "LogLevel"];
-    let choices: Vec<_> =
-        names.into_iter().flat_map(|name| choices(name).into_iter().map(move |value| (name, value))).collect();
-    cases.extend(choices.iter().map(|(name, value)| vec![(*name, value.as_str())]));
+    let choices: Vec<_> = names
+        .into_iter()
+        .flat_map(|name| choices(name).into_iter().map(move |value| (name, value)))
+        .collect();
+    cases.extend(
+        choices
+            .iter()
+            .map(|(name, value)| vec![(*name, value.as_str())]),
+    );
     for case in cases {
         let variables = variables(&[&[URL], &case[..]].concat());
         let config = Config::from_vars(|name| variables.get(name).cloned());
@@ -240,11 +392,20 @@ fn its_variables_are_settings_that_the_program_takes() {
 fn the_function_works_with_the_template_s_environment() {
     let server = FakeElasticsearch::start();
     let variables = variables(&[("ElasticsearchUrl", &server.url)]);
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     let event = fs::read(repository("events/rest.json")).unwrap();
-    for function in [RuntimeEmulator::start(&variables, 10), RuntimeEmulator::start_own(&variables, 10)] {
+    for function in [
+        RuntimeEmulator::start(&variables, 10),
+        RuntimeEmulator::start_own(&variables, 10),
+    ] {
         let answer = function.invoke(&event);
-        assert!(answer.contains(r#""received":9"#) && answer.contains(r#""error":null"#), "{answer}");
+        assert!(
+            answer.contains(r#""received":9"#) && answer.contains(r#""error":null"#),
+            "{answer}"
+        );
     }
     assert_eq!(server.count(LOGS), 9);
 }
@@ -255,21 +416,36 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
     let resources = template.with(&[URL]).resources();
     let function = &resources["Function"]["Properties"];
     let default = |name: &str| {
-        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        let setting = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)
+            .unwrap();
         setting.default.unwrap().parse::<u64>().unwrap()
     };
-    assert!(number(&function["Timeout"]) * 1_000 > default("RETRY_BUDGET_MS") + default("REQUEST_TIMEOUT_MS"));
+    assert!(
+        number(&function["Timeout"]) * 1_000
+            > default("RETRY_BUDGET_MS") + default("REQUEST_TIMEOUT_MS")
+    );
     assert!(number(&function["MemorySize"]) << 20 >= default("INFLATED_MAX_BYTES") + (128 << 20));
     assert_eq!(function["Runtime"], "provided.al2023");
     assert_eq!(function["Architectures"], json!(["arm64"]));
-    assert_eq!(resources["Function"]["Metadata"]["BuildMethod"], "rust-cargolambda");
-    assert_eq!(resources["Function"]["Metadata"]["BuildProperties"]["Binary"], env!("CARGO_PKG_NAME"));
+    assert_eq!(
+        resources["Function"]["Metadata"]["BuildMethod"],
+        "rust-cargolambda"
+    );
+    assert_eq!(
+        resources["Function"]["Metadata"]["BuildProperties"]["Binary"],
+        env!("CARGO_PKG_NAME")
+    );
 
     assert_eq!(function["LoggingConfig"]["LogGroup"], "<LogGroup>");
     assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON");
     assert_eq!(resources["LogGroup"]["Properties"]["RetentionInDays"], "30");
     // Above INFO, Lambda would hold back the lines with the metrics.
-    assert_eq!(template.0["Parameters"]["LogLevel"]["AllowedValues"], json!(["INFO", "DEBUG", "TRACE"]));
+    assert_eq!(
+        template.0["Parameters"]["LogLevel"]["AllowedValues"],
+        json!(["INFO", "DEBUG", "TRACE"])
+    );
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "INFO");
 
     for name in ["ReservedConcurrentExecutions", "VpcConfig", "Layers"] {
@@ -279,25 +455,50 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
     let everything = everything(&template).resources();
     let function = &everything["Function"]["Properties"];
     assert_eq!(function["ReservedConcurrentExecutions"], "5");
-    assert_eq!(function["VpcConfig"], json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}));
+    assert_eq!(
+        function["VpcConfig"],
+        json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]})
+    );
     assert_eq!(function["Layers"], json!([LAYER]));
     assert_eq!(function["Tracing"], "Active");
-    assert_eq!(function["Environment"]["Variables"]["ELASTICSEARCH_AUTH"], "sigv4");
-    let stops = template.with(&[URL, ("ReservedConcurrency", "0")]).resources();
-    assert_eq!(stops["Function"]["Properties"]["ReservedConcurrentExecutions"], "0");
+    assert_eq!(
+        function["Environment"]["Variables"]["ELASTICSEARCH_AUTH"],
+        "sigv4"
+    );
+    let stops = template
+        .with(&[URL, ("ReservedConcurrency", "0")])
+        .resources();
+    assert_eq!(
+        stops["Function"]["Properties"]["ReservedConcurrentExecutions"],
+        "0"
+    );
 }
 
 #[test]
 fn what_is_chosen_is_what_the_function_gets() {
     let template = template();
-    let chosen = [URL, ("Architecture", "x86_64"), ("MemorySize", "1024"), ("Timeout", "300"), ("LogLevel", "DEBUG")];
-    let resources = template.with(&[&chosen[..], &[("LogRetentionInDays", "7")]].concat()).resources();
+    let chosen = [
+        URL,
+        ("Architecture", "x86_64"),
+        ("MemorySize", "1024"),
+        ("Timeout", "300"),
+        ("LogLevel", "DEBUG"),
+    ];
+    let resources = template
+        .with(&[&chosen[..], &[("LogRetentionInDays", "7")]].concat())
+        .resources();
     let function = &resources["Function"]["Properties"];
     assert_eq!(function["Architectures"], json!(["x86_64"]));
-    assert_eq!((&function["MemorySize"], &function["Timeout"]), (&json!("1024"), &json!("300")));
+    assert_eq!(
+        (&function["MemorySize"], &function["Timeout"]),
+        (&json!("1024"), &json!("300"))
+    );
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "DEBUG");
     assert_eq!(resources["LogGroup"]["Properties"]["RetentionInDays"], "7");
-    assert_eq!(resources["DurationAlarm"]["Properties"]["Metrics"][0]["Expression"], "duration / 300 / 10");
+    assert_eq!(
+        resources["DurationAlarm"]["Properties"]["Metrics"][0]["Expression"],
+        "duration / 300 / 10"
+    );
     let architectures = &template.0["Parameters"]["Architecture"]["AllowedValues"];
     assert_eq!(*architectures, json!(["arm64", "x86_64"]));
 }
@@ -310,20 +511,37 @@ fn databases_come_with_their_layer_and_only_with_it() {
     };
     let in_a_vpc = [URL, ("SubnetIds", "subnet-1"), ("SecurityGroupIds", "sg-1")];
     assert_eq!(databases(&in_a_vpc), ["", ""]);
-    assert_eq!(databases(&[URL, ("GeoIpLayerArn", LAYER)]), ["/opt/GeoLite2-City.mmdb", "/opt/GeoLite2-ASN.mmdb"]);
+    assert_eq!(
+        databases(&[URL, ("GeoIpLayerArn", LAYER)]),
+        ["/opt/GeoLite2-City.mmdb", "/opt/GeoLite2-ASN.mmdb"]
+    );
 }
 
 #[test]
 fn an_api_key_becomes_a_secret_and_stands_nowhere_else() {
     let template = template();
     let resources = template.with(&[URL, API_KEY]).resources();
-    assert_eq!(resources["ApiKeySecret"]["Properties"]["SecretString"], API_KEY.1);
-    let holders: Vec<_> = resources.iter().filter(|(_, resource)| resource.to_string().contains(API_KEY.1)).collect();
+    assert_eq!(
+        resources["ApiKeySecret"]["Properties"]["SecretString"],
+        API_KEY.1
+    );
+    let holders: Vec<_> = resources
+        .iter()
+        .filter(|(_, resource)| resource.to_string().contains(API_KEY.1))
+        .collect();
     assert_eq!(holders.len(), 1, "{holders:?}");
     let variables = &resources["Function"]["Properties"]["Environment"]["Variables"];
     assert_eq!(variables["ELASTICSEARCH_SECRET_ARN"], "<ApiKeySecret>");
-    assert!(statements(&resources["Role"]).contains(&allow(&["secretsmanager:GetSecretValue"], &["<ApiKeySecret>"])));
-    assert!(!template.with(&[URL]).resources().contains_key("ApiKeySecret"));
+    assert!(statements(&resources["Role"]).contains(&allow(
+        &["secretsmanager:GetSecretValue"],
+        &["<ApiKeySecret>"]
+    )));
+    assert!(
+        !template
+            .with(&[URL])
+            .resources()
+            .contains_key("ApiKeySecret")
+    );
 }
 
 #[test]
@@ -343,32 +561,48 @@ fn failed_invocations_are_kept_and_can_be_drained() {
     assert_eq!(queues.len(), 2);
     for (name, queue) in &queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
-        assert_eq!(number(&queue["MessageRetentionPeriod"]), FOURTEEN_DAYS, "{name}");
+        assert_eq!(
+            number(&queue["MessageRetentionPeriod"]),
+            FOURTEEN_DAYS,
+            "{name}"
+        );
     }
     let queue = queues["FailedInvocations"];
     let longest_timeout = number(&template.0["Parameters"]["Timeout"]["MaxValue"]);
     assert!(number(&queue["VisibilityTimeout"]) >= 6 * longest_timeout);
-    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"], "<AbandonedInvocations.Arn>");
+    assert_eq!(
+        queue["RedrivePolicy"]["deadLetterTargetArn"],
+        "<AbandonedInvocations.Arn>"
+    );
     assert!(number(&queue["RedrivePolicy"]["maxReceiveCount"]) >= 5);
 
     let source = &resources["FailedInvocationsSource"]["Properties"];
     assert_eq!(source["EventSourceArn"], "<FailedInvocations.Arn>");
     assert_eq!(source["FunctionName"], "<Function.Arn>");
     assert_eq!(source["Enabled"], "false");
-    assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        source["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
     let batch = number(&source["BatchSize"]);
     assert!(batch > 0 && batch * LARGEST_MESSAGE < LARGEST_INVOCATION);
     // Without a bound, messages that a limit turns away count as received, and are abandoned unseen.
     assert_eq!(source["ScalingConfig"]["MaximumConcurrency"], "2");
-    let drains = template.with(&[URL, ("DrainFailedInvocations", "true")]).resources();
-    assert_eq!(drains["FailedInvocationsSource"]["Properties"]["Enabled"], "true");
+    let drains = template
+        .with(&[URL, ("DrainFailedInvocations", "true")])
+        .resources();
+    assert_eq!(
+        drains["FailedInvocationsSource"]["Properties"]["Enabled"],
+        "true"
+    );
 }
 
 #[test]
 fn what_holds_undelivered_data_outlives_the_stack() {
     let template = template();
     let resources = everything(&template).resources();
-    let holders = ["AWS::SQS::Queue", "AWS::S3::Bucket"].map(|r#type| of_type(&resources, r#type).into_keys());
+    let holders = ["AWS::SQS::Queue", "AWS::S3::Bucket"]
+        .map(|r#type| of_type(&resources, r#type).into_keys());
     let holders: Vec<_> = holders.into_iter().flatten().collect();
     assert_eq!(holders.len(), 3);
     for name in holders {
@@ -379,27 +613,47 @@ fn what_holds_undelivered_data_outlives_the_stack() {
 }
 
 /// A permission or subscription of one of the nested templates, with everything that its parent hands it.
-fn nested<'t>(resources: &BTreeMap<String, Value>, stack: &str, template: &'t mut Option<Template>) -> Stack<'t> {
+fn nested<'t>(
+    resources: &BTreeMap<String, Value>,
+    stack: &str,
+    template: &'t mut Option<Template>,
+) -> Stack<'t> {
     let properties = &resources[stack]["Properties"];
     let template = template.insert(Template::read(properties["TemplateURL"].as_str().unwrap()));
-    let handed: BTreeMap<String, String> = serde_json::from_value(properties["Parameters"].clone()).unwrap();
-    let handed: Vec<_> = handed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let handed: BTreeMap<String, String> =
+        serde_json::from_value(properties["Parameters"].clone()).unwrap();
+    let handed: Vec<_> = handed
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     template.with(&handed)
 }
 
 #[test]
 fn every_log_group_has_its_permission_and_its_subscription() {
     let template = template();
-    let resources = template.with(&[URL, ("LogGroups", LOG_GROUPS), ("FilterPattern", "{ $.a = 1 }")]).resources();
+    let resources = template
+        .with(&[
+            URL,
+            ("LogGroups", LOG_GROUPS),
+            ("FilterPattern", "{ $.a = 1 }"),
+        ])
+        .resources();
     assert!(!resources.contains_key("StreamSubscriptions"));
     // CloudWatch Logs tries the function when it is subscribed.
-    assert_eq!(resources["LogGroupSubscriptions"]["DependsOn"], "LogGroupPermissions");
+    assert_eq!(
+        resources["LogGroupSubscriptions"]["DependsOn"],
+        "LogGroupPermissions"
+    );
 
     let (mut permissions, mut subscriptions) = (None, None);
     let permissions = nested(&resources, "LogGroupPermissions", &mut permissions).resources();
     let subscriptions = nested(&resources, "LogGroupSubscriptions", &mut subscriptions).resources();
     let log_groups: Vec<_> = LOG_GROUPS.split(',').collect();
-    assert_eq!((permissions.len(), subscriptions.len()), (log_groups.len(), log_groups.len()));
+    assert_eq!(
+        (permissions.len(), subscriptions.len()),
+        (log_groups.len(), log_groups.len())
+    );
     for log_group in log_groups {
         let permission = json!({
             "Action": "lambda:InvokeFunction",
@@ -409,7 +663,9 @@ fn every_log_group_has_its_permission_and_its_subscription() {
             "SourceArn": format!("arn:aws:logs:eu-central-1:111122223333:log-group:{log_group}:*"),
         });
         assert!(
-            of_type(&permissions, "AWS::Lambda::Permission").into_values().any(|one| *one == permission),
+            of_type(&permissions, "AWS::Lambda::Permission")
+                .into_values()
+                .any(|one| *one == permission),
             "{log_group}"
         );
         let subscription = json!({
@@ -418,7 +674,10 @@ fn every_log_group_has_its_permission_and_its_subscription() {
             "DestinationArn": "<Function.Arn>",
         });
         let found = of_type(&subscriptions, "AWS::Logs::SubscriptionFilter");
-        assert!(found.into_values().any(|one| *one == subscription), "{log_group}");
+        assert!(
+            found.into_values().any(|one| *one == subscription),
+            "{log_group}"
+        );
     }
 }
 
@@ -428,42 +687,66 @@ fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
     let resources = template.with(&[URL]).resources();
     assert!(of_type(&resources, "AWS::CloudFormation::Stack").is_empty());
     assert!(of_type(&resources, "AWS::Lambda::Permission").is_empty());
-    let own = resources["LogGroup"]["Properties"]["LogGroupName"].as_str().unwrap();
+    let own = resources["LogGroup"]["Properties"]["LogGroupName"]
+        .as_str()
+        .unwrap();
     assert_eq!(own, "/aws/lambda/apigw-logs");
     let resources = everything(&template).resources();
     for (name, stack) in of_type(&resources, "AWS::CloudFormation::Stack") {
         assert_eq!(stack["Parameters"]["LogGroups"], LOG_GROUPS, "{name}");
         let nested = Template::read(stack["TemplateURL"].as_str().unwrap());
         let loops: Vec<_> = nested.section("Resources").values().collect();
-        let [one] = loops[..] else { panic!("{name} is one loop") };
+        let [one] = loops[..] else {
+            panic!("{name} is one loop")
+        };
         assert_eq!(one[1], json!({"Ref": "LogGroups"}), "{name}");
     }
     // What is subscribed by other means is permitted as narrowly as it is named.
     let permission = &resources["PermittedLogGroupsPermission"]["Properties"];
     assert_eq!(permission["SourceAccount"], "111122223333");
-    assert_eq!(permission["SourceArn"], "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*");
+    assert_eq!(
+        permission["SourceArn"],
+        "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apis/*"
+    );
     assert_eq!(permission["Principal"], "logs.amazonaws.com");
 }
 
 /// CloudFormation fills in `&{X}` in keys alone, and trips over conditions inside loops: linters do not know.
 #[test]
 fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
-    assert_eq!(template().0["Transform"], "AWS::Serverless-2016-10-31", "loops stay in templates of their own");
+    assert_eq!(
+        template().0["Transform"],
+        "AWS::Serverless-2016-10-31",
+        "loops stay in templates of their own"
+    );
     for name in ["permissions", "subscriptions", "stream-subscriptions"] {
         let template = Template::read(&format!("template/{name}.yaml"));
         assert_eq!(template.0["Transform"], "AWS::LanguageExtensions", "{name}");
         // Or SAM warns at each deployment that it cannot unroll the loop itself.
-        assert!(template.0["Parameters"]["LogGroups"]["Default"].is_string(), "{name}");
-        let values: Vec<_> = template.section("Resources").values().flat_map(texts).collect();
+        assert!(
+            template.0["Parameters"]["LogGroups"]["Default"].is_string(),
+            "{name}"
+        );
+        let values: Vec<_> = template
+            .section("Resources")
+            .values()
+            .flat_map(texts)
+            .collect();
         let literal = values.iter().find(|text| text.contains("{LogGroup}"));
-        assert!(literal.is_none(), "{name}: {literal:?} would be taken as it stands");
+        assert!(
+            literal.is_none(),
+            "{name}: {literal:?} would be taken as it stands"
+        );
         let text = json!(template.section("Resources")).to_string();
         for function in ["Fn::If", "Fn::Sub", "DependsOn", "Condition"] {
             assert!(!text.contains(function), "{name}: {function}");
         }
     }
     let samconfig = fs::read_to_string(repository("samconfig.toml")).unwrap();
-    for line in ["language_extensions = true", "capabilities = \"CAPABILITY_IAM CAPABILITY_AUTO_EXPAND\""] {
+    for line in [
+        "language_extensions = true",
+        "capabilities = \"CAPABILITY_IAM CAPABILITY_AUTO_EXPAND\"",
+    ] {
         assert!(samconfig.contains(line), "{line}");
     }
 }
@@ -472,26 +755,53 @@ fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
 fn a_stream_is_read_without_loss() {
     let template = template();
     let resources = everything(&template).resources();
-    assert!(!resources.contains_key("LogGroupSubscriptions") && !resources.contains_key("LogGroupPermissions"));
+    assert!(
+        !resources.contains_key("LogGroupSubscriptions")
+            && !resources.contains_key("LogGroupPermissions")
+    );
     let source = &resources["StreamSource"]["Properties"];
     assert_eq!(source["EventSourceArn"], STREAM);
     assert_eq!(source["StartingPosition"], "TRIM_HORIZON");
-    assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        source["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
     assert_eq!(source["BisectBatchOnFunctionError"], "true");
-    assert!((1..=10_000).contains(&number(&source["MaximumRetryAttempts"])), "a record that cannot be read must end");
-    assert!(number(&source["MaximumRecordAgeInSeconds"]) < 24 * 60 * 60, "before the stream forgets");
+    assert!(
+        (1..=10_000).contains(&number(&source["MaximumRetryAttempts"])),
+        "a record that cannot be read must end"
+    );
+    assert!(
+        number(&source["MaximumRecordAgeInSeconds"]) < 24 * 60 * 60,
+        "before the stream forgets"
+    );
     // A queue would hold the records' numbers without the records.
-    assert_eq!(source["DestinationConfig"]["OnFailure"]["Destination"], "<FailedRecords.Arn>");
+    assert_eq!(
+        source["DestinationConfig"]["OnFailure"]["Destination"],
+        "<FailedRecords.Arn>"
+    );
 
     let bucket = &resources["FailedRecords"]["Properties"];
     let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
-    assert_eq!(encryption[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256");
-    let blocked = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert_eq!(
+        encryption[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+        "AES256"
+    );
+    let blocked = bucket["PublicAccessBlockConfiguration"]
+        .as_object()
+        .unwrap();
     assert!(blocked.len() == 4 && blocked.values().all(|value| value == "true"));
-    assert_eq!(bucket.get("LifecycleConfiguration"), None, "nothing is deleted that has not arrived");
+    assert_eq!(
+        bucket.get("LifecycleConfiguration"),
+        None,
+        "nothing is deleted that has not arrived"
+    );
     let policy = &resources["FailedRecordsPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
     assert_eq!(
-        (&policy["Effect"], &policy["Condition"]["Bool"]["aws:SecureTransport"]),
+        (
+            &policy["Effect"],
+            &policy["Condition"]["Bool"]["aws:SecureTransport"]
+        ),
         (&json!("Deny"), &json!("false"))
     );
 
@@ -515,7 +825,8 @@ fn only_named_accounts_may_send_to_the_stream() {
         (&destination["TargetArn"], &destination["RoleArn"]),
         (&json!(STREAM), &json!("<StreamWriterRole.Arn>"))
     );
-    let policy: Value = serde_json::from_str(destination["DestinationPolicy"].as_str().unwrap()).unwrap();
+    let policy: Value =
+        serde_json::from_str(destination["DestinationPolicy"].as_str().unwrap()).unwrap();
     let expected = json!([{
         "Effect": "Allow",
         "Principal": {"AWS": ["444455556666", "777788889999"]},
@@ -525,9 +836,15 @@ fn only_named_accounts_may_send_to_the_stream() {
     assert_eq!(policy["Statement"], expected);
 
     let sources = |resources: &BTreeMap<String, Value>| {
-        let trust = resources["StreamWriterRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"].clone();
+        let trust =
+            resources["StreamWriterRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+                .clone();
         let statements = trust.as_array().unwrap().clone();
-        assert!(statements.iter().all(|statement| statement["Principal"]["Service"] == "logs.amazonaws.com"));
+        assert!(
+            statements
+                .iter()
+                .all(|statement| statement["Principal"]["Service"] == "logs.amazonaws.com")
+        );
         statements
             .iter()
             .map(|statement| statement["Condition"]["StringLike"]["aws:SourceArn"].clone())
@@ -536,12 +853,22 @@ fn only_named_accounts_may_send_to_the_stream() {
     let own = json!("arn:aws:logs:eu-central-1:111122223333:*");
     assert_eq!(
         sources(&resources),
-        [own.clone(), json!(["arn:*:logs:*:444455556666:*", "arn:*:logs:*:777788889999:*"])]
+        [
+            own.clone(),
+            json!(["arn:*:logs:*:444455556666:*", "arn:*:logs:*:777788889999:*"])
+        ]
     );
-    let alone = template.with(&[URL, ("KinesisStreamArn", STREAM)]).resources();
+    let alone = template
+        .with(&[URL, ("KinesisStreamArn", STREAM)])
+        .resources();
     assert_eq!(sources(&alone), [own]);
     assert!(!alone.contains_key("StreamDestination"));
-    assert!(!template.with(&[URL, ("SourceAccounts", "444455556666")]).resources().contains_key("StreamDestination"));
+    assert!(
+        !template
+            .with(&[URL, ("SourceAccounts", "444455556666")])
+            .resources()
+            .contains_key("StreamDestination")
+    );
 }
 
 /// A statement without its conditions: effect, actions, resources.
@@ -554,11 +881,22 @@ fn allow(actions: &[&str], resources: &[&str]) -> Statement {
 
 fn statements(role: &Value) -> Vec<Statement> {
     let policies = role["Properties"]["Policies"].as_array().unwrap();
-    let statements = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
-    let owned = |value: &Value| texts(value).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let statements = policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let owned = |value: &Value| {
+        texts(value)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let statement = |statement: &Value| {
         let effect = statement["Effect"].as_str().unwrap().to_owned();
-        (effect, owned(&statement["Action"]), owned(&statement["Resource"]))
+        (
+            effect,
+            owned(&statement["Action"]),
+            owned(&statement["Resource"]),
+        )
     };
     statements.map(statement).collect()
 }
@@ -567,13 +905,24 @@ fn statements(role: &Value) -> Vec<Statement> {
 fn its_roles_allow_what_is_used_and_nothing_else() {
     let template = template();
     let always = [
-        allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &["<LogGroup.Arn>"]),
         allow(
-            &["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            &["<LogGroup.Arn>"],
+        ),
+        allow(
+            &[
+                "sqs:SendMessage",
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+            ],
             &["<FailedInvocations.Arn>"],
         ),
     ];
-    assert_eq!(statements(&template.with(&[URL]).resources()["Role"]), always);
+    assert_eq!(
+        statements(&template.with(&[URL]).resources()["Role"]),
+        always
+    );
 
     let wanted = [
         allow(&["secretsmanager:GetSecretValue"], &[SECRET]),
@@ -592,7 +941,10 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         allow(&["s3:PutObject"], &["<FailedRecords.Arn>/*"]),
         allow(&["s3:ListBucket"], &["<FailedRecords.Arn>"]),
         // AWS takes no ARN here, nor for traces.
-        allow(&["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], &["*"]),
+        allow(
+            &["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
+            &["*"],
+        ),
         allow(
             &[
                 "ec2:CreateNetworkInterface",
@@ -602,45 +954,85 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
             ],
             &["arn:aws:ec2:eu-central-1:111122223333:*/*"],
         ),
-        ("Deny".to_owned(), vec!["ec2:*".to_owned()], vec!["*".to_owned()]),
-        allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], &["*"]),
+        (
+            "Deny".to_owned(),
+            vec!["ec2:*".to_owned()],
+            vec!["*".to_owned()],
+        ),
+        allow(
+            &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            &["*"],
+        ),
     ];
     let resources = everything(&template).resources();
-    assert_eq!(statements(&resources["Role"]), [&always[..], &wanted[..]].concat());
-    let serverless = template.with(&[URL, ("OpenSearchArn", COLLECTION)]).resources();
+    assert_eq!(
+        statements(&resources["Role"]),
+        [&always[..], &wanted[..]].concat()
+    );
+    let serverless = template
+        .with(&[URL, ("OpenSearchArn", COLLECTION)])
+        .resources();
     let signed = [allow(&["aoss:APIAccessAll"], &[COLLECTION])];
-    assert_eq!(statements(&serverless["Role"]), [&always[..], &signed[..]].concat());
-    let writes = [allow(&["kinesis:PutRecord"], &[STREAM]), allow(&["kms:GenerateDataKey"], &[KEY])];
+    assert_eq!(
+        statements(&serverless["Role"]),
+        [&always[..], &signed[..]].concat()
+    );
+    let writes = [
+        allow(&["kinesis:PutRecord"], &[STREAM]),
+        allow(&["kms:GenerateDataKey"], &[KEY]),
+    ];
     assert_eq!(statements(&resources["StreamWriterRole"]), writes);
 
     let roles = of_type(&resources, "AWS::IAM::Role");
     assert_eq!(roles.len(), 2);
-    assert!(roles.values().all(|role| role.get("ManagedPolicyArns").is_none()));
+    assert!(
+        roles
+            .values()
+            .all(|role| role.get("ManagedPolicyArns").is_none())
+    );
     let function = &resources["Function"]["Properties"];
-    assert_eq!((&function["Role"], function.get("Policies")), (&json!("<Role.Arn>"), None));
+    assert_eq!(
+        (&function["Role"], function.get("Policies")),
+        (&json!("<Role.Arn>"), None)
+    );
     // The function's own code may not use what Lambda needs for the network.
     let trust = &roles["Role"]["AssumeRolePolicyDocument"]["Statement"];
     let lambda = json!({"Service": "lambda.amazonaws.com"});
-    assert_eq!(*trust, json!([{"Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole"}]));
+    assert_eq!(
+        *trust,
+        json!([{"Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole"}])
+    );
     // Keys are used through the services that hold what they encrypt.
     let via = |role: &str, policy: &str, statement: usize| {
         let policies = roles[role]["Policies"].as_array().unwrap();
-        let policy = policies.iter().find(|one| one["PolicyName"] == policy).unwrap();
+        let policy = policies
+            .iter()
+            .find(|one| one["PolicyName"] == policy)
+            .unwrap();
         policy["PolicyDocument"]["Statement"][statement]["Condition"]["StringEquals"]["kms:ViaService"].clone()
     };
-    let [secrets, stream] =
-        ["secretsmanager", "kinesis"].map(|service| format!("{service}.eu-central-1.amazonaws.com"));
+    let [secrets, stream] = ["secretsmanager", "kinesis"]
+        .map(|service| format!("{service}.eu-central-1.amazonaws.com"));
     assert_eq!(via("Role", "keys", 0), json!([secrets, stream]));
     assert_eq!(via("StreamWriterRole", "stream", 1), json!(stream));
-    let network = roles["Role"]["Policies"].as_array().unwrap().iter().find(|policy| policy["PolicyName"] == "network");
+    let network = roles["Role"]["Policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|policy| policy["PolicyName"] == "network");
     let own = &network.unwrap()["PolicyDocument"]["Statement"][2]["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"];
-    assert_eq!(*own, "arn:aws:lambda:eu-central-1:111122223333:function:apigw-logs");
+    assert_eq!(
+        *own,
+        "arn:aws:lambda:eu-central-1:111122223333:function:apigw-logs"
+    );
     assert_eq!(function["FunctionName"], "apigw-logs");
 }
 
 /// What an alarm watches.
 fn metric(alarm: &Value) -> &Value {
-    alarm.get("Metrics").map_or(alarm, |metrics| &metrics[1]["MetricStat"]["Metric"])
+    alarm
+        .get("Metrics")
+        .map_or(alarm, |metrics| &metrics[1]["MetricStat"]["Metric"])
 }
 
 /// The thing of this stack that a metric is of; none if there is no such metric.
@@ -648,18 +1040,26 @@ fn dimension(metric: &Value) -> Option<(&'static str, &'static str)> {
     let name = metric["MetricName"].as_str()?;
     match (metric["Namespace"].as_str()?, name) {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible" | "ApproximateAgeOfOldestMessage") => {
-            let queues = ["<FailedInvocations.QueueName>", "<AbandonedInvocations.QueueName>"];
-            let queue = queues.into_iter().find(|queue| metric["Dimensions"][0]["Value"] == *queue)?;
+            let queues = [
+                "<FailedInvocations.QueueName>",
+                "<AbandonedInvocations.QueueName>",
+            ];
+            let queue = queues
+                .into_iter()
+                .find(|queue| metric["Dimensions"][0]["Value"] == *queue)?;
             Some(("QueueName", queue))
         }
-        ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount") => Some(("EventSourceMappingUUID", "<StreamSource>")),
+        ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount") => {
+            Some(("EventSourceMappingUUID", "<StreamSource>"))
+        }
         ("AWS/Lambda", "Errors" | "Throttles" | "Duration" | "IteratorAge")
         | ("AWS/Lambda", "DestinationDeliveryFailures" | "AsyncEventsDropped" | "AsyncEventAge") => {
             Some(("FunctionName", "<Function>"))
         }
-        ("ApiGatewayLogs", name) => {
-            json!(Report::default()).get(name)?.is_number().then_some(("FunctionName", "<Function>"))
-        }
+        ("ApiGatewayLogs", name) => json!(Report::default())
+            .get(name)?
+            .is_number()
+            .then_some(("FunctionName", "<Function>")),
         _ => None,
     }
 }
@@ -671,16 +1071,40 @@ fn every_alarm_watches_something_that_exists() {
     let topic = json!([TOPIC]);
     for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
         let metric = metric(alarm);
-        let (key, value) = dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
-        assert_eq!(metric["Dimensions"], json!([{"Name": key, "Value": value}]), "{name}");
-        assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
+        let (key, value) =
+            dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
+        assert_eq!(
+            metric["Dimensions"],
+            json!([{"Name": key, "Value": value}]),
+            "{name}"
+        );
+        assert_eq!(
+            (&alarm["AlarmActions"], &alarm["OKActions"]),
+            (&topic, &topic),
+            "{name}"
+        );
         let is_silence = metric["MetricName"] == "received";
-        assert_eq!(alarm["TreatMissingData"], if is_silence { "breaching" } else { "notBreaching" }, "{name}");
-        let comparison = if is_silence { "LessThanThreshold" } else { "GreaterThanThreshold" };
+        assert_eq!(
+            alarm["TreatMissingData"],
+            if is_silence {
+                "breaching"
+            } else {
+                "notBreaching"
+            },
+            "{name}"
+        );
+        let comparison = if is_silence {
+            "LessThanThreshold"
+        } else {
+            "GreaterThanThreshold"
+        };
         assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
     }
     // Only if the source is told to, it counts.
-    assert_eq!(resources["StreamSource"]["Properties"]["MetricsConfig"]["Metrics"], json!(["EventCount"]));
+    assert_eq!(
+        resources["StreamSource"]["Properties"]["MetricsConfig"]["Metrics"],
+        json!(["EventCount"])
+    );
     let duration = &resources["DurationAlarm"]["Properties"]["Metrics"][0];
     // Milliseconds by seconds, in percent.
     assert_eq!(duration["Expression"], "duration / 120 / 10");
@@ -689,7 +1113,10 @@ fn every_alarm_watches_something_that_exists() {
 /// When an alarm goes off: what is made of the metric, in how many seconds, and the threshold.
 fn when(alarm: &Value) -> (&str, u64, u64) {
     let (stat, period) = match alarm.get("Metrics") {
-        Some(metrics) => (&metrics[1]["MetricStat"]["Stat"], &metrics[1]["MetricStat"]["Period"]),
+        Some(metrics) => (
+            &metrics[1]["MetricStat"]["Stat"],
+            &metrics[1]["MetricStat"]["Period"],
+        ),
         None => (&alarm["Statistic"], &alarm["Period"]),
     };
     let seconds = number(period) * number(&alarm["EvaluationPeriods"]);
@@ -706,9 +1133,18 @@ fn everything_that_may_go_wrong_has_an_alarm() {
     let alarms = of_type(&resources, "AWS::CloudWatch::Alarm").into_values();
     let watched = alarms.map(|alarm| {
         let metric = metric(alarm);
-        ((texts(&metric["MetricName"])[0], dimension(metric).unwrap().1), when(alarm))
+        (
+            (
+                texts(&metric["MetricName"])[0],
+                dimension(metric).unwrap().1,
+            ),
+            when(alarm),
+        )
     });
-    let queues = ["<FailedInvocations.QueueName>", "<AbandonedInvocations.QueueName>"];
+    let queues = [
+        "<FailedInvocations.QueueName>",
+        "<AbandonedInvocations.QueueName>",
+    ];
     // A single one for good, or what does not pass in a quarter of an hour. Ages are milliseconds, those of queues seconds.
     let (one, some) = (("Sum", 300, 0), ("Sum", 900, 0));
     let expected = [
@@ -719,10 +1155,22 @@ fn everything_that_may_go_wrong_has_an_alarm() {
         (("AsyncEventsDropped", function), one),
         (("AsyncEventAge", function), ("Maximum", 300, HOUR * 1_000)),
         (("IteratorAge", function), ("Maximum", 900, HOUR * 1_000)),
-        (("OnFailureDestinationDeliveredEventCount", "<StreamSource>"), one),
-        (("ApproximateNumberOfMessagesVisible", queues[0]), ("Maximum", 300, 0)),
-        (("ApproximateNumberOfMessagesVisible", queues[1]), ("Maximum", 300, 0)),
-        (("ApproximateAgeOfOldestMessage", queues[0]), ("Maximum", 300, FOURTEEN_DAYS - 4 * 24 * HOUR)),
+        (
+            ("OnFailureDestinationDeliveredEventCount", "<StreamSource>"),
+            one,
+        ),
+        (
+            ("ApproximateNumberOfMessagesVisible", queues[0]),
+            ("Maximum", 300, 0),
+        ),
+        (
+            ("ApproximateNumberOfMessagesVisible", queues[1]),
+            ("Maximum", 300, 0),
+        ),
+        (
+            ("ApproximateAgeOfOldestMessage", queues[0]),
+            ("Maximum", 300, FOURTEEN_DAYS - 4 * 24 * HOUR),
+        ),
         (("unresolved", function), some),
         (("undecodable_records", function), one),
         (("dead_lettered", function), one),
@@ -734,10 +1182,24 @@ fn everything_that_may_go_wrong_has_an_alarm() {
 #[test]
 fn alarms_are_there_for_what_is_there() {
     let template = template();
-    let count = |parameter| of_type(&template.with(&[URL, parameter]).resources(), "AWS::CloudWatch::Alarm").len();
+    let count = |parameter| {
+        of_type(
+            &template.with(&[URL, parameter]).resources(),
+            "AWS::CloudWatch::Alarm",
+        )
+        .len()
+    };
     let usual = count(("NoEventsAlarm", "false"));
-    assert_eq!(count(("NoEventsAlarm", "true")), usual + 1, "silence is an alarm only where it is one");
-    assert_eq!(count(("MetricsNamespace", "none")), usual - 3, "without metrics, none of theirs");
+    assert_eq!(
+        count(("NoEventsAlarm", "true")),
+        usual + 1,
+        "silence is an alarm only where it is one"
+    );
+    assert_eq!(
+        count(("MetricsNamespace", "none")),
+        usual - 3,
+        "without metrics, none of theirs"
+    );
     assert_eq!(count(("KinesisStreamArn", STREAM)), usual + 2);
 }
 
@@ -745,27 +1207,49 @@ fn alarms_are_there_for_what_is_there() {
 #[test]
 fn every_alarm_is_explained() {
     let operate = fs::read_to_string(repository("docs/operate.md")).unwrap();
-    let headings: BTreeSet<_> = operate.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let headings: BTreeSet<_> = operate
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .collect();
     let template = template();
     let mut explained = BTreeSet::new();
     let resources = everything(&template).resources();
     for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
-        let chapter = alarm["AlarmName"].as_str().unwrap().strip_prefix("apigw-logs-").unwrap();
+        let chapter = alarm["AlarmName"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("apigw-logs-")
+            .unwrap();
         let description = alarm["AlarmDescription"].as_str().unwrap();
-        assert!(description.ends_with(&format!("See docs/operate.md, {chapter}.")), "{name}: {description}");
+        assert!(
+            description.ends_with(&format!("See docs/operate.md, {chapter}.")),
+            "{name}: {description}"
+        );
         explained.insert(format!("`{chapter}`"));
     }
-    let headings: BTreeSet<_> =
-        headings.into_iter().filter(|heading| heading.starts_with('`')).map(str::to_owned).collect();
+    let headings: BTreeSet<_> = headings
+        .into_iter()
+        .filter(|heading| heading.starts_with('`'))
+        .map(str::to_owned)
+        .collect();
     assert_eq!(headings, explained);
 }
 
 #[test]
 fn its_outputs_are_what_the_documents_use() {
     let template = template();
-    let docs = ["deploy", "operate"].map(|name| fs::read_to_string(repository(&format!("docs/{name}.md"))).unwrap());
+    let docs = ["deploy", "operate"]
+        .map(|name| fs::read_to_string(repository(&format!("docs/{name}.md"))).unwrap());
     for (name, output) in template.section("Outputs") {
-        assert!(output["Description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
-        assert!(docs.iter().any(|doc| doc.contains(name.as_str())), "{name} is not in the documents");
+        assert!(
+            output["Description"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{name}"
+        );
+        assert!(
+            docs.iter().any(|doc| doc.contains(name.as_str())),
+            "{name} is not in the documents"
+        );
     }
 }

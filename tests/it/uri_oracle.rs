@@ -43,10 +43,21 @@ fn uri_parts_agrees_with_java() {
     let differing: Vec<_> = urls
         .iter()
         .zip(answers)
-        .map(|(url, answer)| (url, ours(url), serde_json::from_str::<Option<Parts>>(answer).unwrap()))
+        .map(|(url, answer)| {
+            (
+                url,
+                ours(url),
+                serde_json::from_str::<Option<Parts>>(answer).unwrap(),
+            )
+        })
         .filter(|(_, ours, javas)| ours != javas)
         .collect();
-    assert!(differing.is_empty(), "{} differ: {:#?}", differing.len(), differing.iter().take(8).collect::<Vec<_>>());
+    assert!(
+        differing.is_empty(),
+        "{} differ: {:#?}",
+        differing.len(),
+        differing.iter().take(8).collect::<Vec<_>>()
+    );
 }
 
 fn ours(url: &str) -> Option<Parts> {
@@ -70,19 +81,25 @@ fn url() -> impl Strategy<Value = String> {
         vec(piece, 0..=most).prop_map(|pieces| pieces.concat())
     };
     let authority = prop_oneof![4 => part(HOST, 3), 2 => part(AUTHORITY, 5), 2 => ipv6()];
-    let ordinary = (piece(SCHEMES), authority, part(TAIL, 7)).prop_map(|(scheme, host, tail)| scheme + &host + &tail);
+    let ordinary = (piece(SCHEMES), authority, part(TAIL, 7))
+        .prop_map(|(scheme, host, tail)| scheme + &host + &tail);
     prop_oneof![8 => ordinary, 1 => part(ANYTHING, 8)]
 }
 
 fn ipv6() -> impl Strategy<Value = String> {
-    let address = prop_oneof![vec(piece(IPV6), 0..=9).prop_map(|groups| groups.concat()), piece(LEGAL_IPV6)];
+    let address = prop_oneof![
+        vec(piece(IPV6), 0..=9).prop_map(|groups| groups.concat()),
+        piece(LEGAL_IPV6)
+    ];
     (address, piece(AFTER_IPV6)).prop_map(|(address, after)| format!("[{address}{after}"))
 }
 
 /// Not the digits of other scripts, which Java reads in a port.
 fn strange() -> impl Strategy<Value = String> {
     let characters = prop_oneof![2 => proptest::char::range('\0', '\u{FF}'), 1 => any::<char>()];
-    let characters = characters.prop_filter("a digit", |character| character.is_ascii() || !character.is_numeric());
+    let characters = characters.prop_filter("a digit", |character| {
+        character.is_ascii() || !character.is_numeric()
+    });
     prop_oneof![2 => characters.prop_map(String::from), 1 => piece(STRANGE)]
 }
 
@@ -91,8 +108,7 @@ const SCHEMES: &str = r"https:// https:// https:// https:// https:// https:// ht
     ftp:// file: https: https:/ https:/// https://// news: data: x\u0020y:// h\u00e9: 1a: jrt:/ nope:// a+b-c.d: :";
 const HOST: &str = r"a api.example.com abc123.execute-api.us-east-2.amazonaws.com my_host a- -a a. . 1a 1.2.3.4 256.1.1.1 0001.2.3.4
     a.1b a.b1 :443 :0080 :80 : :99999999999 :2147483647 :2147483648 :-1 :+1 :-2 :8a u@ u:p@ u:p:q@ @ %41 \u00e9 xn--e1afmkfd -";
-const AUTHORITY: &str =
-    r#"a B.c 1 255 300 . - _ : @ %41 %zz % %2F [::1] [ ] ! $ & ' ( , ; = ~ * \u0020 " < ^ ` | \u005c"#;
+const AUTHORITY: &str = r#"a B.c 1 255 300 . - _ : @ %41 %zz % %2F [::1] [ ] ! $ & ' ( , ; = ~ * \u0020 " < ^ ` | \u005c"#;
 const IPV6: &str = r"0 1 :: : :: : fe80 00001 12345 ffff 1.2.3.4 01.002.0003.4 000001.0000000000002.3.4 1.2.3.256 1.2.3 . g
     %25eth0 % %e_1.x %e-1 %e|1 1:2:3:4:5:6:7 1:2:3:4:5:6:7:8 1:2:3:4:5:6:";
 const LEGAL_IPV6: &str = r"::1 fe80::1%25eth0 1:2:3:4:5:6:7:8 ::ffff:1.2.3.4 1::";
@@ -100,7 +116,8 @@ const AFTER_IPV6: &str = r"] ] ] ]:443 ]: ]x x ]] ]@b ]:-1 ]\u0020";
 const TAIL: &str = r#"/ / / pets a.b v1.2 . .. /./ /../ .json %7B %2F %2f %E2%82%AC %E2 %82 %FF %C0%80 %ED%A0%80 %ED%A0 %ED %A0 %80
     %F0%9F%98%80 %F0%9F %F4%90 %F5 %zz %4 % %00 ? ? # # & = + a=b ; : @ ! $ ' ( ) * , [ ] %41] {id} | ^ " < > \u005c ` \u0020 ~ _
     \u00e9"#;
-const ANYTHING: &str = r"a B 1 : / // ? # @ [ ] %41 % . - + \u0020 \u00e9 https url: \u0009 \u000a \u0000";
+const ANYTHING: &str =
+    r"a B 1 : / // ? # @ [ ] %41 % . - + \u0020 \u00e9 https url: \u0009 \u000a \u0000";
 const STRANGE: &str = r"\u00a0 \u0080 \u0081 \u0085 \u1680 \u2007 \u200b \u2028 \u3000 \ufeff \u180e \u00ad \u2047 \u2100 \u2a74 \ufe55
     \uff0f \uff20 \ufffd \ue000 \u0378 \u0130 \u212a \u017f";
 
@@ -124,11 +141,20 @@ fn ask_java(urls: &[String]) -> String {
 /// JAVA_HOME, else the last of the installed JDKs, else PATH.
 fn newest_java() -> PathBuf {
     let home = std::env::var_os("JAVA_HOME").map(PathBuf::from);
-    let installed = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut homes: Vec<PathBuf> = installed.filter(|home| home.join("release").exists()).collect();
+    let installed = std::fs::read_dir("/usr/lib/jvm")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut homes: Vec<PathBuf> = installed
+        .filter(|home| home.join("release").exists())
+        .collect();
     homes.sort_by_key(|home| release(home));
-    let java =
-        home.into_iter().chain(homes.into_iter().rev()).map(|home| home.join("bin/java")).find(|java| java.exists());
+    let java = home
+        .into_iter()
+        .chain(homes.into_iter().rev())
+        .map(|home| home.join("bin/java"))
+        .find(|java| java.exists());
     java.unwrap_or_else(|| PathBuf::from("java"))
 }
 

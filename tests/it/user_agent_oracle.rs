@@ -28,7 +28,11 @@ fn agrees_with_a_real_processor_on_made_up_user_agents() {
     }
     let collected: Vec<_> = USER_AGENTS.lines().collect();
     let made_up = generated(&user_agent(), 2_000);
-    let user_agents: Vec<_> = made_up.iter().map(String::as_str).chain(collected).collect();
+    let user_agents: Vec<_> = made_up
+        .iter()
+        .map(String::as_str)
+        .chain(collected)
+        .collect();
     let simulate = |body: &str| {
         let path = "/_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent";
         let (status, answer) = server.admin_request("POST", path, Some(body));
@@ -36,14 +40,28 @@ fn agrees_with_a_real_processor_on_made_up_user_agents() {
         answer
     };
     let differences = compare(simulate, &user_agents);
-    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 /// Parts of real user agents, and what a pattern might stumble over.
 fn user_agent() -> impl Strategy<Value = String> {
-    let known: Vec<_> = USER_AGENTS.lines().filter(|line| !line.is_empty()).collect();
-    let part = (select(known), 0..200_usize, 1..80_usize)
-        .prop_map(|(user_agent, skipped, taken)| user_agent.chars().skip(skipped).take(taken).collect::<String>());
+    let known: Vec<_> = USER_AGENTS
+        .lines()
+        .filter(|line| !line.is_empty())
+        .collect();
+    let part =
+        (select(known), 0..200_usize, 1..80_usize).prop_map(|(user_agent, skipped, taken)| {
+            user_agent
+                .chars()
+                .skip(skipped)
+                .take(taken)
+                .collect::<String>()
+        });
     let odd = piece(
         r"\u000a \u000d\u000a \u2028 \u0085 \u00e9 \u212a \u017f \u0663 ;\u0020 / Build BOT\u0020 $1 bot 1.2.3 1. ; ( )",
     );
@@ -58,9 +76,17 @@ fn user_agent() -> impl Strategy<Value = String> {
 /// One line for each user agent whose answer differs. `simulate` sends a body to
 /// `_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent` of an OpenSearch and returns the answer's.
 fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<String> {
-    let docs = user_agents.iter().map(|line| Doc { _source: Source { line } }).collect();
-    let request =
-        serde_json::to_string(&Request { pipeline: Pipeline::default(), docs }).expect("a request can be written");
+    let docs = user_agents
+        .iter()
+        .map(|line| Doc {
+            _source: Source { line },
+        })
+        .collect();
+    let request = serde_json::to_string(&Request {
+        pipeline: Pipeline::default(),
+        docs,
+    })
+    .expect("a request can be written");
     let response = simulate(&request);
     let response: Response = serde_json::from_str(&response).expect("an answer of _simulate");
     assert_eq!(response.docs.len(), user_agents.len());
@@ -68,16 +94,25 @@ fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<Strin
     let difference = |(user_agent, simulated): (&&str, Simulated)| {
         let theirs = simulated.doc._source.user_agent;
         let ours = ours.parse(user_agent);
-        (!agree(&ours, &theirs)).then(|| format!("{user_agent:?}\n  ours:   {ours:?}\n  theirs: {theirs:?}"))
+        (!agree(&ours, &theirs))
+            .then(|| format!("{user_agent:?}\n  ours:   {ours:?}\n  theirs: {theirs:?}"))
     };
-    user_agents.iter().zip(response.docs).filter_map(difference).collect()
+    user_agents
+        .iter()
+        .zip(response.docs)
+        .filter_map(difference)
+        .collect()
 }
 
 /// OpenSearch's copy of the built-in patterns went through a replacement of names of architectures.
 /// Elasticsearch's did not.
 fn with_the_patterns_of_opensearch() -> UserAgents {
-    UserAgents::from_yaml(&PATTERNS.replace("x86_64", "x64").replace("aarch64", "arm64"))
-        .expect("the patterns of OpenSearch")
+    UserAgents::from_yaml(
+        &PATTERNS
+            .replace("x86_64", "x64")
+            .replace("aarch64", "arm64"),
+    )
+    .expect("the patterns of OpenSearch")
 }
 
 fn agree(ours: &ParsedUserAgent, theirs: &UserAgent) -> bool {
@@ -88,8 +123,16 @@ fn agree(ours: &ParsedUserAgent, theirs: &UserAgent) -> bool {
             (Some(ours), Some(theirs)) => {
                 ours.name == theirs.name
                     && same_version(ours.version.as_deref(), theirs.version.as_deref())
-                    && ours.full == ours.version.as_ref().map(|version| format!("{} {version}", ours.name))
-                    && theirs.full == theirs.version.as_ref().map(|version| format!("{} {version}", theirs.name))
+                    && ours.full
+                        == ours
+                            .version
+                            .as_ref()
+                            .map(|version| format!("{} {version}", ours.name))
+                    && theirs.full
+                        == theirs
+                            .version
+                            .as_ref()
+                            .map(|version| format!("{} {version}", theirs.name))
             }
             (ours, theirs) => ours.is_none() && theirs.is_none(),
         }
@@ -98,9 +141,9 @@ fn agree(ours: &ParsedUserAgent, theirs: &UserAgent) -> bool {
 /// OpenSearch joins empty groups too ("128.0."). Elasticsearch ends a version there since 8.16 (pull request 117213).
 fn same_version(ours: Option<&str>, theirs: Option<&str>) -> bool {
     match (ours, theirs) {
-        (Some(ours), Some(theirs)) => {
-            theirs.strip_prefix(ours).is_some_and(|rest| matches!(rest, "" | ".") || rest.starts_with(".."))
-        }
+        (Some(ours), Some(theirs)) => theirs
+            .strip_prefix(ours)
+            .is_some_and(|rest| matches!(rest, "" | ".") || rest.starts_with("..")),
         (None, Some(theirs)) => theirs.is_empty() || theirs.starts_with('.'),
         (ours, theirs) => ours == theirs,
     }
@@ -130,8 +173,15 @@ struct Settings {
 
 impl Default for Pipeline {
     fn default() -> Self {
-        let settings = Settings { field: "line", properties: ["name", "version", "os", "device"] };
-        Self { processors: [Processor { user_agent: settings }] }
+        let settings = Settings {
+            field: "line",
+            properties: ["name", "version", "os", "device"],
+        };
+        Self {
+            processors: [Processor {
+                user_agent: settings,
+            }],
+        }
     }
 }
 

@@ -27,10 +27,12 @@ fn pipeline(settings: &[(&str, &str)]) -> Pipeline<Elasticsearch> {
     ];
     let lookup = |name: &str| {
         let mut all = settings.iter().chain(&quick);
-        all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        all.find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
     };
     let mut config = Config::from_vars(lookup).expect("the settings are right");
-    let transport = Elasticsearch::new(config.elasticsearch.take().expect("there is a URL")).expect("a client");
+    let transport =
+        Elasticsearch::new(config.elasticsearch.take().expect("there is a URL")).expect("a client");
     config.pipeline(transport).expect("no file is named")
 }
 
@@ -41,15 +43,26 @@ async fn deliver(pipeline: &Pipeline<Elasticsearch>, count: usize) -> Report {
     let (report, failed_records) = pipeline.process(batch, None).await;
     assert_eq!(report.error.is_none(), failed_records.is_empty());
     let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
-    assert_eq!((report.received, settled + report.unresolved), (count as u64, count as u64), "{report:?}");
+    assert_eq!(
+        (report.received, settled + report.unresolved),
+        (count as u64, count as u64),
+        "{report:?}"
+    );
     report
 }
 
 /// The one request that a server got from an invocation with these settings.
 async fn request(server: &FakeElasticsearch, path: &str, settings: &[(&str, &str)]) -> Request {
     let url = format!("{}{path}", server.url);
-    let report = deliver(&pipeline(&[&[("ELASTICSEARCH_URL", &*url)], settings].concat()), 2).await;
-    assert_eq!((report.indexed + report.duplicates, report.requests), (2, 1));
+    let report = deliver(
+        &pipeline(&[&[("ELASTICSEARCH_URL", &*url)], settings].concat()),
+        2,
+    )
+    .await;
+    assert_eq!(
+        (report.indexed + report.duplicates, report.requests),
+        (2, 1)
+    );
     server.requests().pop().expect("there was a request")
 }
 
@@ -58,8 +71,13 @@ async fn what_a_request_says() {
     let server = FakeElasticsearch::start();
     let plain = request(&server, "", &[]).await;
     assert_eq!(plain.path, format!("/{LOGS}/_bulk"));
-    assert!(plain.query.starts_with("filter_path=") && !plain.query.contains("pipeline"), "{}", plain.query);
-    let header = |request: &Request, name: &str| request.headers.get(name).cloned().unwrap_or_default();
+    assert!(
+        plain.query.starts_with("filter_path=") && !plain.query.contains("pipeline"),
+        "{}",
+        plain.query
+    );
+    let header =
+        |request: &Request, name: &str| request.headers.get(name).cloned().unwrap_or_default();
     assert_eq!(header(&plain, "content-type"), "application/x-ndjson");
     assert_eq!(header(&plain, "content-encoding"), "gzip");
     assert_eq!(header(&plain, "accept"), "application/json");
@@ -70,16 +88,33 @@ async fn what_a_request_says() {
         let path = format!("{}/{LOGS}/_bulk", prefix.trim_end_matches('/'));
         assert_eq!(request(&server, prefix, &[]).await.path, path);
     }
-    let other =
-        request(&server, "/a%20b?c=d", &[("DATA_STREAM", "logs-x-y"), ("ELASTICSEARCH_PIPELINE", "p&q r")]).await;
+    let other = request(
+        &server,
+        "/a%20b?c=d",
+        &[
+            ("DATA_STREAM", "logs-x-y"),
+            ("ELASTICSEARCH_PIPELINE", "p&q r"),
+        ],
+    )
+    .await;
     assert_eq!(other.path, "/a%20b/logs-x-y/_bulk");
-    assert!(other.query.ends_with("&pipeline=p%26q+r"), "{}", other.query);
+    assert!(
+        other.query.ends_with("&pipeline=p%26q+r"),
+        "{}",
+        other.query
+    );
     let off = request(&server, "", &[("BULK_COMPRESSION_LEVEL", "0")]).await;
     assert_eq!(header(&off, "content-encoding"), "");
     let key = request(&server, "", &[("ELASTICSEARCH_API_KEY", "aWQ6a2V5")]).await;
     assert_eq!(header(&key, "authorization"), "ApiKey aWQ6a2V5");
-    let basic = [("ELASTICSEARCH_USERNAME", "user"), ("ELASTICSEARCH_PASSWORD", "pass:wörd")];
-    assert_eq!(header(&request(&server, "", &basic).await, "authorization"), "Basic dXNlcjpwYXNzOnfDtnJk");
+    let basic = [
+        ("ELASTICSEARCH_USERNAME", "user"),
+        ("ELASTICSEARCH_PASSWORD", "pass:wörd"),
+    ];
+    assert_eq!(
+        header(&request(&server, "", &basic).await, "authorization"),
+        "Basic dXNlcjpwYXNzOnfDtnJk"
+    );
 }
 
 #[tokio::test]
@@ -90,14 +125,23 @@ async fn invocations_share_a_connection() {
         let report = deliver(&pipeline, 3).await;
         assert_eq!((report.indexed, report.duplicates), expected);
     }
-    let connections: Vec<_> = server.requests().iter().map(|request| request.connection).collect();
+    let connections: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.connection)
+        .collect();
     assert_eq!(connections, [1, 1]);
 }
 
 /// Where nobody listens.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    format!("http://{}", listener.local_addr().expect("a bound socket has an address"))
+    format!(
+        "http://{}",
+        listener
+            .local_addr()
+            .expect("a bound socket has an address")
+    )
 }
 
 #[tokio::test]
@@ -107,7 +151,9 @@ async fn hosts_take_turns_when_one_fails() {
     let pipeline_ = pipeline(&[("ELASTICSEARCH_URL", &settings)]);
     let reports = [deliver(&pipeline_, 1).await, deliver(&pipeline_, 1).await];
     assert_eq!(
-        reports.each_ref().map(|report| (report.indexed, report.duplicates, report.requests)),
+        reports
+            .each_ref()
+            .map(|report| (report.indexed, report.duplicates, report.requests)),
         [(1, 0, 2), (0, 1, 1)]
     );
 
@@ -117,11 +163,24 @@ async fn hosts_take_turns_when_one_fails() {
     assert_eq!((report.duplicates, report.requests), (1, 2));
 
     // A gateway that cannot reach Elasticsearch; but an error of Elasticsearch itself is the same on any host.
-    for (status, sick_requests, well_requests) in [(502, 1, 1), (503, 1, 1), (504, 1, 1), (500, 2, 0), (429, 2, 0)] {
+    for (status, sick_requests, well_requests) in [
+        (502, 1, 1),
+        (503, 1, 1),
+        (504, 1, 1),
+        (500, 2, 0),
+        (429, 2, 0),
+    ] {
         let before = (sick.requests().len(), well.requests().len());
         sick.fail([Fault::status(status)]);
-        deliver(&pipeline(&[("ELASTICSEARCH_URL", &format!("{},{}", sick.url, well.url))]), 1).await;
-        let requests = (sick.requests().len() - before.0, well.requests().len() - before.1);
+        deliver(
+            &pipeline(&[("ELASTICSEARCH_URL", &format!("{},{}", sick.url, well.url))]),
+            1,
+        )
+        .await;
+        let requests = (
+            sick.requests().len() - before.0,
+            well.requests().len() - before.1,
+        );
         assert_eq!(requests, (sick_requests, well_requests), "{status}");
     }
 }
@@ -130,19 +189,34 @@ async fn hosts_take_turns_when_one_fails() {
 #[tokio::test]
 async fn a_connection_that_is_not_taken_costs_its_timeout() {
     let socket = tokio::net::TcpSocket::new_v4().expect("there are sockets");
-    socket.bind(([127, 0, 0, 1], 0).into()).expect("the loopback has free ports");
+    socket
+        .bind(([127, 0, 0, 1], 0).into())
+        .expect("the loopback has free ports");
     let listener = socket.listen(0).expect("a bound socket can listen");
-    let address = listener.local_addr().expect("a bound socket has an address");
+    let address = listener
+        .local_addr()
+        .expect("a bound socket has an address");
     let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50));
-    let waiting: Vec<_> = std::iter::repeat_with(connect).take(8).take_while(Result::is_ok).collect();
+    let waiting: Vec<_> = std::iter::repeat_with(connect)
+        .take(8)
+        .take_while(Result::is_ok)
+        .collect();
     assert!(waiting.len() < 8, "the backlog is full");
 
     let server = FakeElasticsearch::start();
     let urls = format!("http://{address},{}", server.url);
     let start = Instant::now();
-    let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &urls), ("CONNECT_TIMEOUT_MS", "100")]), 1).await;
+    let report = deliver(
+        &pipeline(&[("ELASTICSEARCH_URL", &urls), ("CONNECT_TIMEOUT_MS", "100")]),
+        1,
+    )
+    .await;
     assert_eq!((report.indexed, report.requests), (1, 2));
-    assert!((100..1_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!(
+        (100..1_000).contains(&start.elapsed().as_millis()),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// A redirect would carry logs and credentials to somebody else.
@@ -150,8 +224,13 @@ async fn a_connection_that_is_not_taken_costs_its_timeout() {
 async fn a_redirect_is_not_followed() {
     let (asked, other) = (FakeElasticsearch::start(), FakeElasticsearch::start());
     for status in [301, 302, 303, 307, 308] {
-        asked.fail([Fault::status(status).header("location", &format!("{}/{LOGS}/_bulk", other.url))]);
-        let settings = [("ELASTICSEARCH_URL", &*asked.url), ("ELASTICSEARCH_API_KEY", "aWQ6a2V5")];
+        asked.fail([
+            Fault::status(status).header("location", &format!("{}/{LOGS}/_bulk", other.url))
+        ]);
+        let settings = [
+            ("ELASTICSEARCH_URL", &*asked.url),
+            ("ELASTICSEARCH_API_KEY", "aWQ6a2V5"),
+        ];
         let report = deliver(&pipeline(&settings), 1).await;
         assert_eq!((report.unresolved, report.requests), (1, 1), "{status}");
     }
@@ -188,13 +267,18 @@ async fn what_retry_after_may_say() {
 }
 
 /// What a raw server makes of the first connection, when all others are served well.
-async fn first_connection(serve: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> (Report, Duration) {
+async fn first_connection(
+    serve: impl Fn(&mut TcpStream) + Send + Sync + 'static,
+) -> (Report, Duration) {
     let server = RawTcp::start(move |number, stream| match number {
         0 => serve(stream),
         _ => while read_request(stream) && send(stream, all_created(1)) {},
     });
     let start = Instant::now();
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("REQUEST_TIMEOUT_MS", "300")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("REQUEST_TIMEOUT_MS", "300"),
+    ];
     let report = deliver(&pipeline(&settings), 1).await;
     (report, start.elapsed())
 }
@@ -210,8 +294,15 @@ async fn a_response_cut_anywhere_is_sent_again() {
             send(stream, &part);
         })
         .await;
-        assert_eq!((report.indexed, report.requests, report.retries), (1, 2, 1), "cut after {cut} bytes");
-        assert!(took < Duration::from_millis(250), "cut after {cut} bytes: {took:?}");
+        assert_eq!(
+            (report.indexed, report.requests, report.retries),
+            (1, 2, 1),
+            "cut after {cut} bytes"
+        );
+        assert!(
+            took < Duration::from_millis(250),
+            "cut after {cut} bytes: {took:?}"
+        );
     }
 }
 
@@ -224,10 +315,20 @@ async fn a_response_that_is_not_understood_is_sent_again() {
         response("<html>"),
         response(&good.replace("201", "999")),
         response(&good.replace("201", "99999")),
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{good}", good.len() + 1),
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{good}", good.len() - 1),
-        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{good}\r\n", good.len()),
-        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x08\x00".to_owned(),
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{good}",
+            good.len() + 1
+        ),
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{good}",
+            good.len() - 1
+        ),
+        format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{good}\r\n",
+            good.len()
+        ),
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x08\x00"
+            .to_owned(),
         "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
     ];
     for text in answers {
@@ -238,7 +339,11 @@ async fn a_response_that_is_not_understood_is_sent_again() {
             send(stream, &answer);
         })
         .await;
-        assert_eq!((report.indexed, report.requests, report.retries), (1, 2, 1), "{text}");
+        assert_eq!(
+            (report.indexed, report.requests, report.retries),
+            (1, 2, 1),
+            "{text}"
+        );
     }
 }
 
@@ -253,8 +358,12 @@ async fn a_slow_answer_costs_its_timeout() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    let starts =
-        ["", "HTTP/1.1 200 OK\r\nx-", "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"];
+    let starts = [
+        "",
+        "HTTP/1.1 200 OK\r\nx-",
+        "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+    ];
     for start in starts {
         let (report, took) = first_connection(move |stream| drip(stream, start)).await;
         assert_eq!((report.indexed, report.requests), (1, 2), "{start:?}");
@@ -285,22 +394,32 @@ async fn an_answer_larger_than_any_is_not_read() {
 #[tokio::test]
 async fn an_answer_is_read_up_to_its_cap() {
     for (mebibytes, requests) in [(15, 1), (17, 2)] {
-        let large =
-            response(&format!("{}{{\"items\":[{{\"create\":{{\"status\":201}}}}]}}", " ".repeat(mebibytes << 20)));
+        let large = response(&format!(
+            "{}{{\"items\":[{{\"create\":{{\"status\":201}}}}]}}",
+            " ".repeat(mebibytes << 20)
+        ));
         let server = RawTcp::start(move |number, stream| match number {
             0 => drop(read_request(stream) && send(stream, &large)),
             _ => while read_request(stream) && send(stream, all_created(1)) {},
         });
-        let settings = [("ELASTICSEARCH_URL", &*server.url), ("RETRY_BUDGET_MS", "30000")];
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("RETRY_BUDGET_MS", "30000"),
+        ];
         let report = deliver(&pipeline(&settings), 1).await;
-        assert_eq!((report.indexed, report.requests), (1, requests), "{mebibytes} MiB");
+        assert_eq!(
+            (report.indexed, report.requests),
+            (1, requests),
+            "{mebibytes} MiB"
+        );
     }
 }
 
 /// A reset with the request half read, and a proxy that hangs up on what is too large.
 #[tokio::test]
 async fn resets() {
-    let (report, took) = first_connection(|stream| drop(std::io::Read::read(stream, &mut [0]))).await;
+    let (report, took) =
+        first_connection(|stream| drop(std::io::Read::read(stream, &mut [0]))).await;
     assert_eq!((report.indexed, report.requests, report.retries), (1, 2, 1));
     assert!(took < Duration::from_millis(250), "{took:?}");
 
@@ -309,12 +428,19 @@ async fn resets() {
         _ => while read_request(stream) && send(stream, all_created(2)) {},
     });
     let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url)]), 4).await;
-    assert_eq!((report.indexed, report.requests, report.retries), (4, 4, 3), "the halves were taken");
+    assert_eq!(
+        (report.indexed, report.requests, report.retries),
+        (4, 4, 3),
+        "the halves were taken"
+    );
 }
 
 /// Settings with which any wait at all is longer than the budget.
-const NO_WAITING: [(&str, &str); 3] =
-    [("RETRY_INITIAL_MS", "86400000"), ("RETRY_MAX_MS", "86400000"), ("RETRY_BUDGET_MS", "2000")];
+const NO_WAITING: [(&str, &str); 3] = [
+    ("RETRY_INITIAL_MS", "86400000"),
+    ("RETRY_MAX_MS", "86400000"),
+    ("RETRY_BUDGET_MS", "2000"),
+];
 
 /// A connection that died while the function slept costs one request, and no wait.
 #[tokio::test]
@@ -331,15 +457,26 @@ async fn a_stale_connection_is_no_failure() {
         });
         let pipeline = pipeline(&[&NO_WAITING[..], &[("ELASTICSEARCH_URL", &server.url)]].concat());
         assert_eq!(deliver(&pipeline, 1).await.requests, 1);
-        #[expect(clippy::disallowed_methods, reason = "the end of a connection takes its time")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the end of a connection takes its time"
+        )]
         tokio::time::sleep(Duration::from_millis(20)).await;
         let report = deliver(&pipeline, 1).await;
-        assert_eq!((report.indexed, report.retries), (1, u64::from(!says_so)), "{report:?}");
+        assert_eq!(
+            (report.indexed, report.retries),
+            (1, u64::from(!says_so)),
+            "{report:?}"
+        );
         assert_eq!(server.connections(), 2);
     }
     // A new connection that dies is a failure.
     let server = RawTcp::start(|_, stream| assert!(read_request(stream)));
-    let report = deliver(&pipeline(&[&NO_WAITING[..], &[("ELASTICSEARCH_URL", &server.url)]].concat()), 1).await;
+    let report = deliver(
+        &pipeline(&[&NO_WAITING[..], &[("ELASTICSEARCH_URL", &server.url)]].concat()),
+        1,
+    )
+    .await;
     assert_eq!((report.unresolved, report.requests), (1, 1));
 }
 
@@ -357,7 +494,10 @@ async fn many_stale_connections_are_no_failure() {
             send(stream, all_created(1));
         }
     });
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("BULK_MAX_ACTIONS", "1")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("BULK_MAX_ACTIONS", "1"),
+    ];
     let pipeline = pipeline(&[&NO_WAITING[..], &settings].concat());
     let report = deliver(&pipeline, 4).await;
     assert_eq!((report.indexed, report.retries), (4, 0));
@@ -374,9 +514,15 @@ async fn many_stale_connections_are_no_failure() {
 async fn what_was_stored_too_late_is_a_duplicate() {
     let server = FakeElasticsearch::start();
     server.fail([Fault::none().delayed(400)]);
-    let settings = [("ELASTICSEARCH_URL", &*server.url), ("REQUEST_TIMEOUT_MS", "150")];
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("REQUEST_TIMEOUT_MS", "150"),
+    ];
     let report = deliver(&pipeline(&settings), 3).await;
-    assert_eq!((report.indexed, report.duplicates, report.requests), (0, 3, 2));
+    assert_eq!(
+        (report.indexed, report.duplicates, report.requests),
+        (0, 3, 2)
+    );
     assert_eq!(server.count(LOGS), 3);
 }
 
@@ -384,28 +530,45 @@ async fn what_was_stored_too_late_is_a_duplicate() {
 #[tokio::test]
 async fn the_deadline_cuts_a_request() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
+    let url = format!(
+        "http://{}",
+        silent.local_addr().expect("a bound socket has an address")
+    );
     let pipeline = pipeline(&[("ELASTICSEARCH_URL", &url)]);
     let event = direct(&payload("e", "api", &lines(1)));
     let start = Instant::now();
     let batch = event::read(event.as_bytes()).expect("the event is right");
-    let (report, _) = pipeline.process(batch, Some(start + Duration::from_millis(400))).await;
+    let (report, _) = pipeline
+        .process(batch, Some(start + Duration::from_millis(400)))
+        .await;
     assert_eq!(report.unresolved, 1);
-    assert!((250..400).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!(
+        (250..400).contains(&start.elapsed().as_millis()),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// To make documents that cannot be sent any more would take the time to say so.
 #[tokio::test]
 async fn a_large_payload_near_the_deadline_is_left_unread() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let url = format!("http://{}", silent.local_addr().expect("a bound socket has an address"));
+    let url = format!(
+        "http://{}",
+        silent.local_addr().expect("a bound socket has an address")
+    );
     let pipeline = pipeline(&[("ELASTICSEARCH_URL", &url), ("BULK_MAX_ACTIONS", "10")]);
     let payload = payload("e", "api", &lines(30_000));
     let event = kinesis(&[("1", &payload), ("2", &payload), ("3", "broken")]);
     let batch = event::read(event.as_bytes()).expect("the event is right");
-    let (report, failed) = pipeline.process(batch, Some(Instant::now() + Duration::from_millis(400))).await;
+    let (report, failed) = pipeline
+        .process(batch, Some(Instant::now() + Duration::from_millis(400)))
+        .await;
     // However slow the machine: at most the first payload was read, the others count as one each.
-    assert!(report.received <= 30_002 && report.unresolved == report.received, "{report:?}");
+    assert!(
+        report.received <= 30_002 && report.unresolved == report.received,
+        "{report:?}"
+    );
     assert_eq!(report.undecodable_records, 0, "the third was not looked at");
     assert_eq!(failed.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
 }
@@ -426,26 +589,76 @@ async fn whom_to_trust() {
     let expired = || FakeElasticsearch::start_tls(ours.server("127.0.0.1", 2_001));
     let (by_file, by_print) = ("ELASTICSEARCH_CA_FILE", "ELASTICSEARCH_CA_FINGERPRINT");
     let cases = [
-        ("the file of its authority", good(), by_file, &our_file, true),
-        ("the fingerprint of its authority", good(), by_print, &our_print, true),
+        (
+            "the file of its authority",
+            good(),
+            by_file,
+            &our_file,
+            true,
+        ),
+        (
+            "the fingerprint of its authority",
+            good(),
+            by_print,
+            &our_print,
+            true,
+        ),
         ("the file of another", good(), by_file, &other_file, false),
-        ("the fingerprint of another", good(), by_print, &other_print, false),
+        (
+            "the fingerprint of another",
+            good(),
+            by_print,
+            &other_print,
+            false,
+        ),
         ("public authorities", good(), "TAGS", &other_print, false),
         ("another host's name", misnamed(), by_file, &our_file, false),
-        ("another host's name, by fingerprint", misnamed(), by_print, &our_print, false),
+        (
+            "another host's name, by fingerprint",
+            misnamed(),
+            by_print,
+            &our_print,
+            false,
+        ),
         ("expired", expired(), by_file, &our_file, false),
-        ("expired, by fingerprint", expired(), by_print, &our_print, false),
+        (
+            "expired, by fingerprint",
+            expired(),
+            by_print,
+            &our_print,
+            false,
+        ),
     ];
     for (name, server, variable, value, is_trusted) in cases {
-        let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url), (variable, value)]), 1).await;
-        assert_eq!((report.indexed, server.requests().len()), (is_trusted.into(), is_trusted.into()), "{name}");
+        let report = deliver(
+            &pipeline(&[("ELASTICSEARCH_URL", &server.url), (variable, value)]),
+            1,
+        )
+        .await;
+        assert_eq!(
+            (report.indexed, server.requests().len()),
+            (is_trusted.into(), is_trusted.into()),
+            "{name}"
+        );
         if let Some(error) = report.error {
-            assert_eq!((report.requests, report.bytes_sent), (2, 0), "{name}: one retry");
-            assert!(error.message.contains("certificate"), "{name}: {}", error.message);
+            assert_eq!(
+                (report.requests, report.bytes_sent),
+                (2, 0),
+                "{name}: one retry"
+            );
+            assert!(
+                error.message.contains("certificate"),
+                "{name}: {}",
+                error.message
+            );
         }
     }
     // A server that speaks no TLS is no matter of certificates.
     let server = FakeElasticsearch::start();
-    let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url.replace("http", "https"))]), 1).await;
+    let report = deliver(
+        &pipeline(&[("ELASTICSEARCH_URL", &server.url.replace("http", "https"))]),
+        1,
+    )
+    .await;
     assert!(report.unresolved == 1 && report.requests > 2, "{report:?}");
 }

@@ -28,7 +28,9 @@ impl Permit<'_> {
             Some(_) => Refresh::No,
             None => {
                 self.helps(|state| &mut state.credentials);
-                self.session.request_timeout().map_or(Refresh::No, Refresh::Within)
+                self.session
+                    .request_timeout()
+                    .map_or(Refresh::No, Refresh::Within)
             }
         }
     }
@@ -45,7 +47,10 @@ impl Permit<'_> {
 
     fn helps(&self, once: impl FnOnce(&mut State) -> &mut Once) -> bool {
         let next = self.session.gate.next();
-        self.pass.request < *once(&mut self.session.state.borrow_mut()).0.get_or_insert(next)
+        self.pass.request
+            < *once(&mut self.session.state.borrow_mut())
+                .0
+                .get_or_insert(next)
     }
 }
 

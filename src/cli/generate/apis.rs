@@ -16,8 +16,20 @@ pub(super) struct Route {
     pub(super) weight: u64,
 }
 
-const fn route(method: &'static str, path: &'static str, latency: u64, bytes: u64, weight: u64) -> Route {
-    Route { method, path, latency, bytes, weight }
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    latency: u64,
+    bytes: u64,
+    weight: u64,
+) -> Route {
+    Route {
+        method,
+        path,
+        latency,
+        bytes,
+        weight,
+    }
 }
 
 #[derive(Debug)]
@@ -90,7 +102,11 @@ pub(super) static CHAT: Api = Api {
     stage: "live",
     log_group: "/aws/apigateway/chat-websocket-api",
     log_stream: "3f1e2d3c4b5a69788796a5b4c3d2e1f3",
-    routes: &[route("", "sendMessage", 28, 0, 60), route("", "typing", 9, 0, 30), route("", "$default", 15, 0, 10)],
+    routes: &[
+        route("", "sendMessage", 28, 0, 60),
+        route("", "typing", 9, 0, 30),
+        route("", "$default", 15, 0, 10),
+    ],
     old: None,
 };
 

@@ -79,7 +79,9 @@ const PROGRAMS: &[&str] = &[
 
 /// All that there are; those that come first send the most.
 pub(super) fn clients(random: &mut Random) -> Vec<Client> {
-    (0..240).filter_map(|number| visitor(random, number)).collect()
+    (0..240)
+        .filter_map(|number| visitor(random, number))
+        .collect()
 }
 
 fn visitor(random: &mut Random, number: u64) -> Option<Client> {

@@ -50,9 +50,15 @@ impl Ending {
             Self::Throttled => Some(("THROTTLED", "Too Many Requests")),
             Self::Blocked => Some(("WAF_FILTERED", "Forbidden")),
             Self::Unauthorized => Some(("UNAUTHORIZED", "Unauthorized")),
-            Self::Denied => Some(("ACCESS_DENIED", "User is not authorized to access this resource")),
+            Self::Denied => Some((
+                "ACCESS_DENIED",
+                "User is not authorized to access this resource",
+            )),
             Self::AuthorizerFailed => Some(("AUTHORIZER_FAILURE", "Internal server error")),
-            Self::NoMethod => Some(("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")),
+            Self::NoMethod => Some((
+                "MISSING_AUTHENTICATION_TOKEN",
+                "Missing Authentication Token",
+            )),
             Self::NoRoute => Some(("RESOURCE_NOT_FOUND", "Not Found")),
         }
     }

@@ -32,7 +32,11 @@ impl Random {
     }
 
     /// One of several, as often as its weight says.
-    pub(super) fn weighed<'a, T>(&mut self, all: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
+    pub(super) fn weighed<'a, T>(
+        &mut self,
+        all: &'a [T],
+        weight: impl Fn(&T) -> u64,
+    ) -> Option<&'a T> {
         let mut rest = self.below(all.iter().map(&weight).sum());
         all.iter().find(|one| {
             let found = rest < weight(one);
@@ -49,19 +53,28 @@ impl Random {
 
     /// So many hexadecimal digits, 16 at most.
     pub(super) fn hex(&mut self, digits: usize) -> String {
-        format!("{:016x}", self.next()).chars().take(digits).collect()
+        format!("{:016x}", self.next())
+            .chars()
+            .take(digits)
+            .collect()
     }
 
     /// An id as API Gateway makes them of requests and connections: 15 characters and a `=`.
     pub(super) fn id(&mut self) -> String {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let characters = (0..15).filter_map(|_| self.pick(ALPHABET).copied()).map(char::from);
+        let characters = (0..15)
+            .filter_map(|_| self.pick(ALPHABET).copied())
+            .map(char::from);
         characters.chain(['=']).collect()
     }
 
     /// A version 4 UUID.
     pub(super) fn uuid(&mut self) -> String {
         let (first, second, third) = (self.hex(8), self.hex(4), self.hex(3));
-        format!("{first}-{second}-4{third}-a{}-{}", self.hex(3), self.hex(12))
+        format!(
+            "{first}-{second}-4{third}-a{}-{}",
+            self.hex(3),
+            self.hex(12)
+        )
     }
 }

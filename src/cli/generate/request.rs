@@ -41,21 +41,33 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// In milliseconds.
     pub(super) fn latency(&self) -> u64 {
-        self.overhead + if self.ending.reaches_the_integration() { self.integration_latency } else { 0 }
+        self.overhead
+            + if self.ending.reaches_the_integration() {
+                self.integration_latency
+            } else {
+                0
+            }
     }
 
     pub(super) fn line(&self, random: &mut Random) -> String {
         let id = random.id();
-        let request_id = if self.api.api_type == ApiType::Rest { random.uuid() } else { id.clone() };
+        let request_id = if self.api.api_type == ApiType::Rest {
+            random.uuid()
+        } else {
+            id.clone()
+        };
         line(self.api.api_type, |variable| match variable {
             "extendedRequestId" => Some(id.clone()),
             "requestId" => Some(request_id.clone()),
             "messageId" => self.message.is_some().then(|| random.id()),
             "integration.requestId" => self.ending.reaches_the_integration().then(|| random.uuid()),
             "authorizer.requestId" => self.ending.authorizer_status().map(|_| random.uuid()),
-            "xrayTraceId" => {
-                Some(format!("1-{:08x}-{}{}", self.time.div_euclid(1_000), random.hex(12), random.hex(12)))
-            }
+            "xrayTraceId" => Some(format!(
+                "1-{:08x}-{}{}",
+                self.time.div_euclid(1_000),
+                random.hex(12),
+                random.hex(12)
+            )),
             _ => self
                 .of_the_request(variable)
                 .or_else(|| self.of_the_client(variable))
@@ -65,7 +77,11 @@ impl Request<'_> {
     }
 
     fn of_the_request(&self, variable: &str) -> Option<String> {
-        let prefix = if self.api.stage == "$default" { String::new() } else { format!("/{}", self.api.stage) };
+        let prefix = if self.api.stage == "$default" {
+            String::new()
+        } else {
+            format!("/{}", self.api.stage)
+        };
         Some(match variable {
             "accountId" => self.account.to_owned(),
             "apiId" => self.api.id.to_owned(),
@@ -85,18 +101,29 @@ impl Request<'_> {
     }
 
     fn of_the_client(&self, variable: &str) -> Option<String> {
-        let arn = self.client.user.map(|user| format!("arn:aws:iam::{}:{user}", self.account));
+        let arn = self
+            .client
+            .user
+            .map(|user| format!("arn:aws:iam::{}:{user}", self.account));
         match variable {
             "identity.sourceIp" => Some(self.client.ip.clone()),
             "identity.userAgent" => Some(self.client.user_agent.to_owned()),
             "identity.apiKeyId" => self.client.api_key.clone(),
             "identity.userArn" => arn,
             "identity.accountId" => arn.map(|_| self.account.to_owned()),
-            "authorizer.principalId" => {
-                (self.ending.authorizer_status() == Some(200)).then(|| self.client.principal.clone())
+            "authorizer.principalId" => (self.ending.authorizer_status() == Some(200))
+                .then(|| self.client.principal.clone()),
+            "tlsVersion" => Some(
+                if self.client.kind == Kind::Export {
+                    "TLSv1.2"
+                } else {
+                    "TLSv1.3"
+                }
+                .to_owned(),
+            ),
+            "cipherSuite" if self.client.kind == Kind::Export => {
+                Some("ECDHE-RSA-AES128-GCM-SHA256".to_owned())
             }
-            "tlsVersion" => Some(if self.client.kind == Kind::Export { "TLSv1.2" } else { "TLSv1.3" }.to_owned()),
-            "cipherSuite" if self.client.kind == Kind::Export => Some("ECDHE-RSA-AES128-GCM-SHA256".to_owned()),
             "cipherSuite" => Some("TLS_AES_128_GCM_SHA256".to_owned()),
             _ => None,
         }
@@ -121,17 +148,26 @@ impl Request<'_> {
             "status" => number(Some(ending.status())),
             "responseLength" | "dataProcessed" => Some(self.bytes.to_string()),
             "responseLatency" => Some(self.latency().to_string()),
-            "integration.latency" => ending.reaches_the_integration().then(|| self.integration_latency.to_string()),
-            "integration.status" | "integration.integrationStatus" => number(ending.integration_status()),
+            "integration.latency" => ending
+                .reaches_the_integration()
+                .then(|| self.integration_latency.to_string()),
+            "integration.status" | "integration.integrationStatus" => {
+                number(ending.integration_status())
+            }
             "integration.error" => text(ending.integration_error()),
             "error.message" => text(ending.error().map(|(_, message)| message)),
             "error.responseType" => text(ending.error().map(|(kind, _)| kind)),
             "authorizer.status" => number(ending.authorizer_status()),
             "authorizer.error" => text(ending.authorizer_error()),
-            "authorizer.latency" => ending.authorizer_status().map(|_| (self.overhead / 2).to_string()),
+            "authorizer.latency" => ending
+                .authorizer_status()
+                .map(|_| (self.overhead / 2).to_string()),
             "wafResponseCode" => Some(if blocked { "WAF_BLOCK" } else { "WAF_ALLOW" }.to_owned()),
             "waf.status" => Some(if blocked { "403" } else { "200" }.to_owned()),
-            "webaclArn" => Some(format!("arn:aws:wafv2:eu-central-1:{}:regional/webacl/shop/1f2e3d", self.account)),
+            "webaclArn" => Some(format!(
+                "arn:aws:wafv2:eu-central-1:{}:regional/webacl/shop/1f2e3d",
+                self.account
+            )),
             _ => None,
         }
     }

@@ -27,12 +27,18 @@ const MISHAPS: &[(u64, Ending)] = &[
 ];
 
 /// The same while the backend gives way.
-const MISHAPS_OF_THE_INCIDENT: &[(u64, Ending)] =
-    &[(800, Ending::Throttled), (1_800, Ending::Answered(502)), (1_400, Ending::TimedOut)];
+const MISHAPS_OF_THE_INCIDENT: &[(u64, Ending)] = &[
+    (800, Ending::Throttled),
+    (1_800, Ending::Answered(502)),
+    (1_400, Ending::TimedOut),
+];
 
 /// The same of the export, which brings it about.
-const MISHAPS_OF_THE_EXPORT: &[(u64, Ending)] =
-    &[(5_500, Ending::Throttled), (2_500, Ending::Answered(502)), (1_500, Ending::TimedOut)];
+const MISHAPS_OF_THE_EXPORT: &[(u64, Ending)] = &[
+    (5_500, Ending::Throttled),
+    (2_500, Ending::Answered(502)),
+    (1_500, Ending::TimedOut),
+];
 
 /// An integration that has not answered after this many milliseconds has failed.
 const INTEGRATION_TIMEOUT: u64 = 29_000;
@@ -55,7 +61,12 @@ pub(super) struct Shop<'a> {
 
 impl<'a> Shop<'a> {
     pub(super) fn new(account: &'a str, story: Story, random: Random) -> Self {
-        Self { account, story, random, connections: Vec::new() }
+        Self {
+            account,
+            story,
+            random,
+            connections: Vec::new(),
+        }
     }
 
     /// The line of one visit.
@@ -68,8 +79,14 @@ impl<'a> Shop<'a> {
             self.request(api, time, client, route)
         };
         let line = request.line(&mut self.random);
-        let (log_group, log_stream, timestamp) = (api.log_group, api.log_stream, request.written_at().0);
-        Some(LogLine { log_group, log_stream, timestamp, message: self.damaged(line) })
+        let (log_group, log_stream, timestamp) =
+            (api.log_group, api.log_stream, request.written_at().0);
+        Some(LogLine {
+            log_group,
+            log_stream,
+            timestamp,
+            message: self.damaged(line),
+        })
     }
 
     fn api(&mut self, kind: Kind) -> Option<&'static Api> {
@@ -79,7 +96,9 @@ impl<'a> Shop<'a> {
             Kind::Program | Kind::Export => &[(1, &SHOP)],
             Kind::Scanner => &[(1, &SHOP), (1, &MOBILE)],
         };
-        self.random.weighed(apis, |(weight, _)| *weight).map(|(_, api)| *api)
+        self.random
+            .weighed(apis, |(weight, _)| *weight)
+            .map(|(_, api)| *api)
     }
 
     fn route(&mut self, api: &'static Api, client: &Client) -> Option<&'static Route> {
@@ -95,7 +114,13 @@ impl<'a> Shop<'a> {
         }
     }
 
-    fn request(&mut self, api: &'static Api, time: i64, client: &'a Client, route: &'static Route) -> Request<'a> {
+    fn request(
+        &mut self,
+        api: &'static Api,
+        time: i64,
+        client: &'a Client,
+        route: &'static Route,
+    ) -> Request<'a> {
         let mut request = Request {
             api,
             client,
@@ -103,7 +128,9 @@ impl<'a> Shop<'a> {
             time,
             method: route.method,
             resource: Some(route.path),
-            path: route.path.replace("{id}", &self.random.below(400).to_string()),
+            path: route
+                .path
+                .replace("{id}", &self.random.below(400).to_string()),
             deployment: self.story.deployment_at(time),
             ending: Ending::Answered(usual_status(route)),
             integration_latency: self.random.latency(route.latency),
@@ -121,7 +148,12 @@ impl<'a> Shop<'a> {
 
     /// A bot knows no routes.
     fn scan(&mut self, request: &mut Request<'_>) {
-        request.path = self.random.pick(HOLES).copied().unwrap_or_default().to_owned();
+        request.path = self
+            .random
+            .pick(HOLES)
+            .copied()
+            .unwrap_or_default()
+            .to_owned();
         (request.resource, request.method, request.bytes) = (None, "GET", 42);
         request.ending = match request.api.api_type {
             ApiType::Rest if self.random.happens(3_000) => Ending::Blocked,
@@ -131,7 +163,8 @@ impl<'a> Shop<'a> {
     }
 
     fn mishap(&mut self, request: &mut Request<'_>, route: &Route) {
-        let in_trouble = self.story.is_incident(request.time) && request.api.api_type == ApiType::Rest;
+        let in_trouble =
+            self.story.is_incident(request.time) && request.api.api_type == ApiType::Rest;
         let has_the_mistake = request.deployment == BAD_DEPLOYMENT && route.path == "/orders";
         let mishaps = match request.client.kind {
             Kind::Export => MISHAPS_OF_THE_EXPORT,
@@ -146,13 +179,16 @@ impl<'a> Shop<'a> {
         });
         if has_the_mistake && self.random.happens(6_000) {
             request.ending = Ending::Misconfigured;
-        } else if let Some((_, ending)) = found.filter(|(_, ending)| is_possible(request.api, *ending)) {
+        } else if let Some((_, ending)) =
+            found.filter(|(_, ending)| is_possible(request.api, *ending))
+        {
             request.ending = *ending;
         }
         if request.ending == Ending::TimedOut {
             request.integration_latency = INTEGRATION_TIMEOUT;
         } else if in_trouble {
-            request.integration_latency = (request.integration_latency * 12).min(INTEGRATION_TIMEOUT);
+            request.integration_latency =
+                (request.integration_latency * 12).min(INTEGRATION_TIMEOUT);
         }
         if request.ending.status() >= 400 {
             request.bytes = 36;
@@ -163,15 +199,29 @@ impl<'a> Shop<'a> {
     fn message(&mut self, api: &'static Api, time: i64, client: &'a Client) -> Option<Request<'a>> {
         let chance = self.random.below(100);
         let is_full = self.connections.len() >= CONNECTIONS;
-        let open = usize::try_from(self.random.below(self.connections.len() as u64)).unwrap_or_default();
-        let (event_type, route, connection) = if self.connections.is_empty() || (chance < 12 && !is_full) {
-            ("CONNECT", &CONNECT, Connection { client, id: self.random.id(), connected_at: time })
-        } else if chance < 24 || is_full {
-            ("DISCONNECT", &DISCONNECT, self.connections.swap_remove(open))
-        } else {
-            let route = self.random.weighed(api.routes, |route| route.weight)?;
-            ("MESSAGE", route, self.connections.get(open)?.clone())
-        };
+        let open =
+            usize::try_from(self.random.below(self.connections.len() as u64)).unwrap_or_default();
+        let (event_type, route, connection) =
+            if self.connections.is_empty() || (chance < 12 && !is_full) {
+                (
+                    "CONNECT",
+                    &CONNECT,
+                    Connection {
+                        client,
+                        id: self.random.id(),
+                        connected_at: time,
+                    },
+                )
+            } else if chance < 24 || is_full {
+                (
+                    "DISCONNECT",
+                    &DISCONNECT,
+                    self.connections.swap_remove(open),
+                )
+            } else {
+                let route = self.random.weighed(api.routes, |route| route.weight)?;
+                ("MESSAGE", route, self.connections.get(open)?.clone())
+            };
         let mut request = self.request(api, time, connection.client, route);
         if event_type == "DISCONNECT" {
             request.ending = Ending::Answered(200);
@@ -179,7 +229,11 @@ impl<'a> Shop<'a> {
             self.connections.push(connection.clone());
         }
         let (connection_id, connected_at) = (connection.id, connection.connected_at);
-        request.message = Some(Message { event_type, connection_id, connected_at });
+        request.message = Some(Message {
+            event_type,
+            connection_id,
+            connected_at,
+        });
         Some(request)
     }
 

@@ -9,7 +9,9 @@ const AN_HOUR: i64 = 60 * A_MINUTE;
 const A_DAY: i64 = 24 * AN_HOUR;
 
 /// How much happens at each hour of a day, beside the others.
-const RHYTHM: [u64; 24] = [12, 9, 7, 6, 6, 8, 14, 25, 40, 55, 62, 66, 70, 68, 64, 60, 58, 60, 66, 72, 68, 50, 32, 20];
+const RHYTHM: [u64; 24] = [
+    12, 9, 7, 6, 6, 8, 14, 25, 40, 55, 62, 66, 70, 68, 64, 60, 58, 60, 66, 72, 68, 50, 32, 20,
+];
 
 /// When what happens; a range is empty if the time is too short for it. In milliseconds since 1970.
 #[derive(Debug)]
@@ -44,7 +46,9 @@ impl Story {
     }
 
     pub(super) fn is_incident(&self, time: i64) -> bool {
-        self.incident.as_ref().is_some_and(|incident| incident.contains(&time))
+        self.incident
+            .as_ref()
+            .is_some_and(|incident| incident.contains(&time))
     }
 
     /// The deployment that answers at a time.
@@ -76,7 +80,14 @@ fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i6
 fn weight(time: i64) -> u64 {
     let of_day = time.rem_euclid(A_DAY).unsigned_abs();
     let hour = AN_HOUR.unsigned_abs();
-    let at = |hour: u64| RHYTHM.iter().cycle().nth(usize::try_from(hour).unwrap_or_default()).copied().unwrap_or(1);
+    let at = |hour: u64| {
+        RHYTHM
+            .iter()
+            .cycle()
+            .nth(usize::try_from(hour).unwrap_or_default())
+            .copied()
+            .unwrap_or(1)
+    };
     let (now, next) = (at(of_day / hour), at(of_day / hour + 1));
     (now * (hour - of_day % hour) + next * (of_day % hour)) * 1_000 / (hour * 72)
 }

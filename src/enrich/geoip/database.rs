@@ -19,7 +19,9 @@ pub enum GeoIpError {
     #[error("it cannot be read as a MaxMind DB ({0}): name a file that is whole and unpacked")]
     Unreadable(#[from] MaxMindDbError),
     /// Its records are not laid out as MaxMind's are.
-    #[error("its records ({database_type}) are flat, not nested as MaxMind's: take a file in MaxMind's layout")]
+    #[error(
+        "its records ({database_type}) are flat, not nested as MaxMind's: take a file in MaxMind's layout"
+    )]
     FlatRecords {
         /// What it says that it is.
         database_type: String,
@@ -68,7 +70,11 @@ pub(super) fn open(path: &Path, wanted: Content) -> Result<Database, GeoIpError>
             database_type,
             found: found.plural(),
             wanted: wanted.plural(),
-            remedy: if wanted == Content::Places { "a City or Country" } else { "an ASN" },
+            remedy: if wanted == Content::Places {
+                "a City or Country"
+            } else {
+                "an ASN"
+            },
         },
     })
 }
@@ -102,8 +108,13 @@ fn content_of(record: &LookupResult<'_, Vec<u8>>) -> Result<Content, MaxMindDbEr
     })
 }
 
-fn is_one<'r, R: Deserialize<'r>>(record: &LookupResult<'r, Vec<u8>>, is_one: fn(&R) -> bool) -> bool {
-    record.decode().is_ok_and(|record| record.as_ref().is_some_and(is_one))
+fn is_one<'r, R: Deserialize<'r>>(
+    record: &LookupResult<'r, Vec<u8>>,
+    is_one: fn(&R) -> bool,
+) -> bool {
+    record
+        .decode()
+        .is_ok_and(|record| record.as_ref().is_some_and(is_one))
 }
 
 impl Content {

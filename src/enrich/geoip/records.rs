@@ -72,7 +72,14 @@ pub(super) struct Flat<'a> {
 impl Place<'_> {
     pub(super) fn is_one(&self) -> bool {
         let is_known = |part: &Part<'_>| part.iso_code.or(part.names.en).is_some();
-        [&self.city, &self.continent, &self.country, &self.registered_country].into_iter().any(is_known)
+        [
+            &self.city,
+            &self.continent,
+            &self.country,
+            &self.registered_country,
+        ]
+        .into_iter()
+        .any(is_known)
     }
 }
 
@@ -84,7 +91,9 @@ impl Network<'_> {
 
 impl Flat<'_> {
     pub(super) fn is_one(&self) -> bool {
-        [self.city, self.country, self.country_code, self.asn].iter().any(Option::is_some)
+        [self.city, self.country, self.country_code, self.asn]
+            .iter()
+            .any(Option::is_some)
     }
 }
 
@@ -121,11 +130,15 @@ impl Visitor<'_> for AnyDegrees {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Degrees, E> {
-        i32::try_from(value).map(|value| Degrees(value.into())).map_err(E::custom)
+        i32::try_from(value)
+            .map(|value| Degrees(value.into()))
+            .map_err(E::custom)
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Degrees, E> {
-        u32::try_from(value).map(|value| Degrees(value.into())).map_err(E::custom)
+        u32::try_from(value)
+            .map(|value| Degrees(value.into()))
+            .map_err(E::custom)
     }
 }
 

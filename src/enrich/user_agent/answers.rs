@@ -52,7 +52,10 @@ impl Answers {
         if let Some(answer) = generations.young.get(user_agent) {
             return Rc::clone(answer);
         }
-        let answer = generations.old.remove(user_agent).unwrap_or_else(|| Rc::new(parse()));
+        let answer = generations
+            .old
+            .remove(user_agent)
+            .unwrap_or_else(|| Rc::new(parse()));
         generations.insert(user_agent.into(), Rc::clone(&answer));
         answer
     }
@@ -72,7 +75,12 @@ mod tests {
     use super::*;
 
     fn answer(name: &str) -> ParsedUserAgent {
-        ParsedUserAgent { name: name.to_owned(), version: None, os: None, device: String::new() }
+        ParsedUserAgent {
+            name: name.to_owned(),
+            version: None,
+            os: None,
+            device: String::new(),
+        }
     }
 
     #[test]
@@ -81,7 +89,10 @@ mod tests {
         answers.get_or_insert("used", || answer("first"));
         for number in 0..3 * GENERATION {
             answers.get_or_insert(&number.to_string(), || answer(""));
-            assert_eq!(answers.get_or_insert("used", || answer("second")).name, "first");
+            assert_eq!(
+                answers.get_or_insert("used", || answer("second")).name,
+                "first"
+            );
         }
     }
 
@@ -93,6 +104,9 @@ mod tests {
         }
         answers.get_or_insert(&"x".repeat(LONGEST + 1), || answer(""));
         let generations = answers.0.borrow();
-        assert_eq!((generations.young.len(), generations.old.len()), (GENERATION, GENERATION));
+        assert_eq!(
+            (generations.young.len(), generations.old.len()),
+            (GENERATION, GENERATION)
+        );
     }
 }

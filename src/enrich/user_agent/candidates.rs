@@ -20,8 +20,12 @@ impl Table {
 
     fn announced_at_the_start_of(&self, text: &[u8], candidates: &mut Vec<u32>) {
         // A literal has two bytes or more, and those that begin alike stand together.
-        let Some(beginning) = text.get(..2) else { return };
-        let first = self.literals.partition_point(|literal| self.text(literal.text).as_bytes() < beginning);
+        let Some(beginning) = text.get(..2) else {
+            return;
+        };
+        let first = self
+            .literals
+            .partition_point(|literal| self.text(literal.text).as_bytes() < beginning);
         for literal in self.literals.iter().skip(first) {
             let known = self.text(literal.text).as_bytes();
             if text.starts_with(known) {
@@ -33,6 +37,8 @@ impl Table {
     }
 
     pub(super) fn text(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
     }
 }

@@ -11,7 +11,9 @@ const DOLLAR: &str = r"(?:(?:\r?\n|[\r\x{85}\x{2028}\x{2029}])?\z)";
 
 /// The pattern in `regex-lite`'s words, or what is wrong with it.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let tree = Parser::new().parse(pattern).map_err(|error| error.kind().to_string())?;
+    let tree = Parser::new()
+        .parse(pattern)
+        .map_err(|error| error.kind().to_string())?;
     let replacements = ast::visit(&tree, Replacements::default())?;
     let mut translated = String::with_capacity(pattern.len() * 2);
     let mut copied = 0;
@@ -54,9 +56,16 @@ impl ast::Visitor for Replacements {
 
 fn only_ignore_case(flags: &ast::Flags) -> Result<(), String> {
     let known = |item: &ast::FlagsItem| {
-        matches!(item.kind, ast::FlagsItemKind::Negation | ast::FlagsItemKind::Flag(ast::Flag::CaseInsensitive))
+        matches!(
+            item.kind,
+            ast::FlagsItemKind::Negation | ast::FlagsItemKind::Flag(ast::Flag::CaseInsensitive)
+        )
     };
-    if flags.items.iter().all(known) { Ok(()) } else { Err("no inline flag but i is supported".to_owned()) }
+    if flags.items.iter().all(known) {
+        Ok(())
+    } else {
+        Err("no inline flag but i is supported".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +75,12 @@ mod tests {
     #[track_caller]
     fn check(pattern: &str, text: &str, group: Option<&str>) {
         let regex = regex_lite::Regex::new(&translate(pattern).unwrap()).unwrap();
-        assert_eq!(regex.captures(text).map(|found| found.get(1).map_or("", |group| group.as_str())), group);
+        assert_eq!(
+            regex
+                .captures(text)
+                .map(|found| found.get(1).map_or("", |group| group.as_str())),
+            group
+        );
     }
 
     #[test]
@@ -108,6 +122,9 @@ mod tests {
             translate("a(?=b)").unwrap_err(),
             "look-around, including look-ahead and look-behind, is not supported"
         );
-        assert_eq!(translate("(?s)a").unwrap_err(), "no inline flag but i is supported");
+        assert_eq!(
+            translate("(?s)a").unwrap_err(),
+            "no inline flag but i is supported"
+        );
     }
 }

@@ -20,10 +20,23 @@ const COMMON: &str = "mozilla/5.0 (linux; android 1; build/) (windows nt 10.0; w
 
 /// The literals of `pattern`; none if any text might match it.
 pub(super) fn required(pattern: &str, ignore_case: bool) -> Vec<String> {
-    let mut parser = ParserBuilder::new().unicode(false).utf8(false).case_insensitive(ignore_case).build();
-    let Ok(pattern) = parser.parse(pattern) else { return Vec::new() };
-    let strings = known(&pattern).required().filter(usable).unwrap_or_default();
-    strings.into_iter().map(String::from_utf8).collect::<Result<_, _>>().unwrap_or_default()
+    let mut parser = ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .case_insensitive(ignore_case)
+        .build();
+    let Ok(pattern) = parser.parse(pattern) else {
+        return Vec::new();
+    };
+    let strings = known(&pattern)
+        .required()
+        .filter(usable)
+        .unwrap_or_default();
+    strings
+        .into_iter()
+        .map(String::from_utf8)
+        .collect::<Result<_, _>>()
+        .unwrap_or_default()
 }
 
 /// What is known of all texts that a part of a pattern matches.
@@ -47,7 +60,9 @@ impl Known {
 fn known(part: &Hir) -> Known {
     match part.kind() {
         HirKind::Empty | HirKind::Look(_) => Known::Exactly(empty()),
-        HirKind::Literal(literal) => Known::Exactly(Strings::from([literal.0.to_ascii_lowercase()])),
+        HirKind::Literal(literal) => {
+            Known::Exactly(Strings::from([literal.0.to_ascii_lowercase()]))
+        }
         HirKind::Class(class) => known_of_class(class),
         HirKind::Repetition(repetition) => known_of_repetition(repetition),
         HirKind::Capture(capture) => known(&capture.sub),
@@ -57,11 +72,20 @@ fn known(part: &Hir) -> Known {
 }
 
 fn known_of_class(class: &Class) -> Known {
-    let Class::Bytes(class) = class else { return Known::Nothing };
+    let Class::Bytes(class) = class else {
+        return Known::Nothing;
+    };
     let bytes = class.iter().flat_map(|range| range.start()..=range.end());
     // Twice as many, as each may be there in both cases.
-    let strings: Strings = bytes.take(2 * MOST_IN_CLASS + 1).map(|byte| vec![byte.to_ascii_lowercase()]).collect();
-    if strings.len() <= MOST_IN_CLASS { Known::Exactly(strings) } else { Known::Nothing }
+    let strings: Strings = bytes
+        .take(2 * MOST_IN_CLASS + 1)
+        .map(|byte| vec![byte.to_ascii_lowercase()])
+        .collect();
+    if strings.len() <= MOST_IN_CLASS {
+        Known::Exactly(strings)
+    } else {
+        Known::Nothing
+    }
 }
 
 fn known_of_repetition(repetition: &Repetition) -> Known {
@@ -91,7 +115,11 @@ fn known_of_concat(parts: &[Hir]) -> Known {
             part => best = better(best, part.required()),
         }
     }
-    if whole { Known::Exactly(run) } else { better(best, Some(run)).map_or(Known::Nothing, Known::Holding) }
+    if whole {
+        Known::Exactly(run)
+    } else {
+        better(best, Some(run)).map_or(Known::Nothing, Known::Holding)
+    }
 }
 
 fn known_of_alternation(parts: &[Hir]) -> Known {
@@ -99,10 +127,16 @@ fn known_of_alternation(parts: &[Hir]) -> Known {
     let mut union = Strings::new();
     for part in parts.iter().map(known) {
         exact &= matches!(part, Known::Exactly(_));
-        let Some(strings) = part.required() else { return Known::Nothing };
+        let Some(strings) = part.required() else {
+            return Known::Nothing;
+        };
         union.extend(strings);
     }
-    if exact { Known::Exactly(union) } else { Known::Holding(union) }
+    if exact {
+        Known::Exactly(union)
+    } else {
+        Known::Holding(union)
+    }
 }
 
 fn empty() -> Strings {
@@ -110,11 +144,18 @@ fn empty() -> Strings {
 }
 
 fn product(starts: &Strings, ends: &Strings) -> Strings {
-    starts.iter().flat_map(|start| ends.iter().map(move |end| [start.as_slice(), end].concat())).collect()
+    starts
+        .iter()
+        .flat_map(|start| ends.iter().map(move |end| [start.as_slice(), end].concat()))
+        .collect()
 }
 
 fn better(one: Option<Strings>, other: Option<Strings>) -> Option<Strings> {
-    [one, other].into_iter().flatten().filter(usable).min_by_key(cost)
+    [one, other]
+        .into_iter()
+        .flatten()
+        .filter(usable)
+        .min_by_key(cost)
 }
 
 fn usable(strings: &Strings) -> bool {
@@ -123,7 +164,8 @@ fn usable(strings: &Strings) -> bool {
 
 /// How often these strings will be found in vain, roughly.
 fn cost(strings: &Strings) -> usize {
-    let common = |string: &[u8]| std::str::from_utf8(string).is_ok_and(|string| COMMON.contains(string));
+    let common =
+        |string: &[u8]| std::str::from_utf8(string).is_ok_and(|string| COMMON.contains(string));
     let cost = |string: &Vec<u8>| match string.len() {
         _ if common(string) => 10_000,
         ..=2 => 1_000,

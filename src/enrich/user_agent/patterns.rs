@@ -35,11 +35,14 @@ impl Patterns {
     fn parse_with(&self, user_agent: &str, candidates: &[u32]) -> ParsedUserAgent {
         let [user_agents, systems, devices] = self.table.ends;
         let first = |list: Range<u32>| {
-            candidates.iter().filter(|id| list.contains(id)).find_map(|id| self.find(*id as usize, user_agent))
+            candidates
+                .iter()
+                .filter(|id| list.contains(id))
+                .find_map(|id| self.find(*id as usize, user_agent))
         };
         let other = || "Other".to_owned();
-        let (name, version) =
-            first(0..user_agents).map_or_else(|| (other(), None), |found| (found.name, found.version));
+        let (name, version) = first(0..user_agents)
+            .map_or_else(|| (other(), None), |found| (found.name, found.version));
         ParsedUserAgent {
             name,
             version,
@@ -50,9 +53,16 @@ impl Patterns {
 
     fn find(&self, id: usize, user_agent: &str) -> Option<Found> {
         let pattern = self.table.patterns.get(id)?;
-        let regex = self.compiled.get(id)?.get_or_init(|| self.compile(pattern)).as_ref()?;
+        let regex = self
+            .compiled
+            .get(id)?
+            .get_or_init(|| self.compile(pattern))
+            .as_ref()?;
         let groups = regex.captures(user_agent)?;
-        Some(Found { name: self.name(pattern, &groups)?, version: self.version(pattern, &groups) })
+        Some(Found {
+            name: self.name(pattern, &groups)?,
+            version: self.version(pattern, &groups),
+        })
     }
 
     /// [`Table::new`] has seen that this works.
@@ -78,16 +88,29 @@ impl Patterns {
             Some(replacement) => Some(self.table.text(*replacement)),
             None => groups.get(group).map(|group| group.as_str()),
         };
-        let parts: Vec<_> =
-            pattern.version.iter().zip(2..).map_while(part).take_while(|part| !part.is_empty()).collect();
-        if parts.is_empty() { None } else { Some(parts.join(".")) }
+        let parts: Vec<_> = pattern
+            .version
+            .iter()
+            .zip(2..)
+            .map_while(part)
+            .take_while(|part| !part.is_empty())
+            .collect();
+        if parts.is_empty() {
+            None
+        } else {
+            Some(parts.join("."))
+        }
     }
 }
 
 impl From<Found> for Os {
     fn from(Found { name, version }: Found) -> Self {
         let full = version.as_ref().map(|version| format!("{name} {version}"));
-        Self { name, version, full }
+        Self {
+            name,
+            version,
+            full,
+        }
     }
 }
 
@@ -100,34 +123,57 @@ mod tests {
 
     static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(builtin::TABLE));
     static ALL: LazyLock<Vec<u32>> = LazyLock::new(|| (0..builtin::TABLE.ends[2]).collect());
-    static USER_AGENTS: LazyLock<Vec<&str>> =
-        LazyLock::new(|| include_str!("../../../tests/it/fixtures/user_agents.txt").lines().collect());
+    static USER_AGENTS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        include_str!("../../../tests/it/fixtures/user_agents.txt")
+            .lines()
+            .collect()
+    });
 
     #[track_caller]
     fn check(user_agent: &str) {
-        assert_eq!(PATTERNS.parse(user_agent), PATTERNS.parse_with(user_agent, &ALL), "{user_agent:?}");
+        assert_eq!(
+            PATTERNS.parse(user_agent),
+            PATTERNS.parse_with(user_agent, &ALL),
+            "{user_agent:?}"
+        );
     }
 
     #[test]
     fn the_literals_pass_over_no_pattern_that_matches() {
-        USER_AGENTS.iter().step_by(5).for_each(|user_agent| check(user_agent));
+        USER_AGENTS
+            .iter()
+            .step_by(5)
+            .for_each(|user_agent| check(user_agent));
     }
 
     #[test]
     fn the_literals_leave_few_patterns_to_try() {
-        let counts = USER_AGENTS.iter().map(|user_agent| PATTERNS.table.candidates(user_agent).len());
+        let counts = USER_AGENTS
+            .iter()
+            .map(|user_agent| PATTERNS.table.candidates(user_agent).len());
         let mean = counts.sum::<usize>() / USER_AGENTS.len();
         assert!(mean < 40, "{mean}");
     }
 
     /// Parts of real user agents, and what a pattern might stumble over.
     fn user_agent() -> impl Strategy<Value = String> {
-        let part = (0..USER_AGENTS.len(), 0..200_usize, 1..60_usize)
-            .prop_map(|(index, skipped, taken)| USER_AGENTS[index].chars().skip(skipped).take(taken).collect());
-        let odd =
-            prop::sample::select(vec!["\n", "\r\n", "\u{2028}", "é", "\u{212a}", "ſ", "; ", "/", "Build", "BOT "]);
-        prop::collection::vec(prop_oneof![3 => part, 1 => odd.prop_map(str::to_owned)], 1..6)
-            .prop_map(|parts| parts.concat())
+        let part = (0..USER_AGENTS.len(), 0..200_usize, 1..60_usize).prop_map(
+            |(index, skipped, taken)| {
+                USER_AGENTS[index]
+                    .chars()
+                    .skip(skipped)
+                    .take(taken)
+                    .collect()
+            },
+        );
+        let odd = prop::sample::select(vec![
+            "\n", "\r\n", "\u{2028}", "é", "\u{212a}", "ſ", "; ", "/", "Build", "BOT ",
+        ]);
+        prop::collection::vec(
+            prop_oneof![3 => part, 1 => odd.prop_map(str::to_owned)],
+            1..6,
+        )
+        .prop_map(|parts| parts.concat())
     }
 
     proptest! {

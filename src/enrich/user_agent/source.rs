@@ -24,12 +24,17 @@ const LISTS: [&str; 3] = ["user_agent_parsers", "os_parsers", "device_parsers"];
 
 impl Source {
     pub(super) fn read(text: &str) -> Result<Self, PatternError> {
-        let mut reader = Reader { events: Parser::new_from_str(text), line: 1 };
+        let mut reader = Reader {
+            events: Parser::new_from_str(text),
+            line: 1,
+        };
         let mut source = Self::default();
         reader.open_file()?;
         while let Some(key) = reader.key()? {
             match key.as_str() {
-                "user_agent_parsers" => source.user_agents = reader.list(LISTS[0], USER_AGENT_KEYS)?,
+                "user_agent_parsers" => {
+                    source.user_agents = reader.list(LISTS[0], USER_AGENT_KEYS)?
+                }
                 "os_parsers" => source.systems = reader.list(LISTS[1], SYSTEM_KEYS)?,
                 "device_parsers" => source.devices = reader.list(LISTS[2], DEVICE_KEYS)?,
                 _ => reader.skip()?,
@@ -40,17 +45,31 @@ impl Source {
 
     pub(super) fn lists(&self) -> [(&'static str, &[SourcePattern]); 3] {
         let [user_agents, systems, devices] = LISTS;
-        [(user_agents, &self.user_agents), (systems, &self.systems), (devices, &self.devices)]
+        [
+            (user_agents, &self.user_agents),
+            (systems, &self.systems),
+            (devices, &self.devices),
+        ]
     }
 }
 
 /// What an entry of a list calls the replacements of groups 1 to 5.
 type Keys = [&'static str; 5];
 
-const USER_AGENT_KEYS: Keys =
-    ["family_replacement", "v1_replacement", "v2_replacement", "v3_replacement", "v4_replacement"];
-const SYSTEM_KEYS: Keys =
-    ["os_replacement", "os_v1_replacement", "os_v2_replacement", "os_v3_replacement", "os_v4_replacement"];
+const USER_AGENT_KEYS: Keys = [
+    "family_replacement",
+    "v1_replacement",
+    "v2_replacement",
+    "v3_replacement",
+    "v4_replacement",
+];
+const SYSTEM_KEYS: Keys = [
+    "os_replacement",
+    "os_v1_replacement",
+    "os_v2_replacement",
+    "os_v3_replacement",
+    "os_v4_replacement",
+];
 const DEVICE_KEYS: Keys = ["device_replacement", "", "", "", ""];
 
 impl SourcePattern {
@@ -103,14 +122,26 @@ impl<'a> Reader<'a> {
         let mut patterns = Vec::new();
         loop {
             match self.next()? {
-                Event::MappingStart(..) => patterns.push(self.pattern(list, patterns.len() + 1, keys)?),
+                Event::MappingStart(..) => {
+                    patterns.push(self.pattern(list, patterns.len() + 1, keys)?)
+                }
                 Event::SequenceEnd => return Ok(patterns),
-                _ => return Err(self.problem(&format!("entry {} of {list} is no mapping", patterns.len() + 1))),
+                _ => {
+                    return Err(self.problem(&format!(
+                        "entry {} of {list} is no mapping",
+                        patterns.len() + 1
+                    )));
+                }
             }
         }
     }
 
-    fn pattern(&mut self, list: &'static str, number: usize, keys: Keys) -> Result<SourcePattern, PatternError> {
+    fn pattern(
+        &mut self,
+        list: &'static str,
+        number: usize,
+        keys: Keys,
+    ) -> Result<SourcePattern, PatternError> {
         let mut pattern = SourcePattern::default();
         while let Some(key) = self.key()? {
             let Event::Scalar(value, ..) = self.next()? else {
@@ -119,7 +150,11 @@ impl<'a> Reader<'a> {
             pattern.set(keys, &key, value.into_owned());
         }
         if pattern.regex.is_empty() {
-            return Err(PatternError::Pattern { list, number, problem: "it has no regex".to_owned() });
+            return Err(PatternError::Pattern {
+                list,
+                number,
+                problem: "it has no regex".to_owned(),
+            });
         }
         Ok(pattern)
     }
@@ -153,12 +188,18 @@ impl<'a> Reader<'a> {
     }
 
     fn problem(&self, problem: &str) -> PatternError {
-        PatternError::Yaml { line: self.line, problem: problem.to_owned() }
+        PatternError::Yaml {
+            line: self.line,
+            problem: problem.to_owned(),
+        }
     }
 }
 
 fn not_yaml(error: &ScanError) -> PatternError {
-    PatternError::Yaml { line: error.marker().line(), problem: error.info().to_owned() }
+    PatternError::Yaml {
+        line: error.marker().line(),
+        problem: error.info().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +235,16 @@ device_parsers:
             version: [None, Some("7".to_owned()), None, None],
             ..SourcePattern::default()
         };
-        assert_eq!(user_agents, [foo, SourcePattern { regex: "it's".to_owned(), ..SourcePattern::default() }]);
+        assert_eq!(
+            user_agents,
+            [
+                foo,
+                SourcePattern {
+                    regex: "it's".to_owned(),
+                    ..SourcePattern::default()
+                }
+            ]
+        );
         assert_eq!(systems[0].version[3].as_deref(), Some("1"));
         assert!(devices[0].ignore_case);
         assert_eq!(devices[0].name.as_deref(), Some(""));
@@ -202,13 +252,27 @@ device_parsers:
 
     #[test]
     fn says_what_is_wrong_and_where() {
-        let problem = |text| Source::read(text).err().map(|error| error.to_string()).unwrap_or_default();
+        let problem = |text| {
+            Source::read(text)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
         assert_eq!(problem(""), "the file has no patterns");
         assert_eq!(problem("[]"), "line 1: the file is no mapping of lists");
         assert_eq!(problem("os_parsers: {}"), "line 1: os_parsers is no list");
-        assert_eq!(problem("os_parsers:\n- regex: a\n- b"), "line 3: entry 2 of os_parsers is no mapping");
-        assert_eq!(problem("os_parsers:\n- regex: []"), "line 2: regex in entry 1 of os_parsers is no text");
-        assert_eq!(problem("os_parsers:\n- os_replacement: a"), "os_parsers, pattern 1: it has no regex");
+        assert_eq!(
+            problem("os_parsers:\n- regex: a\n- b"),
+            "line 3: entry 2 of os_parsers is no mapping"
+        );
+        assert_eq!(
+            problem("os_parsers:\n- regex: []"),
+            "line 2: regex in entry 1 of os_parsers is no text"
+        );
+        assert_eq!(
+            problem("os_parsers:\n- os_replacement: a"),
+            "os_parsers, pattern 1: it has no regex"
+        );
         assert!(problem("os_parsers: 'a").starts_with("line 1: "));
     }
 }

@@ -48,7 +48,13 @@ impl Table {
         let mut ends = [0; 3];
         for ((list, patterns), end) in source.lists().into_iter().zip(&mut ends) {
             for (index, pattern) in patterns.iter().enumerate() {
-                table.add(pattern).map_err(|problem| PatternError::Pattern { list, number: index + 1, problem })?;
+                table
+                    .add(pattern)
+                    .map_err(|problem| PatternError::Pattern {
+                        list,
+                        number: index + 1,
+                        problem,
+                    })?;
             }
             *end = offset(table.patterns.len());
         }
@@ -70,18 +76,24 @@ struct Builder {
 impl Builder {
     fn add(&mut self, source: &SourcePattern) -> Result<(), String> {
         let regex = java::translate(&source.regex)?;
-        RegexBuilder::new(&regex).build().map_err(|error| error.to_string())?;
+        RegexBuilder::new(&regex)
+            .build()
+            .map_err(|error| error.to_string())?;
         let id = offset(self.patterns.len());
         let literals = literals::required(&source.regex, source.ignore_case);
         if literals.is_empty() {
             self.unannounced.push(id);
         }
-        self.literals.extend(literals.into_iter().map(|literal| (literal, id)));
+        self.literals
+            .extend(literals.into_iter().map(|literal| (literal, id)));
         let pattern = Pattern {
             regex: self.span(&regex),
             ignore_case: source.ignore_case,
             name: source.name.as_deref().map(|name| self.span(name)),
-            version: source.version.each_ref().map(|part| part.as_deref().map(|part| self.span(part))),
+            version: source
+                .version
+                .each_ref()
+                .map(|part| part.as_deref().map(|part| self.span(part))),
         };
         self.patterns.push(pattern);
         Ok(())
@@ -90,8 +102,13 @@ impl Builder {
     fn finish(mut self, ends: [u32; 3]) -> Table {
         let mut literals = std::mem::take(&mut self.literals);
         literals.sort();
-        let literals: Vec<_> =
-            literals.iter().map(|(text, pattern)| Literal { text: self.span(text), pattern: *pattern }).collect();
+        let literals: Vec<_> = literals
+            .iter()
+            .map(|(text, pattern)| Literal {
+                text: self.span(text),
+                pattern: *pattern,
+            })
+            .collect();
         Table {
             text: self.text.into(),
             patterns: self.patterns.into(),
@@ -104,7 +121,10 @@ impl Builder {
     fn span(&mut self, text: &str) -> Span {
         let start = offset(self.text.len());
         self.text.push_str(text);
-        Span { start, end: offset(self.text.len()) }
+        Span {
+            start,
+            end: offset(self.text.len()),
+        }
     }
 }
 

@@ -4,15 +4,26 @@
 pub(super) fn is_object(text: &str) -> bool {
     let inside = text.get(1..).unwrap_or_default().trim_start();
     let after_word = inside.trim_start_matches(is_word);
-    is_quoted_key(inside) || after_word.strip_prefix('"').unwrap_or(after_word).trim_start().starts_with(':')
+    is_quoted_key(inside)
+        || after_word
+            .strip_prefix('"')
+            .unwrap_or(after_word)
+            .trim_start()
+            .starts_with(':')
 }
 
 /// Whether a text starts with a key in quotes, and its colon; or is the start of one.
 pub(super) fn is_quoted_key(text: &str) -> bool {
     const LONGEST_KEY: usize = 64;
-    let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return false };
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+        return false;
+    };
     let inside = text.get(1..).unwrap_or_default();
-    match inside.bytes().take(LONGEST_KEY + 1).position(|byte| char::from(byte) == quote) {
+    match inside
+        .bytes()
+        .take(LONGEST_KEY + 1)
+        .position(|byte| char::from(byte) == quote)
+    {
         Some(end) => {
             let after = inside.get(end + 1..).unwrap_or_default().trim_start();
             end > 0 && (after.is_empty() || after.starts_with(':'))
@@ -41,8 +52,12 @@ pub(super) fn has_known_escapes(content: &str) -> bool {
     while let Some((_, escape)) = rest.split_once('\\') {
         let is_unit = |text: &str| text.bytes().take(4).filter(u8::is_ascii_hexdigit).count() == 4;
         rest = match escape.chars().next() {
-            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => escape.get(1..).unwrap_or_default(),
-            Some('u') if escape.get(1..).is_some_and(is_unit) => escape.get(5..).unwrap_or_default(),
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => {
+                escape.get(1..).unwrap_or_default()
+            }
+            Some('u') if escape.get(1..).is_some_and(is_unit) => {
+                escape.get(5..).unwrap_or_default()
+            }
             _ => return false,
         };
     }

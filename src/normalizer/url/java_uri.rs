@@ -15,8 +15,16 @@ fn ordinary(uri: &str) -> Option<Components<'_>> {
     let rest = uri.strip_prefix("https://")?;
     let (host, path) = rest.split_at_checked(memchr(b'/', rest.as_bytes())?)?;
     let is_ordinary = !has_byte(path.as_bytes(), is_not_of_a_path) && is_hostname(host);
-    let server = Server { host: Some(host), ..Server::default() };
-    is_ordinary.then_some(Components { scheme: Some("https"), server, path: Some(path), ..Components::default() })
+    let server = Server {
+        host: Some(host),
+        ..Server::default()
+    };
+    is_ordinary.then_some(Components {
+        scheme: Some("https"),
+        server,
+        path: Some(path),
+        ..Components::default()
+    })
 }
 
 fn any(uri: &str) -> Option<Components<'_>> {
@@ -27,18 +35,27 @@ fn any(uri: &str) -> Option<Components<'_>> {
         _ => hierarchical(rest, fragment)?,
     };
     check(fragment.unwrap_or_default(), URIC)?;
-    Some(Components { scheme, fragment, ..components })
+    Some(Components {
+        scheme,
+        fragment,
+        ..components
+    })
 }
 
 /// The scheme, if a colon comes before any `/` and `?`, and what follows it.
 fn scheme(uri: &str) -> Option<(Option<&str>, &str)> {
-    let end = uri.bytes().position(|byte| matches!(byte, b':' | b'/' | b'?')).unwrap_or(uri.len());
+    let end = uri
+        .bytes()
+        .position(|byte| matches!(byte, b':' | b'/' | b'?'))
+        .unwrap_or(uri.len());
     let (scheme, rest) = uri.split_at_checked(end)?;
     let Some(rest) = rest.strip_prefix(':') else {
         return Some((None, uri));
     };
     let legal = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     legal.then_some((Some(scheme), rest))
 }
 
@@ -61,7 +78,12 @@ fn hierarchical<'a>(text: &'a str, fragment: Option<&str>) -> Option<Components<
     };
     check(path, PATH)?;
     check(query.unwrap_or_default(), URIC)?;
-    Some(Components { server, path: Some(path), query, ..Components::default() })
+    Some(Components {
+        server,
+        path: Some(path),
+        query,
+        ..Components::default()
+    })
 }
 
 /// A server, else the name of a registry, of which Java tells no part.
@@ -74,7 +96,9 @@ fn authority(text: &str) -> Option<Server<'_>> {
 
 /// `[<userinfo>@]<host>[:<port>]`
 fn server(text: &str) -> Option<Server<'_>> {
-    let (user_info, address) = text.split_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+    let (user_info, address) = text
+        .split_once('@')
+        .map_or((None, text), |(user, rest)| (Some(user), rest));
     check(user_info.unwrap_or_default(), USER_INFO)?;
     let host_end = match address.strip_prefix('[') {
         Some(inside) => inside.find(']')? + 2,
@@ -87,20 +111,34 @@ fn server(text: &str) -> Option<Server<'_>> {
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => None,
         Some("") => None,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse::<i32>().ok()?),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(digits.parse::<i32>().ok()?)
+        }
         _ => return None,
     };
-    Some(Server { user_info, host: Some(host), port: port.and_then(|port| u32::try_from(port).ok()) })
+    Some(Server {
+        user_info,
+        host: Some(host),
+        port: port.and_then(|port| u32::try_from(port).ok()),
+    })
 }
 
 /// Labels of letters, digits and inner hyphens; the last of several begins with a letter; a dot may follow.
 fn is_hostname(host: &str) -> bool {
-    if has_byte(host.as_bytes(), |byte| !(byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.'))) {
+    if has_byte(host.as_bytes(), |byte| {
+        !(byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.'))
+    }) {
         return false;
     }
-    let mut labels = host.strip_suffix('.').unwrap_or(host).as_bytes().split(|byte| *byte == b'.');
+    let mut labels = host
+        .strip_suffix('.')
+        .unwrap_or(host)
+        .as_bytes()
+        .split(|byte| *byte == b'.');
     let is_label = |label: &&[u8]| !matches!(label, [] | [b'-', ..] | [.., b'-']);
-    let Some(first) = labels.next().filter(is_label) else { return false };
+    let Some(first) = labels.next().filter(is_label) else {
+        return false;
+    };
     let mut top = first;
     for label in labels {
         if !is_label(&label) {
@@ -115,21 +153,32 @@ fn is_ipv4(host: &str) -> bool {
     let is_octet = |text: &str| {
         !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_digit())
-            && (text.bytes().all(|byte| byte == b'0') || text.trim_start_matches('0').parse::<u8>().is_ok())
+            && (text.bytes().all(|byte| byte == b'0')
+                || text.trim_start_matches('0').parse::<u8>().is_ok())
     };
     host.split('.').count() == 4 && host.split('.').all(is_octet)
 }
 
 /// `[address]` or `[address%zone]`
 fn is_ipv6_literal(host: &str) -> bool {
-    let Some(inside) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) else {
+    let Some(inside) = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    else {
         return false;
     };
     let (address, zone) = cut(inside, '%');
     let zone_is_legal = zone.is_none_or(|zone| {
-        !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        !zone.is_empty()
+            && zone
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
     });
-    zone_is_legal && address.split(':').all(|group| group.len() <= 4 || group.contains('.')) && is_ipv6(address)
+    zone_is_legal
+        && address
+            .split(':')
+            .all(|group| group.len() <= 4 || group.contains('.'))
+        && is_ipv6(address)
 }
 
 const USER_INFO: u8 = 1;
@@ -156,7 +205,9 @@ const LEGAL: [u8; 256] = {
 const fn class(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => USER_INFO | REG_NAME | PATH | URIC,
-        b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => USER_INFO | REG_NAME | PATH | URIC,
+        b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => {
+            USER_INFO | REG_NAME | PATH | URIC
+        }
         b':' | b'&' | b'=' | b'+' | b'$' | b',' | b';' => USER_INFO | REG_NAME | PATH | URIC,
         b'@' => REG_NAME | PATH | URIC,
         b'/' => PATH | URIC,
@@ -167,13 +218,20 @@ const fn class(byte: u8) -> u8 {
 
 /// As [`LEGAL`] has it, in comparisons, which can be made of many bytes at a time.
 fn is_not_of_a_path(byte: u8) -> bool {
-    let is_sign = (byte == b'"') | (byte == b'#') | (byte == b'%') | (byte == b'<') | (byte == b'>') | (byte == b'?');
+    let is_sign = (byte == b'"')
+        | (byte == b'#')
+        | (byte == b'%')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == b'?');
     let is_behind_letters = (byte >= b'{') & (byte != b'~');
     (byte <= b' ') | is_sign | (b'['..=b'^').contains(&byte) | (byte == b'`') | is_behind_letters
 }
 
 fn is_legal(byte: u8, place: u8) -> bool {
-    LEGAL.get(usize::from(byte)).is_some_and(|class| class & place != 0)
+    LEGAL
+        .get(usize::from(byte))
+        .is_some_and(|class| class & place != 0)
 }
 
 /// None unless all characters are legal in this place, well-formed escapes, or visible and not ASCII.

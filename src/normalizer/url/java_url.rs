@@ -14,11 +14,19 @@ pub(super) fn parse(text: &str) -> Option<Components<'_>> {
         _ => text,
     };
     let (protocol, rest) = text.split_once(':')?;
-    let protocol = PROTOCOLS.into_iter().find(|known| protocol.eq_ignore_ascii_case(known))?;
+    let protocol = PROTOCOLS
+        .into_iter()
+        .find(|known| protocol.eq_ignore_ascii_case(known))?;
     let (rest, fragment) = cut(rest, '#');
     let (rest, query) = cut(rest, '?');
     let (server, path) = server_and_path(rest)?;
-    Some(Components { scheme: Some(protocol), server, path: Some(path), query, fragment })
+    Some(Components {
+        scheme: Some(protocol),
+        server,
+        path: Some(path),
+        query,
+        fragment,
+    })
 }
 
 /// `//authority/path`; four slashes begin a path.
@@ -28,7 +36,13 @@ fn server_and_path(text: &str) -> Option<(Server<'_>, &str)> {
             let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
             Some((server(authority)?, path))
         }
-        _ => Some((Server { host: Some(""), ..Server::default() }, text)),
+        _ => Some((
+            Server {
+                host: Some(""),
+                ..Server::default()
+            },
+            text,
+        )),
     }
 }
 
@@ -48,7 +62,11 @@ fn server(authority: &str) -> Option<Server<'_>> {
             .unwrap_or_default()
             .contains(|character| is_refused_in_authority(character) || "[]".contains(character))
         && (is_ipv6_literal(host) || !host.contains(is_refused_in_host));
-    legal.then_some(Server { user_info, host: Some(host), port: port_number(port)? })
+    legal.then_some(Server {
+        user_info,
+        host: Some(host),
+        port: port_number(port)?,
+    })
 }
 
 /// What Java's `Integer.parseInt` reads after a colon: a sign may be there, -1 is none and other negatives are an error.
@@ -64,14 +82,24 @@ fn port_number(text: &str) -> Option<Option<u32>> {
 }
 
 fn is_ipv6_literal(host: &str) -> bool {
-    let Some(inside) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) else {
+    let Some(inside) = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    else {
         return false;
     };
     let (address, zone) = cut(inside, '%');
     let zone_is_legal = zone.is_none_or(|zone| {
-        !zone.is_empty() && !zone.contains(|character| is_refused_in_authority(character) || "[]".contains(character))
+        !zone.is_empty()
+            && !zone.contains(|character| {
+                is_refused_in_authority(character) || "[]".contains(character)
+            })
     });
-    zone_is_legal && address.split(':').all(|group| group.len() <= 15 || !group.contains('.')) && is_ipv6(address)
+    zone_is_legal
+        && address
+            .split(':')
+            .all(|group| group.len() <= 15 || !group.contains('.'))
+        && is_ipv6(address)
 }
 
 fn is_refused_in_authority(character: char) -> bool {
@@ -83,5 +111,6 @@ fn is_refused_in_host(character: char) -> bool {
     is_refused_in_authority(character)
         || " \"<>[]^`{|}".contains(character)
         || "\u{2047}\u{2048}\u{2049}\u{2100}\u{2101}\u{2105}\u{2106}\u{2A74}".contains(character)
-        || "\u{FE55}\u{FE56}\u{FE5F}\u{FE6B}\u{FF03}\u{FF0F}\u{FF1A}\u{FF1F}\u{FF20}".contains(character)
+        || "\u{FE55}\u{FE56}\u{FE5F}\u{FE6B}\u{FF03}\u{FF0F}\u{FF1A}\u{FF1F}\u{FF20}"
+            .contains(character)
 }

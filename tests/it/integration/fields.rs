@@ -11,13 +11,21 @@ use crate::support::fields_page::Field;
 const HEAD: &str = "# Made from the tables of docs/fields.md: `just bless` writes it anew.\n";
 
 /// What Fleet demands of every data stream.
-const BASE: &[&str] = &["@timestamp", "data_stream.type", "data_stream.dataset", "data_stream.namespace"];
+const BASE: &[&str] = &[
+    "@timestamp",
+    "data_stream.type",
+    "data_stream.dataset",
+    "data_stream.namespace",
+];
 
 /// The files of a data stream's fields: their names and texts.
 pub(super) fn files(fields: &[Field]) -> Vec<(String, String)> {
     let file = |name: &str, is_in: &dyn Fn(&str) -> bool| {
         let fields = fields.iter().filter(|field| is_in(&field.name));
-        (name.to_owned(), HEAD.to_owned() + &fields.map(yaml).collect::<String>())
+        (
+            name.to_owned(),
+            HEAD.to_owned() + &fields.map(yaml).collect::<String>(),
+        )
     };
     let is_base = |name: &str| BASE.contains(&name);
     // `uri_parts` writes it, and ECS does not have it.
@@ -50,18 +58,34 @@ fn yaml(field: &Field) -> String {
 
 /// A scalar between quotes, where it could be taken for something else.
 fn quoted(text: &str) -> String {
-    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || ['_', '.'].contains(&c));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+    let is_plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || ['_', '.'].contains(&c));
+    if is_plain {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
 }
 
 /// The table of a data stream's fields for the README, in the order of their names.
 pub(super) fn table(fields: &[Field]) -> String {
     let mut rows: Vec<_> = fields
         .iter()
-        .map(|field| format!("| {} | {} | {} |\n", field.name, description(field).replace('|', "\\|"), field.kind))
+        .map(|field| {
+            format!(
+                "| {} | {} | {} |\n",
+                field.name,
+                description(field).replace('|', "\\|"),
+                field.kind
+            )
+        })
         .collect();
     rows.sort_unstable();
-    format!("**Exported fields**\n\n| Field | Description | Type |\n| --- | --- | --- |\n{}", rows.concat())
+    format!(
+        "**Exported fields**\n\n| Field | Description | Type |\n| --- | --- | --- |\n{}",
+        rows.concat()
+    )
 }
 
 /// What the page says of a field: what it means, and where it comes from.
@@ -72,14 +96,22 @@ fn description(field: &Field) -> String {
         from => format!("From {from}"),
     };
     let parts = [sentence(&without_links(&field.meaning)), sentence(&from)];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         None => String::new(),
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.')),
+        Some(first) => format!(
+            "{}{}.",
+            first.to_uppercase(),
+            letters.as_str().trim_end_matches('.')
+        ),
     }
 }
 

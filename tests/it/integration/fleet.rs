@@ -4,7 +4,11 @@
 //! (`template.ts`, `install.ts`, `mappings.ts`, `field_type_registry.ts`) as of Kibana 9.4, for what the package uses; a
 //! key or type that it did not use so far ends the test. Older versions forget `ignore_above` of `flattened` fields
 //! (<https://github.com/elastic/kibana/issues/223245>).
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "templates are JSON of any form")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "templates are JSON of any form"
+)]
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -17,7 +21,11 @@ use crate::support::yaml;
 
 /// What a template of Fleet is made of before and after the package's component. The user's components need not be there.
 const STACK: [&str; 2] = ["logs@mappings", "logs@settings"];
-const GLOBAL: [&str; 3] = ["ecs@mappings", ".fleet_globals-1", ".fleet_agent_id_verification-1"];
+const GLOBAL: [&str; 3] = [
+    "ecs@mappings",
+    ".fleet_globals-1",
+    ".fleet_agent_id_verification-1",
+];
 
 /// What Fleet puts for a data stream.
 pub(super) struct Templates {
@@ -32,16 +40,29 @@ impl Templates {
     /// For the data stream of a folder, under the name that its manifest says.
     pub(super) fn of(folder: &str) -> Self {
         let manifest = manifest(folder);
-        let name = format!("{}-{}", manifest["type"].as_str().unwrap(), manifest["dataset"].as_str().unwrap());
+        let name = format!(
+            "{}-{}",
+            manifest["type"].as_str().unwrap(),
+            manifest["dataset"].as_str().unwrap()
+        );
         Self::named(name, folder)
     }
 
     /// The same for another data stream.
     pub(super) fn named(name: String, folder: &str) -> Self {
-        let meta = json!({"managed_by": "fleet", "managed": true, "package": {"name": "apigw_logs"}});
-        let customs = ["logs@custom".to_owned(), "apigw_logs@custom".to_owned(), format!("{name}@custom")];
+        let meta =
+            json!({"managed_by": "fleet", "managed": true, "package": {"name": "apigw_logs"}});
+        let customs = [
+            "logs@custom".to_owned(),
+            "apigw_logs@custom".to_owned(),
+            format!("{name}@custom"),
+        ];
         let own = [format!("{name}@package")];
-        let components = STACK.map(str::to_owned).into_iter().chain(own).chain(customs.clone());
+        let components = STACK
+            .map(str::to_owned)
+            .into_iter()
+            .chain(own)
+            .chain(customs.clone());
         let index = json!({
             "priority": 200,
             "index_patterns": [format!("{name}-*")],
@@ -52,7 +73,11 @@ impl Templates {
             "_meta": meta,
         });
         let package = json!({"template": {"settings": settings(folder), "mappings": mappings(folder)}, "_meta": meta});
-        Self { name, package, index }
+        Self {
+            name,
+            package,
+            index,
+        }
     }
 }
 
@@ -86,7 +111,10 @@ fn mappings(folder: &str) -> Value {
 
 /// A field's name, and its mapping.
 fn property(field: &Value) -> (&str, Value) {
-    let (name, kind) = (field["name"].as_str().unwrap(), field["type"].as_str().unwrap());
+    let (name, kind) = (
+        field["name"].as_str().unwrap(),
+        field["type"].as_str().unwrap(),
+    );
     let mut mapping = json!({"type": kind});
     for (key, value) in field.as_object().unwrap() {
         match &**key {
@@ -101,20 +129,29 @@ fn property(field: &Value) -> (&str, Value) {
         "keyword" | "wildcard" => mapping["ignore_above"] = limit().unwrap_or(json!(1024)),
         "flattened" => drop(limit().map(|limit| mapping["ignore_above"] = limit)),
         "date" if name == "@timestamp" => mapping["ignore_malformed"] = json!(false),
-        "constant_keyword" | "match_only_text" | "long" | "boolean" | "date" | "ip" | "geo_point" => {}
+        "constant_keyword" | "match_only_text" | "long" | "boolean" | "date" | "ip"
+        | "geo_point" => {}
         other => panic!("{name}: what does Fleet make of the type {other}?"),
     }
-    mapping.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    mapping
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
     (name, mapping)
 }
 
 /// Dots in a name are objects.
 fn insert(properties: &mut Map<String, Value>, name: &str, mapping: Value) {
     let Some((object, rest)) = name.split_once('.') else {
-        assert!(properties.insert(name.to_owned(), mapping).is_none(), "{name} is there twice");
+        assert!(
+            properties.insert(name.to_owned(), mapping).is_none(),
+            "{name} is there twice"
+        );
         return;
     };
-    let object = properties.entry(object).or_insert_with(|| json!({"properties": {}}));
+    let object = properties
+        .entry(object)
+        .or_insert_with(|| json!({"properties": {}}));
     insert(object["properties"].as_object_mut().unwrap(), rest, mapping);
 }
 
@@ -129,8 +166,15 @@ fn setups(name: &str) -> (Value, Value, Value) {
     if index["composed_of"].is_null() {
         return (json!({}), index["template"]["mappings"].clone(), index);
     }
-    let (settings, mappings) = (component(&format!("{name}@settings")), component(&format!("{name}@mappings")));
-    (settings["settings"].clone(), mappings["mappings"].clone(), index)
+    let (settings, mappings) = (
+        component(&format!("{name}@settings")),
+        component(&format!("{name}@mappings")),
+    );
+    (
+        settings["settings"].clone(),
+        mappings["mappings"].clone(),
+        index,
+    )
 }
 
 #[test]
@@ -138,15 +182,32 @@ fn fleet_makes_the_mappings_that_setup_puts() {
     for stream in STREAMS {
         let templates = Templates::of(stream.folder);
         let (_, mappings, index) = setups(&templates.name);
-        assert_eq!(templates.package["template"]["mappings"], mappings, "{}", templates.name);
+        assert_eq!(
+            templates.package["template"]["mappings"], mappings,
+            "{}",
+            templates.name
+        );
         assert_eq!(templates.index["index_patterns"], index["index_patterns"]);
-        assert_eq!((stream.fields)().len(), count(&mappings["properties"]), "{}", templates.name);
+        assert_eq!(
+            (stream.fields)().len(),
+            count(&mappings["properties"]),
+            "{}",
+            templates.name
+        );
     }
 }
 
 fn count(properties: &Value) -> usize {
     let fields = properties.as_object().unwrap().values();
-    fields.map(|field| if field["properties"].is_null() { 1 } else { count(&field["properties"]) }).sum()
+    fields
+        .map(|field| {
+            if field["properties"].is_null() {
+                1
+            } else {
+                count(&field["properties"])
+            }
+        })
+        .sum()
 }
 
 /// But for what a package cannot say, and what Fleet always does.
@@ -166,7 +227,11 @@ fn fleet_makes_the_settings_that_setup_puts() {
         if expected["index"]["mapping"].is_null() {
             expected["index"]["mapping"] = json!({"total_fields": {"limit": 1000}});
         }
-        assert_eq!(templates.package["template"]["settings"], expected, "{}", templates.name);
+        assert_eq!(
+            templates.package["template"]["settings"], expected,
+            "{}",
+            templates.name
+        );
         assert!(index["priority"].as_u64() > templates.index["priority"].as_u64());
     }
 }

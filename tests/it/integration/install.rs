@@ -1,5 +1,9 @@
 //! The package in a real Elasticsearch: its templates, as Fleet would put them, beside those of `setup`.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "documents and mappings are JSON of any form")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "documents and mappings are JSON of any form"
+)]
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -18,7 +22,10 @@ use crate::support::templates::setup;
 /// `logs@mappings`, `.fleet_globals-1` and `.fleet_agent_id_verification-1` of 9.4, the last without its pipeline). The
 /// servers of the tests have none of them.
 const STACK: [(&str, &str); 4] = [
-    ("stack-settings", r#"{"settings":{"index":{"codec":"best_compression","mapping":{"ignore_malformed":true}}}}"#),
+    (
+        "stack-settings",
+        r#"{"settings":{"index":{"codec":"best_compression","mapping":{"ignore_malformed":true}}}}"#,
+    ),
     (
         "stack-mappings",
         r#"{"mappings":{"date_detection":false,"properties":{"data_stream.type":{"type":"constant_keyword"},
@@ -47,7 +54,11 @@ impl Pair {
     fn new(server: &'static SearchServer, whose: &str) -> Self {
         let documents = format!("logs-package.{whose}{}", std::process::id());
         let dead_letters = format!("{documents}_dead");
-        Self { server, documents, dead_letters }
+        Self {
+            server,
+            documents,
+            dead_letters,
+        }
     }
 
     /// Their names; that of the documents' comes first.
@@ -60,31 +71,63 @@ impl Pair {
         let component = |name: &str| format!("{}-{name}", self.documents);
         for (name, template) in STACK {
             let body = format!(r#"{{"template":{template}}}"#);
-            put(self.server, &format!("/_component_template/{}", component(name)), &body);
+            put(
+                self.server,
+                &format!("/_component_template/{}", component(name)),
+                &body,
+            );
         }
         if let Some(custom) = custom {
-            put(self.server, &format!("/_component_template/{}", component("custom")), custom);
+            put(
+                self.server,
+                &format!("/_component_template/{}", component("custom")),
+                custom,
+            );
         }
         for (name, stream) in self.names().into_iter().zip(STREAMS) {
             let mut templates = Templates::named(name.clone(), stream.folder);
             let package = format!("{name}@package");
             // Its policy is one of Elasticsearch's, and the servers of the tests do not have policies.
-            templates.package["template"]["settings"]["index"].as_object_mut().unwrap().remove("lifecycle");
-            put(self.server, &format!("/_component_template/{package}"), &templates.package.to_string());
-            let composed = ["stack-mappings", "stack-settings"].map(component).into_iter().chain([package]);
-            let composed =
-                composed.chain(custom.map(|_| component("custom"))).chain(["globals", "agents"].map(component));
+            templates.package["template"]["settings"]["index"]
+                .as_object_mut()
+                .unwrap()
+                .remove("lifecycle");
+            put(
+                self.server,
+                &format!("/_component_template/{package}"),
+                &templates.package.to_string(),
+            );
+            let composed = ["stack-mappings", "stack-settings"]
+                .map(component)
+                .into_iter()
+                .chain([package]);
+            let composed = composed
+                .chain(custom.map(|_| component("custom")))
+                .chain(["globals", "agents"].map(component));
             templates.index["composed_of"] = composed.collect();
-            templates.index.as_object_mut().unwrap().remove("ignore_missing_component_templates");
-            put(self.server, &format!("/_index_template/{name}"), &templates.index.to_string());
+            templates
+                .index
+                .as_object_mut()
+                .unwrap()
+                .remove("ignore_missing_component_templates");
+            put(
+                self.server,
+                &format!("/_index_template/{name}"),
+                &templates.index.to_string(),
+            );
         }
     }
 
     /// Runs `setup` for them; returns what it says.
     fn setup(&self) -> String {
-        let (documents, dead_letters) =
-            (format!("{}-default", self.documents), format!("{}-default", self.dead_letters));
-        let settings = [("DATA_STREAM", &*documents), ("DEAD_LETTER_DATA_STREAM", &dead_letters)];
+        let (documents, dead_letters) = (
+            format!("{}-default", self.documents),
+            format!("{}-default", self.dead_letters),
+        );
+        let settings = [
+            ("DATA_STREAM", &*documents),
+            ("DEAD_LETTER_DATA_STREAM", &dead_letters),
+        ];
         let run = setup(self.server, &[], &settings);
         assert_eq!((run.status, &*run.stderr), (0, ""));
         run.stdout
@@ -92,12 +135,17 @@ impl Pair {
 
     /// The mapping of a data stream, without what names it.
     fn mapping(&self, name: &str) -> Value {
-        let (status, answer) = self.server.admin_request("GET", &format!("/{name}-default/_mapping"), None);
+        let (status, answer) =
+            self.server
+                .admin_request("GET", &format!("/{name}-default/_mapping"), None);
         assert_eq!(status, 200, "{answer}");
         let answer: Value = serde_json::from_str(&answer).unwrap();
         let mut mapping = answer.as_object().unwrap().values().next().unwrap()["mappings"].clone();
         for part in ["type", "dataset", "namespace"] {
-            mapping["properties"]["data_stream"]["properties"][part].as_object_mut().unwrap().remove("value");
+            mapping["properties"]["data_stream"]["properties"][part]
+                .as_object_mut()
+                .unwrap()
+                .remove("value");
         }
         mapping
     }
@@ -112,7 +160,8 @@ impl Drop for Pair {
             delete(format!("/_component_template/{name}@package"));
         }
         let components = STACK.iter().map(|(name, _)| *name).chain(["custom"]);
-        components.for_each(|name| delete(format!("/_component_template/{}-{name}", self.documents)));
+        components
+            .for_each(|name| delete(format!("/_component_template/{}-{name}", self.documents)));
     }
 }
 
@@ -127,20 +176,31 @@ fn index(server: &SearchServer, name: &str, documents: &[Value]) -> Vec<Value> {
     let mut body = String::new();
     for (number, document) in documents.iter().enumerate() {
         let mut document = document.clone();
-        document["data_stream"] = json!({"type": "logs", "dataset": dataset, "namespace": "default"});
+        document["data_stream"] =
+            json!({"type": "logs", "dataset": dataset, "namespace": "default"});
         body += &format!("{{\"create\":{{\"_id\":\"{number}\"}}}}\n{document}\n");
     }
-    let (status, answer) = server.admin_request("POST", &format!("/{name}-default/_bulk"), Some(&body));
+    let (status, answer) =
+        server.admin_request("POST", &format!("/{name}-default/_bulk"), Some(&body));
     assert_eq!(status, 200, "{answer}");
     let answer: Value = serde_json::from_str(&answer).unwrap();
     let items = answer["items"].as_array().unwrap();
     assert_eq!(items.len(), documents.len());
-    let refused: Vec<_> = items.iter().filter(|item| item["create"]["status"] != 201).collect();
+    let refused: Vec<_> = items
+        .iter()
+        .filter(|item| item["create"]["status"] != 201)
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
     // A failure store takes what was refused, and says that all is well.
-    assert!(!items.iter().any(|item| item["create"]["failure_store"] == "used"), "{items:?}");
+    assert!(
+        !items
+            .iter()
+            .any(|item| item["create"]["failure_store"] == "used"),
+        "{items:?}"
+    );
     server.refresh(&format!("{name}-default"));
-    let query = r#"{"query":{"exists":{"field":"_ignored"}},"sort":["_doc"],"fields":["_ignored"]}"#;
+    let query =
+        r#"{"query":{"exists":{"field":"_ignored"}},"sort":["_doc"],"fields":["_ignored"]}"#;
     let mut ignored = server.search(&format!("{name}-default"), query);
     ignored.iter_mut().for_each(|hit| *hit = hit["_id"].take());
     ignored.sort_by_key(Value::to_string);
@@ -155,7 +215,9 @@ fn value(json: &crate::support::json::Json) -> Value {
 /// templates that nothing uses where `dynamic` is false. That the time cannot be ignored is shown only where the index
 /// ignores other values that are malformed.
 fn without_fleets(mut mapping: Value, ours: &Value) -> Value {
-    let event = mapping["properties"]["event"]["properties"].as_object_mut().unwrap();
+    let event = mapping["properties"]["event"]["properties"]
+        .as_object_mut()
+        .unwrap();
     assert!(event.remove("agent_id_status").is_some());
     assert_eq!(event.remove("ingested").unwrap()["type"], "date");
     if let Some(ingested) = ours.pointer("/properties/event/properties/ingested") {
@@ -179,15 +241,28 @@ fn the_package_and_setup_take_the_same_documents_into_the_same_fields() {
     let (fleet, ours) = (Pair::new(server, "fleet"), Pair::new(server, "setup"));
     fleet.put_as_fleet(None);
     assert_eq!(ours.setup().matches("created index template").count(), 2);
-    let golden: Vec<_> = names(LINES, ".ndjson").iter().flat_map(|name| documents(name)).map(|it| value(&it)).collect();
+    let golden: Vec<_> = names(LINES, ".ndjson")
+        .iter()
+        .flat_map(|name| documents(name))
+        .map(|it| value(&it))
+        .collect();
     assert!(golden.len() > 400, "only {}", golden.len());
-    for (sent, (fleets, ours_name)) in
-        [golden, vec![value(&dead_letter())]].iter().zip(fleet.names().into_iter().zip(ours.names()))
+    for (sent, (fleets, ours_name)) in [golden, vec![value(&dead_letter())]]
+        .iter()
+        .zip(fleet.names().into_iter().zip(ours.names()))
     {
         let ignored = index(server, fleets, sent);
-        assert_eq!(ignored, index(server, ours_name, sent), "{fleets}: what is too long to be indexed");
+        assert_eq!(
+            ignored,
+            index(server, ours_name, sent),
+            "{fleets}: what is too long to be indexed"
+        );
         let mapping = ours.mapping(ours_name);
-        assert_eq!(without_fleets(fleet.mapping(fleets), &mapping), mapping, "{fleets}");
+        assert_eq!(
+            without_fleets(fleet.mapping(fleets), &mapping),
+            mapping,
+            "{fleets}"
+        );
     }
 }
 
@@ -200,10 +275,15 @@ fn setup_leaves_what_the_package_has_put() {
     let fleet = Pair::new(server, "left");
     fleet.put_as_fleet(None);
     let said = fleet.setup();
-    let expected =
-        fleet.names().map(|name| format!("left index template {name}, and what belongs to it: Fleet manages it"));
+    let expected = fleet.names().map(|name| {
+        format!("left index template {name}, and what belongs to it: Fleet manages it")
+    });
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
-    let (_, template) = server.admin_request("GET", &format!("/_index_template/{}", fleet.documents), None);
+    let (_, template) = server.admin_request(
+        "GET",
+        &format!("/_index_template/{}", fleet.documents),
+        None,
+    );
     assert!(template.contains(r#""priority":200"#), "{template}");
 }
 
@@ -222,17 +302,33 @@ fn a_long_value_is_refused_only_where_fleet_forgets_the_limit() {
         let document = json!({"@timestamp": "2026-03-01T08:30:00.000Z",
             "data_stream": {"type": "logs", "dataset": dataset, "namespace": namespace},
             "aws": {"api_gateway": {"unmapped": {"tenant": "x".repeat(32_766)}}}});
-        server.admin_request("POST", &format!("/{name}-{namespace}/_doc"), Some(&document.to_string()))
+        server.admin_request(
+            "POST",
+            &format!("/{name}-{namespace}/_doc"),
+            Some(&document.to_string()),
+        )
     };
     let (status, answer) = create("newer");
     assert_eq!(status, 201, "{answer}");
 
     let mut package = Templates::named(name.clone(), STREAMS[0].folder).package;
-    package["template"]["settings"]["index"].as_object_mut().unwrap().remove("lifecycle");
+    package["template"]["settings"]["index"]
+        .as_object_mut()
+        .unwrap()
+        .remove("lifecycle");
     let unmapped = "/template/mappings/properties/aws/properties/api_gateway/properties/unmapped";
-    let limit = package.pointer_mut(unmapped).unwrap().as_object_mut().unwrap().remove("ignore_above");
+    let limit = package
+        .pointer_mut(unmapped)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove("ignore_above");
     assert_eq!(limit, Some(json!(8191)));
-    put(server, &format!("/_component_template/{name}@package"), &package.to_string());
+    put(
+        server,
+        &format!("/_component_template/{name}@package"),
+        &package.to_string(),
+    );
     let (status, answer) = create("older");
     assert_eq!(status, 400, "{answer}");
 }
@@ -250,10 +346,19 @@ fn the_documented_retention_is_taken() {
     let (body, _) = body.split_once('\'').unwrap();
     let fleet = Pair::new(server, "retention");
     fleet.put_as_fleet(Some(body));
-    let path = format!("/_index_template/_simulate_index/{}-default", fleet.documents);
+    let path = format!(
+        "/_index_template/_simulate_index/{}-default",
+        fleet.documents
+    );
     let (status, answer) = server.admin_request("POST", &path, None);
     assert_eq!(status, 200, "{answer}");
     let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer["template"]["lifecycle"]["data_retention"], "90d", "{answer}");
-    assert_eq!(answer["template"]["settings"]["index"]["lifecycle"]["prefer_ilm"], "false", "{answer}");
+    assert_eq!(
+        answer["template"]["lifecycle"]["data_retention"], "90d",
+        "{answer}"
+    );
+    assert_eq!(
+        answer["template"]["settings"]["index"]["lifecycle"]["prefer_ilm"], "false",
+        "{answer}"
+    );
 }

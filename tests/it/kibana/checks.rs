@@ -1,5 +1,9 @@
 //! What the saved objects say of themselves holds: every field exists with a type that fits, every reference leads somewhere.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects are trees")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "saved objects are trees"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,17 +17,26 @@ use super::saved::{SavedPanel, controls, decoded, objects, panels};
 use crate::support::golden::repository;
 
 /// Types by what they are good for, as Lens and KQL see them.
-const GROUPS: &[&str] = &["keyword", "constant_keyword", "wildcard", "ip", "long", "boolean"];
+const GROUPS: &[&str] = &[
+    "keyword",
+    "constant_keyword",
+    "wildcard",
+    "ip",
+    "long",
+    "boolean",
+];
 const NUMBERS: &[&str] = &["long"];
 const ORDERED: &[&str] = &["long", "date", "ip"];
 
 /// The fields of both data streams and their types, from the files that `setup` puts.
 fn mapped() -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
-    for file in
-        ["component_templates/logs-aws.api_gateway_logs@mappings", "index_templates/logs-aws.api_gateway_dead_letters"]
-    {
-        let text = fs::read_to_string(repository(&format!("elasticsearch/{file}.json"))).expect("a file can be read");
+    for file in [
+        "component_templates/logs-aws.api_gateway_logs@mappings",
+        "index_templates/logs-aws.api_gateway_dead_letters",
+    ] {
+        let text = fs::read_to_string(repository(&format!("elasticsearch/{file}.json")))
+            .expect("a file can be read");
         let template: Value = serde_json::from_str(&text).expect("a template is JSON");
         // Where both have a field, the documents' type counts.
         let mut found = BTreeMap::new();
@@ -36,7 +49,11 @@ fn mapped() -> BTreeMap<String, String> {
 
 fn leaves(prefix: &str, mapping: &Value, into: &mut BTreeMap<String, String>) {
     for (name, field) in mapping["properties"].as_object().into_iter().flatten() {
-        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let path = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match field["type"].as_str() {
             Some(kind) => drop(into.insert(path, kind.to_owned())),
             None => leaves(&path, field, into),
@@ -55,9 +72,13 @@ impl Fields {
     fn check(&mut self, origin: &str, field: &str, types: &[&str]) {
         self.used += 1;
         match self.mapped.get(field) {
-            None => self.problems.push(format!("{origin}: there is no field {field}")),
+            None => self
+                .problems
+                .push(format!("{origin}: there is no field {field}")),
             Some(kind) if !types.is_empty() && !types.contains(&&**kind) => {
-                self.problems.push(format!("{origin}: {field} is of type {kind}, and should be one of {types:?}"));
+                self.problems.push(format!(
+                    "{origin}: {field} is of type {kind}, and should be one of {types:?}"
+                ));
             }
             Some(_) => {}
         }
@@ -66,7 +87,9 @@ impl Fields {
     fn kql(&mut self, origin: &str, query: &Value) {
         let text = text(&query["query"]);
         for field in kql::fields(text).unwrap_or_else(|problem| panic!("{origin}: {problem}")) {
-            let is_compared = [" >", " <"].iter().any(|operator| text.contains(&format!("{field}{operator}")));
+            let is_compared = [" >", " <"]
+                .iter()
+                .any(|operator| text.contains(&format!("{field}{operator}")));
             self.check(origin, &field, if is_compared { ORDERED } else { &[] });
         }
     }
@@ -102,9 +125,16 @@ impl Fields {
         let attributes = &panel.config["attributes"];
         match &*panel.kind {
             "lens" => {
-                let layers = attributes["state"]["datasourceStates"]["formBased"]["layers"].as_object();
-                for column in layers.into_iter().flatten().flat_map(|(_, layer)| layer["columns"].as_object()) {
-                    column.values().for_each(|column| self.column(&origin, column));
+                let layers =
+                    attributes["state"]["datasourceStates"]["formBased"]["layers"].as_object();
+                for column in layers
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|(_, layer)| layer["columns"].as_object())
+                {
+                    column
+                        .values()
+                        .for_each(|column| self.column(&origin, column));
                 }
                 if attributes["state"]["query"]["query"].is_string() {
                     self.kql(&origin, &attributes["state"]["query"]);
@@ -112,7 +142,11 @@ impl Fields {
             }
             "map" => {
                 self.kql(&origin, &decoded(&attributes["mapStateJSON"])["query"]);
-                for layer in decoded(&attributes["layerListJSON"]).as_array().into_iter().flatten() {
+                for layer in decoded(&attributes["layerListJSON"])
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                {
                     if let Some(field) = layer["sourceDescriptor"]["geoField"].as_str() {
                         self.check(&origin, field, &["geo_point"]);
                     }
@@ -127,20 +161,31 @@ impl Fields {
         for column in attributes["columns"].as_array().expect("columns") {
             self.check(origin, text(column), &[]);
         }
-        self.kql(origin, &decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["query"]);
+        self.kql(
+            origin,
+            &decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["query"],
+        );
     }
 }
 
 #[test]
 fn every_field_exists_with_a_type_that_its_use_takes() {
-    let mut fields = Fields { mapped: mapped(), problems: Vec::new(), used: 0 };
+    let mut fields = Fields {
+        mapped: mapped(),
+        problems: Vec::new(),
+        used: 0,
+    };
     panels().iter().for_each(|panel| fields.panel(panel));
     for search in objects("search") {
         fields.search(&search.id, &search.object["attributes"]);
     }
     for dashboard in objects("dashboard") {
         for control in controls(&dashboard) {
-            fields.check(&dashboard.id, text(&control["explicitInput"]["fieldName"]), GROUPS);
+            fields.check(
+                &dashboard.id,
+                text(&control["explicitInput"]["fieldName"]),
+                GROUPS,
+            );
         }
     }
     assert!(fields.problems.is_empty(), "{:#?}", fields.problems);
@@ -156,12 +201,21 @@ fn every_control_has_something_to_choose() {
         for control in controls {
             let field = &control["explicitInput"]["fieldName"];
             let values = serde_json::json!({ "terms": { "field": field, "size": 10 } });
-            let query = serde_json::json!({ "bool": { "filter": [dashboard.filters[0]["query"]] } });
-            let body = serde_json::json!({ "size": 0, "query": query, "aggs": { "values": values } });
-            let (status, answer) = server().admin_request("POST", "/logs-*/_search", Some(&body.to_string()));
+            let query =
+                serde_json::json!({ "bool": { "filter": [dashboard.filters[0]["query"]] } });
+            let body =
+                serde_json::json!({ "size": 0, "query": query, "aggs": { "values": values } });
+            let (status, answer) =
+                server().admin_request("POST", "/logs-*/_search", Some(&body.to_string()));
             let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
-            let values = answer["aggregations"]["values"]["buckets"].as_array().map(Vec::len);
-            assert!(status == 200 && values > Some(1), "{}: {field}: {answer}", dashboard.id);
+            let values = answer["aggregations"]["values"]["buckets"]
+                .as_array()
+                .map(Vec::len);
+            assert!(
+                status == 200 && values > Some(1),
+                "{}: {field}: {answer}",
+                dashboard.id
+            );
         }
     }
 }
@@ -182,7 +236,11 @@ fn elasticsearch_reads_kql_as_we_do() {
     };
     for text in texts {
         let ours = kql::to_query(&text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
-        assert_eq!(count(ours), count(serde_json::json!({ "kql": { "query": text } })), "{text}");
+        assert_eq!(
+            count(ours),
+            count(serde_json::json!({ "kql": { "query": text } })),
+            "{text}"
+        );
     }
 }
 
@@ -206,17 +264,32 @@ fn collect_kql(value: &Value, into: &mut BTreeSet<String>) {
 fn needed(id: &str, panel: &Value) -> BTreeSet<String> {
     let config = &panel["embeddableConfig"];
     let mut names = BTreeSet::new();
-    let inner = config["attributes"]["references"].as_array().into_iter().flatten();
+    let inner = config["attributes"]["references"]
+        .as_array()
+        .into_iter()
+        .flatten();
     names.extend(inner.map(|reference| format!("{id}:{}", text(&reference["name"]))));
-    for event in config["enhancements"]["dynamicActions"]["events"].as_array().into_iter().flatten() {
+    for event in config["enhancements"]["dynamicActions"]["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let (factory, event) = (text(&event["action"]["factoryId"]), text(&event["eventId"]));
         names.insert(format!("{id}:drilldown:{factory}:{event}:dashboardId"));
     }
-    for link in config["attributes"]["links"].as_array().into_iter().flatten() {
+    for link in config["attributes"]["links"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         names.insert(format!("{id}:{}", text(&link["destinationRefName"])));
     }
     if panel["type"] == "map" {
-        for layer in decoded(&config["attributes"]["layerListJSON"]).as_array().into_iter().flatten() {
+        for layer in decoded(&config["attributes"]["layerListJSON"])
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let name = layer["sourceDescriptor"]["indexPatternRefName"].as_str();
             names.extend(name.map(|name| format!("{id}:{name}")));
         }
@@ -227,30 +300,47 @@ fn needed(id: &str, panel: &Value) -> BTreeSet<String> {
 #[test]
 fn every_reference_is_needed_and_leads_somewhere() {
     let dashboards = objects("dashboard");
-    let ids: BTreeSet<_> = dashboards.iter().map(|dashboard| dashboard.id.clone()).collect();
+    let ids: BTreeSet<_> = dashboards
+        .iter()
+        .map(|dashboard| dashboard.id.clone())
+        .collect();
     for dashboard in &dashboards {
         let attributes = &dashboard.object["attributes"];
-        let mut needed_names: BTreeSet<_> =
-            dashboard.filters.iter().map(|filter| text(&filter["meta"]["indexRefName"]).to_owned()).collect();
-        for panel in decoded(&attributes["panelsJSON"]).as_array().expect("panels") {
+        let mut needed_names: BTreeSet<_> = dashboard
+            .filters
+            .iter()
+            .map(|filter| text(&filter["meta"]["indexRefName"]).to_owned())
+            .collect();
+        for panel in decoded(&attributes["panelsJSON"])
+            .as_array()
+            .expect("panels")
+        {
             let id = text(&panel["panelIndex"]);
             assert_eq!(panel["gridData"]["i"], id);
             needed_names.extend(needed(id, panel));
         }
-        needed_names.extend(
-            controls(dashboard)
-                .iter()
-                .map(|control| format!("controlGroup_{}:optionsListDataView", text(&control["explicitInput"]["id"]))),
-        );
+        needed_names.extend(controls(dashboard).iter().map(|control| {
+            format!(
+                "controlGroup_{}:optionsListDataView",
+                text(&control["explicitInput"]["id"])
+            )
+        }));
         let mut names = BTreeSet::new();
-        for reference in dashboard.object["references"].as_array().expect("references") {
+        for reference in dashboard.object["references"]
+            .as_array()
+            .expect("references")
+        {
             let is_there = match text(&reference["type"]) {
                 "index-pattern" => reference["id"] == "logs-*",
                 "dashboard" => ids.contains(text(&reference["id"])),
                 other => panic!("{other} is nothing that a dashboard refers to"),
             };
             assert!(is_there, "{}: {reference}", dashboard.id);
-            assert!(names.insert(text(&reference["name"]).to_owned()), "{}: {reference} is there twice", dashboard.id);
+            assert!(
+                names.insert(text(&reference["name"]).to_owned()),
+                "{}: {reference} is there twice",
+                dashboard.id
+            );
         }
         assert_eq!(names, needed_names, "{}", dashboard.id);
     }
@@ -262,17 +352,26 @@ fn every_panel_keeps_other_logs_out() {
     for panel in panels().iter().filter(|panel| panel.kind != "links") {
         let attributes = &panel.config["attributes"];
         if let Some(esql) = attributes["state"]["query"]["esql"].as_str() {
-            assert!(esql.starts_with("FROM logs-aws.api_gateway_logs-*\n"), "{esql}");
+            assert!(
+                esql.starts_with("FROM logs-aws.api_gateway_logs-*\n"),
+                "{esql}"
+            );
             continue;
         }
         let filters = match &*panel.kind {
             "map" => decoded(&attributes["mapStateJSON"])["filters"].clone(),
-            "search" => decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["filter"].clone(),
+            "search" => {
+                decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["filter"].clone()
+            }
             _ => attributes["state"]["filters"].clone(),
         };
         let dataset = &filters[0]["query"]["match_phrase"]["data_stream.dataset"];
         let of_dashboard = panel.filters[0].to_string();
-        assert!(dataset.is_string() && of_dashboard.contains(&dataset.to_string()), "{}: {filters}", panel.title);
+        assert!(
+            dataset.is_string() && of_dashboard.contains(&dataset.to_string()),
+            "{}: {filters}",
+            panel.title
+        );
     }
 }
 
@@ -281,10 +380,20 @@ fn every_panel_keeps_other_logs_out() {
 fn the_page_names_the_dashboards() {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("a page can be read");
     let (_, section) = page.split_once("\n## Dashboards\n").expect("a section");
-    let table = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
-    let rows = table.take_while(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").next());
-    let named: BTreeSet<_> = rows.map(|name| format!("[Logs API Gateway] {}", name.trim_start_matches("| "))).collect();
-    let titles = objects("dashboard").iter().map(|it| text(&it.object["attributes"]["title"]).to_owned()).collect();
+    let table = section
+        .lines()
+        .skip_while(|line| !line.starts_with("| ---"))
+        .skip(1);
+    let rows = table
+        .take_while(|line| line.starts_with("| "))
+        .filter_map(|line| line.split(" | ").next());
+    let named: BTreeSet<_> = rows
+        .map(|name| format!("[Logs API Gateway] {}", name.trim_start_matches("| ")))
+        .collect();
+    let titles = objects("dashboard")
+        .iter()
+        .map(|it| text(&it.object["attributes"]["title"]).to_owned())
+        .collect();
     assert_eq!(named, titles);
 }
 
@@ -293,21 +402,54 @@ fn the_page_names_the_dashboards() {
 fn every_column_is_in_its_place() {
     for panel in panels().iter().filter(|panel| panel.kind == "lens") {
         let state = &panel.config["attributes"]["state"];
-        for layer in
-            state["datasourceStates"]["formBased"]["layers"].as_object().into_iter().flatten().map(|(_, layer)| layer)
+        for layer in state["datasourceStates"]["formBased"]["layers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, layer)| layer)
         {
-            let columns: BTreeSet<_> =
-                layer["columns"].as_object().expect("columns").keys().map(String::as_str).collect();
-            let order: Vec<_> = layer["columnOrder"].as_array().expect("an order").iter().map(text).collect();
-            assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), columns, "{}", panel.title);
-            assert_eq!(order.len(), columns.len(), "{}: a column is there twice", panel.title);
+            let columns: BTreeSet<_> = layer["columns"]
+                .as_object()
+                .expect("columns")
+                .keys()
+                .map(String::as_str)
+                .collect();
+            let order: Vec<_> = layer["columnOrder"]
+                .as_array()
+                .expect("an order")
+                .iter()
+                .map(text)
+                .collect();
+            assert_eq!(
+                order.iter().copied().collect::<BTreeSet<_>>(),
+                columns,
+                "{}",
+                panel.title
+            );
+            assert_eq!(
+                order.len(),
+                columns.len(),
+                "{}: a column is there twice",
+                panel.title
+            );
             let mut drawn = BTreeSet::new();
             accessors(&state["visualization"], &mut drawn);
             let parts = |id: &str| id.ends_with("X0") || id.ends_with("X1") || id.ends_with("X2");
-            assert!(columns.iter().filter(|id| !parts(id)).all(|id| drawn.contains(*id)), "{}: {drawn:?}", panel.title);
+            assert!(
+                columns
+                    .iter()
+                    .filter(|id| !parts(id))
+                    .all(|id| drawn.contains(*id)),
+                "{}: {drawn:?}",
+                panel.title
+            );
             for column in layer["columns"].as_object().expect("columns").values() {
                 for reference in column["references"].as_array().into_iter().flatten() {
-                    assert!(columns.contains(text(reference)), "{}: {reference}", panel.title);
+                    assert!(
+                        columns.contains(text(reference)),
+                        "{}: {reference}",
+                        panel.title
+                    );
                 }
             }
         }
@@ -332,12 +474,23 @@ fn panels_fill_the_grid() {
         let mut cells = BTreeSet::new();
         let mut height = 0;
         for panel in panels.as_array().expect("panels") {
-            let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridData"][side].as_u64().expect("a number"));
+            let [x, y, w, h] = ["x", "y", "w", "h"]
+                .map(|side| panel["gridData"][side].as_u64().expect("a number"));
             height = height.max(y + h);
             for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
-                assert!(cell.0 < 48 && cells.insert(cell), "{}: {}", dashboard.id, panel["gridData"]);
+                assert!(
+                    cell.0 < 48 && cells.insert(cell),
+                    "{}: {}",
+                    dashboard.id,
+                    panel["gridData"]
+                );
             }
         }
-        assert_eq!(cells.len() as u64, 48 * height, "{} has holes", dashboard.id);
+        assert_eq!(
+            cells.len() as u64,
+            48 * height,
+            "{} has holes",
+            dashboard.id
+        );
     }
 }

@@ -10,9 +10,15 @@ use super::model::{Bucket, Format, Metric, Of, Panel};
 pub(super) fn columns(panel: &Panel) -> Vec<(String, Value)> {
     let is_time = |(_, bucket): &(usize, &Bucket)| matches!(bucket, Bucket::Time);
     let (time, groups): (Vec<_>, Vec<_>) = panel.buckets.iter().enumerate().partition(is_time);
-    let buckets = groups.into_iter().chain(time).map(|(index, bucket)| (bucket_id(index), bucket_column(bucket)));
-    let metrics =
-        panel.metrics.iter().enumerate().flat_map(|(index, metric)| metric_columns(&metric_id(index), metric));
+    let buckets = groups
+        .into_iter()
+        .chain(time)
+        .map(|(index, bucket)| (bucket_id(index), bucket_column(bucket)));
+    let metrics = panel
+        .metrics
+        .iter()
+        .enumerate()
+        .flat_map(|(index, metric)| metric_columns(&metric_id(index), metric));
     buckets.chain(metrics).collect()
 }
 
@@ -84,12 +90,24 @@ fn data_type(field: &str) -> &'static str {
 
 /// A column for a number; for a formula also those that it is computed from, which Lens would write itself.
 fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
-    let part = |of, filter| Metric { of, filter, ..*metric };
+    let part = |of, filter| Metric {
+        of,
+        filter,
+        ..*metric
+    };
     let (operator, name, left, right) = match metric.of {
-        Of::Share(whole) => ('/', "divide", part(Of::Count, metric.filter), part(Of::Count, whole)),
-        Of::Difference(minuend, subtrahend) => {
-            ('-', "subtract", part(Of::Average(minuend), metric.filter), part(Of::Average(subtrahend), metric.filter))
-        }
+        Of::Share(whole) => (
+            '/',
+            "divide",
+            part(Of::Count, metric.filter),
+            part(Of::Count, whole),
+        ),
+        Of::Difference(minuend, subtrahend) => (
+            '-',
+            "subtract",
+            part(Of::Average(minuend), metric.filter),
+            part(Of::Average(subtrahend), metric.filter),
+        ),
         _ => return vec![(id.to_owned(), metric_column(metric))],
     };
     let text = format!("{} {operator} {}", formula(&left), formula(&right));
@@ -109,9 +127,18 @@ fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
     let location = json!({ "max": text.len(), "min": 0 });
     let tree = json!({ "args": [x0, x1], "location": location, "name": name, "text": text, "type": "function" });
     let format = format(metric.format);
-    let whole = computed("formula", &[&x2], json!({ "format": format, "formula": text, "isFormulaBroken": false }));
+    let whole = computed(
+        "formula",
+        &[&x2],
+        json!({ "format": format, "formula": text, "isFormulaBroken": false }),
+    );
     let math = computed("math", &[&x0, &x1], json!({ "tinymathAst": tree }));
-    vec![(id.to_owned(), whole), (x0, metric_column(&left)), (x1, metric_column(&right)), (x2, math)]
+    vec![
+        (id.to_owned(), whole),
+        (x0, metric_column(&left)),
+        (x1, metric_column(&right)),
+        (x2, math),
+    ]
 }
 
 fn formula(metric: &Metric) -> String {
@@ -141,7 +168,9 @@ impl Metric {
 
     const fn field(&self) -> &'static str {
         match self.of {
-            Of::Unique(field) | Of::Average(field) | Of::Max(field) | Of::Percentile(field, _) => field,
+            Of::Unique(field) | Of::Average(field) | Of::Max(field) | Of::Percentile(field, _) => {
+                field
+            }
             Of::Count | Of::Share(_) | Of::Difference(..) => RECORDS,
         }
     }
@@ -149,7 +178,9 @@ impl Metric {
 
 fn metric_column(metric: &Metric) -> Value {
     let params = match metric.of {
-        Of::Percentile(_, percentile) => json!({ "format": format(metric.format), "percentile": percentile }),
+        Of::Percentile(_, percentile) => {
+            json!({ "format": format(metric.format), "percentile": percentile })
+        }
         Of::Count => json!({ "emptyAsNull": false, "format": format(metric.format) }),
         _ => json!({ "emptyAsNull": true, "format": format(metric.format) }),
     };
@@ -164,7 +195,10 @@ fn metric_column(metric: &Metric) -> Value {
         "sourceField": metric.field(),
     });
     if !metric.filter.is_empty() {
-        extend(&mut column, &json!({ "filter": { "language": "kuery", "query": metric.filter } }));
+        extend(
+            &mut column,
+            &json!({ "filter": { "language": "kuery", "query": metric.filter } }),
+        );
     }
     if metric.format == Format::PerMinute {
         extend(&mut column, &json!({ "timeScale": "m" }));
@@ -176,7 +210,9 @@ fn format(format: Format) -> Value {
     match format {
         Format::Number => json!({ "id": "number", "params": { "decimals": 0 } }),
         Format::Percent => json!({ "id": "percent", "params": { "decimals": 2 } }),
-        Format::Milliseconds => json!({ "id": "number", "params": { "decimals": 0, "suffix": " ms" } }),
+        Format::Milliseconds => {
+            json!({ "id": "number", "params": { "decimals": 0, "suffix": " ms" } })
+        }
         Format::PerMinute => json!({ "id": "number", "params": { "decimals": 1 } }),
     }
 }

@@ -24,7 +24,10 @@ pub(super) fn grouped<'l>(
             groups.entry(labels).or_default().push(line);
         }
     }
-    groups.into_iter().map(|(labels, lines)| (labels, numbers(&Group(lines)))).collect()
+    groups
+        .into_iter()
+        .map(|(labels, lines)| (labels, numbers(&Group(lines))))
+        .collect()
 }
 
 pub(super) const fn exactly(number: f64) -> Number {
@@ -58,22 +61,33 @@ impl Group<'_> {
 
     /// A count for a minute.
     pub(super) fn per_minute(&self, is: impl Fn(&Line) -> bool) -> Number {
-        self.count_if(is).map(|(count, _)| (count / 10.0, count / 10.0))
+        self.count_if(is)
+            .map(|(count, _)| (count / 10.0, count / 10.0))
     }
 
     /// Of the lines that have a status.
     pub(super) fn share(&self, is: impl Fn(&Line) -> bool) -> Number {
         let whole = self.values("status").len() as f64;
-        self.count_if(is).filter(|_| whole > 0.0).map(|(count, _)| (count / whole, count / whole))
+        self.count_if(is)
+            .filter(|_| whole > 0.0)
+            .map(|(count, _)| (count / whole, count / whole))
     }
 
     pub(super) fn unique(&self, value: impl Fn(&Line) -> Option<String>) -> Number {
-        exactly(self.0.iter().filter_map(|line| value(line)).collect::<BTreeSet<_>>().len() as f64)
+        exactly(
+            self.0
+                .iter()
+                .filter_map(|line| value(line))
+                .collect::<BTreeSet<_>>()
+                .len() as f64,
+        )
     }
 
     pub(super) fn average(&self, key: &str) -> Number {
         let values = self.values(key);
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64).and_then(exactly)
+        (!values.is_empty())
+            .then(|| values.iter().sum::<f64>() / values.len() as f64)
+            .and_then(exactly)
     }
 
     pub(super) fn max(&self, key: &str) -> Number {
@@ -85,7 +99,14 @@ impl Group<'_> {
     pub(super) fn percentile(&self, key: &str, percentile: f64) -> Number {
         let values = self.values(key);
         let (count, part) = (values.len() as f64, percentile / 100.0);
-        let at = |place: f64| values.get(place.clamp(0.0, (count - 1.0).max(0.0)) as usize).copied();
-        Some((at((part * (count - 1.0)).floor())?, at((part * count - 0.5).ceil())?))
+        let at = |place: f64| {
+            values
+                .get(place.clamp(0.0, (count - 1.0).max(0.0)) as usize)
+                .copied()
+        };
+        Some((
+            at((part * (count - 1.0)).floor())?,
+            at((part * count - 0.5).ceil())?,
+        ))
     }
 }

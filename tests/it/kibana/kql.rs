@@ -49,7 +49,9 @@ impl Node {
     fn to_query(&self) -> Value {
         let all = |nodes: &[Self]| nodes.iter().map(Self::to_query).collect::<Vec<_>>();
         match self {
-            Self::Or(nodes) => json!({ "bool": { "should": all(nodes), "minimum_should_match": 1 } }),
+            Self::Or(nodes) => {
+                json!({ "bool": { "should": all(nodes), "minimum_should_match": 1 } })
+            }
             Self::And(nodes) => json!({ "bool": { "filter": all(nodes) } }),
             Self::Not(node) => json!({ "bool": { "must_not": node.to_query() } }),
             Self::Is(field, value) => {
@@ -65,7 +67,9 @@ impl Node {
 
     fn collect_fields(&self, into: &mut BTreeSet<String>) {
         match self {
-            Self::Or(nodes) | Self::And(nodes) => nodes.iter().for_each(|node| node.collect_fields(into)),
+            Self::Or(nodes) | Self::And(nodes) => {
+                nodes.iter().for_each(|node| node.collect_fields(into))
+            }
             Self::Not(node) => node.collect_fields(into),
             Self::Is(field, _) => into.extend(field.clone()),
             Self::Range(field, ..) => drop(into.insert(field.clone())),
@@ -76,13 +80,21 @@ impl Node {
 fn is_query(field: Option<&str>, value: &Literal) -> Value {
     match (field, value.is_pattern()) {
         (Some(field), true) if value.is_only_wildcards() => json!({ "exists": { "field": field } }),
-        (Some(field), true) => json!({ "query_string": { "fields": [field], "query": value.to_query_string() } }),
-        (Some(field), false) if value.is_quoted => json!({ "match_phrase": { field: value.text() } }),
+        (Some(field), true) => {
+            json!({ "query_string": { "fields": [field], "query": value.to_query_string() } })
+        }
+        (Some(field), false) if value.is_quoted => {
+            json!({ "match_phrase": { field: value.text() } })
+        }
         (Some(field), false) => json!({ "match": { field: value.text() } }),
         (None, true) if value.is_only_wildcards() => json!({ "match_all": {} }),
         (None, true) => json!({ "query_string": { "query": value.to_query_string() } }),
         (None, false) => {
-            let kind = if value.is_quoted { "phrase" } else { "best_fields" };
+            let kind = if value.is_quoted {
+                "phrase"
+            } else {
+                "best_fields"
+            };
             json!({ "multi_match": { "type": kind, "query": value.text(), "lenient": true } })
         }
     }
@@ -105,10 +117,19 @@ impl Literal {
     fn to_query_string(&self) -> String {
         let escaped = |part: &String| {
             part.chars()
-                .flat_map(|c| (!c.is_alphanumeric() && c != '_').then_some('\\').into_iter().chain([c]))
+                .flat_map(|c| {
+                    (!c.is_alphanumeric() && c != '_')
+                        .then_some('\\')
+                        .into_iter()
+                        .chain([c])
+                })
                 .collect()
         };
-        self.parts.iter().map(escaped).collect::<Vec<String>>().join("*")
+        self.parts
+            .iter()
+            .map(escaped)
+            .collect::<Vec<String>>()
+            .join("*")
     }
 }
 
@@ -118,7 +139,11 @@ fn parse(kql: &str) -> Result<Option<Node>, String> {
         return Ok(None);
     }
     let node = parser.or(None)?;
-    if parser.rest.is_empty() { Ok(Some(node)) } else { Err(parser.unexpected("the end")) }
+    if parser.rest.is_empty() {
+        Ok(Some(node))
+    } else {
+        Err(parser.unexpected("the end"))
+    }
 }
 
 /// What is still to be read; blanks before it are read already.
@@ -164,7 +189,11 @@ impl Parser<'_> {
 
     fn closed(&mut self, field: Option<&str>) -> Result<Node, String> {
         let node = self.or(field)?;
-        if self.symbol(")") { Ok(node) } else { Err(self.unexpected("`)`")) }
+        if self.symbol(")") {
+            Ok(node)
+        } else {
+            Err(self.unexpected("`)`"))
+        }
     }
 
     /// What follows the first literal of an expression: nothing, if that was a value.
@@ -178,23 +207,35 @@ impl Parser<'_> {
             return Ok(Node::Is(None, first));
         }
         let field = field_name(&first)?;
-        if self.symbol("(") { self.closed(Some(&field)) } else { Ok(Node::Is(Some(field), self.literal()?)) }
+        if self.symbol("(") {
+            self.closed(Some(&field))
+        } else {
+            Ok(Node::Is(Some(field), self.literal()?))
+        }
     }
 
     fn symbol(&mut self, symbol: &str) -> bool {
-        let Some(rest) = self.rest.strip_prefix(symbol) else { return false };
+        let Some(rest) = self.rest.strip_prefix(symbol) else {
+            return false;
+        };
         self.rest = rest.trim_start();
         true
     }
 
     fn keyword(&mut self, keyword: &str) -> bool {
-        let Some(rest) = after_keyword(self.rest, keyword) else { return false };
+        let Some(rest) = after_keyword(self.rest, keyword) else {
+            return false;
+        };
         self.rest = rest.trim_start();
         true
     }
 
     fn literal(&mut self) -> Result<Literal, String> {
-        let literal = if self.symbol("\"") { self.quoted() } else { self.unquoted() }?;
+        let literal = if self.symbol("\"") {
+            self.quoted()
+        } else {
+            self.unquoted()
+        }?;
         self.rest = self.rest.trim_start();
         Ok(literal)
     }
@@ -206,7 +247,10 @@ impl Parser<'_> {
             match c {
                 '"' => {
                     self.rest = chars.as_str();
-                    return Ok(Literal { is_quoted: true, parts: vec![text] });
+                    return Ok(Literal {
+                        is_quoted: true,
+                        parts: vec![text],
+                    });
                 }
                 '\\' => text.push(unescaped(chars.next().ok_or("a `\\` stands at the end")?)),
                 c => text.push(c),
@@ -223,7 +267,10 @@ impl Parser<'_> {
             chars.next();
             match c {
                 '*' => parts.push(String::new()),
-                '\\' => push(&mut parts, unescaped(chars.next().ok_or("a `\\` stands at the end")?)),
+                '\\' => push(
+                    &mut parts,
+                    unescaped(chars.next().ok_or("a `\\` stands at the end")?),
+                ),
                 '(' | ')' | ':' | '<' | '>' | '"' | '{' | '}' => break,
                 c => push(&mut parts, c),
             }
@@ -234,18 +281,28 @@ impl Parser<'_> {
         }
         match &*parts {
             [only] if only.is_empty() => Err(self.unexpected("a field or a value")),
-            _ => Ok(Literal { is_quoted: false, parts }),
+            _ => Ok(Literal {
+                is_quoted: false,
+                parts,
+            }),
         }
     }
 
     /// Whether an `and` or `or` comes next, behind a blank.
     fn at_keyword(&self) -> bool {
         let word = self.rest.trim_start();
-        word.len() < self.rest.len() && ["and", "or"].iter().any(|keyword| after_keyword(word, keyword).is_some())
+        word.len() < self.rest.len()
+            && ["and", "or"]
+                .iter()
+                .any(|keyword| after_keyword(word, keyword).is_some())
     }
 
     fn unexpected(&self, wanted: &str) -> String {
-        let found = if self.rest.is_empty() { "the end" } else { self.rest };
+        let found = if self.rest.is_empty() {
+            "the end"
+        } else {
+            self.rest
+        };
         format!("{wanted} should stand where there is: {found}")
     }
 }
@@ -298,11 +355,16 @@ mod tests {
 
     #[test]
     fn a_text_becomes_the_query_that_kibana_sends() {
-        let (a, b) = (is(json!({ "match": { "a": "1" } })), is(json!({ "match": { "b": "2" } })));
+        let (a, b) = (
+            is(json!({ "match": { "a": "1" } })),
+            is(json!({ "match": { "b": "2" } })),
+        );
         let c = is(json!({ "exists": { "field": "c" } }));
         let phrase = |text: &str| is(json!({ "match_phrase": { "a": text } }));
-        let range = |operator: &str, value: &str| is(json!({ "range": { "a": { operator: value } } }));
-        let pattern = |text: &str| is(json!({ "query_string": { "fields": ["a"], "query": text } }));
+        let range =
+            |operator: &str, value: &str| is(json!({ "range": { "a": { operator: value } } }));
+        let pattern =
+            |text: &str| is(json!({ "query_string": { "fields": ["a"], "query": text } }));
         for (kql, query) in [
             ("", json!({ "match_all": {} })),
             (" a : 1 ", a.clone()),
@@ -314,8 +376,14 @@ mod tests {
                 "(a:1 OR b:2) AND c : *",
                 json!({ "bool": { "filter": [{ "bool": { "should": [a, b], "minimum_should_match": 1 } }, c] } }),
             ),
-            ("not a:1 and b:2", json!({ "bool": { "filter": [{ "bool": { "must_not": a } }, b] } })),
-            ("not (a:1 and b:2)", json!({ "bool": { "must_not": { "bool": { "filter": [a, b] } } } })),
+            (
+                "not a:1 and b:2",
+                json!({ "bool": { "filter": [{ "bool": { "must_not": a } }, b] } }),
+            ),
+            (
+                "not (a:1 and b:2)",
+                json!({ "bool": { "must_not": { "bool": { "filter": [a, b] } } } }),
+            ),
             (
                 "a:(1 or not 1)",
                 json!({ "bool": { "should": [a, { "bool": { "must_not": a } }], "minimum_should_match": 1 } }),
@@ -331,10 +399,18 @@ mod tests {
             ("a: $default", is(json!({ "match": { "a": "$default" } }))),
             (r"a: GET\:x", is(json!({ "match": { "a": "GET:x" } }))),
             ("a >= 500", range("gte", "500")),
-            ("a<\"2026-03-01T03:10:00Z\"", range("lt", "2026-03-01T03:10:00Z")),
+            (
+                "a<\"2026-03-01T03:10:00Z\"",
+                range("lt", "2026-03-01T03:10:00Z"),
+            ),
             ("a: /prod/pets*", pattern(r"\/prod\/pets*")),
             ("a: b*c d*", pattern(r"b*c\ d*")),
-            ("word", is(json!({ "multi_match": { "type": "best_fields", "query": "word", "lenient": true } }))),
+            (
+                "word",
+                is(
+                    json!({ "multi_match": { "type": "best_fields", "query": "word", "lenient": true } }),
+                ),
+            ),
         ] {
             assert_eq!(to_query(kql), Ok(query), "{kql}");
         }
@@ -342,7 +418,19 @@ mod tests {
 
     #[test]
     fn what_is_not_kql_is_told() {
-        for kql in ["a:", ":1", "(a:1", "a:1)", "a:\"1", "a:1 b:2", "a: { b: 1 }", "a.*: 1", "a:()", "a > ", r"a:\"] {
+        for kql in [
+            "a:",
+            ":1",
+            "(a:1",
+            "a:1)",
+            "a:\"1",
+            "a:1 b:2",
+            "a: { b: 1 }",
+            "a.*: 1",
+            "a:()",
+            "a > ",
+            r"a:\",
+        ] {
             assert!(to_query(kql).is_err(), "{kql}: {:?}", to_query(kql));
         }
     }

@@ -55,11 +55,17 @@ pub(super) fn data_view(name: &str) -> Value {
 
 /// The filter that keeps other logs out, with a member that tells its data view.
 pub(super) fn dataset_filter(datasets: &[&str], data_view: &Value) -> Value {
-    let phrases: Vec<_> =
-        datasets.iter().map(|name| json!({ "match_phrase": { "data_stream.dataset": name } })).collect();
+    let phrases: Vec<_> = datasets
+        .iter()
+        .map(|name| json!({ "match_phrase": { "data_stream.dataset": name } }))
+        .collect();
     let (kind, params, query) = match (datasets, &*phrases) {
         ([dataset], [phrase]) => ("phrase", json!({ "query": dataset }), phrase.clone()),
-        _ => ("phrases", json!(datasets), json!({ "bool": { "minimum_should_match": 1, "should": phrases } })),
+        _ => (
+            "phrases",
+            json!(datasets),
+            json!({ "bool": { "minimum_should_match": 1, "should": phrases } }),
+        ),
     };
     let mut meta = json!({
         "alias": null,
@@ -82,7 +88,12 @@ pub(super) fn extend(object: &mut Value, more: &Value) {
 }
 
 fn esql_attributes(esql: &Esql, layer: &str) -> Value {
-    let index = esql.query.lines().next().and_then(|line| line.strip_prefix("FROM ")).unwrap_or_default();
+    let index = esql
+        .query
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("FROM "))
+        .unwrap_or_default();
     let view = format!("esql-{index}");
     let query = json!({ "esql": esql.query });
     let names: Vec<_> = esql.of.iter().map(|(id, _)| (*id).to_owned()).collect();
@@ -123,7 +134,10 @@ fn esql_columns(esql: &Esql) -> Vec<Value> {
         })
     };
     let numbers = esql.of.iter().map(|of| column(of, "number", true));
-    [column(&esql.by, "string", false)].into_iter().chain(numbers).collect()
+    [column(&esql.by, "string", false)]
+        .into_iter()
+        .chain(numbers)
+        .collect()
 }
 
 /// The data view that Kibana makes up for a query.

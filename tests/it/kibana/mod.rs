@@ -30,10 +30,15 @@ const FOLDER: &str = "integration/kibana";
 fn the_files_are_made_from_the_descriptions() {
     let files = objects::files();
     for (name, object) in &files {
-        check(&format!("{FOLDER}/{name}"), &Json::read(&object.to_string()).pretty());
+        check(
+            &format!("{FOLDER}/{name}"),
+            &Json::read(&object.to_string()).pretty(),
+        );
     }
     for folder in ["dashboard", "search"] {
-        let names = files.iter().filter_map(|(name, _)| name.strip_prefix(folder)?.strip_prefix('/'));
+        let names = files
+            .iter()
+            .filter_map(|(name, _)| name.strip_prefix(folder)?.strip_prefix('/'));
         assert_holds_only(&format!("{FOLDER}/{folder}"), names.map(str::to_owned));
     }
 }

@@ -73,7 +73,11 @@ pub(super) enum Bucket {
     /// Time, in steps that suit the dashboard's time range.
     Time,
     /// The values of a field that most documents have, and how many of them.
-    Terms { field: &'static str, label: &'static str, size: u32 },
+    Terms {
+        field: &'static str,
+        label: &'static str,
+        size: u32,
+    },
     /// A group for each KQL text.
     Filters(&'static [(&'static str, &'static str)]),
 }
@@ -115,10 +119,18 @@ pub(super) enum Format {
 pub(super) const fn metric(label: &'static str, of: Of) -> Metric {
     let format = match of {
         Of::Share(_) => Format::Percent,
-        Of::Average(_) | Of::Percentile(..) | Of::Difference(..) | Of::Max(_) => Format::Milliseconds,
+        Of::Average(_) | Of::Percentile(..) | Of::Difference(..) | Of::Max(_) => {
+            Format::Milliseconds
+        }
         Of::Count | Of::Unique(_) => Format::Number,
     };
-    Metric { label, of, filter: "", format, color: None }
+    Metric {
+        label,
+        of,
+        filter: "",
+        format,
+        color: None,
+    }
 }
 
 pub(super) const fn count(label: &'static str) -> Metric {
@@ -131,21 +143,35 @@ impl Metric {
     }
 
     pub(super) const fn colored(self, color: &'static str) -> Self {
-        Self { color: Some(color), ..self }
+        Self {
+            color: Some(color),
+            ..self
+        }
     }
 
     pub(super) const fn per_minute(self) -> Self {
-        Self { format: Format::PerMinute, ..self }
+        Self {
+            format: Format::PerMinute,
+            ..self
+        }
     }
 }
 
 pub(super) const fn terms(field: &'static str, label: &'static str) -> Bucket {
-    Bucket::Terms { field, label, size: 10 }
+    Bucket::Terms {
+        field,
+        label,
+        size: 10,
+    }
 }
 
 /// The values of a field that has a few dozen at most: API Gateway knows some twenty types of responses.
 pub(super) const fn all_terms(field: &'static str, label: &'static str) -> Bucket {
-    Bucket::Terms { field, label, size: 50 }
+    Bucket::Terms {
+        field,
+        label,
+        size: 50,
+    }
 }
 
 /// A panel of access logs; [`Panel::of`] and the like change that.
@@ -191,7 +217,11 @@ impl Panel {
     }
 
     pub(super) fn dead_letters(self) -> Self {
-        Self { dataset: DEAD_LETTERS, query: "", ..self }
+        Self {
+            dataset: DEAD_LETTERS,
+            query: "",
+            ..self
+        }
     }
 
     pub(super) fn leading_to(self, drilldowns: &'static [&'static str]) -> Self {

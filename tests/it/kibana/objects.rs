@@ -19,8 +19,15 @@ const LINKS_HEIGHT: u32 = 3;
 /// Every file below `kibana/`, and what it holds.
 pub(super) fn files() -> Vec<(String, Value)> {
     let all = dashboards();
-    let dashboards = all.iter().map(|it| (format!("dashboard/{}.json", object_id(it.name)), dashboard(it, &all)));
-    let searches = SEARCHES.iter().map(|it| (format!("search/{}.json", object_id(it.name)), search(it)));
+    let dashboards = all.iter().map(|it| {
+        (
+            format!("dashboard/{}.json", object_id(it.name)),
+            dashboard(it, &all),
+        )
+    });
+    let searches = SEARCHES
+        .iter()
+        .map(|it| (format!("search/{}.json", object_id(it.name)), search(it)));
     dashboards.chain(searches).collect()
 }
 
@@ -36,7 +43,11 @@ fn encoded(json: &Value) -> Value {
 /// A panel's title as an id: `Latency, p95` is `latency-p95`.
 fn slug(title: &str) -> String {
     let lowercase = title.to_ascii_lowercase();
-    lowercase.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    lowercase
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 fn dashboard(dashboard: &Dashboard, all: &[Dashboard]) -> Value {
@@ -46,7 +57,11 @@ fn dashboard(dashboard: &Dashboard, all: &[Dashboard]) -> Value {
     for Row(height, row) in &dashboard.rows {
         let mut x = 0;
         for it in row {
-            panels.push(panel(it, json!({ "h": height, "w": it.width, "x": x, "y": y }), &mut references));
+            panels.push(panel(
+                it,
+                json!({ "h": height, "w": it.width, "x": x, "y": y }),
+                &mut references,
+            ));
             x += it.width;
         }
         y += height;
@@ -66,7 +81,10 @@ fn dashboard(dashboard: &Dashboard, all: &[Dashboard]) -> Value {
     });
     if let Some(from) = dashboard.opens_with {
         let refresh = json!({ "pause": false, "value": 60_000 });
-        extend(&mut attributes, &json!({ "refreshInterval": refresh, "timeFrom": from, "timeTo": "now" }));
+        extend(
+            &mut attributes,
+            &json!({ "refreshInterval": refresh, "timeFrom": from, "timeTo": "now" }),
+        );
     }
     json!({
         "id": object_id(dashboard.name),
@@ -102,7 +120,12 @@ fn panel(panel: &Panel, mut grid: Value, references: &mut Vec<Value>) -> Value {
             references.extend(names.iter().map(|name| data_view(&format!("{id}:{name}"))));
             let inner: Vec<_> = names.into_iter().map(data_view).collect();
             extend(&mut config, &json!({ "attributes": attributes }));
-            extend(config.pointer_mut("/attributes").unwrap_or(&mut Value::Null), &json!({ "references": inner }));
+            extend(
+                config
+                    .pointer_mut("/attributes")
+                    .unwrap_or(&mut Value::Null),
+                &json!({ "references": inner }),
+            );
             extend(&mut whole, &json!({ "type": "search" }));
         }
         Shape::Map(field) => {
@@ -112,11 +135,19 @@ fn panel(panel: &Panel, mut grid: Value, references: &mut Vec<Value>) -> Value {
         }
         _ => {
             let attributes = attributes(panel, &id);
-            let inner = attributes.pointer("/references").and_then(Value::as_array).into_iter().flatten();
-            let names = inner.filter_map(|reference| reference.pointer("/name").and_then(Value::as_str));
+            let inner = attributes
+                .pointer("/references")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            let names =
+                inner.filter_map(|reference| reference.pointer("/name").and_then(Value::as_str));
             references.extend(names.map(|name| data_view(&format!("{id}:{name}"))));
             let enhancements = drilldowns(panel, &id, references);
-            extend(&mut config, &json!({ "attributes": attributes, "enhancements": enhancements }));
+            extend(
+                &mut config,
+                &json!({ "attributes": attributes, "enhancements": enhancements }),
+            );
         }
     }
     extend(&mut whole, &json!({ "embeddableConfig": config }));
@@ -140,7 +171,11 @@ fn drilldowns(panel: &Panel, panel_id: &str, references: &mut Vec<Value>) -> Val
             },
         }));
     }
-    if events.is_empty() { json!({}) } else { json!({ "dynamicActions": { "events": events } }) }
+    if events.is_empty() {
+        json!({})
+    } else {
+        json!({ "dynamicActions": { "events": events } })
+    }
 }
 
 /// The dashboards beside each other, above everything else.
@@ -209,7 +244,10 @@ fn controls(dashboard: &Dashboard, references: &mut Vec<Value>) -> Value {
 }
 
 fn saved_search(name: &str) -> &'static SavedSearch {
-    SEARCHES.iter().find(|search| search.name == name).unwrap_or_else(|| panic!("there is no search {name}"))
+    SEARCHES
+        .iter()
+        .find(|search| search.name == name)
+        .unwrap_or_else(|| panic!("there is no search {name}"))
 }
 
 fn search(search: &SavedSearch) -> Value {

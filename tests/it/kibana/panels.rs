@@ -1,5 +1,9 @@
 //! Every panel, asked of a real Elasticsearch as Kibana would, shows what was counted from the raw lines.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects and answers are trees")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "saved objects and answers are trees"
+)]
 
 use std::collections::BTreeSet;
 
@@ -12,11 +16,16 @@ use super::sample::{DAY, MADE_UP, MORNING, lines, server};
 use super::saved::{SavedPanel, decoded, objects, panels};
 
 fn range(dashboard: &str) -> [&'static str; 2] {
-    if dashboard == "pipeline" { DAY } else { MORNING }
+    if dashboard == "pipeline" {
+        DAY
+    } else {
+        MORNING
+    }
 }
 
 fn search(body: &Value) -> Value {
-    let (status, answer) = server().admin_request("POST", "/logs-*/_search", Some(&body.to_string()));
+    let (status, answer) =
+        server().admin_request("POST", "/logs-*/_search", Some(&body.to_string()));
     assert_eq!(status, 200, "{body}\n{answer}");
     serde_json::from_str(&answer).expect("an answer is JSON")
 }
@@ -27,11 +36,20 @@ fn every_panel_shows_what_the_raw_lines_hold() {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
     for panel in panels().iter().filter(|panel| panel.kind != "links") {
-        let (shown, expected) =
-            (shown(panel, range(&panel.dashboard)), expected(&panel.dashboard, &panel.title, &lines));
-        assert!(seen.insert((panel.dashboard.clone(), panel.title.clone())), "{} is there twice", panel.title);
+        let (shown, expected) = (
+            shown(panel, range(&panel.dashboard)),
+            expected(&panel.dashboard, &panel.title, &lines),
+        );
+        assert!(
+            seen.insert((panel.dashboard.clone(), panel.title.clone())),
+            "{} is there twice",
+            panel.title
+        );
         if shown.is_empty() || !is_as_expected(&shown, &expected) {
-            problems.push(format!("{}: {}\n  shows  {shown:?}\n  wanted {expected:?}", panel.dashboard, panel.title));
+            problems.push(format!(
+                "{}: {}\n  shows  {shown:?}\n  wanted {expected:?}",
+                panel.dashboard, panel.title
+            ));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
@@ -43,7 +61,10 @@ fn every_panel_shows_what_the_raw_lines_hold() {
 fn every_panel_shows_something_of_made_up_traffic() {
     let panels = panels();
     let drawn = panels.iter().filter(|panel| panel.kind != "links");
-    let empty: Vec<_> = drawn.filter(|panel| shown(panel, MADE_UP).is_empty()).map(|panel| &panel.title).collect();
+    let empty: Vec<_> = drawn
+        .filter(|panel| shown(panel, MADE_UP).is_empty())
+        .map(|panel| &panel.title)
+        .collect();
     assert!(empty.is_empty(), "{empty:?}");
 }
 
@@ -56,7 +77,9 @@ fn is_as_expected(shown: &Table, expected: &Expected) -> bool {
         && shown
             .values()
             .zip(expected.values())
-            .all(|(shown, expected)| shown.len() == expected.len() && shown.iter().zip(expected).all(fits))
+            .all(|(shown, expected)| {
+                shown.len() == expected.len() && shown.iter().zip(expected).all(fits)
+            })
 }
 
 fn shown(panel: &SavedPanel, range: [&str; 2]) -> Table {
@@ -66,7 +89,8 @@ fn shown(panel: &SavedPanel, range: [&str; 2]) -> Table {
         "lens" => lens(panel, state, range),
         "map" => map(panel, range),
         "search" => {
-            let source = decoded(&panel.config["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"]);
+            let source =
+                decoded(&panel.config["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"]);
             found(&source, &panel.filters, range)
         }
         other => panic!("{other} is no panel that we know"),
@@ -75,16 +99,29 @@ fn shown(panel: &SavedPanel, range: [&str; 2]) -> Table {
 
 /// The query of a panel with its own filters and those of its dashboard.
 fn whole_query(panel: &SavedPanel, own: &Value, filters: &Value, range: [&str; 2]) -> Value {
-    let filters: Vec<_> = filters.as_array().expect("filters").iter().chain(&panel.filters).collect();
+    let filters: Vec<_> = filters
+        .as_array()
+        .expect("filters")
+        .iter()
+        .chain(&panel.filters)
+        .collect();
     query(own, &filters, range)
 }
 
 fn lens(panel: &SavedPanel, state: &Value, range: [&str; 2]) -> Table {
     let layer = Layer::read(&state["datasourceStates"]["formBased"]);
     let query = whole_query(panel, &state["query"], &state["filters"], range);
-    let answer = search(&json!({ "size": 0, "track_total_hits": true, "query": query, "aggs": layer.aggregations() }));
-    let mut group = answer["aggregations"].as_object().cloned().unwrap_or_default();
-    group.insert("doc_count".to_owned(), answer["hits"]["total"]["value"].clone());
+    let answer = search(
+        &json!({ "size": 0, "track_total_hits": true, "query": query, "aggs": layer.aggregations() }),
+    );
+    let mut group = answer["aggregations"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    group.insert(
+        "doc_count".to_owned(),
+        answer["hits"]["total"]["value"].clone(),
+    );
     layer.table(&Value::Object(group))
 }
 
@@ -96,20 +133,46 @@ fn esql(panel: &SavedPanel, state: &Value, range: [&str; 2]) -> Table {
     let (status, answer) = server().admin_request("POST", "/_query", Some(&body.to_string()));
     assert_eq!(status, 200, "{body}\n{answer}");
     let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
-    let names: Vec<_> =
-        answer["columns"].as_array().expect("columns").iter().map(|column| text(&column["name"])).collect();
-    let layers = state["datasourceStates"]["textBased"]["layers"].as_object().expect("layers");
-    let columns = layers.values().flat_map(|layer| layer["columns"].as_array().expect("columns"));
-    let (groups, numbers): (Vec<_>, Vec<_>) = columns.partition(|column| column["inMetricDimension"] != true);
+    let names: Vec<_> = answer["columns"]
+        .as_array()
+        .expect("columns")
+        .iter()
+        .map(|column| text(&column["name"]))
+        .collect();
+    let layers = state["datasourceStates"]["textBased"]["layers"]
+        .as_object()
+        .expect("layers");
+    let columns = layers
+        .values()
+        .flat_map(|layer| layer["columns"].as_array().expect("columns"));
+    let (groups, numbers): (Vec<_>, Vec<_>) =
+        columns.partition(|column| column["inMetricDimension"] != true);
     let value = |row: &Value, column: &Value| {
-        let index = names.iter().position(|name| column["fieldName"] == *name).expect("a column of the answer");
+        let index = names
+            .iter()
+            .position(|name| column["fieldName"] == *name)
+            .expect("a column of the answer");
         row[index].clone()
     };
     let row = |row: &Value| {
-        let labels = groups.iter().map(|column| text(&value(row, column)).to_owned()).collect();
-        (labels, numbers.iter().map(|column| value(row, column).as_f64()).collect())
+        let labels = groups
+            .iter()
+            .map(|column| text(&value(row, column)).to_owned())
+            .collect();
+        (
+            labels,
+            numbers
+                .iter()
+                .map(|column| value(row, column).as_f64())
+                .collect(),
+        )
     };
-    answer["values"].as_array().expect("rows").iter().map(row).collect()
+    answer["values"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(row)
+        .collect()
 }
 
 /// The circles of a map, which are cells of a grid. The sample's places lie far from each other: a cell is told by its country.
@@ -117,20 +180,32 @@ fn map(panel: &SavedPanel, range: [&str; 2]) -> Table {
     let attributes = &panel.config["attributes"];
     let state = decoded(&attributes["mapStateJSON"]);
     let layers = decoded(&attributes["layerListJSON"]);
-    let layer =
-        layers.as_array().expect("layers").iter().find(|layer| layer["sourceDescriptor"]["type"] == "ES_GEO_GRID");
+    let layer = layers
+        .as_array()
+        .expect("layers")
+        .iter()
+        .find(|layer| layer["sourceDescriptor"]["type"] == "ES_GEO_GRID");
     let source = &layer.expect("a grid")["sourceDescriptor"];
     assert_eq!(source["metrics"], json!([{ "type": "count" }]));
     let inner = json!({ "country": { "terms": { "field": "source.geo.country_iso_code" } } });
-    let grid = json!({ "geotile_grid": { "field": source["geoField"], "precision": 6 }, "aggs": inner });
+    let grid =
+        json!({ "geotile_grid": { "field": source["geoField"], "precision": 6 }, "aggs": inner });
     let query = whole_query(panel, &state["query"], &state["filters"], range);
     let answer = search(&json!({ "size": 0, "query": query, "aggs": { "grid": grid } }));
     let cell = |cell: &Value| {
         let countries = cell["country"]["buckets"].as_array().expect("countries");
-        let names: Vec<_> = countries.iter().map(|country| text(&country["key"])).collect();
+        let names: Vec<_> = countries
+            .iter()
+            .map(|country| text(&country["key"]))
+            .collect();
         (vec![names.join(",")], vec![cell["doc_count"].as_f64()])
     };
-    answer["aggregations"]["grid"]["buckets"].as_array().expect("cells").iter().map(cell).collect()
+    answer["aggregations"]["grid"]["buckets"]
+        .as_array()
+        .expect("cells")
+        .iter()
+        .map(cell)
+        .collect()
 }
 
 /// The rows of a search, counted by their time.
@@ -145,7 +220,9 @@ fn found(source: &Value, filters: &[Value], range: [&str; 2]) -> Table {
     let answer = search(&body);
     let mut table = Table::new();
     for hit in answer["hits"]["hits"].as_array().expect("hits") {
-        let count = table.entry(vec![hit["sort"][0].to_string()]).or_insert_with(|| vec![Some(0.0)]);
+        let count = table
+            .entry(vec![hit["sort"][0].to_string()])
+            .or_insert_with(|| vec![Some(0.0)]);
         count[0] = count[0].map(|count| count + 1.0);
     }
     table
@@ -159,14 +236,27 @@ fn a_saved_search_finds_what_its_panel_shows() {
     for search in searches {
         let attributes = &search.object["attributes"];
         let source = decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"]);
-        let same =
-            |panel: &&SavedPanel| panel.kind == "search" && panel.config["attributes"]["title"] == attributes["title"];
+        let same = |panel: &&SavedPanel| {
+            panel.kind == "search" && panel.config["attributes"]["title"] == attributes["title"]
+        };
         let panels = panels();
-        let panel = panels.iter().find(same).unwrap_or_else(|| panic!("no panel shows {}", search.id));
+        let panel = panels
+            .iter()
+            .find(same)
+            .unwrap_or_else(|| panic!("no panel shows {}", search.id));
         let range = range(&panel.dashboard);
-        assert_eq!(found(&source, &[], range), shown(panel, range), "{}", search.id);
+        assert_eq!(
+            found(&source, &[], range),
+            shown(panel, range),
+            "{}",
+            search.id
+        );
         for member in ["columns", "sort"] {
-            assert_eq!(attributes[member], panel.config["attributes"][member], "{}", search.id);
+            assert_eq!(
+                attributes[member], panel.config["attributes"][member],
+                "{}",
+                search.id
+            );
         }
     }
 }

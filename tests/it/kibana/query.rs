@@ -1,5 +1,9 @@
 //! Saved panels to the requests that Kibana would send for them, and the answers to the tables that it would draw.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects and answers are trees")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "saved objects and answers are trees"
+)]
 
 use std::collections::BTreeMap;
 
@@ -27,17 +31,27 @@ impl<'a> Layer<'a> {
         let layer = layers.values().next().expect("there is one");
         let order = layer["columnOrder"].as_array().expect("an order").iter();
         let columns = layer["columns"].as_object().expect("columns");
-        Self { columns, order: order.map(|id| id.as_str().expect("an id")).collect() }
+        Self {
+            columns,
+            order: order.map(|id| id.as_str().expect("an id")).collect(),
+        }
     }
 
     fn ids(&self, is_bucketed: bool) -> impl Iterator<Item = &'a str> {
-        self.order.iter().copied().filter(move |id| self.columns[*id]["isBucketed"] == is_bucketed)
+        self.order
+            .iter()
+            .copied()
+            .filter(move |id| self.columns[*id]["isBucketed"] == is_bucketed)
     }
 
     /// The columns that are drawn: not those that a formula is computed from.
     fn metrics(&self) -> impl Iterator<Item = &'a str> {
         let is_part = |id: &str| {
-            let references = self.columns.values().filter_map(|column| column["references"].as_array()).flatten();
+            let references = self
+                .columns
+                .values()
+                .filter_map(|column| column["references"].as_array())
+                .flatten();
             references.into_iter().any(|reference| reference == id)
         };
         self.ids(false).filter(move |id| !is_part(id))
@@ -45,13 +59,16 @@ impl<'a> Layer<'a> {
 
     /// The `aggs` of the request: groups within each other, the numbers within the innermost.
     pub(super) fn aggregations(&self) -> Value {
-        let metrics = self.ids(false).filter_map(|id| Some((id.to_owned(), metric(&self.columns[id])?)));
+        let metrics = self
+            .ids(false)
+            .filter_map(|id| Some((id.to_owned(), metric(&self.columns[id])?)));
         let mut inner: Map<_, _> = metrics.collect();
         for id in self.ids(true).collect::<Vec<_>>().into_iter().rev() {
             let mut bucket = self.bucket(&self.columns[id]);
             let order = self.columns[id]["params"]["orderBy"]["columnId"].as_str();
             let mut within = inner;
-            if let Some((id, metric)) = order.and_then(|id| Some((id, metric(&self.columns[id])?))) {
+            if let Some((id, metric)) = order.and_then(|id| Some((id, metric(&self.columns[id])?)))
+            {
                 within.insert(id.to_owned(), metric);
             }
             bucket["aggs"] = Value::Object(within);
@@ -67,13 +84,16 @@ impl<'a> Layer<'a> {
                 json!({ "date_histogram": { "field": field, "fixed_interval": format!("{STEP}ms"), "min_doc_count": 1 } })
             }
             Some("terms") => {
-                let by = params["orderBy"]["columnId"].as_str().expect("terms are ordered by a column");
+                let by = params["orderBy"]["columnId"]
+                    .as_str()
+                    .expect("terms are ordered by a column");
                 let path = self.order_path(by);
                 json!({ "terms": { "field": field, "size": params["size"], "order": { path: params["orderDirection"] } } })
             }
             Some("filters") => {
                 let filters = params["filters"].as_array().expect("filters");
-                let filter = |filter: &Value| (text(&filter["label"]).to_owned(), kql(&filter["input"]));
+                let filter =
+                    |filter: &Value| (text(&filter["label"]).to_owned(), kql(&filter["input"]));
                 json!({ "filters": { "filters": filters.iter().map(filter).collect::<Map<_, _>>() } })
             }
             other => panic!("{other:?} is no group that we know"),
@@ -82,7 +102,10 @@ impl<'a> Layer<'a> {
 
     fn order_path(&self, id: &str) -> String {
         let column = &self.columns[id];
-        assert!(column["filter"].is_null(), "an order by a filtered number is not known here: {column}");
+        assert!(
+            column["filter"].is_null(),
+            "an order by a filtered number is not known here: {column}"
+        );
         match column["operationType"].as_str() {
             Some("count") => "_count".to_owned(),
             Some("percentile") => format!("{id}.{}", column["params"]["percentile"]),
@@ -94,21 +117,38 @@ impl<'a> Layer<'a> {
     /// The table that the answer's `aggregations` make.
     pub(super) fn table(&self, aggregations: &Value) -> Table {
         let mut table = Table::new();
-        self.rows(&self.ids(true).collect::<Vec<_>>(), aggregations, Vec::new(), &mut table);
+        self.rows(
+            &self.ids(true).collect::<Vec<_>>(),
+            aggregations,
+            Vec::new(),
+            &mut table,
+        );
         table
     }
 
     fn rows(&self, buckets: &[&str], answer: &Value, labels: Vec<String>, table: &mut Table) {
         let Some((first, further)) = buckets.split_first() else {
-            table.insert(labels, self.metrics().map(|id| self.number(id, answer)).collect());
+            table.insert(
+                labels,
+                self.metrics().map(|id| self.number(id, answer)).collect(),
+            );
             return;
         };
         let answers: Vec<(String, &Value)> = match &answer[*first]["buckets"] {
-            Value::Array(buckets) => buckets.iter().map(|bucket| (label(bucket), bucket)).collect(),
-            Value::Object(buckets) => buckets.iter().map(|(label, bucket)| (label.clone(), bucket)).collect(),
+            Value::Array(buckets) => buckets
+                .iter()
+                .map(|bucket| (label(bucket), bucket))
+                .collect(),
+            Value::Object(buckets) => buckets
+                .iter()
+                .map(|(label, bucket)| (label.clone(), bucket))
+                .collect(),
             other => panic!("{first} has no buckets: {other}"),
         };
-        for (label, bucket) in answers.into_iter().filter(|(_, bucket)| bucket["doc_count"] != 0) {
+        for (label, bucket) in answers
+            .into_iter()
+            .filter(|(_, bucket)| bucket["doc_count"] != 0)
+        {
             let labels = labels.iter().cloned().chain([label]).collect();
             self.rows(further, bucket, labels, table);
         }
@@ -117,11 +157,23 @@ impl<'a> Layer<'a> {
     /// A column's number in a group's answer.
     fn number(&self, id: &str, answer: &Value) -> Option<f64> {
         let column = &self.columns[id];
-        let inner = if column["filter"].is_null() { answer } else { &answer[id] };
-        let here = if column["filter"].is_null() { &answer[id] } else { &answer[id]["value"] };
+        let inner = if column["filter"].is_null() {
+            answer
+        } else {
+            &answer[id]
+        };
+        let here = if column["filter"].is_null() {
+            &answer[id]
+        } else {
+            &answer[id]["value"]
+        };
         match text(&column["operationType"]) {
-            "count" => inner["doc_count"].as_f64().map(|count| count * scale(column)),
-            "percentile" => here["values"][format!("{:.1}", column["params"]["percentile"].as_f64()?)].as_f64(),
+            "count" => inner["doc_count"]
+                .as_f64()
+                .map(|count| count * scale(column)),
+            "percentile" => {
+                here["values"][format!("{:.1}", column["params"]["percentile"].as_f64()?)].as_f64()
+            }
             "formula" => self.number(text(&column["references"][0]), answer),
             "math" => self.compute(&column["params"]["tinymathAst"], answer),
             _ => here["value"].as_f64(),
@@ -162,7 +214,9 @@ fn metric(column: &Value) -> Option<Value> {
         "unique_count" => json!({ "cardinality": { "field": field } }),
         "average" => json!({ "avg": { "field": field } }),
         "max" => json!({ "max": { "field": field } }),
-        "percentile" => json!({ "percentiles": { "field": field, "percents": [column["params"]["percentile"]] } }),
+        "percentile" => {
+            json!({ "percentiles": { "field": field, "percents": [column["params"]["percentile"]] } })
+        }
         other => panic!("{other} is no operation that we know"),
     };
     match filter {
@@ -172,12 +226,17 @@ fn metric(column: &Value) -> Option<Value> {
 }
 
 fn label(bucket: &Value) -> String {
-    let key = bucket.get("key_as_string").filter(|_| bucket["key"].is_string()).unwrap_or(&bucket["key"]);
+    let key = bucket
+        .get("key_as_string")
+        .filter(|_| bucket["key"].is_string())
+        .unwrap_or(&bucket["key"]);
     key.as_str().map_or_else(|| key.to_string(), str::to_owned)
 }
 
 pub(super) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} should be a text"))
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} should be a text"))
 }
 
 /// The query of a `{"language": "kuery", "query": …}`.

@@ -1,5 +1,9 @@
 //! Known traffic, in a real Elasticsearch: the lines of `fixtures/kibana` through the normal path, and three that are refused.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "documents are looked at as they are")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "documents are looked at as they are"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,24 +68,62 @@ pub(super) fn server() -> &'static SearchServer {
 
 fn made_up(lines: u32) -> String {
     let [from, to] = MADE_UP;
-    run(&["event", "--generate", &lines.to_string(), "--seed", "7", "--since", from, "--until", to], &[], b"").stdout
+    run(
+        &[
+            "event",
+            "--generate",
+            &lines.to_string(),
+            "--seed",
+            "7",
+            "--since",
+            from,
+            "--until",
+            to,
+        ],
+        &[],
+        b"",
+    )
+    .stdout
 }
 
 /// Makes documents of an event's lines and indexes them.
 fn take(server: &SearchServer, event: &str, delay: u64) {
     let places = [
-        ("GEOIP_CITY_DATABASE", "tests/it/fixtures/geoip/GeoIP2-City-Test.mmdb"),
-        ("GEOIP_ASN_DATABASE", "tests/it/fixtures/geoip/GeoLite2-ASN-Test.mmdb"),
+        (
+            "GEOIP_CITY_DATABASE",
+            "tests/it/fixtures/geoip/GeoIP2-City-Test.mmdb",
+        ),
+        (
+            "GEOIP_ASN_DATABASE",
+            "tests/it/fixtures/geoip/GeoLite2-ASN-Test.mmdb",
+        ),
     ];
     let printed = run(&["invoke", "--dry-run", "-"], &places, event.as_bytes());
     assert_eq!(printed.status, 0, "{}", printed.stderr);
-    bulk(server, "logs-aws.api_gateway_logs-default", &ingested(&printed.stdout, delay));
+    bulk(
+        server,
+        "logs-aws.api_gateway_logs-default",
+        &ingested(&printed.stdout, delay),
+    );
 }
 
 /// The event of a file's lines, whose log group has its name.
 fn event(file: &str) -> String {
-    let (path, group, time) = (format!("{FOLDER}/{file}.log"), format!("/{file}"), EVENT_TIME.to_string());
-    let arguments = ["event", &path, "--log-group", &group, "--log-stream", "s", "--event-time", &time];
+    let (path, group, time) = (
+        format!("{FOLDER}/{file}.log"),
+        format!("/{file}"),
+        EVENT_TIME.to_string(),
+    );
+    let arguments = [
+        "event",
+        &path,
+        "--log-group",
+        &group,
+        "--log-stream",
+        "s",
+        "--event-time",
+        &time,
+    ];
     run(&arguments, &[], b"").stdout
 }
 
@@ -89,9 +131,14 @@ fn event(file: &str) -> String {
 fn ingested(documents: &str, delay: u64) -> Vec<Value> {
     let later = |(number, line): (usize, &str)| {
         let mut document: Value = serde_json::from_str(line).expect("a document is JSON");
-        let time: jiff::Timestamp = document["@timestamp"].as_str().and_then(|time| time.parse().ok()).expect("a time");
+        let time: jiff::Timestamp = document["@timestamp"]
+            .as_str()
+            .and_then(|time| time.parse().ok())
+            .expect("a time");
         let seconds = i64::try_from(delay).expect("small") + i64::try_from(number).expect("few");
-        let time = time.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("in this century");
+        let time = time
+            .checked_add(jiff::SignedDuration::from_secs(seconds))
+            .expect("in this century");
         document["event"]["ingested"] = json!(format!("{time:.3}"));
         document
     };
@@ -102,30 +149,42 @@ fn bulk(server: &SearchServer, data_stream: &str, documents: &[Value]) {
     let mut body = String::new();
     for document in documents {
         let mut source = document.clone();
-        let id = source.as_object_mut().and_then(|source| source.remove("_id"));
+        let id = source
+            .as_object_mut()
+            .and_then(|source| source.remove("_id"));
         let create = id.map_or_else(|| json!({}), |id| json!({ "_id": id }));
         body.push_str(&format!("{}\n{source}\n", json!({ "create": create })));
     }
-    let (status, answer) = server.admin_request("POST", &format!("/{data_stream}/_bulk"), Some(&body));
-    assert!(status == 200 && answer.contains(r#""errors":false"#), "{answer}");
+    let (status, answer) =
+        server.admin_request("POST", &format!("/{data_stream}/_bulk"), Some(&body));
+    assert!(
+        status == 200 && answer.contains(r#""errors":false"#),
+        "{answer}"
+    );
 }
 
 /// Lines whose documents a mapping refuses: they become dead letters, by the program itself. Each event has three.
 fn refuse(server: &SearchServer, events: &[&str]) {
     let data_stream = "logs-aws.api_gateway_logs-refused";
-    let status =
-        json!({ "http": { "properties": { "response": { "properties": { "status_code": { "type": "ip" } } } } } });
+    let status = json!({ "http": { "properties": { "response": { "properties": { "status_code": { "type": "ip" } } } } } });
     let template = json!({
         "index_patterns": [data_stream],
         "priority": 900,
         "data_stream": {},
         "template": { "mappings": { "properties": status } },
     });
-    let (status, answer) = server.admin_request("PUT", "/_index_template/refused", Some(&template.to_string()));
+    let (status, answer) = server.admin_request(
+        "PUT",
+        "/_index_template/refused",
+        Some(&template.to_string()),
+    );
     assert_eq!(status, 200, "{answer}");
     let key = key(server, Job::Function).expect("this server makes keys");
-    let settings =
-        [("ELASTICSEARCH_URL", server.url.as_str()), ("ELASTICSEARCH_API_KEY", &key), ("DATA_STREAM", data_stream)];
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("ELASTICSEARCH_API_KEY", &key),
+        ("DATA_STREAM", data_stream),
+    ];
     for event in events {
         let report = run(&["invoke", "-"], &settings, event.as_bytes());
         assert!(report.stdout.contains(r#""dead_lettered":3"#), "{report:?}");
@@ -136,7 +195,8 @@ fn refuse(server: &SearchServer, events: &[&str]) {
 fn another_program_s_log(server: &SearchServer) {
     let data_stream = "logs-nginx.access-default";
     let template = json!({ "index_patterns": [data_stream], "priority": 900, "data_stream": {} });
-    let (status, answer) = server.admin_request("PUT", "/_index_template/nginx", Some(&template.to_string()));
+    let (status, answer) =
+        server.admin_request("PUT", "/_index_template/nginx", Some(&template.to_string()));
     assert_eq!(status, 200, "{answer}");
     let document = json!({
         "@timestamp": "2026-03-01T09:00:00.000Z",
@@ -157,7 +217,10 @@ pub(super) struct Line {
 impl Line {
     /// A value, unless it is the `-` that API Gateway writes for none.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.values.get(key).map(String::as_str).filter(|value| *value != "-")
+        self.values
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| *value != "-")
     }
 
     pub(super) fn number(&self, key: &str) -> Option<f64> {
@@ -178,7 +241,10 @@ impl Line {
 pub(super) fn lines() -> Vec<Line> {
     let read = |file: &'static str| {
         let text = raw(file);
-        let line = |line: &str| Line { file, values: serde_json::from_str(line).expect("texts") };
+        let line = |line: &str| Line {
+            file,
+            values: serde_json::from_str(line).expect("texts"),
+        };
         text.lines().map(line).collect::<Vec<_>>()
     };
     ACCESS.into_iter().flat_map(read).collect()

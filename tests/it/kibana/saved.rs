@@ -1,5 +1,9 @@
 //! The files of `integration/kibana`, read as Kibana reads them: the only thing that the tests know of the dashboards.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "saved objects are trees")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "saved objects are trees"
+)]
 
 use std::fs;
 
@@ -31,10 +35,15 @@ pub(super) struct SavedPanel {
 pub(super) fn objects(kind: &str) -> Vec<Saved> {
     let folder = format!("{FOLDER}/{kind}");
     let read = |id: String| {
-        let file = fs::read_to_string(repository(&format!("{folder}/{id}.json"))).expect("it is there");
+        let file =
+            fs::read_to_string(repository(&format!("{folder}/{id}.json"))).expect("it is there");
         let object: Value = serde_json::from_str(&file).expect("it is JSON");
         let source = decoded(&object["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"]);
-        Saved { id, filters: source["filter"].as_array().expect("filters").clone(), object }
+        Saved {
+            id,
+            filters: source["filter"].as_array().expect("filters").clone(),
+            object,
+        }
     };
     names(&folder, ".json").into_iter().map(read).collect()
 }
@@ -43,10 +52,16 @@ pub(super) fn objects(kind: &str) -> Vec<Saved> {
 pub(super) fn panels() -> Vec<SavedPanel> {
     let mut found = Vec::new();
     for dashboard in objects("dashboard") {
-        for panel in decoded(&dashboard.object["attributes"]["panelsJSON"]).as_array().expect("panels") {
+        for panel in decoded(&dashboard.object["attributes"]["panelsJSON"])
+            .as_array()
+            .expect("panels")
+        {
             found.push(SavedPanel {
                 dashboard: dashboard.id.trim_start_matches("apigw_logs-").to_owned(),
-                title: panel["embeddableConfig"]["title"].as_str().unwrap_or_default().to_owned(),
+                title: panel["embeddableConfig"]["title"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
                 kind: text(&panel["type"]).to_owned(),
                 config: panel["embeddableConfig"].clone(),
                 filters: dashboard.filters.clone(),
@@ -59,7 +74,12 @@ pub(super) fn panels() -> Vec<SavedPanel> {
 /// The controls of a dashboard.
 pub(super) fn controls(dashboard: &Saved) -> Vec<Value> {
     let controls = decoded(&dashboard.object["attributes"]["controlGroupInput"]["panelsJSON"]);
-    controls.as_object().expect("controls").values().cloned().collect()
+    controls
+        .as_object()
+        .expect("controls")
+        .values()
+        .cloned()
+        .collect()
 }
 
 /// A part that is kept as text.

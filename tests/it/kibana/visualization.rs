@@ -44,7 +44,11 @@ pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value)
 fn tile_color(metric: Option<&Metric>) -> Value {
     let stops = |stops: [f64; 3]| {
         let color = |(color, stop)| json!({ "color": color, "stop": stop });
-        [GREEN, YELLOW, RED].into_iter().zip(stops).map(color).collect::<Vec<_>>()
+        [GREEN, YELLOW, RED]
+            .into_iter()
+            .zip(stops)
+            .map(color)
+            .collect::<Vec<_>>()
     };
     match metric {
         Some(metric) if metric.format == Format::Percent => json!({ "palette": {
@@ -64,7 +68,9 @@ fn tile_color(metric: Option<&Metric>) -> Value {
             },
             "type": "palette",
         }}),
-        Some(Metric { color: Some(color), .. }) => json!({ "color": color }),
+        Some(Metric {
+            color: Some(color), ..
+        }) => json!({ "color": color }),
         _ => json!({}),
     }
 }
@@ -73,19 +79,34 @@ fn tile_color(metric: Option<&Metric>) -> Value {
 pub(super) fn table(groups: &[String], metrics: &[String]) -> Value {
     let group = |id| json!({ "columnId": id, "isMetric": false, "isTransposed": false, "oneClickFilter": true });
     let metric = |id| json!({ "columnId": id, "isMetric": true, "isTransposed": false });
-    let columns: Vec<_> = groups.iter().map(group).chain(metrics.iter().map(metric)).collect();
+    let columns: Vec<_> = groups
+        .iter()
+        .map(group)
+        .chain(metrics.iter().map(metric))
+        .collect();
     json!({ "columns": columns, "paging": { "enabled": true, "size": 10 } })
 }
 
 fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
     let accessors: Vec<_> = (0..panel.metrics.len()).map(metric_id).collect();
-    let color =
-        |(id, metric): (&String, &Metric)| metric.color.map(|color| json!({ "color": color, "forAccessor": id }));
-    let colors: Vec<_> = accessors.iter().zip(&panel.metrics).filter_map(color).collect();
+    let color = |(id, metric): (&String, &Metric)| {
+        metric
+            .color
+            .map(|color| json!({ "color": color, "forAccessor": id }))
+    };
+    let colors: Vec<_> = accessors
+        .iter()
+        .zip(&panel.metrics)
+        .filter_map(color)
+        .collect();
     let more = json!({ "accessors": accessors, "seriesType": series, "showGridlines": false, "yConfig": colors });
     extend(&mut layer, &more);
     for (index, bucket) in panel.buckets.iter().enumerate() {
-        let axis = if matches!(bucket, Bucket::Time) { "xAccessor" } else { "splitAccessor" };
+        let axis = if matches!(bucket, Bucket::Time) {
+            "xAccessor"
+        } else {
+            "splitAccessor"
+        };
         extend(&mut layer, &json!({ axis: bucket_id(index) }));
     }
     json!({

@@ -2,7 +2,11 @@
 //!
 //! Every scalar is a text, as parameters are. A resource that is referred to stands as `<Name>`, its attribute as
 //! `<Name.Attribute>`.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "a template is JSON of any form")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "a template is JSON of any form"
+)]
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::BTreeMap;
@@ -51,20 +55,33 @@ impl Template {
             assert!(declared.contains_key(*name), "there is no parameter {name}");
         }
         let value = |(name, parameter): (&String, &Value)| {
-            let given = parameters.iter().find(|(given, _)| given == name).map(|(_, value)| *value);
-            let text = given.or(parameter["Default"].as_str()).unwrap_or_else(|| panic!("{name} has no value"));
+            let given = parameters
+                .iter()
+                .find(|(given, _)| given == name)
+                .map(|(_, value)| *value);
+            let text = given
+                .or(parameter["Default"].as_str())
+                .unwrap_or_else(|| panic!("{name} has no value"));
             let items: Vec<_> = match parameter["Type"].as_str() {
                 Some("CommaDelimitedList") => text.split(',').map(str::trim).collect(),
                 _ => vec![text],
             };
             if let (Some(_), Some(pattern)) = (given, parameter["AllowedPattern"].as_str()) {
                 let pattern = Regex::new(pattern).unwrap();
-                items.iter().for_each(|item| assert!(pattern.is_match(item), "{name} does not take {item}"));
+                items.iter().for_each(|item| {
+                    assert!(pattern.is_match(item), "{name} does not take {item}")
+                });
             }
             let is_list = parameter["Type"] == "CommaDelimitedList";
-            (name.clone(), if is_list { json!(items) } else { json!(text) })
+            (
+                name.clone(),
+                if is_list { json!(items) } else { json!(text) },
+            )
         };
-        Stack { template: self, parameters: declared.iter().map(value).collect() }
+        Stack {
+            template: self,
+            parameters: declared.iter().map(value).collect(),
+        }
     }
 }
 
@@ -78,10 +95,17 @@ impl Stack<'_> {
                 None => vec![(name.clone(), resource.clone())],
             };
             for (name, resource) in expanded {
-                let is_wanted = resource["Condition"].as_str().is_none_or(|condition| self.condition(condition));
+                let is_wanted = resource["Condition"]
+                    .as_str()
+                    .is_none_or(|condition| self.condition(condition));
                 if is_wanted {
-                    assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{name} is no logical id");
-                    let is_new = resources.insert(name.clone(), self.resolve(&resource).unwrap()).is_none();
+                    assert!(
+                        name.chars().all(|c| c.is_ascii_alphanumeric()),
+                        "{name} is no logical id"
+                    );
+                    let is_new = resources
+                        .insert(name.clone(), self.resolve(&resource).unwrap())
+                        .is_none();
                     assert!(is_new, "there are two {name}");
                 }
             }
@@ -97,7 +121,9 @@ impl Stack<'_> {
     /// Whether the assertions of every rule hold.
     pub(crate) fn keeps_the_rules(&self) -> bool {
         let rules = self.template.section("Rules").values();
-        rules.flat_map(|rule| rule["Assertions"].as_array().unwrap()).all(|rule| self.is_true(&rule["Assert"]))
+        rules
+            .flat_map(|rule| rule["Assertions"].as_array().unwrap())
+            .all(|rule| self.is_true(&rule["Assert"]))
     }
 
     /// A loop as CloudFormation unrolls it: `&{X}` in keys alone, without what is neither letter nor digit, and
@@ -105,11 +131,18 @@ impl Stack<'_> {
     fn for_each(&self, parts: &Value) -> Vec<(String, Value)> {
         let (variable, body) = (parts[0].as_str().unwrap(), parts[2].as_object().unwrap());
         let items = self.resolve(&parts[1]).unwrap();
-        let items = items.as_array().unwrap().iter().map(|item| item.as_str().unwrap());
+        let items = items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item.as_str().unwrap());
         let unrolled = items.flat_map(|item| {
             let plain: String = item.chars().filter(char::is_ascii_alphanumeric).collect();
             body.iter().map(move |(key, value)| {
-                (key.replace(&format!("&{{{variable}}}"), &plain), replace_ref(value, variable, item))
+                (
+                    key.replace(&format!("&{{{variable}}}"), &plain),
+                    replace_ref(value, variable, item),
+                )
             })
         });
         unrolled.collect()
@@ -118,11 +151,17 @@ impl Stack<'_> {
     /// A value without functions; nothing for `AWS::NoValue`.
     pub(crate) fn resolve(&self, value: &Value) -> Option<Value> {
         match value {
-            Value::Array(items) => Some(items.iter().filter_map(|item| self.resolve(item)).collect()),
+            Value::Array(items) => {
+                Some(items.iter().filter_map(|item| self.resolve(item)).collect())
+            }
             Value::Object(members) => match members.iter().next() {
-                Some((name, argument)) if members.len() == 1 && is_function(name) => self.call(name, argument),
+                Some((name, argument)) if members.len() == 1 && is_function(name) => {
+                    self.call(name, argument)
+                }
                 _ => {
-                    let members = members.iter().filter_map(|(name, value)| Some((name.clone(), self.resolve(value)?)));
+                    let members = members
+                        .iter()
+                        .filter_map(|(name, value)| Some((name.clone(), self.resolve(value)?)));
                     Some(Value::Object(members.collect()))
                 }
             },
@@ -138,10 +177,16 @@ impl Stack<'_> {
                 let is_true = self.condition(argument[0].as_str().unwrap());
                 self.resolve(&argument[if is_true { 1 } else { 2 }])
             }
-            "Fn::Join" => Some(json!(self.texts(&argument[1]).join(argument[0].as_str().unwrap()))),
+            "Fn::Join" => Some(json!(
+                self.texts(&argument[1]).join(argument[0].as_str().unwrap())
+            )),
             "Fn::Split" => {
                 let text = self.text(&argument[1]);
-                Some(text.split(argument[0].as_str().unwrap()).map(|part| json!(part)).collect())
+                Some(
+                    text.split(argument[0].as_str().unwrap())
+                        .map(|part| json!(part))
+                        .collect(),
+                )
             }
             "Fn::Select" => {
                 let index: usize = argument[0].as_str().unwrap().parse().unwrap();
@@ -161,7 +206,10 @@ impl Stack<'_> {
             "Fn::And" => arguments.all(|argument| self.is_true(argument)),
             "Fn::Or" => arguments.any(|argument| self.is_true(argument)),
             "Fn::Equals" => self.resolve(&argument[0]) == self.resolve(&argument[1]),
-            "Fn::EachMemberEquals" => self.texts(&argument[0]).iter().all(|text| *text == self.text(&argument[1])),
+            "Fn::EachMemberEquals" => self
+                .texts(&argument[0])
+                .iter()
+                .all(|text| *text == self.text(&argument[1])),
             name => panic!("{name} is no function of conditions"),
         }
     }
@@ -175,7 +223,10 @@ impl Stack<'_> {
             "AWS::StackName" => json!("apigw-logs"),
             "AWS::URLSuffix" => json!("amazonaws.com"),
             _ => self.parameters.get(name).cloned().unwrap_or_else(|| {
-                assert!(self.template.section("Resources").contains_key(name), "there is no {name}");
+                assert!(
+                    self.template.section("Resources").contains_key(name),
+                    "there is no {name}"
+                );
                 json!(format!("<{name}>"))
             }),
         };
@@ -189,7 +240,11 @@ impl Stack<'_> {
         for piece in pieces {
             let (name, rest) = piece.split_once('}').unwrap();
             let own = argument.get(1).and_then(|own| own.get(name));
-            let reference = if name.contains('.') { json!({"Fn::GetAtt": name}) } else { json!({"Ref": name}) };
+            let reference = if name.contains('.') {
+                json!({"Fn::GetAtt": name})
+            } else {
+                json!({"Ref": name})
+            };
             result += &(self.text(own.unwrap_or(&reference)) + rest);
         }
         result
@@ -197,12 +252,20 @@ impl Stack<'_> {
 
     fn text(&self, value: &Value) -> String {
         let resolved = self.resolve(value).unwrap();
-        resolved.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+        resolved
+            .as_str()
+            .unwrap_or_else(|| panic!("{value} is no text"))
+            .to_owned()
     }
 
     fn texts(&self, value: &Value) -> Vec<String> {
         let resolved = self.resolve(value).unwrap();
-        resolved.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+        resolved
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item.as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -212,11 +275,19 @@ fn is_function(name: &str) -> bool {
 
 fn replace_ref(value: &Value, variable: &str, item: &str) -> Value {
     match value {
-        Value::Object(members) if members.len() == 1 && members.get("Ref") == Some(&json!(variable)) => json!(item),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), replace_ref(value, variable, item))).collect()
+        Value::Object(members)
+            if members.len() == 1 && members.get("Ref") == Some(&json!(variable)) =>
+        {
+            json!(item)
         }
-        Value::Array(items) => items.iter().map(|value| replace_ref(value, variable, item)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), replace_ref(value, variable, item)))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|value| replace_ref(value, variable, item))
+            .collect(),
         _ => value.clone(),
     }
 }
@@ -244,7 +315,9 @@ fn value<'a>(event: Event<'a>, events: &mut Parser<'a, StrInput<'a>>) -> Value {
                     Event::MappingEnd => return tagged(tag.as_deref(), json!(members)),
                     Event::Scalar(key, ..) => {
                         let event = next(events);
-                        let is_new = members.insert(key.to_string(), value(event, events)).is_none();
+                        let is_new = members
+                            .insert(key.to_string(), value(event, events))
+                            .is_none();
                         assert!(is_new, "{key} is there twice");
                     }
                     _ => panic!("a key is a text"),

@@ -15,7 +15,9 @@ const LINE: LogLine<'_> = LogLine {
     log_stream: "65e8800b5c6800aad896f888b2a62afc",
     event_id: "39524810500130660834116443368245890700526291803184322789",
     event_time: 1_772_353_800_123,
-    message: JsonText::plain(r#"{"requestId":"6b1c2d3e-0000-4000-8000-00000000abcd","status":"200","tenant":"blue"}"#),
+    message: JsonText::plain(
+        r#"{"requestId":"6b1c2d3e-0000-4000-8000-00000000abcd","status":"200","tenant":"blue"}"#,
+    ),
 };
 
 /// What Elasticsearch says of a field whose type somebody has changed.
@@ -23,13 +25,46 @@ const REASON: &str = "[1:312] failed to parse field [aws.api_gateway.stage] of t
 
 /// The dead letter of a refused document.
 pub(crate) fn dead_letter() -> Json {
-    let LogLine { owner, log_group, log_stream, event_id, event_time, message } = LINE;
+    let LogLine {
+        owner,
+        log_group,
+        log_stream,
+        event_id,
+        event_time,
+        message,
+    } = LINE;
     let message = message.raw;
-    let identity =
-        LogEventIdentity { owner, log_group, log_stream, event_id, event_time, message, position: 3, part: 0 };
+    let identity = LogEventIdentity {
+        owner,
+        log_group,
+        log_stream,
+        event_id,
+        event_time,
+        message,
+        position: 3,
+        part: 0,
+    };
     let target = DataStreamName::parse("logs-aws.api_gateway_logs-default").unwrap();
     let letters = DataStreamName::parse("logs-aws.api_gateway_dead_letters-default").unwrap();
-    let refused = RefusedDocument { line: LINE, position: 3, part: 0, id: identity.document_id(), target: &target };
-    let rejection = Rejection { status: 400, kind: "document_parsing_exception".into(), reason: REASON.into() };
-    Json::read(&serde_json::to_string(&DeadLetter::new(&refused, &rejection, &letters, &Bump::new())).unwrap())
+    let refused = RefusedDocument {
+        line: LINE,
+        position: 3,
+        part: 0,
+        id: identity.document_id(),
+        target: &target,
+    };
+    let rejection = Rejection {
+        status: 400,
+        kind: "document_parsing_exception".into(),
+        reason: REASON.into(),
+    };
+    Json::read(
+        &serde_json::to_string(&DeadLetter::new(
+            &refused,
+            &rejection,
+            &letters,
+            &Bump::new(),
+        ))
+        .unwrap(),
+    )
 }

@@ -84,7 +84,10 @@ pub(crate) struct FakeElasticsearch {
 impl Fault {
     /// None: for the requests before the one that fails.
     pub(crate) fn none() -> Self {
-        Self { applied: usize::MAX, ..Self::default() }
+        Self {
+            applied: usize::MAX,
+            ..Self::default()
+        }
     }
 
     /// An answer instead of the work.
@@ -93,12 +96,18 @@ impl Fault {
     }
 
     pub(crate) fn answer(status: u16, body: &str) -> Self {
-        Self { answer: Some((status, body.to_owned())), ..Self::default() }
+        Self {
+            answer: Some((status, body.to_owned())),
+            ..Self::default()
+        }
     }
 
     /// The connection is closed instead of an answer.
     pub(crate) fn close() -> Self {
-        Self { closes: true, ..Self::default() }
+        Self {
+            closes: true,
+            ..Self::default()
+        }
     }
 
     /// After the work, or a part of it.
@@ -113,7 +122,10 @@ impl Fault {
 
     /// The answer comes so much later.
     pub(crate) fn delayed(self, milliseconds: u64) -> Self {
-        Self { delay: Duration::from_millis(milliseconds), ..self }
+        Self {
+            delay: Duration::from_millis(milliseconds),
+            ..self
+        }
     }
 }
 
@@ -128,13 +140,22 @@ impl FakeElasticsearch {
 
     fn serve(scheme: &str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-        listener.set_nonblocking(true).expect("a socket can be non-blocking");
-        let url = format!("{scheme}://{}", listener.local_addr().expect("a bound socket has an address"));
+        listener
+            .set_nonblocking(true)
+            .expect("a socket can be non-blocking");
+        let url = format!(
+            "{scheme}://{}",
+            listener
+                .local_addr()
+                .expect("a bound socket has an address")
+        );
         let state = Arc::<Mutex<State>>::default();
         let (running, dropped) = oneshot::channel::<()>();
         let shared = Arc::clone(&state);
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.expect("a runtime can be made").block_on(async {
                 tokio::select! {
                     () = accept(listener, tls, shared) => {}
@@ -142,7 +163,11 @@ impl FakeElasticsearch {
                 }
             });
         });
-        Self { url, state, _running: running }
+        Self {
+            url,
+            state,
+            _running: running,
+        }
     }
 
     /// What goes wrong with the next requests.
@@ -156,8 +181,16 @@ impl FakeElasticsearch {
     }
 
     /// Documents of a data stream that contain a text are refused, one by one.
-    pub(crate) fn refuse(&self, data_stream: &'static str, text: &'static str, status: u16, kind: &'static str) {
-        lock(&self.state).refusals.push((data_stream, text, status, kind));
+    pub(crate) fn refuse(
+        &self,
+        data_stream: &'static str,
+        text: &'static str,
+        status: u16,
+        kind: &'static str,
+    ) {
+        lock(&self.state)
+            .refusals
+            .push((data_stream, text, status, kind));
     }
 
     /// Refuses nothing any more.
@@ -186,20 +219,33 @@ impl FakeElasticsearch {
 
     /// How many documents a data stream holds.
     pub(crate) fn count(&self, data_stream: &str) -> usize {
-        lock(&self.state).streams.get(data_stream).map_or(0, BTreeMap::len)
+        lock(&self.state)
+            .streams
+            .get(data_stream)
+            .map_or(0, BTreeMap::len)
     }
 
     /// The documents of a data stream, as JSON.
     pub(crate) fn documents(&self, data_stream: &str) -> Vec<String> {
         let state = lock(&self.state);
-        state.streams.get(data_stream).into_iter().flatten().map(|(_, stored)| stored.document.to_string()).collect()
+        state
+            .streams
+            .get(data_stream)
+            .into_iter()
+            .flatten()
+            .map(|(_, stored)| stored.document.to_string())
+            .collect()
     }
 }
 
 impl Drop for FakeElasticsearch {
     fn drop(&mut self) {
         if !thread::panicking() {
-            assert_eq!(lock(&self.state).malformed, Vec::<String>::new(), "malformed requests");
+            assert_eq!(
+                lock(&self.state).malformed,
+                Vec::<String>::new(),
+                "malformed requests"
+            );
         }
     }
 }
@@ -227,7 +273,10 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mute
     }
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, state: Arc<Mutex<State>>) {
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    state: Arc<Mutex<State>>,
+) {
     let number = {
         let mut state = lock(&state);
         state.connections += 1;
@@ -235,7 +284,11 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: 
     };
     let service = service_fn(move |request| answer(Arc::clone(&state), number, request));
     // A connection that breaks is what a test wants, or what it sees elsewhere.
-    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+    drop(
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await,
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "a slow server waits")]
@@ -253,11 +306,21 @@ async fn answer(
             state.asked.push(format!("{} {path}", parts.method));
         }
         let is_courtesy = path.ends_with("/_refresh") || parts.method == "DELETE";
-        let fault = if is_courtesy { None } else { state.faults.pop_front() }.unwrap_or_else(Fault::none);
+        let fault = if is_courtesy {
+            None
+        } else {
+            state.faults.pop_front()
+        }
+        .unwrap_or_else(Fault::none);
         let answer = match path.ends_with("/_bulk") {
             true => state
                 .take(connection, &parts, &body, fault.applied)
-                .map(|items| (200, json!({"took": 1, "errors": true, "items": items}).to_string())),
+                .map(|items| {
+                    (
+                        200,
+                        json!({"took": 1, "errors": true, "items": items}).to_string(),
+                    )
+                }),
             // What nobody will hear of is not begun.
             false if fault.answer.is_some() || fault.closes => Ok((500, String::new())),
             false => state.search(&parts.method, path, &body),
@@ -273,7 +336,8 @@ async fn answer(
     if fault.closes {
         return Err(io::Error::other("as the test wants it"));
     }
-    let mut response = Response::builder().status(StatusCode::from_u16(status).map_err(io::Error::other)?);
+    let mut response =
+        Response::builder().status(StatusCode::from_u16(status).map_err(io::Error::other)?);
     for (name, value) in fault.headers {
         response = response.header(name, value);
     }
@@ -289,44 +353,78 @@ impl State {
         body: &[u8],
         applied: usize,
     ) -> Result<Vec<Value>, String> {
-        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers: BTreeMap<String, String> =
-            parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let text = |value: &hyper::header::HeaderValue| {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        };
+        let headers: BTreeMap<String, String> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
         let path = parts.uri.path().to_owned();
-        let is_gzip = headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
+        let is_gzip = headers
+            .get("content-encoding")
+            .is_some_and(|encoding| encoding == "gzip");
         let actions = actions(&inflate(body, is_gzip)?)?;
         let data_stream = path
             .strip_suffix("/_bulk")
             .and_then(|path| path.rsplit('/').next())
             .ok_or(format!("POST {path}"))?
             .to_owned();
-        let ids = actions.iter().map(|action| action.id().to_owned()).collect();
+        let ids = actions
+            .iter()
+            .map(|action| action.id().to_owned())
+            .collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        self.requests.push(Request { connection, path, query, headers, ids });
-        Ok(actions.into_iter().take(applied).map(|action| self.apply(&data_stream, action)).collect())
+        self.requests.push(Request {
+            connection,
+            path,
+            query,
+            headers,
+            ids,
+        });
+        Ok(actions
+            .into_iter()
+            .take(applied)
+            .map(|action| self.apply(&data_stream, action))
+            .collect())
     }
 
     fn apply(&mut self, data_stream: &str, action: Action) -> Value {
         match action {
             Action::Create { id, document } => self.create(data_stream, id, document),
-            Action::Delete { data_stream, id, seq_no } => self.delete(&data_stream, &id, seq_no),
+            Action::Delete {
+                data_stream,
+                id,
+                seq_no,
+            } => self.delete(&data_stream, &id, seq_no),
         }
     }
 
     fn insert(&mut self, data_stream: &str, id: String, document: Value) {
         self.last_seq_no += 1;
-        let stored = Stored { seq_no: self.last_seq_no, document };
-        self.streams.entry(data_stream.to_owned()).or_default().insert(id, stored);
+        let stored = Stored {
+            seq_no: self.last_seq_no,
+            document,
+        };
+        self.streams
+            .entry(data_stream.to_owned())
+            .or_default()
+            .insert(id, stored);
     }
 
     fn delete(&mut self, data_stream: &str, id: &str, seq_no: u64) -> Value {
-        let refusal = self.refusals.iter().find(|(stream, needle, ..)| *stream == data_stream && *needle == "delete");
+        let refusal = self
+            .refusals
+            .iter()
+            .find(|(stream, needle, ..)| *stream == data_stream && *needle == "delete");
         if let Some((.., status, kind)) = refusal {
             return json!({"delete": {"_id": id, "status": status, "error": {"type": kind, "reason": "no"}}});
         }
         let stream = self.streams.entry(data_stream.to_owned()).or_default();
         if stream.get(id).is_none_or(|stored| stored.seq_no != seq_no) {
-            let error = json!({"type": "version_conflict_engine_exception", "reason": "it is another"});
+            let error =
+                json!({"type": "version_conflict_engine_exception", "reason": "it is another"});
             return json!({"delete": {"_id": id, "status": 409, "error": error}});
         }
         stream.remove(id);
@@ -334,28 +432,68 @@ impl State {
     }
 
     /// What a search answers, and what belongs to it.
-    fn search(&mut self, method: &hyper::Method, path: &str, body: &[u8]) -> Result<(u16, String), String> {
-        let body: Value =
-            if body.is_empty() { json!({}) } else { serde_json::from_slice(body).map_err(|e| e.to_string())? };
+    fn search(
+        &mut self,
+        method: &hyper::Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<(u16, String), String> {
+        let body: Value = if body.is_empty() {
+            json!({})
+        } else {
+            serde_json::from_slice(body).map_err(|e| e.to_string())?
+        };
         let scroll_id = body["scroll_id"].as_str().unwrap_or_default();
         if path == "/_search/scroll" && method == "DELETE" {
-            return Ok((if self.scrolls.remove(scroll_id).is_some() { 200 } else { 404 }, "{}".into()));
+            return Ok((
+                if self.scrolls.remove(scroll_id).is_some() {
+                    200
+                } else {
+                    404
+                },
+                "{}".into(),
+            ));
         }
         if path == "/_search/scroll" {
             let Some(pages) = self.scrolls.get_mut(scroll_id) else {
-                return Ok((404, r#"{"error":{"type":"search_phase_execution_exception"},"status":404}"#.into()));
+                return Ok((
+                    404,
+                    r#"{"error":{"type":"search_phase_execution_exception"},"status":404}"#.into(),
+                ));
             };
-            return Ok((200, page(scroll_id, 0, &pages.pop_front().unwrap_or_default())));
+            return Ok((
+                200,
+                page(scroll_id, 0, &pages.pop_front().unwrap_or_default()),
+            ));
         }
-        let Some(stream) = path.split('/').nth(1).and_then(|name| Some((name, self.streams.get(name)?))) else {
-            return Ok((404, r#"{"error":{"type":"index_not_found_exception"},"status":404}"#.into()));
+        let Some(stream) = path
+            .split('/')
+            .nth(1)
+            .and_then(|name| Some((name, self.streams.get(name)?)))
+        else {
+            return Ok((
+                404,
+                r#"{"error":{"type":"index_not_found_exception"},"status":404}"#.into(),
+            ));
         };
         if path.ends_with("/_refresh") {
             return Ok((200, "{}".into()));
         }
-        let since = body.pointer("/query/range/@timestamp/gte").and_then(Value::as_str).unwrap_or_default();
-        let time = |stored: &Stored| stored.document["@timestamp"].as_str().unwrap_or_default().to_owned();
-        let mut found: Vec<_> = stream.1.iter().filter(|(_, stored)| *time(stored) >= *since).collect();
+        let since = body
+            .pointer("/query/range/@timestamp/gte")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let time = |stored: &Stored| {
+            stored.document["@timestamp"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let mut found: Vec<_> = stream
+            .1
+            .iter()
+            .filter(|(_, stored)| *time(stored) >= *since)
+            .collect();
         found.sort_by_key(|(_, stored)| time(stored));
         let hit = |(id, stored): &(&String, &Stored)| {
             json!({"_index": format!(".ds-{}", stream.0), "_id": id, "_seq_no": stored.seq_no, "_primary_term": 1,
@@ -363,15 +501,24 @@ impl State {
         };
         let hits: Vec<Value> = found.iter().map(hit).collect();
         let size = body["size"].as_u64().ok_or("a search says its size")?;
-        let mut pages: VecDeque<_> = hits.chunks(usize::try_from(size).expect("it fits")).map(<[_]>::to_vec).collect();
-        let (id, first) = (format!("scroll-{}", self.asked.len()), pages.pop_front().unwrap_or_default());
+        let mut pages: VecDeque<_> = hits
+            .chunks(usize::try_from(size).expect("it fits"))
+            .map(<[_]>::to_vec)
+            .collect();
+        let (id, first) = (
+            format!("scroll-{}", self.asked.len()),
+            pages.pop_front().unwrap_or_default(),
+        );
         self.scrolls.insert(id.clone(), pages);
         Ok((200, page(&id, hits.len(), &first)))
     }
 
     fn create(&mut self, data_stream: &str, id: String, document: Value) -> Value {
         let text = document.to_string();
-        let refusal = self.refusals.iter().find(|(stream, needle, ..)| *stream == data_stream && text.contains(needle));
+        let refusal = self
+            .refusals
+            .iter()
+            .find(|(stream, needle, ..)| *stream == data_stream && text.contains(needle));
         if let Some((.., status, kind)) = refusal {
             let reason = format!("refused, and the reason quotes the document: {text}");
             return json!({"create": {"_id": id, "status": status, "error": {"type": kind, "reason": reason}}});
@@ -390,7 +537,9 @@ fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
     let mut bytes = body.to_vec();
     if is_gzip {
         bytes.clear();
-        flate2::read::GzDecoder::new(body).read_to_end(&mut bytes).map_err(|error| format!("gzip: {error}"))?;
+        flate2::read::GzDecoder::new(body)
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("gzip: {error}"))?;
     }
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
@@ -398,13 +547,21 @@ fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
 /// A page of a search.
 fn page(scroll_id: &str, total: usize, hits: &[Value]) -> String {
     let hits = json!({"total": {"value": total, "relation": "eq"}, "hits": hits});
-    json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"failed": 0}, "hits": hits}).to_string()
+    json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"failed": 0}, "hits": hits})
+        .to_string()
 }
 
 /// What a bulk request asks for.
 enum Action {
-    Create { id: String, document: Value },
-    Delete { data_stream: String, id: String, seq_no: u64 },
+    Create {
+        id: String,
+        document: Value,
+    },
+    Delete {
+        data_stream: String,
+        id: String,
+        seq_no: u64,
+    },
 }
 
 impl Action {
@@ -417,20 +574,39 @@ impl Action {
 
 /// The actions of a body. Everything that Elasticsearch would refuse is an error, and more.
 fn actions(body: &str) -> Result<Vec<Action>, String> {
-    let mut lines = body.strip_suffix('\n').ok_or("the body does not end with a line break")?.split('\n');
+    let mut lines = body
+        .strip_suffix('\n')
+        .ok_or("the body does not end with a line break")?
+        .split('\n');
     let mut actions = Vec::new();
     while let Some(line) = lines.next() {
-        let action: Value = serde_json::from_str(line).map_err(|error| format!("action: {error}"))?;
-        let text = |pointer| action.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let action: Value =
+            serde_json::from_str(line).map_err(|error| format!("action: {error}"))?;
+        let text = |pointer| {
+            action
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         if let Some(index) = text("/delete/_index") {
             let id = text("/delete/_id").ok_or("the action has no id")?;
-            let seq_no = action["delete"]["if_seq_no"].as_u64().ok_or("the action has no sequence number")?;
-            let data_stream = index.strip_prefix(".ds-").ok_or("a deletion names a backing index")?.to_owned();
-            actions.push(Action::Delete { data_stream, id, seq_no });
+            let seq_no = action["delete"]["if_seq_no"]
+                .as_u64()
+                .ok_or("the action has no sequence number")?;
+            let data_stream = index
+                .strip_prefix(".ds-")
+                .ok_or("a deletion names a backing index")?
+                .to_owned();
+            actions.push(Action::Delete {
+                data_stream,
+                id,
+                seq_no,
+            });
             continue;
         }
         let document = lines.next().ok_or("an action without document")?;
-        let document: Value = serde_json::from_str(document).map_err(|error| format!("document: {error}"))?;
+        let document: Value =
+            serde_json::from_str(document).map_err(|error| format!("document: {error}"))?;
         let id = text("/create/_id").ok_or("the action has no id")?;
         if action != json!({"create": {"_id": id}}) {
             return Err(format!("the action is {action}"));

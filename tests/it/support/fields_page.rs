@@ -41,7 +41,8 @@ pub(crate) fn dead_letter_fields() -> Vec<Field> {
 fn rows(read: impl Fn(&[&str]) -> Option<Field>) -> Vec<Field> {
     let page = fs::read_to_string(repository(PAGE)).unwrap();
     let rows = page.lines().filter(|line| line.starts_with("| `"));
-    rows.filter_map(|line| read(&line.split(" | ").collect::<Vec<_>>())).collect()
+    rows.filter_map(|line| read(&line.split(" | ").collect::<Vec<_>>()))
+        .collect()
 }
 
 fn field(name: &str, kind: &str, from: &str, example: &str, meaning: &str) -> Field {
@@ -83,7 +84,9 @@ impl Field {
 /// The `properties` of a mapping with these fields, as lines of JSON.
 pub(crate) fn properties(fields: &[Field], indent: usize) -> String {
     let mut tree = Tree::default();
-    fields.iter().for_each(|field| tree.insert(&field.name, field.mapping()));
+    fields
+        .iter()
+        .for_each(|field| tree.insert(&field.name, field.mapping()));
     let mut json = String::new();
     tree.write(&mut json, indent);
     json
@@ -104,7 +107,11 @@ impl Tree {
             self.0.insert(name.to_owned(), Branch::Field(json));
             return;
         };
-        match self.0.entry(first.to_owned()).or_insert_with(|| Branch::Object(Self::default())) {
+        match self
+            .0
+            .entry(first.to_owned())
+            .or_insert_with(|| Branch::Object(Self::default()))
+        {
             Branch::Object(tree) => tree.insert(rest, json),
             Branch::Field(_) => panic!("{name} is a field and an object"),
         }

@@ -20,13 +20,20 @@ pub(crate) fn is_blessing() -> bool {
 /// The names of the files in a folder with an ending, without it and in order.
 pub(crate) fn names(folder: &str, ending: &str) -> Vec<String> {
     let file_names = file_names(folder);
-    file_names.iter().filter_map(|name| name.strip_suffix(ending)).map(str::to_owned).collect()
+    file_names
+        .iter()
+        .filter_map(|name| name.strip_suffix(ending))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn file_names(folder: &str) -> BTreeSet<String> {
     let folder = repository(folder);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// Fails if a folder holds anything but these files.
@@ -34,9 +41,15 @@ pub(crate) fn assert_holds_only(folder: &str, expected: impl IntoIterator<Item =
     let expected: BTreeSet<_> = expected.into_iter().collect();
     let files = file_names(folder);
     let orphans: Vec<_> = files.difference(&expected).collect();
-    assert!(orphans.is_empty(), "{folder} holds files that belong to nothing: {orphans:?}");
+    assert!(
+        orphans.is_empty(),
+        "{folder} holds files that belong to nothing: {orphans:?}"
+    );
     let missing: Vec<_> = expected.difference(&files).collect();
-    assert!(missing.is_empty(), "{folder} lacks {missing:?}: UPDATE_GOLDEN=1 cargo test writes them");
+    assert!(
+        missing.is_empty(),
+        "{folder} lacks {missing:?}: UPDATE_GOLDEN=1 cargo test writes them"
+    );
 }
 
 /// Fails if the file does not hold this text, and says where they part; writes it if that is wanted.
@@ -50,7 +63,11 @@ pub(crate) fn check(path: &str, actual: &str) {
         return fs::write(&file, actual).unwrap();
     }
     let expected = golden.unwrap_or_default();
-    let same = expected.lines().zip(actual.lines()).take_while(|(expected, actual)| expected == actual).count();
+    let same = expected
+        .lines()
+        .zip(actual.lines())
+        .take_while(|(expected, actual)| expected == actual)
+        .count();
     let line = |text: &str| text.lines().nth(same).unwrap_or("(nothing)").to_owned();
     panic!(
         "{path}, line {}:\n  it should be {}\n  but it is    {}\nUPDATE_GOLDEN=1 cargo test takes it as it is",

@@ -36,7 +36,12 @@ pub(crate) fn request_with(
             .expect("a runtime can be made")
             .block_on(exchange(method, url, headers, body))
     };
-    thread::scope(|scope| scope.spawn(exchange).join().expect("an exchange does not panic"))
+    thread::scope(|scope| {
+        scope
+            .spawn(exchange)
+            .join()
+            .expect("an exchange does not panic")
+    })
 }
 
 async fn exchange(
@@ -47,8 +52,11 @@ async fn exchange(
 ) -> Result<(u16, String), reqwest::Error> {
     // Err only says that it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client =
-        Client::builder().tls_danger_accept_invalid_certs(true).no_proxy().timeout(Duration::from_secs(60)).build()?;
+    let client = Client::builder()
+        .tls_danger_accept_invalid_certs(true)
+        .no_proxy()
+        .timeout(Duration::from_secs(60))
+        .build()?;
     let mut request = client.request(method, url);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -22,7 +22,10 @@ pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written as JSON");
     let event = |(number, line): (usize, &String)| {
         let (id, line) = (text(&format!("{name}{number}")), text(line));
-        format!(r#"{{"id":{id},"timestamp":{},"message":{line}}}"#, 1_700_000_000_000_u64 + number as u64)
+        format!(
+            r#"{{"id":{id},"timestamp":{},"message":{line}}}"#,
+            1_700_000_000_000_u64 + number as u64
+        )
     };
     let events: Vec<String> = lines.iter().enumerate().map(event).collect();
     compressed(&format!(
@@ -44,7 +47,8 @@ pub(crate) fn control_message() -> String {
 
 fn compressed(log_data: &str) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(log_data.as_bytes()).expect("a Vec takes every write");
+    gzip.write_all(log_data.as_bytes())
+        .expect("a Vec takes every write");
     BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
 }
 
@@ -55,7 +59,9 @@ pub(crate) fn lines(count: usize) -> Vec<String> {
 
 /// An access-log line.
 pub(crate) fn line(number: usize) -> String {
-    format!(r#"{{"requestId":"request-{number}","httpMethod":"GET","status":"200","path":"/{number}"}}"#)
+    format!(
+        r#"{{"requestId":"request-{number}","httpMethod":"GET","status":"200","path":"/{number}"}}"#
+    )
 }
 
 /// The event of a direct subscription.
@@ -66,9 +72,14 @@ pub(crate) fn direct(payload: &str) -> String {
 /// The event of a Kinesis stream, whose records have these sequence numbers and payloads.
 pub(crate) fn kinesis(records: &[(&str, &str)]) -> String {
     let record = |(number, payload): &(&str, &str)| {
-        format!(r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#)
+        format!(
+            r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#
+        )
     };
-    format!(r#"{{"Records":[{}]}}"#, records.iter().map(record).collect::<Vec<_>>().join(","))
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        records.iter().map(record).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// The event of a queue, whose messages have these ids and bodies.
@@ -77,7 +88,10 @@ pub(crate) fn sqs(messages: &[(&str, &str)]) -> String {
         let body = serde_json::to_string(body).expect("a text can be written as JSON");
         format!(r#"{{"eventSource":"aws:sqs","messageId":"{id}","body":{body}}}"#)
     };
-    format!(r#"{{"Records":[{}]}}"#, messages.iter().map(message).collect::<Vec<_>>().join(","))
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        messages.iter().map(message).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// What `invoke` says of an event.
@@ -119,8 +133,18 @@ struct ItemFailure {
 impl Report {
     /// Indexed, duplicates, dead letters, skipped, unresolved.
     pub(crate) fn counts(&self) -> [u64; 5] {
-        let counts = [self.indexed, self.duplicates, self.dead_lettered, self.skipped, self.unresolved];
-        assert_eq!(self.received, counts.iter().sum::<u64>(), "the counts add up: {self:?}");
+        let counts = [
+            self.indexed,
+            self.duplicates,
+            self.dead_lettered,
+            self.skipped,
+            self.unresolved,
+        ];
+        assert_eq!(
+            self.received,
+            counts.iter().sum::<u64>(),
+            "the counts add up: {self:?}"
+        );
         counts
     }
 
@@ -131,8 +155,15 @@ impl Report {
 
     /// What is named in the answer to a stream or a queue.
     pub(crate) fn named(&self) -> Vec<&str> {
-        let failures = self.answer.as_ref().map(|answer| &answer.batch_item_failures);
-        failures.into_iter().flatten().map(|failure| &*failure.item_identifier).collect()
+        let failures = self
+            .answer
+            .as_ref()
+            .map(|answer| &answer.batch_item_failures);
+        failures
+            .into_iter()
+            .flatten()
+            .map(|failure| &*failure.item_identifier)
+            .collect()
     }
 }
 
@@ -152,7 +183,11 @@ pub(crate) fn invoke(event: &str, settings: &[(&str, &str)]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigw-logs"))
         .args(["invoke", "-"])
         .env_clear()
-        .envs([("RETRY_INITIAL_MS", "1"), ("RETRY_MAX_MS", "20"), ("RETRY_BUDGET_MS", "2000")])
+        .envs([
+            ("RETRY_INITIAL_MS", "1"),
+            ("RETRY_MAX_MS", "20"),
+            ("RETRY_BUDGET_MS", "2000"),
+        ])
         .envs(settings.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -160,9 +195,18 @@ pub(crate) fn invoke(event: &str, settings: &[(&str, &str)]) -> Run {
         .spawn()
         .expect("the program is built");
     // A program that ends before it has read everything says so by its status.
-    drop(child.stdin.take().expect("it is piped").write_all(event.as_bytes()));
+    drop(
+        child
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(event.as_bytes()),
+    );
     let output = child.wait_with_output().expect("the program ends");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     Run {
         status: output.status.code().unwrap_or(-1),
         report: serde_json::from_str(&stdout).unwrap_or_default(),

@@ -34,7 +34,10 @@ impl Json {
     /// A member, by its path.
     pub(crate) fn get(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |json, key| match json {
-            Self::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Self::Object(members) => members
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value),
             _ => None,
         })
     }
@@ -69,7 +72,9 @@ impl Serialize for Json {
             Self::Number(number) => number.serialize(serializer),
             Self::Text(text) => text.serialize(serializer),
             Self::List(list) => list.serialize(serializer),
-            Self::Object(members) => serializer.collect_map(members.iter().map(|(key, value)| (key, value))),
+            Self::Object(members) => {
+                serializer.collect_map(members.iter().map(|(key, value)| (key, value)))
+            }
         }
     }
 }
@@ -106,7 +111,9 @@ impl<'de> Visitor<'de> for AnyJson {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-        serde_json::Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("no JSON number"))
+        serde_json::Number::from_f64(value)
+            .map(Json::Number)
+            .ok_or_else(|| E::custom("no JSON number"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {

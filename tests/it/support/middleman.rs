@@ -17,8 +17,13 @@ pub(crate) fn start(
     RawTcp::start(move |_, stream| {
         while let Some((head, body)) = read_head_and_body(stream) {
             let number = requests.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let Some((status, answer)) = decide(number, &|| forward(&server, &head, &body)) else { return };
-            let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n", answer.len());
+            let Some((status, answer)) = decide(number, &|| forward(&server, &head, &body)) else {
+                return;
+            };
+            let head = format!(
+                "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n",
+                answer.len()
+            );
             if !send(stream, head + &answer) {
                 return;
             }
@@ -32,7 +37,15 @@ fn forward(server: &str, head: &str, body: &[u8]) -> Option<Answer> {
     let (method, path) = (request.next()?, request.next()?);
     let headers: Vec<_> = lines
         .filter_map(|line| line.split_once(": "))
-        .filter(|(name, _)| ["authorization", "content-type", "content-encoding"].contains(&&*name.to_lowercase()))
+        .filter(|(name, _)| {
+            ["authorization", "content-type", "content-encoding"].contains(&&*name.to_lowercase())
+        })
         .collect();
-    http::request_with(method, &format!("{server}{path}"), &headers, Some(body.to_vec())).ok()
+    http::request_with(
+        method,
+        &format!("{server}{path}"),
+        &headers,
+        Some(body.to_vec()),
+    )
+    .ok()
 }

@@ -22,11 +22,20 @@ pub(crate) fn shared() -> &'static Moto {
     SHARED.get_or_init(|| {
         let mut command = Command::new(repository("tests/moto/serve"));
         command.env("MOTO_VENV", target_folder().join("tools/moto-5.2.5"));
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let ready = first_line(&mut process);
-        let url =
-            ready.strip_prefix("READY ").expect("moto runs; if not, it has said above what is missing").to_owned();
-        Moto { url, _process: process }
+        let url = ready
+            .strip_prefix("READY ")
+            .expect("moto runs; if not, it has said above what is missing")
+            .to_owned();
+        Moto {
+            url,
+            _process: process,
+        }
     })
 }
 
@@ -34,12 +43,22 @@ impl Moto {
     /// Makes a secret; returns its ARN.
     pub(crate) fn create_secret(&self, name: &str, text: &str) -> String {
         let body = format!(r#"{{"Name":{},"SecretString":{}}}"#, json(name), json(text));
-        Json::read(&self.call("CreateSecret", body)).text("ARN").unwrap().to_owned()
+        Json::read(&self.call("CreateSecret", body))
+            .text("ARN")
+            .unwrap()
+            .to_owned()
     }
 
     /// Gives a secret another value.
     pub(crate) fn put_secret_value(&self, arn: &str, text: &str) {
-        self.call("PutSecretValue", format!(r#"{{"SecretId":{},"SecretString":{}}}"#, json(arn), json(text)));
+        self.call(
+            "PutSecretValue",
+            format!(
+                r#"{{"SecretId":{},"SecretString":{}}}"#,
+                json(arn),
+                json(text)
+            ),
+        );
     }
 
     pub(crate) fn delete_secret(&self, arn: &str) {
@@ -55,7 +74,8 @@ impl Moto {
             ("x-amz-target", &target),
             ("content-type", "application/x-amz-json-1.1"),
         ];
-        let (status, answer) = http::request_with("POST", &self.url, &headers, Some(body.into_bytes())).unwrap();
+        let (status, answer) =
+            http::request_with("POST", &self.url, &headers, Some(body.into_bytes())).unwrap();
         assert_eq!(status, 200, "{action}: {answer}");
         answer
     }

@@ -17,7 +17,12 @@ impl RawTcp {
     /// something that was not read.
     pub(crate) fn start(serve: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let url = format!(
+            "http://{}",
+            listener
+                .local_addr()
+                .expect("a bound socket has an address")
+        );
         let connections = Arc::<AtomicUsize>::default();
         let (serve, count) = (Arc::new(serve), Arc::clone(&connections));
         thread::spawn(move || {
@@ -53,9 +58,16 @@ pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let lower = head.to_lowercase();
-    let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length = length.map_or(0, |length| length.trim().parse().expect("a length is a number"));
-    assert!(!lower.contains("\r\ntransfer-encoding:"), "a request says how long it is");
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(0, |length| {
+        length.trim().parse().expect("a length is a number")
+    });
+    assert!(
+        !lower.contains("\r\ntransfer-encoding:"),
+        "a request says how long it is"
+    );
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok().map(|()| (head, body))
 }
@@ -73,5 +85,8 @@ pub(crate) fn all_created(documents: usize) -> String {
 
 /// An answer of success.
 pub(crate) fn response(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }

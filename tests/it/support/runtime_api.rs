@@ -56,14 +56,25 @@ impl RuntimeApi {
     /// Serves on a free port of the loopback, on a thread of its own; every request is added to `requests`.
     pub(crate) fn start(requests: Arc<Mutex<Vec<Request>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-        listener.set_nonblocking(true).expect("a socket can be non-blocking");
-        let address = listener.local_addr().expect("a bound socket has an address").to_string();
+        listener
+            .set_nonblocking(true)
+            .expect("a socket can be non-blocking");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address")
+            .to_string();
         let (invocations, handed_out) = unbounded_channel();
         let (answered, answers) = mpsc::channel();
         let (running, dropped) = oneshot::channel::<()>();
-        let shared = Shared { requests, invocations: handed_out.into(), answers: answered };
+        let shared = Shared {
+            requests,
+            invocations: handed_out.into(),
+            answers: answered,
+        };
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.expect("a runtime can be made").block_on(async {
                 tokio::select! {
                     () = serve(listener, Arc::new(shared)) => {}
@@ -71,14 +82,22 @@ impl RuntimeApi {
                 }
             });
         });
-        Self { address, invocations, answers, _running: running }
+        Self {
+            address,
+            invocations,
+            answers,
+            _running: running,
+        }
     }
 
     /// Gives the function an event when it asks for the next one.
     pub(crate) fn hand_out(&self, payload: &[u8], timeout_seconds: u32) {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let invocation = Invocation {
-            id: format!("00000000-0000-4000-8000-{:012}", COUNT.fetch_add(1, Ordering::Relaxed)),
+            id: format!(
+                "00000000-0000-4000-8000-{:012}",
+                COUNT.fetch_add(1, Ordering::Relaxed)
+            ),
             payload: Bytes::copy_from_slice(payload),
             deadline_ms: now_ms() + u128::from(timeout_seconds) * 1000,
         };
@@ -91,9 +110,15 @@ impl RuntimeApi {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "Lambda tells a deadline in wall time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Lambda tells a deadline in wall time"
+)]
 fn now_ms() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970")
+        .as_millis()
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -113,10 +138,17 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    async fn answer(&self, connection: usize, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(
+        &self,
+        connection: usize,
+        request: hyper::Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
         let request = read(connection, request).await;
         let (path, body) = (request.path.clone(), request.body.clone());
-        self.requests.lock().expect("nobody panicked here").push(request);
+        self.requests
+            .lock()
+            .expect("nobody panicked here")
+            .push(request);
         if path == NEXT {
             return self.next().await;
         }
@@ -136,12 +168,18 @@ impl Shared {
         Response::builder()
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", invocation.id)
-            .header("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string())
+            .header(
+                "lambda-runtime-deadline-ms",
+                invocation.deadline_ms.to_string(),
+            )
             .header(
                 "lambda-runtime-invoked-function-arn",
                 "arn:aws:lambda:eu-west-1:012345678912:function:test_function",
             )
-            .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0")
+            .header(
+                "lambda-runtime-trace-id",
+                "Root=1-00000000-000000000000000000000000;Sampled=0",
+            )
             .body(Full::new(invocation.payload))
             .expect("the headers are plain text")
     }
@@ -149,13 +187,22 @@ impl Shared {
 
 async fn read(connection: usize, request: hyper::Request<Incoming>) -> Request {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.expect("the function sends what it announces").to_bytes();
-    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let body = body
+        .collect()
+        .await
+        .expect("the function sends what it announces")
+        .to_bytes();
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Request {
         connection,
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
-        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     }
 }

@@ -46,19 +46,30 @@ enum Platform {
 impl RuntimeEmulator {
     /// Starts the function with these variables alone, under AWS's emulator if it can be had, and else under our own.
     pub(crate) fn start(variables: &[(&str, &str)], timeout_seconds: u32) -> Self {
-        Self::start_aws(variables, timeout_seconds).unwrap_or_else(|_| Self::start_own(variables, timeout_seconds))
+        Self::start_aws(variables, timeout_seconds)
+            .unwrap_or_else(|_| Self::start_own(variables, timeout_seconds))
     }
 
     /// Starts the function under AWS's emulator, or says why that cannot be had.
-    pub(crate) fn start_aws(variables: &[(&str, &str)], timeout_seconds: u32) -> Result<Self, String> {
+    pub(crate) fn start_aws(
+        variables: &[(&str, &str)],
+        timeout_seconds: u32,
+    ) -> Result<Self, String> {
         const ATTEMPTS: usize = 3;
         let program = aws_emulator()?;
-        let mut started = (0..ATTEMPTS).map(|_| Self::start_program(program, variables, timeout_seconds));
-        started.find_map(Result::ok).ok_or_else(|| "AWS's emulator ends as soon as it starts".to_owned())
+        let mut started =
+            (0..ATTEMPTS).map(|_| Self::start_program(program, variables, timeout_seconds));
+        started
+            .find_map(Result::ok)
+            .ok_or_else(|| "AWS's emulator ends as soon as it starts".to_owned())
     }
 
     /// Fails with what was printed, when another process was faster to take a port that was free.
-    fn start_program(program: &Path, variables: &[(&str, &str)], timeout_seconds: u32) -> Result<Self, String> {
+    fn start_program(
+        program: &Path,
+        variables: &[(&str, &str)],
+        timeout_seconds: u32,
+    ) -> Result<Self, String> {
         let output = Output::default();
         let (address, runtime_api) = (free_address(), free_address());
         let mut command = supervised(program);
@@ -69,7 +80,9 @@ impl RuntimeEmulator {
             &runtime_api,
             FUNCTION,
         ]);
-        command.envs(variables.iter().copied()).env("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout_seconds.to_string());
+        command
+            .envs(variables.iter().copied())
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout_seconds.to_string());
         let mut process = Supervised::start(command, &output);
         while TcpStream::connect(&address).is_err() {
             if !process.is_running() {
@@ -78,20 +91,32 @@ impl RuntimeEmulator {
             pause();
         }
         let url = format!("http://{address}/2015-03-31/functions/function/invocations");
-        Ok(Self { platform: Platform::Aws { _process: process, url }, output })
+        Ok(Self {
+            platform: Platform::Aws {
+                _process: process,
+                url,
+            },
+            output,
+        })
     }
 
     /// Starts the function under a Runtime API of our own, which also tells what was asked of it: see [`Self::requests`].
     pub(crate) fn start_own(variables: &[(&str, &str)], timeout_seconds: u32) -> Self {
         let output = Output::default();
         let platform = OwnPlatform {
-            variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             timeout_seconds,
             output: output.clone(),
             requests: Arc::default(),
             sandbox: Mutex::new(None),
         };
-        Self { platform: Platform::Own(Box::new(platform)), output }
+        Self {
+            platform: Platform::Own(Box::new(platform)),
+            output,
+        }
     }
 
     /// Invokes the function and returns what the caller of the platform would get.
@@ -100,8 +125,8 @@ impl RuntimeEmulator {
             Platform::Own(platform) => platform.invoke(payload),
             Platform::Aws { url, .. } => {
                 // A function that ended is a 502, everything else a 200: only the text says what happened.
-                let (_, answer) =
-                    http::request("POST", url, None, Some(payload.to_vec())).expect("the emulator answers");
+                let (_, answer) = http::request("POST", url, None, Some(payload.to_vec()))
+                    .expect("the emulator answers");
                 answer
             }
         }
@@ -109,13 +134,21 @@ impl RuntimeEmulator {
 
     /// The memory of the function's process, in kilobytes; `None` under AWS's emulator, and where there is no `/proc`.
     pub(crate) fn resident_kilobytes(&self) -> Option<u64> {
-        let Platform::Own(platform) = &self.platform else { return None };
+        let Platform::Own(platform) = &self.platform else {
+            return None;
+        };
         let place = platform.sandbox.lock().expect("nobody panicked here");
         let shell = place.as_ref()?.function.shell.id();
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
-        let status = |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let function = children.split_whitespace().map(status).find(|status| status.contains("apigw-logs"))?;
-        let resident = function.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let status =
+            |pid: &str| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let function = children
+            .split_whitespace()
+            .map(status)
+            .find(|status| status.contains("apigw-logs"))?;
+        let resident = function
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
         resident.split_whitespace().next()?.parse().ok()
     }
 
@@ -140,7 +173,11 @@ impl RuntimeEmulator {
     /// Everything that the function asked of our own Runtime API, in order. AWS's emulator does not tell.
     pub(crate) fn requests(&self) -> Vec<Request> {
         match &self.platform {
-            Platform::Own(platform) => platform.requests.lock().expect("nobody panicked here").clone(),
+            Platform::Own(platform) => platform
+                .requests
+                .lock()
+                .expect("nobody panicked here")
+                .clone(),
             Platform::Aws { .. } => panic!("only our own Runtime API tells what was asked of it"),
         }
     }
@@ -187,7 +224,10 @@ impl OwnPlatform {
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/Functions"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "$LATEST"),
         ]);
-        Sandbox { function: Supervised::start(command, &self.output), api }
+        Sandbox {
+            function: Supervised::start(command, &self.output),
+            api,
+        }
     }
 }
 
@@ -229,7 +269,12 @@ fn supervised(program: &Path) -> Command {
         exec 3<&- 2>/dev/null
         wait $program"#;
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", SHELL, "sh"]).arg(program).env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
+    command
+        .args(["-c", SHELL, "sh"])
+        .arg(program)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .process_group(0);
     command
 }
 
@@ -243,7 +288,10 @@ impl Supervised {
             .expect("there is a /bin/sh");
         output.collect(shell.stdout.take().expect("stdout is piped"));
         output.collect(shell.stderr.take().expect("stderr is piped"));
-        Self { stdin: shell.stdin.take(), shell }
+        Self {
+            stdin: shell.stdin.take(),
+            shell,
+        }
     }
 
     fn is_running(&mut self) -> bool {
@@ -280,27 +328,40 @@ impl Output {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a process and its sockets cannot be waited for in tokio's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a process and its sockets cannot be waited for in tokio's time"
+)]
 fn pause() {
     thread::sleep(PAUSE);
 }
 
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    listener.local_addr().expect("a bound socket has an address").to_string()
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .to_string()
 }
 
 /// The path of AWS's emulator, which is fetched once into `target/rie`; otherwise why it cannot be had.
 fn aws_emulator() -> Result<&'static Path, String> {
     static FETCHED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FETCHED.get_or_init(fetch_aws_emulator).as_deref().map_err(Clone::clone)
+    FETCHED
+        .get_or_init(fetch_aws_emulator)
+        .as_deref()
+        .map_err(Clone::clone)
 }
 
 fn fetch_aws_emulator() -> Result<PathBuf, String> {
     let name = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => "aws-lambda-rie-x86_64",
         ("linux", "aarch64") => "aws-lambda-rie-arm64",
-        (system, architecture) => return Err(format!("AWS's emulator does not run on {system} {architecture}")),
+        (system, architecture) => {
+            return Err(format!(
+                "AWS's emulator does not run on {system} {architecture}"
+            ));
+        }
     };
     let folder = target_folder().join("rie");
     let program = folder.join(format!("{name}-{SAM_CLI}"));
@@ -310,30 +371,57 @@ fn fetch_aws_emulator() -> Result<PathBuf, String> {
     if !program.exists() {
         let wheel = download_sam_cli(&folder)?;
         let unfinished = folder.join("unfinished");
-        fs::write(&unfinished, member_of_wheel(&wheel, &format!("samcli/local/rapid/{name}"))?)
-            .and_then(|()| fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)))
-            .and_then(|()| fs::remove_file(&wheel))
-            .and_then(|()| fs::rename(&unfinished, &program))
-            .map_err(|error| error.to_string())?;
+        fs::write(
+            &unfinished,
+            member_of_wheel(&wheel, &format!("samcli/local/rapid/{name}"))?,
+        )
+        .and_then(|()| fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::remove_file(&wheel))
+        .and_then(|()| fs::rename(&unfinished, &program))
+        .map_err(|error| error.to_string())?;
     }
     Ok(program)
 }
 
 fn download_sam_cli(folder: &Path) -> Result<PathBuf, String> {
     let requirement = format!("aws-sam-cli=={SAM_CLI}");
-    let arguments =
-        ["-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--retries", "1", "--timeout", "20", "--dest"];
-    run(Command::new("python3").args(arguments).arg(folder).arg(requirement))?;
+    let arguments = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-input",
+        "--retries",
+        "1",
+        "--timeout",
+        "20",
+        "--dest",
+    ];
+    run(Command::new("python3")
+        .args(arguments)
+        .arg(folder)
+        .arg(requirement))?;
     Ok(folder.join(format!("aws_sam_cli-{SAM_CLI}-py3-none-any.whl")))
 }
 
 /// A wheel is a zip file, and python3 is there where pip is.
 fn member_of_wheel(wheel: &Path, member: &str) -> Result<Vec<u8>, String> {
     const READ: &str = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
-    run(Command::new("python3").args(["-c", READ]).arg(wheel).arg(member))
+    run(Command::new("python3")
+        .args(["-c", READ])
+        .arg(wheel)
+        .arg(member))
 }
 
 fn run(command: &mut Command) -> Result<Vec<u8>, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("python3: {error}"))?;
-    if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("python3: {error}"))?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -23,7 +23,10 @@ impl Sample {
         let server = with_esql();
         TEMPLATES.get_or_init(|| put_templates(server));
         // A server that runs on between test runs must not have seen this one's documents.
-        Self { server, namespace: format!("{name}{}", std::process::id()) }
+        Self {
+            server,
+            namespace: format!("{name}{}", std::process::id()),
+        }
     }
 
     pub(crate) fn data_stream(&self) -> String {
@@ -66,17 +69,29 @@ impl Sample {
     /// The rows of an ES|QL query.
     pub(crate) fn esql(&self, query: &str, range: &Range<i64>) -> Vec<Row> {
         let query = Json::Text(query.to_owned()).compact();
-        let body = format!(r#"{{"query":{query},"filter":{{"bool":{{"filter":[{}]}}}}}}"#, self.filter(range));
+        let body = format!(
+            r#"{{"query":{query},"filter":{{"bool":{{"filter":[{}]}}}}}}"#,
+            self.filter(range)
+        );
         let (status, answer) = self.server.admin_request("POST", "/_query", Some(&body));
         assert_eq!(status, 200, "{query}: {answer}");
         let answer = Json::read(&answer);
-        let names = answer.list("columns").expect("columns").iter().map(|column| column.text("name").expect("a name"));
+        let names = answer
+            .list("columns")
+            .expect("columns")
+            .iter()
+            .map(|column| column.text("name").expect("a name"));
         let names: Vec<_> = names.map(str::to_owned).collect();
         let row = |row: &Json| match row {
             Json::List(values) => names.iter().cloned().zip(values.iter().cloned()).collect(),
             other => panic!("{other:?} is no row"),
         };
-        answer.list("values").expect("values").iter().map(row).collect()
+        answer
+            .list("values")
+            .expect("values")
+            .iter()
+            .map(row)
+            .collect()
     }
 
     /// How many documents a KQL text finds, as Elasticsearch understands it.
@@ -87,12 +102,16 @@ impl Sample {
 
     /// How many documents the query finds that Kibana makes of a KQL text.
     pub(crate) fn kql_of_kibana(&self, kql: &str, range: &Range<i64>) -> i64 {
-        let query = crate::kibana::kql::to_query(kql).unwrap_or_else(|problem| panic!("{kql}: {problem}"));
+        let query =
+            crate::kibana::kql::to_query(kql).unwrap_or_else(|problem| panic!("{kql}: {problem}"));
         self.count(&query.to_string(), range)
     }
 
     fn count(&self, query: &str, range: &Range<i64>) -> i64 {
-        let body = format!(r#"{{"query":{{"bool":{{"filter":[{query},{}]}}}}}}"#, self.filter(range));
+        let body = format!(
+            r#"{{"query":{{"bool":{{"filter":[{query},{}]}}}}}}"#,
+            self.filter(range)
+        );
         let path = format!("/{}/_count", self.data_stream());
         let (status, answer) = self.server.admin_request("POST", &path, Some(&body));
         assert_eq!(status, 200, "{query}: {answer}");
@@ -112,7 +131,8 @@ impl Drop for Sample {
     /// Where the server can: those of a developer must not fill up.
     fn drop(&mut self) {
         for data_stream in [self.data_stream(), self.dead_letters()] {
-            self.server.admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
+            self.server
+                .admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
     }
 }

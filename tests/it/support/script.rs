@@ -64,20 +64,37 @@ impl Step {
     }
 
     pub(crate) fn reply(status: u16, body: &str) -> Self {
-        let reply = Reply { status, retry_after: None, body: body.as_bytes().to_vec() };
-        Self { takes: Duration::ZERO, result: Ok(reply) }
+        let reply = Reply {
+            status,
+            retry_after: None,
+            body: body.as_bytes().to_vec(),
+        };
+        Self {
+            takes: Duration::ZERO,
+            result: Ok(reply),
+        }
     }
 
     /// An answer about each document.
     pub(crate) fn items(statuses: &[u16]) -> Self {
         let items: Vec<String> = statuses.iter().map(|status| item(*status)).collect();
-        Self::reply(200, &format!(r#"{{"errors":true,"items":[{}]}}"#, items.join(",")))
+        Self::reply(
+            200,
+            &format!(r#"{{"errors":true,"items":[{}]}}"#, items.join(",")),
+        )
     }
 
     /// No answer. A timeout takes as long as the request may.
     pub(crate) fn error(error: TransportError) -> Self {
-        let takes = if error == TransportError::Timeout { Duration::MAX } else { Duration::ZERO };
-        Self { takes, result: Err(error) }
+        let takes = if error == TransportError::Timeout {
+            Duration::MAX
+        } else {
+            Duration::ZERO
+        };
+        Self {
+            takes,
+            result: Err(error),
+        }
     }
 
     /// With `Retry-After`.
@@ -90,7 +107,10 @@ impl Step {
 
     /// It takes so long.
     pub(crate) fn taking(self, milliseconds: u64) -> Self {
-        Self { takes: Duration::from_millis(milliseconds), ..self }
+        Self {
+            takes: Duration::from_millis(milliseconds),
+            ..self
+        }
     }
 }
 
@@ -118,7 +138,11 @@ impl Script {
     /// A server that answers these, and after the last takes every document.
     pub(crate) fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
         let mut steps: VecDeque<Step> = steps.into_iter().collect();
-        Self::server(move |request| steps.pop_front().unwrap_or_else(|| Step::items(&vec![201; request.ids.len()])))
+        Self::server(move |request| {
+            steps
+                .pop_front()
+                .unwrap_or_else(|| Step::items(&vec![201; request.ids.len()]))
+        })
     }
 
     /// A server that answers always the same.
@@ -153,16 +177,29 @@ impl Transport for Script {
     async fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> Exchange {
         let (ids, deletes) = ids(&body);
         let (at, data_stream) = (self.start.elapsed(), target.data_stream.to_owned());
-        let request = Request { at, timeout, data_stream, ids, deletes, body: body.to_vec() };
+        let request = Request {
+            at,
+            timeout,
+            data_stream,
+            ids,
+            deletes,
+            body: body.to_vec(),
+        };
         self.requests.borrow_mut().push(request.clone());
         let step = (self.server.borrow_mut())(&request);
         let bytes_sent = body.len() as u64;
         if step.takes >= timeout {
             tokio::time::sleep(timeout).await;
-            return Exchange { bytes_sent, result: Err(TransportError::Timeout) };
+            return Exchange {
+                bytes_sent,
+                result: Err(TransportError::Timeout),
+            };
         }
         tokio::time::sleep(step.takes).await;
-        Exchange { bytes_sent, result: step.result }
+        Exchange {
+            bytes_sent,
+            result: step.result,
+        }
     }
 
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
@@ -179,7 +216,13 @@ impl Search for Script {
     }
 
     async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
-        self.find(Question::Scroll { id: scroll_id.to_owned() }, timeout).await
+        self.find(
+            Question::Scroll {
+                id: scroll_id.to_owned(),
+            },
+            timeout,
+        )
+        .await
     }
 
     async fn end_scroll(&self, _scroll_id: &str, _timeout: Duration) {}
@@ -190,28 +233,48 @@ impl Script {
     async fn find(&self, question: Question, timeout: Duration) -> Result<Reply, TransportError> {
         let step = (self.finder.borrow_mut())(&question, timeout);
         tokio::time::sleep(step.takes.min(timeout)).await;
-        if step.takes >= timeout { Err(TransportError::Timeout) } else { step.result }
+        if step.takes >= timeout {
+            Err(TransportError::Timeout)
+        } else {
+            step.result
+        }
     }
 }
 
 /// The ids in a bulk request's body, which must be pairs of lines; or deletions, with their sequence numbers.
 fn ids(body: &[u8]) -> (Vec<String>, Vec<u64>) {
     let body = std::str::from_utf8(body).expect("a body is UTF-8");
-    assert!(body.ends_with('\n'), "a body ends with a line break, and is not empty");
+    assert!(
+        body.ends_with('\n'),
+        "a body ends with a line break, and is not empty"
+    );
     if body.starts_with(r#"{"delete":"#) {
         return body.lines().map(deletion).unzip();
     }
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines.len() % 2, 0, "each action has its document");
     let id = |action: &&str| {
-        let id = action.strip_prefix(r#"{"create":{"_id":""#).and_then(|action| action.strip_suffix(r#""}}"#));
+        let id = action
+            .strip_prefix(r#"{"create":{"_id":""#)
+            .and_then(|action| action.strip_suffix(r#""}}"#));
         id.expect("the action is create, with an id").to_owned()
     };
     (lines.iter().step_by(2).map(id).collect(), Vec::new())
 }
 
 fn deletion(line: &str) -> (String, u64) {
-    let after = |name: &str| line.split(name).nth(1).and_then(|rest| rest.split(['"', ',']).next());
-    let id = after(r#""_id":""#).expect("a deletion names its document").to_owned();
-    (id, after(r#""if_seq_no":"#).and_then(|number| number.parse().ok()).expect("a deletion has a sequence number"))
+    let after = |name: &str| {
+        line.split(name)
+            .nth(1)
+            .and_then(|rest| rest.split(['"', ',']).next())
+    };
+    let id = after(r#""_id":""#)
+        .expect("a deletion names its document")
+        .to_owned();
+    (
+        id,
+        after(r#""if_seq_no":"#)
+            .and_then(|number| number.parse().ok())
+            .expect("a deletion has a sequence number"),
+    )
 }

@@ -1,5 +1,9 @@
 //! A real Elasticsearch or OpenSearch for tests: the developer's own, or one that is started here and ends with the tests.
-#![expect(clippy::disallowed_types, clippy::indexing_slicing, reason = "what a server answers is looked at as it is")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "what a server answers is looked at as it is"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -55,7 +59,10 @@ enum Administrator {
 /// A static is not dropped, but the pipe in it closes when the process ends, however it ends, and that ends the server.
 pub(crate) fn shared() -> &'static SearchServer {
     static SHARED: OnceLock<Result<SearchServer, String>> = OnceLock::new();
-    SHARED.get_or_init(chosen_by_environment).as_ref().unwrap_or_else(|problem| panic!("{problem}"))
+    SHARED
+        .get_or_init(chosen_by_environment)
+        .as_ref()
+        .unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// A server that knows ES|QL and KQL, and has no data streams but those of the tests that ask this. See
@@ -72,7 +79,10 @@ pub(crate) fn start(flavour: Flavour, settings: &[&str]) -> SearchServer {
     SearchServer::started(flavour, settings).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the choice of the test server is not a setting of the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the choice of the test server is not a setting of the product"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -89,19 +99,24 @@ fn chosen_flavour() -> Result<Flavour, String> {
         None | Some("elasticsearch") => Ok(Flavour::Elasticsearch),
         Some("elasticsearch-8") => Ok(Flavour::Elasticsearch8),
         Some("opensearch") => Ok(Flavour::OpenSearch),
-        Some(other) => Err(format!("TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}")),
+        Some(other) => Err(format!(
+            "TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}"
+        )),
     }
 }
 
 /// Like [`start`], of the flavour that `TEST_SERVER` chooses; `None` for a developer's own server, which is the only one then.
 pub(crate) fn start_beside(settings: &[&str]) -> Option<SearchServer> {
     let flavour = chosen_flavour().unwrap_or_else(|problem| panic!("{problem}"));
-    variable("ELASTICSEARCH_TEST_URL").is_none().then(|| start(flavour, settings))
+    variable("ELASTICSEARCH_TEST_URL")
+        .is_none()
+        .then(|| start(flavour, settings))
 }
 
 impl SearchServer {
     fn running_at(url: &str, api_key: Option<String>) -> Result<Self, String> {
-        let mut parsed = Url::parse(url).map_err(|error| format!("ELASTICSEARCH_TEST_URL is not a URL: {error}"))?;
+        let mut parsed = Url::parse(url)
+            .map_err(|error| format!("ELASTICSEARCH_TEST_URL is not a URL: {error}"))?;
         let administrator = match (api_key, parsed.username()) {
             (Some(encoded), _) => Administrator::ApiKey { encoded },
             (None, "") => Administrator::Nobody,
@@ -112,7 +127,14 @@ impl SearchServer {
             .and_then(|()| parsed.set_password(None))
             .map_err(|()| "ELASTICSEARCH_TEST_URL has no host")?;
         let url = parsed.as_str().trim_end_matches('/').to_owned();
-        Self { url, flavour: Flavour::Elasticsearch, version: String::new(), administrator, node: None }.identified()
+        Self {
+            url,
+            flavour: Flavour::Elasticsearch,
+            version: String::new(),
+            administrator,
+            node: None,
+        }
+        .identified()
     }
 
     fn started(flavour: Flavour, settings: &[&str]) -> Result<Self, String> {
@@ -121,7 +143,14 @@ impl SearchServer {
             Flavour::OpenSearch => Administrator::Nobody,
             _ => user("admin", "changeme"),
         };
-        Self { url, flavour, version: String::new(), administrator, node: Some(node) }.identified()
+        Self {
+            url,
+            flavour,
+            version: String::new(),
+            administrator,
+            node: Some(node),
+        }
+        .identified()
     }
 
     /// Ends the server as a power cut does.
@@ -135,8 +164,12 @@ impl SearchServer {
         if let Some(root) = &root {
             self.version = string_at(root, "/version/number");
         } else if let Some(nodes) = self.identity("/_nodes/_local?filter_path=nodes.*.version")? {
-            let node = nodes["nodes"].as_object().and_then(|nodes| nodes.values().next());
-            self.version = node.map(|node| string_at(node, "/version")).unwrap_or_default();
+            let node = nodes["nodes"]
+                .as_object()
+                .and_then(|nodes| nodes.values().next());
+            self.version = node
+                .map(|node| string_at(node, "/version"))
+                .unwrap_or_default();
         }
         if root.is_some_and(|root| root["version"]["distribution"] == "opensearch") {
             self.flavour = Flavour::OpenSearch;
@@ -159,11 +192,22 @@ impl SearchServer {
     }
 
     /// Sends a request as the administrator; returns the answer's status and body.
-    pub(crate) fn admin_request(&self, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
-        self.try_admin_request(method, path, body).unwrap_or_else(|problem| panic!("{problem}"))
+    pub(crate) fn admin_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> (u16, String) {
+        self.try_admin_request(method, path, body)
+            .unwrap_or_else(|problem| panic!("{problem}"))
     }
 
-    fn try_admin_request(&self, method: &str, path: &str, body: Option<&str>) -> Result<(u16, String), String> {
+    fn try_admin_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<(u16, String), String> {
         let authorization = match &self.administrator {
             Administrator::Nobody => None,
             Administrator::User { authorization } => Some(authorization.clone()),
@@ -173,8 +217,15 @@ impl SearchServer {
     }
 
     /// Sends a request with an API key; returns the answer's status and body.
-    pub(crate) fn request_with_key(&self, key: &str, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
-        self.request(method, path, Some(&format!("ApiKey {key}")), body).unwrap_or_else(|problem| panic!("{problem}"))
+    pub(crate) fn request_with_key(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> (u16, String) {
+        self.request(method, path, Some(&format!("ApiKey {key}")), body)
+            .unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     fn request(
@@ -194,7 +245,10 @@ impl SearchServer {
         match self.admin_request(method, path, body) {
             (200 | 201, body) => serde_json::from_str(&body).expect("a good answer is JSON"),
             (status @ (401 | 403), _) => {
-                panic!("{method} {path}: {status}; the tests need an administrator of {}", self.url)
+                panic!(
+                    "{method} {path}: {status}; the tests need an administrator of {}",
+                    self.url
+                )
             }
             (status, body) => panic!("{method} {path}: {status} {body}"),
         }
@@ -207,7 +261,9 @@ impl SearchServer {
         match &self.administrator {
             Administrator::Nobody => return None,
             Administrator::ApiKey { .. } => {
-                panic!("one API key cannot make another: put user:password into ELASTICSEARCH_TEST_URL")
+                panic!(
+                    "one API key cannot make another: put user:password into ELASTICSEARCH_TEST_URL"
+                )
             }
             Administrator::User { .. } if self.flavour == Flavour::OpenSearch => return None,
             Administrator::User { .. } => {}
@@ -233,7 +289,8 @@ impl SearchServer {
 
     /// Whether [`Self::create_api_key`] makes keys here, so that a test may look at what a key is refused.
     pub(crate) fn can_create_api_keys(&self) -> bool {
-        self.flavour != Flavour::OpenSearch && matches!(self.administrator, Administrator::User { .. })
+        self.flavour != Flavour::OpenSearch
+            && matches!(self.administrator, Administrator::User { .. })
     }
 
     /// Makes everything written to a data stream visible to searches.
@@ -243,14 +300,24 @@ impl SearchServer {
 
     /// The `_source` of every hit (10,000 at most), with its `_id` beside. Call [`Self::refresh`] before.
     pub(crate) fn search(&self, data_stream: &str, query: &str) -> Vec<Value> {
-        let mut answer = self.expect_ok("POST", &format!("/{data_stream}/_search?size=10000"), Some(query));
-        let Value::Array(hits) = answer["hits"]["hits"].take() else { panic!("no hits in the answer of a search") };
+        let mut answer = self.expect_ok(
+            "POST",
+            &format!("/{data_stream}/_search?size=10000"),
+            Some(query),
+        );
+        let Value::Array(hits) = answer["hits"]["hits"].take() else {
+            panic!("no hits in the answer of a search")
+        };
         hits.into_iter().map(source_with_id).collect()
     }
 
     /// How many documents a data stream holds, 0 when it does not exist. Call [`Self::refresh`] before.
     pub(crate) fn count(&self, data_stream: &str) -> u64 {
-        let answer = self.expect_ok("GET", &format!("/{data_stream}/_count?ignore_unavailable=true"), None);
+        let answer = self.expect_ok(
+            "GET",
+            &format!("/{data_stream}/_count?ignore_unavailable=true"),
+            None,
+        );
         answer["count"].as_u64().expect("a count is a number")
     }
 }
@@ -262,11 +329,20 @@ fn source_with_id(mut hit: Value) -> Value {
 }
 
 fn string_at(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn user(name: &str, password: &str) -> Administrator {
-    Administrator::User { authorization: format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))) }
+    Administrator::User {
+        authorization: format!(
+            "Basic {}",
+            BASE64_STANDARD.encode(format!("{name}:{password}"))
+        ),
+    }
 }
 
 fn user_of_url(name: &str, password: &str) -> Administrator {
@@ -297,10 +373,16 @@ impl Node {
         let mut stderr = process.stderr.take().expect("stderr is piped");
         let complaints = thread::spawn(move || {
             let mut text = Vec::new();
-            stderr.read_to_end(&mut text).map(|_| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+            stderr
+                .read_to_end(&mut text)
+                .map(|_| String::from_utf8_lossy(&text).into_owned())
+                .unwrap_or_default()
         });
         let ready = first_line(&mut process);
-        let node = Self { stdin: process.stdin.take(), process };
+        let node = Self {
+            stdin: process.stdin.take(),
+            process,
+        };
         match ready.strip_prefix("READY ") {
             Some(url) => Ok((node, url.to_owned())),
             None => {
@@ -315,17 +397,26 @@ impl Node {
     /// Ends the Java process at once; the script that started it then ends by itself.
     fn kill(self) {
         let script = self.process.id().to_string();
-        let found = Command::new("pgrep").args(["-P", &script, "java"]).output().expect("there is pgrep");
+        let found = Command::new("pgrep")
+            .args(["-P", &script, "java"])
+            .output()
+            .expect("there is pgrep");
         let java = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-        let killed = Command::new("kill").args(["-KILL", &java]).status().expect("there is kill");
+        let killed = Command::new("kill")
+            .args(["-KILL", &java])
+            .status()
+            .expect("there is kill");
         assert!(killed.success(), "the server of {script} is {java:?}");
     }
 }
 
 /// `tests/searchnode/serve`, in a process group of its own: an interrupt from the keyboard reaches the tests, and the server ends after them.
 pub(crate) fn serve_command() -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode/serve"));
-    command.env("SEARCHNODE_BUILD", target_folder().join("searchnode")).process_group(0);
+    let mut command =
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode/serve"));
+    command
+        .env("SEARCHNODE_BUILD", target_folder().join("searchnode"))
+        .process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -334,13 +425,18 @@ pub(crate) fn serve_command() -> Command {
 pub(crate) fn first_line(process: &mut Child) -> String {
     let mut line = String::new();
     let stdout = process.stdout.as_mut().expect("stdout is piped");
-    BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("stdout is text");
     line.trim_end().to_owned()
 }
 
 /// Cargo's `target`, wherever it was put.
 pub(crate) fn target_folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo makes `tmp` inside its target folder").to_owned()
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo makes `tmp` inside its target folder")
+        .to_owned()
 }
 
 impl Drop for Node {

@@ -12,20 +12,42 @@ use ring::{digest, hmac};
 /// The keys of the tests' role, as variables of the function.
 pub(crate) const ROLE: [(&str, &str); 4] = [
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
-    ("AWS_SESSION_TOKEN", "FwoGZXIvYXdzEXAMPLE/token+of=the/role=="),
+    (
+        "AWS_SECRET_ACCESS_KEY",
+        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    ),
+    (
+        "AWS_SESSION_TOKEN",
+        "FwoGZXIvYXdzEXAMPLE/token+of=the/role==",
+    ),
     ("AWS_REGION", "eu-central-1"),
 ];
 
 /// What RFC 3986 leaves as it is.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Whether a request, as it was read, is signed by the role for a service. The error says what differs.
 pub(crate) fn verify(head: &str, body: &[u8], service: &str) -> Result<(), String> {
-    verify_with(head, body, &Expected { secret: ROLE[1].1, access_key: ROLE[0].1, region: ROLE[3].1, service })?;
+    verify_with(
+        head,
+        body,
+        &Expected {
+            secret: ROLE[1].1,
+            access_key: ROLE[0].1,
+            region: ROLE[3].1,
+            service,
+        },
+    )?;
     let headers = headers(head);
     match headers.get("x-amz-security-token") {
-        Some(token) if token == ROLE[2].1 && signed_headers(&headers)?.contains(&"x-amz-security-token".to_owned()) => {
+        Some(token)
+            if token == ROLE[2].1
+                && signed_headers(&headers)?.contains(&"x-amz-security-token".to_owned()) =>
+        {
             Ok(())
         }
         token => Err(format!("the session token is {token:?}")),
@@ -47,7 +69,10 @@ pub(crate) fn verify_with(head: &str, body: &[u8], expected: &Expected<'_>) -> R
     let credential = member(authorization, "Credential").ok_or("no credential")?;
     let time = headers.get("x-amz-date").ok_or("no x-amz-date")?;
     let date = time.get(..8).ok_or("a short date")?;
-    let scope = format!("{date}/{}/{}/aws4_request", expected.region, expected.service);
+    let scope = format!(
+        "{date}/{}/{}/aws4_request",
+        expected.region, expected.service
+    );
     if credential != format!("{}/{scope}", expected.access_key) {
         return Err(format!("the credential is {credential}"));
     }
@@ -57,15 +82,28 @@ pub(crate) fn verify_with(head: &str, body: &[u8], expected: &Expected<'_>) -> R
         return Err("x-amz-content-sha256 is not that of the body".to_owned());
     }
     let request = canonical_request(head, body)?;
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
-    let parts = [date, expected.region, expected.service, "aws4_request", &text];
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        sha256(request.as_bytes())
+    );
+    let parts = [
+        date,
+        expected.region,
+        expected.service,
+        "aws4_request",
+        &text,
+    ];
     let key = format!("AWS4{}", expected.secret).into_bytes();
-    let signature = parts
-        .iter()
-        .fold(key, |key, part| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec());
+    let signature = parts.iter().fold(key, |key, part| {
+        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes())
+            .as_ref()
+            .to_vec()
+    });
     match member(authorization, "Signature") {
         Some(found) if found == hex(&signature) => Ok(()),
-        found => Err(format!("the signature is {found:?}, of the request\n{request}")),
+        found => Err(format!(
+            "the signature is {found:?}, of the request\n{request}"
+        )),
     }
 }
 
@@ -79,7 +117,10 @@ fn canonical_request(head: &str, body: &[u8]) -> Result<String, String> {
         return Err("the host is not signed".to_owned());
     }
     // Each segment is encoded once more than it was sent, except for S3.
-    let path: Vec<_> = path.split('/').map(|segment| encode(segment.as_bytes())).collect();
+    let path: Vec<_> = path
+        .split('/')
+        .map(|segment| encode(segment.as_bytes()))
+        .collect();
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).collect::<Vec<u8>>();
     let parameters = query.split('&').filter(|part| !part.is_empty());
     let mut parameters: Vec<_> = parameters
@@ -87,13 +128,30 @@ fn canonical_request(head: &str, body: &[u8]) -> Result<String, String> {
         .map(|(name, value)| (encode(&decode(name)), encode(&decode(value))))
         .collect();
     parameters.sort();
-    let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let mut lines = String::new();
     for name in &signed {
-        let value = headers.get(name).ok_or(format!("{name} is signed and not there"))?;
-        writeln!(lines, "{name}:{}", value.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap();
+        let value = headers
+            .get(name)
+            .ok_or(format!("{name} is signed and not there"))?;
+        writeln!(
+            lines,
+            "{name}:{}",
+            value.split_whitespace().collect::<Vec<_>>().join(" ")
+        )
+        .unwrap();
     }
-    let parts = [method, &path.join("/"), &parameters.join("&"), &lines, &signed.join(";"), &sha256(body)];
+    let parts = [
+        method,
+        &path.join("/"),
+        &parameters.join("&"),
+        &lines,
+        &signed.join(";"),
+        &sha256(body),
+    ];
     Ok(parts.join("\n"))
 }
 
@@ -103,7 +161,9 @@ fn encode(bytes: &[u8]) -> String {
 
 fn headers(head: &str) -> BTreeMap<String, String> {
     let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    pairs.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
+        .collect()
 }
 
 fn signed_headers(headers: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
@@ -115,7 +175,9 @@ fn signed_headers(headers: &BTreeMap<String, String>) -> Result<Vec<String>, Str
 /// A member of the header, as in `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 fn member<'h>(authorization: &'h str, name: &str) -> Option<&'h str> {
     let members = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
-    members.split(", ").find_map(|member| member.strip_prefix(name)?.strip_prefix('='))
+    members
+        .split(", ")
+        .find_map(|member| member.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn sha256(bytes: &[u8]) -> String {

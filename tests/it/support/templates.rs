@@ -19,13 +19,19 @@ pub(crate) enum Job {
 /// The body of a request for the key of a job.
 pub(crate) fn key_body(job: Job) -> String {
     let page = fs::read_to_string(repository("docs/configure.md")).unwrap();
-    let bodies = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let bodies = page
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
     let name = match job {
         Job::Function => "apigw-logs",
         Job::Setup => "apigw-logs-setup",
         Job::Redrive => "apigw-logs-redrive",
     };
-    let body = bodies.map(Json::read).find(|body| body.text("name") == Some(name)).unwrap();
+    let body = bodies
+        .map(Json::read)
+        .find(|body| body.text("name") == Some(name))
+        .unwrap();
     body.compact()
 }
 
@@ -38,7 +44,11 @@ pub(crate) fn key(server: &SearchServer, job: Job) -> Option<String> {
 }
 
 /// Runs `setup` with the key that the documentation has for it.
-pub(crate) fn setup(server: &SearchServer, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
+pub(crate) fn setup(
+    server: &SearchServer,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> Outcome {
     let key = key(server, Job::Setup);
     let mut variables = vec![("ELASTICSEARCH_URL", server.url.as_str())];
     variables.extend(key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));

@@ -19,14 +19,25 @@ impl Authority {
         let mut params = CertificateParams::new([]).expect("no names are no wrong names");
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).expect("a certificate can be signed");
-        Self { pem: certificate.pem(), certificate: certificate.der().clone(), issuer: Issuer::new(params, key) }
+        let certificate = params
+            .self_signed(&key)
+            .expect("a certificate can be signed");
+        Self {
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        }
     }
 
     /// SHA-256 of its certificate, as Elasticsearch prints it.
     pub(crate) fn fingerprint(&self) -> String {
         let digest = ::ring::digest::digest(&::ring::digest::SHA256, &self.certificate);
-        digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect::<Vec<_>>()
+            .join(":")
     }
 
     /// The certificate of a server and its key, as files have them.
@@ -34,7 +45,9 @@ impl Authority {
         let key = KeyPair::generate().expect("there is randomness");
         let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");
         params.distinguished_name.push(DnType::CommonName, "server");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be signed");
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("a certificate can be signed");
         (certificate.pem() + &self.pem, key.serialize_pem())
     }
 
@@ -44,7 +57,9 @@ impl Authority {
         let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");
         params.distinguished_name.push(DnType::CommonName, "server");
         params.not_after = date_time_ymd(until, 1, 1);
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be signed");
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("a certificate can be signed");
         let chain = vec![certificate.der().clone(), self.certificate.clone()];
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("it was made just now");
         ServerConfig::builder_with_provider(ring::default_provider().into())

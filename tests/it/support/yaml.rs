@@ -11,7 +11,8 @@ use super::golden::repository;
 
 /// Reads a file of this repository that holds one document.
 pub(crate) fn read(path: &str) -> Value {
-    let text = fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let text =
+        fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut events = Parser::new_from_str(&text);
     loop {
         match next(&mut events) {
@@ -45,7 +46,9 @@ fn value<'a>(event: Event<'a>, events: &mut Parser<'a, StrInput<'a>>) -> Value {
                     Event::MappingEnd => return Value::Object(members),
                     Event::Scalar(key, ..) => {
                         let event = next(events);
-                        let is_new = members.insert(key.to_string(), value(event, events)).is_none();
+                        let is_new = members
+                            .insert(key.to_string(), value(event, events))
+                            .is_none();
                         assert!(is_new, "{key} is there twice");
                     }
                     _ => panic!("a key is a text"),
@@ -61,6 +64,8 @@ fn plain(text: &str) -> Value {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
         "" | "~" | "null" => Value::Null,
-        text => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+        text => text
+            .parse::<i64>()
+            .map_or_else(|_| Value::from(text), Value::from),
     }
 }

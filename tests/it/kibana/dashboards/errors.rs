@@ -2,14 +2,17 @@
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
-    Bucket, Dashboard, GREY, LOGS, Metric, ORANGE, Panel, RED, Row, all_terms, chart, count, panel, table, terms, tile,
+    Bucket, Dashboard, GREY, LOGS, Metric, ORANGE, Panel, RED, Row, all_terms, chart, count, panel,
+    table, terms, tile,
 };
 use super::{
-    API, CONTROLS, COUNT_4XX, COUNT_5XX, IS_FAILURE, REQUESTS, RESOURCE, ROUTE, STATUS, THROTTLED, kinds_of_api,
+    API, CONTROLS, COUNT_4XX, COUNT_5XX, IS_FAILURE, REQUESTS, RESOURCE, ROUTE, STATUS, THROTTLED,
+    kinds_of_api,
 };
 
 /// WebSocket APIs log no answer of WAF.
-const IS_BLOCKED: &str = "aws.api_gateway.waf.response_code : \"WAF_BLOCK\" or error.type : \"WAF_FILTERED\"";
+const IS_BLOCKED: &str =
+    "aws.api_gateway.waf.response_code : \"WAF_BLOCK\" or error.type : \"WAF_FILTERED\"";
 /// An integration that answers with a status of its own has no text of an error.
 const HAS_INTEGRATION_ERROR: &str = "aws.api_gateway.integration.error : * \
     or aws.api_gateway.integration.status >= 500 \
@@ -33,7 +36,14 @@ pub(super) fn dashboard() -> Dashboard {
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,
-        rows: vec![numbers(), over_time(), places(), causes(), integration_and_waf(), lines()],
+        rows: vec![
+            numbers(),
+            over_time(),
+            places(),
+            causes(),
+            integration_and_waf(),
+            lines(),
+        ],
     }
 }
 
@@ -44,8 +54,18 @@ fn numbers() -> Row {
             tile(8, COUNT_4XX),
             tile(8, COUNT_5XX),
             tile(8, THROTTLED),
-            tile(8, count("Integration errors").only(HAS_INTEGRATION_ERROR).colored(RED)),
-            tile(8, count("Authorizer errors").only(HAS_AUTHORIZER_ERROR).colored(ORANGE)),
+            tile(
+                8,
+                count("Integration errors")
+                    .only(HAS_INTEGRATION_ERROR)
+                    .colored(RED),
+            ),
+            tile(
+                8,
+                count("Authorizer errors")
+                    .only(HAS_AUTHORIZER_ERROR)
+                    .colored(ORANGE),
+            ),
             tile(8, count("Blocked by WAF").only(IS_BLOCKED).colored(GREY)),
         ],
     )
@@ -53,7 +73,10 @@ fn numbers() -> Row {
 
 /// Errors over time, by a field.
 fn errors(width: u32, title: &'static str, query: &'static str, bucket: Bucket) -> Panel {
-    chart(Bars, width, title).query(query).by([bucket]).of([ERRORS])
+    chart(Bars, width, title)
+        .query(query)
+        .by([bucket])
+        .of([ERRORS])
 }
 
 fn over_time() -> Row {
@@ -69,7 +92,10 @@ fn over_time() -> Row {
 
 fn places() -> Row {
     let by = |title, bucket: Bucket| {
-        table(16, title, bucket).query(IS_FAILURE).of([ERRORS, COUNT_4XX, COUNT_5XX]).leading_to(&["clients"])
+        table(16, title, bucket)
+            .query(IS_FAILURE)
+            .of([ERRORS, COUNT_4XX, COUNT_5XX])
+            .leading_to(&["clients"])
     };
     Row(
         14,
@@ -87,9 +113,21 @@ fn causes() -> Row {
         12,
         vec![
             of("Error response types", IS_FAILURE, RESPONSE_TYPE),
-            of("Integration status", IS_FAILURE, all_terms("aws.api_gateway.integration.status", "Status")),
-            of("Authorizer errors by text", HAS_AUTHORIZER_ERROR, terms("aws.api_gateway.authorizer.error", "Error")),
-            of("Blocked by WAF, by web ACL", IS_BLOCKED, terms("aws.api_gateway.waf.web_acl_arn", "Web ACL")),
+            of(
+                "Integration status",
+                IS_FAILURE,
+                all_terms("aws.api_gateway.integration.status", "Status"),
+            ),
+            of(
+                "Authorizer errors by text",
+                HAS_AUTHORIZER_ERROR,
+                terms("aws.api_gateway.authorizer.error", "Error"),
+            ),
+            of(
+                "Blocked by WAF, by web ACL",
+                IS_BLOCKED,
+                terms("aws.api_gateway.waf.web_acl_arn", "Web ACL"),
+            ),
         ],
     )
 }
@@ -99,7 +137,12 @@ fn integration_and_waf() -> Row {
     Row(
         12,
         vec![
-            errors(24, "Integration errors by status", HAS_INTEGRATION_ERROR, BY_STATUS),
+            errors(
+                24,
+                "Integration errors by status",
+                HAS_INTEGRATION_ERROR,
+                BY_STATUS,
+            ),
             chart(Bars, 24, "Answers of WAF")
                 .query("aws.api_gateway.waf.response_code : *")
                 .by([answers])
@@ -109,5 +152,8 @@ fn integration_and_waf() -> Row {
 }
 
 fn lines() -> Row {
-    Row(18, vec![panel(Search("failed-requests"), 48, "Last failed requests")])
+    Row(
+        18,
+        vec![panel(Search("failed-requests"), 48, "Last failed requests")],
+    )
 }

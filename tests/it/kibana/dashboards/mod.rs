@@ -8,12 +8,19 @@ mod websocket;
 
 use super::model::Shape::Donut;
 use super::model::{
-    Bucket, DEAD_LETTERS, Dashboard, LOGS, Metric, ORANGE, Of, Panel, RED, YELLOW, count, metric, panel, terms,
+    Bucket, DEAD_LETTERS, Dashboard, LOGS, Metric, ORANGE, Of, Panel, RED, YELLOW, count, metric,
+    panel, terms,
 };
 
 /// All of them, in the order in which the links stand.
 pub(super) fn dashboards() -> [Dashboard; 5] {
-    [overview::dashboard(), clients::dashboard(), errors::dashboard(), websocket::dashboard(), pipeline::dashboard()]
+    [
+        overview::dashboard(),
+        clients::dashboard(),
+        errors::dashboard(),
+        websocket::dashboard(),
+        pipeline::dashboard(),
+    ]
 }
 
 const STATUS: &str = "http.response.status_code";
@@ -50,7 +57,9 @@ const BY_RESOURCE: (&str, &str) = ("aws.api_gateway.resource_path", "Resource (R
 const BY_ROUTE: (&str, &str) = ("aws.api_gateway.route_key", "Route (HTTP, WebSocket)");
 
 fn kinds_of_api() -> Panel {
-    panel(Donut, 12, "Kinds of API").by([terms("aws.api_gateway.api_type", "Kind of API")]).of([REQUESTS])
+    panel(Donut, 12, "Kinds of API")
+        .by([terms("aws.api_gateway.api_type", "Kind of API")])
+        .of([REQUESTS])
 }
 
 /// A saved search, which panels show as well.
@@ -87,7 +96,12 @@ pub(super) const SEARCHES: [SavedSearch; 3] = [
         title: "Lines not parsed or repaired",
         dataset: LOGS,
         query: "event.kind : \"pipeline_error\" or aws.api_gateway.repairs : *",
-        columns: &["error.message", "aws.api_gateway.repairs", "aws.cloudwatch.log_group", "event.original"],
+        columns: &[
+            "error.message",
+            "aws.api_gateway.repairs",
+            "aws.cloudwatch.log_group",
+            "event.original",
+        ],
     },
     SavedSearch {
         name: "dead-letters",

@@ -2,8 +2,8 @@
 
 use super::super::model::Shape::{self, Bars, Donut, Search};
 use super::super::model::{
-    BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, LOGS, Metric, Panel, RED, Row, YELLOW, chart, count, panel, table,
-    terms, tile,
+    BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, LOGS, Metric, Panel, RED, Row, YELLOW, chart,
+    count, panel, table, terms, tile,
 };
 use super::{BY_API, BY_KIND, BY_RESOURCE, BY_ROUTE, BY_STAGE};
 
@@ -20,7 +20,10 @@ const FORMATS: &[(&str, &str)] = &[
     ("JSON", "aws.api_gateway.log_format : \"json\""),
     ("CLF", "aws.api_gateway.log_format : \"clf\""),
     ("key: value", "aws.api_gateway.log_format : \"key_value\""),
-    ("request id only", "aws.api_gateway.log_format : \"request_id\""),
+    (
+        "request id only",
+        "aws.api_gateway.log_format : \"request_id\"",
+    ),
     ("execution log", "aws.api_gateway.log_type : \"execution\""),
     ("not known", "not aws.api_gateway.log_type : *"),
 ];
@@ -33,7 +36,11 @@ const DELAY: &Esql = &Esql {
         | STATS median = MEDIAN(seconds), longest = MAX(seconds), documents = COUNT(*) BY log_group = aws.cloudwatch.log_group\n\
         | SORT longest DESC",
     by: ("log_group", "Log group"),
-    of: &[("median", "Median"), ("longest", "Longest"), ("documents", "Documents")],
+    of: &[
+        ("median", "Median"),
+        ("longest", "Longest"),
+        ("documents", "Documents"),
+    ],
 };
 
 pub(super) fn dashboard() -> Dashboard {
@@ -42,7 +49,14 @@ pub(super) fn dashboard() -> Dashboard {
         title: "Pipeline",
         description: "What became of the log lines on their way: how many, how well understood, how late, and which were refused.",
         datasets: &[LOGS, DEAD_LETTERS],
-        controls: &[BY_LOG_GROUP, BY_KIND, BY_API, BY_STAGE, BY_RESOURCE, BY_ROUTE],
+        controls: &[
+            BY_LOG_GROUP,
+            BY_KIND,
+            BY_API,
+            BY_STAGE,
+            BY_RESOURCE,
+            BY_ROUTE,
+        ],
         opens_with: None,
         rows: vec![numbers(), formats(), log_groups(), dead_letters(), lines()],
     }
@@ -58,8 +72,14 @@ fn numbers() -> Row {
         6,
         vec![
             of_all(tile(12, DOCUMENTS.colored(BLUE))),
-            of_all(tile(12, count("Lines not parsed").only(IS_NOT_PARSED).colored(RED))),
-            of_all(tile(12, count("Lines repaired").only(IS_REPAIRED).colored(YELLOW))),
+            of_all(tile(
+                12,
+                count("Lines not parsed").only(IS_NOT_PARSED).colored(RED),
+            )),
+            of_all(tile(
+                12,
+                count("Lines repaired").only(IS_REPAIRED).colored(YELLOW),
+            )),
             tile(12, LETTERS).dead_letters(),
         ],
     )
@@ -69,8 +89,12 @@ fn formats() -> Row {
     Row(
         14,
         vec![
-            of_all(chart(Bars, 32, "Documents by format")).by([Bucket::Filters(FORMATS)]).of([DOCUMENTS]),
-            of_all(panel(Donut, 16, "Formats")).by([Bucket::Filters(FORMATS)]).of([DOCUMENTS]),
+            of_all(chart(Bars, 32, "Documents by format"))
+                .by([Bucket::Filters(FORMATS)])
+                .of([DOCUMENTS]),
+            of_all(panel(Donut, 16, "Formats"))
+                .by([Bucket::Filters(FORMATS)])
+                .of([DOCUMENTS]),
         ],
     )
 }
@@ -86,8 +110,15 @@ fn log_groups() -> Row {
                 count("Repaired").only(IS_REPAIRED),
                 count("Cut off").only("aws.api_gateway.truncated : true"),
             ]),
-            table(16, "Repairs", repairs).query(IS_REPAIRED).of([count("Lines")]),
-            panel(Shape::Esql(DELAY), 16, "Delay between event and ingest, in seconds").query(""),
+            table(16, "Repairs", repairs)
+                .query(IS_REPAIRED)
+                .of([count("Lines")]),
+            panel(
+                Shape::Esql(DELAY),
+                16,
+                "Delay between event and ingest, in seconds",
+            )
+            .query(""),
         ],
     )
 }
@@ -96,8 +127,13 @@ fn dead_letters() -> Row {
     Row(
         12,
         vec![
-            chart(Bars, 24, "Dead letters by reason").dead_letters().by([terms("error.type", "Reason")]).of([LETTERS]),
-            table(24, "Dead letters by log group", LOG_GROUP).dead_letters().of([LETTERS]),
+            chart(Bars, 24, "Dead letters by reason")
+                .dead_letters()
+                .by([terms("error.type", "Reason")])
+                .of([LETTERS]),
+            table(24, "Dead letters by log group", LOG_GROUP)
+                .dead_letters()
+                .of([LETTERS]),
         ],
     )
 }

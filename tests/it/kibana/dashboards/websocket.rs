@@ -2,19 +2,31 @@
 
 use super::super::model::Shape::{self, Bars};
 use super::super::model::{
-    BLUE, Dashboard, Esql, GREEN, GREY, LOGS, Metric, Of, RED, Row, chart, count, metric, panel, table, tile,
+    BLUE, Dashboard, Esql, GREEN, GREY, LOGS, Metric, Of, RED, Row, chart, count, metric, panel,
+    table, tile,
 };
 use super::{CONTROLS, ROUTE};
 
 const IS_WEBSOCKET: &str = "aws.api_gateway.event_type : *";
 
-const CONNECTS: Metric = count("Connects").only("aws.api_gateway.event_type : \"CONNECT\"").colored(GREEN);
-const MESSAGES: Metric = count("Messages").only("aws.api_gateway.event_type : \"MESSAGE\"").colored(BLUE);
-const DISCONNECTS: Metric = count("Disconnects").only("aws.api_gateway.event_type : \"DISCONNECT\"").colored(GREY);
-const ERRORS: Metric = count("Errors").only("http.response.status_code >= 400").colored(RED);
+const CONNECTS: Metric = count("Connects")
+    .only("aws.api_gateway.event_type : \"CONNECT\"")
+    .colored(GREEN);
+const MESSAGES: Metric = count("Messages")
+    .only("aws.api_gateway.event_type : \"MESSAGE\"")
+    .colored(BLUE);
+const DISCONNECTS: Metric = count("Disconnects")
+    .only("aws.api_gateway.event_type : \"DISCONNECT\"")
+    .colored(GREY);
+const ERRORS: Metric = count("Errors")
+    .only("http.response.status_code >= 400")
+    .colored(RED);
 
 /// API Gateway logs no latency of its own for them.
-const INTEGRATION_P95: Metric = metric("Integration, p95", Of::Percentile("aws.api_gateway.integration.latency", 95));
+const INTEGRATION_P95: Metric = metric(
+    "Integration, p95",
+    Of::Percentile("aws.api_gateway.integration.latency", 95),
+);
 
 /// Of connections that ended in the time range. Without `connectedAt` in the log format there are none.
 const CONNECTION_LENGTH: &Esql = &Esql {
@@ -24,7 +36,11 @@ const CONNECTION_LENGTH: &Esql = &Esql {
         | STATS median = MEDIAN(seconds), longest = MAX(seconds), connections = COUNT(*) BY api = aws.api_gateway.api_id\n\
         | SORT connections DESC",
     by: ("api", "API"),
-    of: &[("median", "Median"), ("longest", "Longest"), ("connections", "Connections")],
+    of: &[
+        ("median", "Median"),
+        ("longest", "Longest"),
+        ("connections", "Connections"),
+    ],
 };
 
 pub(super) fn dashboard() -> Dashboard {
@@ -36,7 +52,12 @@ pub(super) fn dashboard() -> Dashboard {
         controls: CONTROLS,
         opens_with: None,
         rows: vec![
-            Row(6, [CONNECTS, MESSAGES, DISCONNECTS, ERRORS].map(|it| tile(12, it).query(IS_WEBSOCKET)).into()),
+            Row(
+                6,
+                [CONNECTS, MESSAGES, DISCONNECTS, ERRORS]
+                    .map(|it| tile(12, it).query(IS_WEBSOCKET))
+                    .into(),
+            ),
             connections(),
             routes(),
         ],
@@ -49,7 +70,12 @@ fn connections() -> Row {
         14,
         vec![
             events.of([CONNECTS, MESSAGES, DISCONNECTS]),
-            panel(Shape::Esql(CONNECTION_LENGTH), 24, "Connection length, in seconds").query(""),
+            panel(
+                Shape::Esql(CONNECTION_LENGTH),
+                24,
+                "Connection length, in seconds",
+            )
+            .query(""),
         ],
     )
 }
@@ -62,7 +88,10 @@ fn routes() -> Row {
                 .query(IS_WEBSOCKET)
                 .of([count("Events"), ERRORS, INTEGRATION_P95])
                 .leading_to(&["errors"]),
-            chart(Bars, 24, "Events by route").query(IS_WEBSOCKET).by([ROUTE]).of([count("Events")]),
+            chart(Bars, 24, "Events by route")
+                .query(IS_WEBSOCKET)
+                .by([ROUTE])
+                .of([count("Events")]),
         ],
     )
 }
