@@ -34,7 +34,7 @@ struct Answers {
     clf: Option<String>,
 }
 
-/// A difference that is meant: ARCHITECTURE.md says why.
+/// A difference that is meant: docs/decisions.md says why.
 struct Deliberate {
     what: &'static str,
     holds: fn(text: &str, ours: Option<&str>, theirs: Option<&str>) -> bool,
