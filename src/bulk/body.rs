@@ -104,7 +104,9 @@ impl BulkBody {
                 None => whole = Some(span.clone()),
                 Some(whole) if whole.end == span.start => whole.end = span.end,
                 Some(_) => {
-                    return Cow::Owned(spans().flat_map(|span| self.slice(span)).copied().collect());
+                    return Cow::Owned(
+                        spans().flat_map(|span| self.slice(span)).copied().collect(),
+                    );
                 }
             }
         }

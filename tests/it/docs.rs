@@ -188,6 +188,7 @@ fn links_lead_somewhere() {
     for document in [
         "README.md",
         "ARCHITECTURE.md",
+        "docs/decisions.md",
         "docs/configure.md",
         "docs/deploy.md",
         "docs/fields.md",
