@@ -10,7 +10,8 @@ mod kept;
 use bumpalo::Bump;
 use serde::Serialize;
 
-use crate::bulk::{DataStreamName, DocumentId, Rejection};
+use crate::bulk::{DocumentId, Rejection};
+use crate::data_stream::DataStreamName;
 use crate::ecs::{ECS_VERSION, Timestamp};
 use crate::json::WriteJson;
 use crate::normalizer::{LogLine, PRESERVED, mask, mask_line};

@@ -14,11 +14,11 @@ use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
 pub use self::log_line::Caller;
-use crate::bulk::Transport;
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
 use crate::pipeline::{Invocation, Pipeline};
 use crate::report::{Answer, ErrorType, Report};
+use crate::server::Transport;
 
 /// What the function answers when all is well, or when the trigger wants the failures named.
 #[derive(Debug, Serialize)]

@@ -7,14 +7,14 @@
 //! 3. [`normalizer`]: each log line becomes an [`ecs::Document`]. This never fails.
 //! 4. [`enrich`]: the document learns what user agent and place its strings stand for.
 //! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is unresolved is sent
-//!    again.
+//!    again. [`server`] holds the seams to whoever answers, and [`data_stream`] the names of where documents go.
 //! 6. [`dead_letter`]: what Elasticsearch refuses for good is put where nothing is refused.
 //! 7. [`report`]: what became of every event, and the answer owed to whoever sent it.
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
 //! 9. [`redrive`]: dead letters, read back and through the path once more.
 //! 10. [`setup`]: what Elasticsearch needs before the first document.
 //!
-//! So far nothing knows the network: [`bulk::Transport`] is the seam. [`config`] reads the settings and the files that
+//! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the settings and the files that
 //! they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the Lambda function) and [`cli`] (the same path at a
 //! terminal) are the front doors.
 
@@ -24,11 +24,15 @@ pub mod decode;
 
 pub mod json;
 
+pub mod data_stream;
+
 pub mod ecs;
 
 pub mod normalizer;
 
 pub mod enrich;
+
+pub mod server;
 
 pub mod bulk;
 

@@ -15,11 +15,13 @@ use tokio::time::Instant;
 use self::delivery::Delivery;
 pub use self::memory::Memory;
 use self::run::Run;
-use crate::bulk::{DataStreamName, Indexer, RetryPolicy, Session, Transport};
+use crate::bulk::{Indexer, RetryPolicy, Session};
+use crate::data_stream::DataStreamName;
 use crate::enrich::Enrichments;
 use crate::event::{self, Batch};
 use crate::normalizer::{LogLine, Normalized, Normalizer};
 use crate::report::{Answer, Report, answer};
+use crate::server::Transport;
 
 /// The path with its settings, for the life of the process.
 #[derive(Debug)]
@@ -32,14 +34,8 @@ pub struct Pipeline<T> {
     pub filter: Filter,
     /// What the documents go through in Elasticsearch. Dead letters do not: it may be what refuses the documents.
     pub ingest_pipeline: Option<String>,
-    /// Where the documents go.
-    pub data_stream: DataStreamName,
     /// Where refused documents go; `None` to fail the invocation instead.
     pub dead_letters: Option<DataStreamName>,
-    /// How large a body may grow before it is sent, in bytes: `BULK_MAX_BYTES`.
-    pub max_bytes: usize,
-    /// How many documents a body may hold: `BULK_MAX_ACTIONS`.
-    pub max_actions: usize,
     /// What a payload may inflate to, in bytes: `INFLATED_MAX_BYTES`.
     pub inflated_max_bytes: u64,
     /// The log group of the function itself, which is never forwarded: it would feed itself.
@@ -149,6 +145,12 @@ impl<T: Transport> Pipeline<T> {
 }
 
 impl<T> Pipeline<T> {
+    /// Returns the data stream that documents go to.
+    #[must_use]
+    pub fn data_stream(&self) -> &DataStreamName {
+        &self.normalizer.data_stream
+    }
+
     /// The documents of a line, complete; none if a filter leaves it out.
     pub fn documents<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
         self.documents_by(&self.normalizer, line, arena)
@@ -158,9 +160,7 @@ impl<T> Pipeline<T> {
     #[must_use]
     pub fn normalizer_for(&self, target: &DataStreamName) -> Normalizer {
         Normalizer {
-            data_stream_type: target.r#type.clone(),
-            data_stream_dataset: target.dataset.clone(),
-            data_stream_namespace: target.namespace.clone(),
+            data_stream: target.clone(),
             ..self.normalizer.clone()
         }
     }

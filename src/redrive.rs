@@ -9,12 +9,12 @@ mod run;
 
 use serde::Serialize;
 
-pub use self::reader::Search;
 use self::run::Run;
-use crate::bulk::{DataStreamName, Transport};
+use crate::data_stream::DataStreamName;
 use crate::ecs::Timestamp;
 use crate::pipeline::Pipeline;
 use crate::report::Report;
+use crate::server::{Search, Transport};
 
 /// Which dead letters are sent, and whether those that arrive are removed.
 #[derive(Debug, Clone)]

@@ -17,7 +17,8 @@ pub use self::assets::Flavour;
 use self::assets::{Asset, Kind, groups};
 pub use self::step::{Step, Subject};
 use self::tree::Tree;
-use crate::bulk::{DataStreamName, Reply, TransportError};
+use crate::data_stream::DataStreamName;
+use crate::server::{Put, Templates, TransportError};
 
 /// What to prepare a server for.
 #[derive(Debug, Clone)]
@@ -39,34 +40,6 @@ pub enum Foreign {
     Kept,
     /// It is overwritten, unless Fleet manages it.
     Overwritten,
-}
-
-/// A server that can be asked and told.
-pub trait Server {
-    /// Asks for what is at a path.
-    fn get(
-        &self,
-        path: &[&str],
-        timeout: Duration,
-    ) -> impl Future<Output = Result<Reply, TransportError>>;
-
-    /// Puts JSON there.
-    fn put(
-        &self,
-        request: &Put,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<Reply, TransportError>>;
-}
-
-/// A request that puts something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Put {
-    /// The segments of its path.
-    pub path: Vec<String>,
-    /// What stands behind the `?`.
-    pub query: Vec<(&'static str, String)>,
-    /// JSON.
-    pub body: String,
 }
 
 /// Why a server is not prepared.
@@ -135,7 +108,7 @@ impl Setup {
     ///
     /// # Errors
     /// [`SetupError`] if the server cannot be asked, and for everything that somebody else has made.
-    pub async fn plan<S: Server>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
+    pub async fn plan<S: Templates>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
         let (mut steps, mut errors) = (Vec::new(), Vec::new());
         let mut note = |step| {
@@ -174,7 +147,7 @@ impl Setup {
         groups(self, flavour)
     }
 
-    async fn flavour<S: Server>(&self, server: &S) -> Result<Flavour, SetupError> {
+    async fn flavour<S: Templates>(&self, server: &S) -> Result<Flavour, SetupError> {
         let reply = server.get(&[], self.timeout).await?;
         match (reply.status, serde_json::from_slice::<Root>(&reply.body)) {
             (401 | 403, _) => Err(denied(&reply)),
@@ -185,7 +158,7 @@ impl Setup {
         }
     }
 
-    async fn step<S: Server>(&self, server: &S, asset: &Asset) -> Result<Step, SetupError> {
+    async fn step<S: Templates>(&self, server: &S, asset: &Asset) -> Result<Step, SetupError> {
         let path: Vec<_> = asset
             .kind
             .path()

@@ -9,9 +9,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use apigw_logs::bulk::{
-    BulkBody, DocumentId, Exchange, LogEventIdentity, Reply, Target, Transport, verdict,
-};
+use apigw_logs::bulk::{BulkBody, DocumentId, LogEventIdentity, verdict};
 use apigw_logs::config::{Config, SETTINGS};
 use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
@@ -20,6 +18,7 @@ use apigw_logs::enrich::user_agent::UserAgents;
 use apigw_logs::event;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::Pipeline;
+use apigw_logs::server::{Exchange, Reply, Target, Transport};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bumpalo::Bump;

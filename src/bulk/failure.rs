@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Reply, TransportError};
+use crate::server::{Reply, TransportError};
 
 /// The last thing that went wrong. It never quotes a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

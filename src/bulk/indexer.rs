@@ -4,18 +4,25 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::session::{Permit, Refresh};
-use super::{
-    BulkBody, Failure, ItemResult, Outcome, Rejection, Reply, Session, Target, Transport,
-    TransportError, Verdict, verdict,
-};
+use super::{BulkBody, Failure, ItemResult, Outcome, Rejection, Session, Verdict, verdict};
+use crate::server::{Reply, Target, Transport, TransportError};
 
 /// Sends documents until each has an outcome or there is no time left.
 #[derive(Debug)]
 pub struct Indexer<T> {
     transport: T,
-    max_actions: usize,
-    /// What a request may hold, in bytes. Halved when Elasticsearch says that it is too much, and it stays so.
+    limits: RequestLimits,
+    /// The bytes that a request may hold now: halved at each 413, for the rest of the process.
     max_bytes: AtomicUsize,
+}
+
+/// Upper bounds on one bulk request, as they are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// The number of documents: `BULK_MAX_ACTIONS`.
+    pub max_actions: usize,
+    /// The size before compression, in bytes: `BULK_MAX_BYTES`.
+    pub max_bytes: usize,
 }
 
 /// Documents to send in one request.
@@ -46,14 +53,22 @@ impl<T> Indexer<T> {
     pub fn new(transport: T, max_actions: usize, max_bytes: usize) -> Self {
         Self {
             transport,
-            max_actions: max_actions.max(1),
+            limits: RequestLimits {
+                max_actions: max_actions.max(1),
+                max_bytes,
+            },
             max_bytes: AtomicUsize::new(max_bytes),
         }
     }
 
-    /// Where the documents go.
+    /// Returns the transport.
     pub fn transport(&self) -> &T {
         &self.transport
+    }
+
+    /// Returns the limits of a request, as they are set. A server may have asked for smaller requests since.
+    pub fn limits(&self) -> RequestLimits {
+        self.limits
     }
 }
 
@@ -92,7 +107,7 @@ impl<T: Transport> Indexer<T> {
         let fit = group
             .items
             .iter()
-            .take(self.max_actions)
+            .take(self.limits.max_actions)
             .take_while(|item| {
                 bytes += work.body.item_size(**item);
                 bytes <= max_bytes

@@ -6,7 +6,6 @@
 //! one again never makes a second copy: the answer 409 says that it is there already, and that is success.
 
 mod body;
-mod data_stream;
 mod failure;
 mod gate;
 mod id;
@@ -14,17 +13,14 @@ mod indexer;
 mod response;
 mod retry;
 mod session;
-mod transport;
 
 pub use self::body::{BulkBody, StoredDocument};
-pub use self::data_stream::DataStreamName;
 pub use self::failure::Failure;
 pub use self::id::{DocumentId, LogEventIdentity};
-pub use self::indexer::Indexer;
+pub use self::indexer::{Indexer, RequestLimits};
 pub use self::response::{ItemResult, Verdict, verdict};
 pub use self::retry::RetryPolicy;
 pub use self::session::{Session, Traffic};
-pub use self::transport::{Exchange, Reply, Target, Transport, TransportError};
 
 /// What became of one document, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]

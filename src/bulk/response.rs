@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Rejection, Reply};
+use super::Rejection;
 use crate::json::{mend_surrogates, utf8};
+use crate::server::Reply;
 
 /// What to do after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Failure, log_to_stderr, read, say, say_json};
-use crate::bulk::{Exchange, Reply, Target, Transport};
 use crate::config::Config;
 use crate::pipeline::{Invocation, Pipeline};
 use crate::report::{Answer, ErrorType, Report};
+use crate::server::{Exchange, Reply, Target, Transport};
 
 /// Do the main job on invoke events as Lambda delivers them
 ///

@@ -4,7 +4,8 @@ use super::output::Output;
 use super::{Failure, log_to_stderr, say};
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
-use crate::setup::{Flavour, Foreign, Put, Setup, SetupError, Step};
+use crate::server::Put;
+use crate::setup::{Flavour, Foreign, Setup, SetupError, Step};
 
 /// Put templates and lifecycle into Elasticsearch or OpenSearch
 ///

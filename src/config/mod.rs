@@ -13,7 +13,8 @@ use tracing_subscriber::filter::Targets;
 use self::connection::elasticsearch;
 pub use self::settings::{SETTINGS, Setting};
 use self::values::Reader;
-use crate::bulk::{DataStreamName, Indexer, RetryPolicy};
+use crate::bulk::{Indexer, RetryPolicy};
+use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::Enrichments;
 use crate::enrich::user_agent::UserAgents;
@@ -214,9 +215,7 @@ impl Config {
         }
         Ok(Pipeline {
             normalizer: Normalizer {
-                data_stream_type: self.data_stream.r#type.clone(),
-                data_stream_dataset: self.data_stream.dataset.clone(),
-                data_stream_namespace: self.data_stream.namespace.clone(),
+                data_stream: self.data_stream,
                 tags: self.tags,
                 original_event: self.original_event,
                 execution_logs: self.execution_logs,
@@ -225,10 +224,7 @@ impl Config {
             enrichments,
             filter: self.filter,
             ingest_pipeline: self.ingest_pipeline,
-            data_stream: self.data_stream,
             dead_letters: self.dead_letters,
-            max_bytes: self.bulk_max_bytes,
-            max_actions: self.bulk_max_actions,
             inflated_max_bytes: self.inflated_max_bytes,
             own_log_group: self.own_log_group,
             retry_policy: self.retry_policy,

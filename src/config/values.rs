@@ -14,7 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Problem;
 use super::settings;
-use crate::bulk::DataStreamName;
+use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Fingerprint;
 
 /// Reads variables and collects the problems.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::bulk::{DataStreamName, DocumentId, StoredDocument};
+use crate::bulk::{DocumentId, StoredDocument};
+use crate::data_stream::DataStreamName;
 use crate::ecs::Timestamp;
 use crate::json::JsonText;
 use crate::normalizer::LogLine;

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::aws::{AwsCredentials, Scope, opensearch_endpoint};
 use super::secret::SecretReader;
 use super::{Auth, ClientError, ElasticsearchSettings, Host};
-use crate::bulk::TransportError;
+use crate::server::TransportError;
 
 /// What a request needs beside itself.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ pub use self::settings::{
     Auth, ClientError, ElasticsearchSettings, Endpoints, SecretSettings, Trust,
 };
 pub use self::tls::Fingerprint;
-use crate::bulk::{Exchange, Reply, Target, Transport, TransportError};
+use crate::server::{Exchange, Reply, Target, Transport, TransportError};
 
 /// Elasticsearch, over HTTP.
 #[derive(Debug)]

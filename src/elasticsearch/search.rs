@@ -7,9 +7,7 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 use super::{Elasticsearch, Host};
-use crate::bulk::{Reply, TransportError};
-use crate::redrive::Search;
-use crate::setup::{Put, Server};
+use crate::server::{Put, Reply, Search, Templates, TransportError};
 
 /// How long a search is kept between two of its pages.
 const KEEP_ALIVE: &str = "5m";
@@ -139,7 +137,7 @@ impl Search for Elasticsearch {
     }
 }
 
-impl Server for Elasticsearch {
+impl Templates for Elasticsearch {
     async fn get(&self, path: &[&str], timeout: Duration) -> Result<Reply, TransportError> {
         self.json(
             Request {

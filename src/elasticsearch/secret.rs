@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{Identity, api_key, basic};
 use super::aws::{AwsCredentials, Scope};
 use super::{ClientError, ClientSettings, Endpoints, SecretSettings, Trust, read};
-use crate::bulk::TransportError;
+use crate::server::TransportError;
 
 /// The name of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -37,6 +37,7 @@ pub use self::log_line::LogLine;
 pub use self::normalized::Normalized;
 use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::secrets::{mask, mask_line};
+use crate::data_stream::DataStreamName;
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named,
     OneOrMore, Text, Timestamp,
@@ -56,12 +57,8 @@ pub(crate) const PRESERVED: &str = "preserve_original_event";
 /// How lines become documents: the settings that every document shows.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
-    /// `data_stream.type`
-    pub data_stream_type: String,
-    /// `data_stream.dataset` and `event.dataset`
-    pub data_stream_dataset: String,
-    /// `data_stream.namespace`
-    pub data_stream_namespace: String,
+    /// Where the documents go: `data_stream.*` and `event.dataset`.
+    pub data_stream: DataStreamName,
     /// `tags`
     pub tags: Vec<String>,
     /// When `event.original` is kept.
@@ -307,16 +304,16 @@ impl Normalizer {
             },
         };
         document.data_stream = DataStream {
-            dataset: Some(&self.data_stream_dataset),
-            namespace: Some(&self.data_stream_namespace),
-            r#type: Some(&self.data_stream_type),
+            dataset: Some(&self.data_stream.dataset),
+            namespace: Some(&self.data_stream.namespace),
+            r#type: Some(&self.data_stream.r#type),
         };
         document.ecs = Ecs {
             version: Some(ECS_VERSION),
         };
         document.event = Event {
             category: &["web"],
-            dataset: Some(&self.data_stream_dataset),
+            dataset: Some(&self.data_stream.dataset),
             id: known(line.event_id),
             kind: Some("event"),
             module: Some("aws"),

@@ -4,10 +4,10 @@ use bumpalo::Bump;
 
 use super::Pipeline;
 use super::chunk::{Chunk, Origin, line};
-use crate::bulk::{
-    BulkBody, DataStreamName, Failure, Outcome, Rejection, Session, Target, Transport,
-};
+use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session};
+use crate::data_stream::DataStreamName;
 use crate::dead_letter::{DeadLetter, RefusedDocument};
+use crate::server::{Target, Transport};
 
 /// What the chunks of an invocation are sent with. Several may be on their way at a time.
 pub(super) struct Delivery<'p, T> {
@@ -33,7 +33,7 @@ impl<T: Transport> Delivery<'_, T> {
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
         let pipeline = self.pipeline;
         let target = Target {
-            data_stream: &pipeline.data_stream.name,
+            data_stream: &pipeline.data_stream().name,
             ingest_pipeline: pipeline.ingest_pipeline.as_deref(),
         };
         let outcomes = pipeline
@@ -94,7 +94,7 @@ impl<T: Transport> Delivery<'_, T> {
                 position,
                 part,
                 id,
-                target: &self.pipeline.data_stream,
+                target: self.pipeline.data_stream(),
             };
             body.push(
                 &id,

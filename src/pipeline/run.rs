@@ -12,11 +12,11 @@ use super::Pipeline;
 use super::chunk::{self, Chunk, Origin};
 use super::delivery::{Delivery, Fate};
 use super::memory::Buffers;
-use crate::bulk::Transport;
 use crate::decode::LogData;
 use crate::event::Record;
 use crate::normalizer::Normalized;
 use crate::report::Accounts;
+use crate::server::Transport;
 
 /// How many bodies of the largest size may be on their way at a time; of smaller ones, as many as are no larger together.
 /// What waits for an answer takes memory. With fewer than three it could be that all wait for something to be taken.
@@ -143,9 +143,9 @@ impl<'d, T: Transport> Run<'d, T> {
             .last()
             .map_or(0, |data| data.message_length(position));
         let size = next * GROWTH + OVERHEAD;
-        self.chunk.body.len() >= self.pipeline().max_actions
+        self.chunk.body.len() >= self.pipeline().indexer.limits().max_actions
             || (!self.chunk.body.is_empty()
-                && self.chunk.body.size() + size > self.pipeline().max_bytes)
+                && self.chunk.body.size() + size > self.pipeline().indexer.limits().max_bytes)
     }
 
     /// Adds the documents of an event of the newest payload.
@@ -201,7 +201,7 @@ impl<'d, T: Transport> Run<'d, T> {
     }
 
     fn has_room(&self, size: usize) -> bool {
-        let most_bytes = MOST_IN_FLIGHT * self.pipeline().max_bytes;
+        let most_bytes = MOST_IN_FLIGHT * self.pipeline().indexer.limits().max_bytes;
         let is_large = self.bytes_in_flight + size > most_bytes;
         self.in_flight.len()
             < if is_large {

@@ -5,35 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::Redrive;
-use crate::bulk::{Failure, Reply, Session, StoredDocument, TransportError};
+use crate::bulk::{Failure, Session, StoredDocument};
 use crate::dead_letter::{KeptLetter, Page, query, read_page};
-
-/// Something that finds documents: Elasticsearch, a test's.
-///
-/// It scrolls, because that is the one way to read all of a data stream that Elasticsearch 8 and 9 and OpenSearch have in
-/// common: <https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-scroll>.
-pub trait Search {
-    /// Makes what was written last visible to searches, if that is allowed.
-    fn refresh(&self, data_stream: &str, timeout: Duration) -> impl Future<Output = ()>;
-
-    /// Begins a search: its first page.
-    fn search(
-        &self,
-        data_stream: &str,
-        query: &[u8],
-        timeout: Duration,
-    ) -> impl Future<Output = Result<Reply, TransportError>>;
-
-    /// The next page.
-    fn scroll(
-        &self,
-        scroll_id: &str,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<Reply, TransportError>>;
-
-    /// Ends a search.
-    fn end_scroll(&self, scroll_id: &str, timeout: Duration) -> impl Future<Output = ()>;
-}
+use crate::server::{Reply, Search, TransportError};
 
 /// Most letters of a page.
 const PAGE: usize = 500;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use bumpalo::Bump;
 use tokio::time::Instant;
 
-use super::reader::{Reader, Search};
+use super::reader::Reader;
 use super::{Arrived, Redrive, RedriveReport};
-use crate::bulk::{BulkBody, Failure, Outcome, Session, StoredDocument, Target, Transport};
+use crate::bulk::{BulkBody, Failure, Outcome, Session, StoredDocument};
 use crate::dead_letter::KeptLetter;
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
 use crate::report::{ErrorType, Report, ReportError};
+use crate::server::{Search, Target, Transport};
 
 pub(super) struct Run<'r, S, T, P> {
     redrive: &'r Redrive,

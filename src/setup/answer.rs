@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::SetupError;
 use super::assets::Kind;
 use super::tree::Tree;
-use crate::bulk::Reply;
+use crate::server::Reply;
 
 /// What is at a path: the only one of a list, or a policy.
 #[derive(Deserialize, Default)]

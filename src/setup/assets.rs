@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::tree::Tree;
 use super::{Setup, SetupError};
-use crate::bulk::DataStreamName;
+use crate::data_stream::DataStreamName;
 
 const SETTINGS: &str = "logs-aws.api_gateway_logs@settings";
 const MAPPINGS: &str = "logs-aws.api_gateway_logs@mappings";

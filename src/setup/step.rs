@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::SetupError;
 use super::answer::{denied, reason};
-use super::{Put, Server, SetupError};
+use crate::server::{Put, Templates};
 
 /// What is done for one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +67,11 @@ impl Step {
     ///
     /// # Errors
     /// [`SetupError`] if the server does not take it.
-    pub async fn send<S: Server>(&self, server: &S, timeout: Duration) -> Result<(), SetupError> {
+    pub async fn send<S: Templates>(
+        &self,
+        server: &S,
+        timeout: Duration,
+    ) -> Result<(), SetupError> {
         let (Self::Create(subject, put) | Self::Update(subject, put)) = self else {
             return Ok(());
         };

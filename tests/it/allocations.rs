@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use apigw_logs::bulk::{Exchange, Reply, Target, Transport};
 use apigw_logs::config::Config;
 use apigw_logs::pipeline::Pipeline;
+use apigw_logs::server::{Exchange, Reply, Target, Transport};
 use tokio::time::Instant;
 
 use self::inputs::Format;

@@ -15,12 +15,13 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use apigw_logs::bulk::{DataStreamName, TransportError};
 use apigw_logs::config::Config;
+use apigw_logs::data_stream::DataStreamName;
 use apigw_logs::event;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::redrive::{Arrived, Redrive};
 use apigw_logs::report::Report;
+use apigw_logs::server::TransportError;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use apigw_logs::bulk::{
     BulkBody, DocumentId, Failure, Indexer, LogEventIdentity, Outcome, RetryPolicy, Session,
-    Target, Traffic, TransportError,
+    Traffic,
 };
+use apigw_logs::server::{Target, TransportError};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 

@@ -1,13 +1,14 @@
 //! What holds of every input there can be. The tests ask it of made-up inputs, the fuzz targets of all others.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
-use apigw_logs::bulk::{Reply, Verdict, verdict};
+use apigw_logs::bulk::{Verdict, verdict};
 use apigw_logs::config::Config;
 use apigw_logs::decode::decode;
 use apigw_logs::event;
 use apigw_logs::json::{JsonText, Scanner, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
+use apigw_logs::server::Reply;
 use bumpalo::Bump;
 
 use crate::support::json::Json;

@@ -7,52 +7,67 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may name. Arrows point from I/O to pure, never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("data_stream", &[]),
+    ("server", &[]),
     ("json", &[]),
     ("ecs", &["json"]),
     ("event", &[]),
     ("decode", &["json"]),
-    ("normalizer", &["ecs", "json"]),
+    ("normalizer", &["data_stream", "ecs", "json"]),
     ("enrich", &["ecs"]),
-    ("bulk", &["json"]),
-    ("dead_letter", &["bulk", "ecs", "json", "normalizer"]),
+    ("bulk", &["json", "server"]),
+    (
+        "dead_letter",
+        &["bulk", "data_stream", "ecs", "json", "normalizer"],
+    ),
     ("report", &["bulk", "event"]),
     (
         "pipeline",
         &[
             "bulk",
+            "data_stream",
             "dead_letter",
             "decode",
             "enrich",
             "event",
             "normalizer",
             "report",
+            "server",
         ],
     ),
     (
         "redrive",
         &[
             "bulk",
+            "data_stream",
             "dead_letter",
             "ecs",
             "normalizer",
             "pipeline",
             "report",
+            "server",
         ],
     ),
-    ("setup", &["bulk"]),
-    ("elasticsearch", &["bulk", "redrive", "setup"]),
+    ("setup", &["data_stream", "server"]),
+    ("elasticsearch", &["server"]),
     (
         "config",
-        &["bulk", "elasticsearch", "enrich", "normalizer", "pipeline"],
+        &[
+            "bulk",
+            "data_stream",
+            "elasticsearch",
+            "enrich",
+            "normalizer",
+            "pipeline",
+        ],
     ),
     (
         "handler",
-        &["bulk", "config", "elasticsearch", "pipeline", "report"],
+        &["config", "elasticsearch", "pipeline", "report", "server"],
     ),
     (
         "cli",
         &[
-            "bulk",
             "config",
             "ecs",
             "elasticsearch",
@@ -61,6 +76,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "pipeline",
             "redrive",
             "report",
+            "server",
             "setup",
         ],
     ),
@@ -68,6 +84,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Rooms that do no I/O, and what would give them away.
 const PURE: &[&str] = &[
+    "data_stream",
+    "server",
     "json",
     "ecs",
     "event",

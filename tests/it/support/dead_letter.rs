@@ -1,7 +1,8 @@
 //! A dead letter, as the program makes one.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
-use apigw_logs::bulk::{DataStreamName, LogEventIdentity, Rejection};
+use apigw_logs::bulk::{LogEventIdentity, Rejection};
+use apigw_logs::data_stream::DataStreamName;
 use apigw_logs::dead_letter::{DeadLetter, RefusedDocument};
 use apigw_logs::json::JsonText;
 use apigw_logs::normalizer::LogLine;

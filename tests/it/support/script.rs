@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use apigw_logs::bulk::{Exchange, Reply, Target, Transport, TransportError};
-use apigw_logs::redrive::Search;
+use apigw_logs::server::{Exchange, Reply, Search, Target, Transport, TransportError};
 use tokio::time::Instant;
 
 /// One bulk request as it was sent.

@@ -16,10 +16,10 @@ pub struct DataStreamName {
 }
 
 impl DataStreamName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
+    /// A sentence that says what is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, &'static str> {
         const FORBIDDEN: &str = "\\/*?\"<>| ,#:";
         let mut parts = name.splitn(3, '-').map(str::to_owned);
