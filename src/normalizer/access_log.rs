@@ -1,6 +1,7 @@
 //! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
@@ -10,9 +11,8 @@ use serde_json::value::RawValue;
 use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
 use super::key_order::KeyOrder;
+use super::mask::{is_secret, mask, mask_parts, mask_suspicious};
 use super::problem::Stop;
-use super::secret_keys::is_secret;
-use super::secrets::{mask, mask_parts, mask_suspicious};
 use super::value::{
     Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of,
 };
@@ -33,8 +33,8 @@ pub(super) struct AccessLog<'a> {
     repairs: ArenaVec<'a, &'static str>,
     /// A value had a key twice inside.
     repeats_inside: bool,
-    /// Credentials, as they stand in a line that is not JSON.
-    secrets: ArenaVec<'a, &'a str>,
+    /// The places of credentials in the text that was read, which is not JSON.
+    secrets: ArenaVec<'a, Range<usize>>,
     /// What kept the line from being read to its end.
     pub(super) stop: Option<Stop>,
 }
@@ -202,20 +202,20 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Remembers a value that is not to be seen in what is kept of the line, if its key is that of a credential.
-    pub(super) fn hide(&mut self, key: &str, value: &'a str) {
+    /// Remembers the place of a value that must not be seen in what is kept of the line, if its key names a credential.
+    pub(super) fn hide(&mut self, key: &str, value: &str, place: Range<usize>) {
         if is_secret(key) && present(value).is_some() {
-            self.secrets.push(value);
+            self.secrets.push(place);
         }
     }
 
-    /// The line, or a part of it, without credentials.
+    /// Returns the text that was read, without credentials.
     pub(super) fn masked(&self, text: &'a str) -> &'a str {
         mask(mask_parts(text, &self.secrets, self.arena), self.arena)
     }
 
-    /// The credentials of a line that is not JSON, as they stand there.
-    pub(super) fn secrets(&self) -> &[&'a str] {
+    /// The places of credentials in the text that was read.
+    pub(super) fn secrets(&self) -> &[Range<usize>] {
         &self.secrets
     }
 

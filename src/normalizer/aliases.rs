@@ -11,7 +11,7 @@
 //! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
 //! beyond AWS's own spelling are those found in public infrastructure code.
 
-use super::secret_keys::is_secret;
+use super::mask::{is_secret, is_separator};
 
 macro_rules! variables {
     ($($variable:ident: $($alias:literal)|+,)*) => {
@@ -203,11 +203,6 @@ pub(super) fn starts_name(word: &str) -> bool {
 }
 
 const LONGEST_NAME: usize = 48;
-
-/// What separates the words of a key, and does not count.
-pub(super) fn is_separator(c: char) -> bool {
-    matches!(c, '.' | '_' | '-' | ' ')
-}
 
 /// Where a key stands in the table, in whatever spelling.
 fn place(key: &str) -> Option<usize> {

@@ -197,6 +197,7 @@ impl<'a> Reader<'a> {
             self.log.push_json(key, value, depth);
             return Ok(());
         }
+        let place = self.position;
         let start = rest.chars().next().ok_or(Stop::Cut)?;
         let text = match start {
             '{' if depth < MAX_DEPTH && is_object(rest) => return self.object(key, depth + 1),
@@ -205,7 +206,8 @@ impl<'a> Reader<'a> {
             _ => self.bare(),
         };
         // Half a value is none, but may be half a credential.
-        self.log.hide(key, text.unwrap_or(rest));
+        let end = text.map_or(self.text.len(), |_| self.position);
+        self.log.hide(key, text.unwrap_or(rest), place..end);
         self.log.push(key, FlatValue::Text(text?));
         Ok(())
     }

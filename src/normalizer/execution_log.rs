@@ -7,7 +7,7 @@
 use bumpalo::Bump;
 
 use super::document::trace_id;
-use super::secrets::mask;
+use super::mask::mask;
 use super::timestamp;
 use crate::ecs::{Document, Timestamp};
 

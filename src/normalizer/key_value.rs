@@ -30,7 +30,8 @@ pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
             text = whole;
             log.stop = Some(Stop::Cut);
         }
-        log.hide(key, unquoted(text));
+        let start = line.len() - value.trim_start().len();
+        log.hide(key, unquoted(text), start..start + text.len());
         log.push(key, FlatValue::Text(unquoted(text)));
         count += 1;
     }

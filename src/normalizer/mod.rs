@@ -12,14 +12,14 @@ mod document;
 mod duplicates;
 mod envelope;
 mod execution_log;
+mod kept_line;
 mod key_order;
 mod key_value;
 mod log_line;
+mod mask;
 mod normalized;
 mod problem;
 pub mod region;
-mod secret_keys;
-mod secrets;
 pub mod timestamp;
 pub mod url;
 pub mod user_arn;
@@ -32,11 +32,12 @@ use self::access_log::AccessLog;
 use self::aliases::Variable;
 use self::broken_json::Object;
 use self::envelope::Envelope;
+pub use self::kept_line::mask_line;
 pub use self::key_order::KeyOrder;
 pub use self::log_line::LogLine;
+pub use self::mask::mask;
 pub use self::normalized::Normalized;
 use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
-pub use self::secrets::{mask, mask_line};
 use crate::data_stream::DataStreamName;
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named,
@@ -252,9 +253,11 @@ impl Normalizer {
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
         if is_needed || self.original_event == OriginalEvent::Preserved {
+            let read = text.text(arena);
+            let whole = original(text, line).text(arena);
             self.keep_original(
                 document,
-                log.masked(original(text, line).text(arena)),
+                kept_line::within(whole, read, log.masked(read), arena),
                 arena,
             );
         }

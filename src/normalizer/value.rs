@@ -8,7 +8,7 @@ use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use serde_json::value::RawValue;
 
 use super::aliases::rank;
-use super::secrets::{mask, mask_json};
+use super::mask::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
 

@@ -1,9 +1,12 @@
 //! Keys that name credentials.
 
-use super::aliases::is_separator;
+/// Returns whether a character separates the words of a key, and does not count.
+pub(in super::super) fn is_separator(c: char) -> bool {
+    matches!(c, '.' | '_' | '-' | ' ')
+}
 
 /// Whether a key names something that must never be indexed: credentials under any spelling.
-pub(super) fn is_secret(key: &str) -> bool {
+pub(in super::super) fn is_secret(key: &str) -> bool {
     const MARKS: [&str; 17] = [
         "authorization",
         "cookie",
