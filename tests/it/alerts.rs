@@ -79,9 +79,24 @@ impl Rule {
         } * A_MINUTE
     }
 
-    /// The alerts of a run at a time: a row is one.
+    /// The columns that the query groups by.
+    fn groups(&self) -> Vec<&str> {
+        let stats = self.parts().1.into_iter().rev();
+        let grouped = stats.filter_map(|line| line.strip_prefix("| STATS ")?.rsplit_once(" BY "));
+        grouped
+            .flat_map(|(_, columns)| columns.split(", "))
+            .collect()
+    }
+
+    /// The alerts of a run at a time. Each row is one alert, whose id Kibana makes of the values that the row is grouped
+    /// by. Kibana drops a row in silence if all of these are null.
     fn alerts(&self, sample: &Sample, at: i64) -> Vec<Row> {
-        sample.esql(self.esql(), &(at - self.window()..at))
+        let groups = self.groups();
+        let has_id = |row: &Row| {
+            groups.is_empty() || groups.iter().any(|group| *column(row, group) != Json::Null)
+        };
+        let rows = sample.esql(self.esql(), &(at - self.window()..at));
+        rows.into_iter().filter(has_id).collect()
     }
 }
 
@@ -214,7 +229,12 @@ fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
             lines.extend([line.as_str(), "\n"]);
         }
     }
-    let time = from.to_string();
+    event_of_lines(name, from, &lines)
+}
+
+/// An invoke event of raw lines, all written at a time.
+fn event_of_lines(name: &str, time: i64, lines: &str) -> String {
+    let time = time.to_string();
     let arguments = [
         "event",
         "--log-group",
@@ -327,6 +347,36 @@ fn slow_responses_fire_above_three_seconds() {
             ("no latency is logged", &[Requests(60, "s", FAILED)], &[]),
         ],
     );
+}
+
+/// AWS's formats CLF and short JSON have neither `apiId` nor `stage`.
+#[test]
+fn rules_per_stage_fire_without_api_and_stage() {
+    const CLF: &str = include_str!("fixtures/kibana/clf.log");
+    const SHORT_JSON: &str = r#"{"requestId":"1","requestTime":"01/Mar/2026:13:05:00 +0000","httpMethod":"GET","path":"/pets","status":200,"responseLatency":3001}"#;
+    let clf = CLF.lines().next().expect("a line");
+    for (name, line) in [
+        ("server-errors", clf.replace("\" 200 ", "\" 502 ")),
+        ("throttling", clf.replace("\" 200 ", "\" 429 ")),
+        ("authorizer-failures", clf.replace("\" 200 ", "\" 401 ")),
+        ("slow-responses", SHORT_JSON.to_owned()),
+    ] {
+        let (rule, sample) = (
+            Rule::read(name),
+            Sample::new(&format!("alertclf{}", name.replace('-', ""))),
+        );
+        let at = DAY_BEGINS + (13 * 60 + 6) * A_MINUTE;
+        sample.index(&event_of_lines(name, at, &format!("{line}\n").repeat(60)));
+        let alerts = rule.alerts(&sample, at);
+        let [alert] = &alerts[..] else {
+            panic!("{name}: {alerts:?}")
+        };
+        assert_eq!(
+            column(alert, "aws.cloudwatch.log_group").compact(),
+            r#""g""#,
+            "{name}"
+        );
+    }
 }
 
 #[test]
