@@ -9,19 +9,20 @@ use std::net::IpAddr;
 use bumpalo::Bump;
 use memchr::memchr;
 
-use super::access_log::AccessLog;
-use super::aliases::Variable as V;
-use super::api_gateway::api_gateway;
+use super::convert::region::region_of;
+use super::convert::timestamp;
+use super::convert::trace_id::trace_id;
+use super::convert::url::uri_parts;
+use super::convert::user_arn::{UserArn, user_arn};
 use super::mask::{mask, mask_suspicious};
-use super::region::region_of;
-use super::timestamp;
-use super::url::uri_parts;
-use super::user_arn::{UserArn, user_arn};
-use super::value::{long, present};
+use super::variables::access_log::AccessLog;
+use super::variables::aliases::Variable as V;
+use super::variables::value::{is_uuid, long, present};
 use crate::ecs::{
-    Cloud, CloudAccount, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody,
-    HttpRequest, HttpResponse, OneOrMore, Organization, Related, Source, Text, Timestamp, Tls,
-    TlsClient, Trace, Url, User, UserAgent, X509,
+    ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cloud, CloudAccount, Cognito,
+    CustomDomain, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody,
+    HttpRequest, HttpResponse, Integration, OneOrMore, Organization, Phase, Related, Source, Text,
+    Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
 };
 
 /// Fills in everything that the line says. What the line does not say stays as it is.
@@ -212,20 +213,6 @@ fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
     }
 }
 
-/// The W3C form of an X-Ray trace id: `1-5759e988-bd862e3fe1be46a994272793`, also inside `Root=…;Parent=…`.
-pub(super) fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
-    let id = text
-        .split(';')
-        .find_map(|part| part.trim().strip_prefix("Root="))
-        .unwrap_or(text);
-    let (seconds, unique) = id.strip_prefix("1-")?.split_once('-')?;
-    let is_hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|digit| digit.is_ascii_hexdigit())
-    };
-    (is_hex(seconds, 8) && is_hex(unique, 24))
-        .then(|| &*arena.alloc_str(&format!("{seconds}{unique}")))
-}
-
 fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     // `messageString` comes in quotes of its own, whatever the key it stands under.
     let unquoted = |text: &'a str| {
@@ -324,5 +311,153 @@ fn related<'a>(document: &Document<'a>, arena: &'a Bump) -> Related<'a> {
         hosts: list([document.destination.domain, None]),
         ip: list([document.source.ip, None]),
         user: list([document.user.name, document.user.id]),
+    }
+}
+
+/// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
+/// wrong with the line.
+fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
+    ApiGateway {
+        api_id: log.text(V::ApiId),
+        api_key_id: log.text(V::ApiKeyId),
+        api_type: api_type(log),
+        authenticate: phase(
+            log,
+            V::AuthenticateError,
+            V::AuthenticateLatency,
+            V::AuthenticateStatus,
+        ),
+        authorize: phase(
+            log,
+            V::AuthorizeError,
+            V::AuthorizeLatency,
+            V::AuthorizeStatus,
+        ),
+        authorizer: authorizer(log),
+        cognito: cognito(log),
+        connected_at: log
+            .converted(V::ConnectedAt, timestamp::epoch)
+            .map(Timestamp),
+        connection_id: log.text(V::ConnectionId),
+        custom_domain: CustomDomain {
+            base_path_matched: log.text(V::BasePathMatched),
+            routing_rule_id_matched: log.text(V::RoutingRuleIdMatched),
+        },
+        data_processed: log.converted(V::DataProcessed, long),
+        deployment_id: log.text(V::DeploymentId),
+        domain_prefix: log.text(V::DomainPrefix),
+        endpoint_type: log.text(V::EndpointType),
+        error: ApiGatewayError {
+            validation_error: log.text(V::ErrorValidationError),
+        },
+        event_type: log.text(V::EventType),
+        integration: integration(log),
+        is_canary_request: log.converted(V::IsCanaryRequest, |text| {
+            text.to_ascii_lowercase().parse().ok()
+        }),
+        log_format: Some(log.format()),
+        log_type: Some("access"),
+        message_direction: log.text(V::MessageDirection),
+        message_id: log.text(V::MessageId),
+        repairs: &[],
+        request_id: log.text(V::RequestId),
+        resource_id: log.text(V::ResourceId),
+        resource_path: log.text(V::ResourcePath),
+        response_latency: log.converted(V::ResponseLatency, long),
+        route_key: log.text(V::RouteKey),
+        stage: log.text(V::Stage),
+        truncated: None,
+        unmapped: None,
+        user: ApiGatewayUser {
+            account_id: log.text(V::CallerAccountId),
+            caller: log.text(V::Caller),
+            principal_id: log.text(V::User),
+            role_name: None,
+            session_name: None,
+        },
+        vpc_id: log.text(V::VpcId),
+        vpce_id: log.text(V::VpceId),
+        waf: waf(log),
+        xray_trace_id: log.text(V::XrayTraceId),
+    }
+}
+
+/// The kind of API, by the variables that only one kind has; else by the request's id, which is a UUID in REST APIs only.
+fn api_type(log: &AccessLog<'_>) -> Text<'static> {
+    let has = |variables: &[V]| {
+        variables
+            .iter()
+            .any(|variable| log.text(*variable).is_some())
+    };
+    if has(&[
+        V::EventType,
+        V::ConnectionId,
+        V::ConnectedAt,
+        V::MessageDirection,
+        V::MessageId,
+    ]) {
+        return Some("websocket");
+    }
+    if has(&[V::ResourcePath, V::ResourceId]) || log.text(V::RequestId).is_some_and(is_uuid) {
+        return Some("rest");
+    }
+    // The documented format of HTTP APIs has the extended id only, which is the request's id there.
+    let is_http = has(&[V::RouteKey])
+        || (has(&[V::HttpMethod]) && has(&[V::ExtendedRequestId, V::RequestId]));
+    is_http.then_some("http")
+}
+
+fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {
+    Phase {
+        error: log.text(error),
+        latency: log.converted(latency, long),
+        status: log.converted(status, long),
+    }
+}
+
+fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
+    Authorizer {
+        claims: log.claims(),
+        context: log.authorizer_context(),
+        error: log.text(V::AuthorizerError),
+        integration_latency: log.converted(V::AuthorizerIntegrationLatency, long),
+        integration_status: log.converted(V::AuthorizerIntegrationStatus, long),
+        latency: log.converted(V::AuthorizerLatency, long),
+        principal_id: log.text(V::AuthorizerPrincipalId),
+        request_id: log.text(V::AuthorizerRequestId),
+        status: log.converted(V::AuthorizerStatus, long),
+    }
+}
+
+fn cognito<'a>(log: &AccessLog<'a>) -> Cognito<'a> {
+    Cognito {
+        authentication_provider: log.text(V::CognitoAuthenticationProvider),
+        authentication_type: log.text(V::CognitoAuthenticationType),
+        identity_id: log.text(V::CognitoIdentityId),
+        identity_pool_id: log.text(V::CognitoIdentityPoolId),
+    }
+}
+
+fn integration<'a>(log: &mut AccessLog<'a>) -> Integration<'a> {
+    Integration {
+        error: log.text(V::IntegrationError),
+        latency: log.converted(V::IntegrationLatency, long),
+        request_id: log.text(V::IntegrationRequestId),
+        request_id_2: log.text(V::IntegrationRequestId2),
+        response_transfer_mode: log.text(V::IntegrationResponseTransferMode),
+        service_status: log.converted(V::IntegrationServiceStatus, long),
+        status: log.converted(V::IntegrationStatus, long),
+        time_to_all_headers: log.converted(V::IntegrationTimeToAllHeaders, long),
+        time_to_first_content: log.converted(V::IntegrationTimeToFirstContent, long),
+    }
+}
+
+fn waf<'a>(log: &mut AccessLog<'a>) -> Waf<'a> {
+    Waf {
+        error: log.text(V::WafError),
+        latency: log.converted(V::WafLatency, long),
+        response_code: log.text(V::WafResponseCode),
+        status: log.converted(V::WafStatus, long),
+        web_acl_arn: log.text(V::WebAclArn),
     }
 }

@@ -2,9 +2,10 @@
 
 use bumpalo::Bump;
 
-use super::broken_json::Object;
+use super::forms::broken_json::Object;
+use super::forms::key_value;
 use super::mask::{mask, mask_parts};
-use super::{key_value, trimmed};
+use super::trimmed;
 
 /// Masks a line: [`mask`], and the credentials that only reading the line finds.
 pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {

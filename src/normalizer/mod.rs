@@ -1,43 +1,38 @@
 //! The gateway normalizer: one line of an API Gateway log becomes one ECS document.
 //!
-//! It is total. Whatever the line is, the answer is a document, several documents (objects that were joined into one
-//! line), or a skip that is counted; and what could not be understood whole stands in `event.original`.
+//! It is total. Every line becomes a document, several documents (objects that were joined into one
+//! line), or a counted skip. A line that was not understood whole stands in `event.original`.
+//!
+//! The rooms, from the bottom up:
+//!
+//! - [`convert`]: texts become values of fields. A new conversion goes here.
+//! - [`variables`]: which key means which `$context` variable. A new key goes into
+//!   [`variables::aliases`].
+//! - [`forms`]: the forms of line, one file for each. A new form goes here.
+//! - [`document`]: variables become fields. A new field goes here and into `ecs`.
+//! - this file: which form a line has, and how many documents it becomes.
 
-mod access_log;
-mod aliases;
-mod api_gateway;
-mod broken_json;
-mod common_log;
+pub mod convert;
 mod document;
-mod duplicates;
-mod envelope;
-mod execution_log;
+mod forms;
 mod kept_line;
-mod key_order;
-mod key_value;
-mod log_line;
+mod line;
 mod mask;
-mod normalized;
-mod problem;
-pub mod region;
-pub mod timestamp;
-pub mod url;
-pub mod user_arn;
-mod value;
+mod variables;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-use self::access_log::AccessLog;
-use self::aliases::Variable;
-use self::broken_json::Object;
-use self::envelope::Envelope;
+use self::forms::broken_json::Object;
+use self::forms::envelope::Envelope;
+use self::forms::{common_log, envelope, execution_log, json, key_value};
 pub use self::kept_line::mask_line;
-pub use self::key_order::KeyOrder;
-pub use self::log_line::LogLine;
+pub use self::line::{LogLine, Normalized};
+use self::line::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::mask::mask;
-pub use self::normalized::Normalized;
-use self::problem::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
+use self::variables::access_log::AccessLog;
+use self::variables::aliases::Variable;
+pub use self::variables::key_order::KeyOrder;
 use crate::data_stream::DataStreamName;
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named,
@@ -45,8 +40,8 @@ use crate::ecs::{
 };
 use crate::json::{Escapes, JsonText, Scanner};
 
-/// Of a line that holds more objects than this the rest is kept as it is: a document for each would take more memory
-/// than there is.
+/// Upper bound on the documents of one line. More would need more memory than there is, so the rest
+/// of such a line is kept as text.
 const MOST_JOINED_OBJECTS: usize = 1_000;
 
 /// `event.kind` of a line that was not understood whole.
@@ -55,18 +50,18 @@ const PIPELINE_ERROR: &str = "pipeline_error";
 /// The tag of documents that have `event.original`.
 pub(crate) const PRESERVED: &str = "preserve_original_event";
 
-/// How lines become documents: the settings that every document shows.
+/// The settings that decide how lines become documents.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
-    /// Where the documents go: `data_stream.*` and `event.dataset`.
+    /// The documents' data stream: `data_stream.*` and `event.dataset`.
     pub data_stream: DataStreamName,
     /// `tags`
     pub tags: Vec<String>,
     /// When `event.original` is kept.
     pub original_event: OriginalEvent,
-    /// What becomes of lines of an execution log.
+    /// Whether lines of an execution log become documents.
     pub execution_logs: ExecutionLogs,
-    /// What is known of the next line from the last one.
+    /// The keys of the last line, which speed up the next one.
     pub key_order: KeyOrder,
 }
 
@@ -75,176 +70,197 @@ pub struct Normalizer {
 pub enum OriginalEvent {
     /// Every document has it.
     Preserved,
-    /// Documents have it whose line was not understood whole.
+    /// Only documents of lines that were not understood whole have it.
     WhenNeeded,
 }
 
 /// `EXECUTION_LOGS`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionLogs {
-    /// They become documents.
+    /// Lines of execution logs become documents.
     Keep,
-    /// They are skipped.
+    /// Lines of execution logs are skipped.
     Skip,
 }
 
 impl Normalizer {
-    /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the arena.
+    /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the
+    /// arena.
     pub fn normalize<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
+        let work = Work {
+            settings: self,
+            line: *line,
+            arena,
+        };
         if line.message.escapes == Escapes::Quotes
-            && let Some(document) = self.escaped_json(line, arena)
+            && let Some(document) = work.escaped_json()
         {
             return Normalized::one(document, arena);
         }
-        self.unescaped(&line.unescaped(arena), arena)
+        Work {
+            line: line.unescaped(arena),
+            ..work
+        }
+        .unescaped()
     }
+}
 
-    /// A line that is JSON as it stands in JSON, if it is one that needs no more than to be read.
-    fn escaped_json<'a>(
-        &'a self,
-        line: &LogLine<'a>,
-        arena: &'a Bump,
-    ) -> Option<&'a mut Document<'a>> {
+/// One line on its way to its documents.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    settings: &'a Normalizer,
+    line: LogLine<'a>,
+    arena: &'a Bump,
+}
+
+/// The part of a line that a document was made of.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// The whole line, but for blanks around it.
+    Whole(JsonText<'a>),
+    /// One of several objects in the line.
+    Object(&'a str),
+}
+
+impl<'a> Part<'a> {
+    /// Returns the text that was read.
+    fn text(self) -> JsonText<'a> {
+        match self {
+            Self::Whole(text) => text,
+            Self::Object(text) => JsonText::plain(text),
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    /// Reads a JSON line whose quotes are still escaped, if it needs nothing more than reading.
+    fn escaped_json(&self) -> Option<&'a mut Document<'a>> {
         let text = JsonText {
-            raw: trimmed(line.message.raw),
-            ..line.message
+            raw: trimmed(self.line.message.raw),
+            ..self.line.message
         };
-        let mut log =
-            AccessLog::read_json(arena, Scanner::escaped(text.raw), &self.key_order).ok()?;
+        let scanner = Scanner::escaped(text.raw);
+        let mut log = json::read(self.arena, scanner, &self.settings.key_order).ok()?;
         log.is_recognized()
-            .then(|| self.access_log(&mut log, text, line, arena))
+            .then(|| self.access_log(&mut log, Part::Whole(text)))
     }
 
-    fn unescaped<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        let text = trimmed(line.message.raw);
+    fn unescaped(&self) -> Normalized<'a> {
+        let text = trimmed(self.line.message.raw);
         if text.is_empty() {
             return Normalized::Skipped;
         }
         if text.starts_with('{') {
-            return self.json(text, line, arena);
+            return self.json(text);
         }
         if let Some(log) = execution_log::read(text) {
-            return match self.execution_logs {
-                ExecutionLogs::Keep => {
-                    Normalized::one(self.execution_log(&log, line, arena), arena)
-                }
+            return match self.settings.execution_logs {
+                ExecutionLogs::Keep => Normalized::one(self.execution_log(&log), self.arena),
                 ExecutionLogs::Skip => Normalized::Skipped,
             };
         }
-        let log = common_log::read(arena, text).or_else(|| key_value::read(arena, text));
+        let whole = Part::Whole(JsonText::plain(text));
+        let log = common_log::read(self.arena, text).or_else(|| key_value::read(self.arena, text));
         let document = match log {
-            Some(mut log) => self.access_log(&mut log, JsonText::plain(text), line, arena),
-            None => self.not_understood(NO_KNOWN_FORM, text, line, arena),
+            Some(mut log) => self.access_log(&mut log, whole),
+            None => self.not_understood(NO_KNOWN_FORM, whole),
         };
-        Normalized::one(document, arena)
+        Normalized::one(document, self.arena)
     }
 
-    fn execution_log<'a>(
-        &'a self,
-        log: &execution_log::ExecutionLog<'a>,
-        line: &LogLine<'a>,
-        arena: &'a Bump,
-    ) -> &'a mut Document<'a> {
-        let document = self.document(line, arena);
-        if self.original_event == OriginalEvent::Preserved {
-            self.keep_original(document, mask(line.message.text(arena), arena), arena);
+    fn execution_log(&self, log: &execution_log::ExecutionLog<'a>) -> &'a mut Document<'a> {
+        let document = self.document();
+        if self.settings.original_event == OriginalEvent::Preserved {
+            let line = self.line.message.text(self.arena);
+            self.keep_original(document, mask(line, self.arena));
         }
-        execution_log::fill(document, log, arena);
+        execution_log::fill(document, log, self.arena);
         document
     }
 
-    /// A line that starts like a JSON object.
-    fn json<'a>(&'a self, text: &'a str, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
-        let Ok(mut log) = AccessLog::read_json(arena, Scanner::new(text), &self.key_order) else {
-            return Normalized::several(self.objects(text, line, arena));
+    /// Reads a line that starts like a JSON object.
+    fn json(&self, text: &'a str) -> Normalized<'a> {
+        let scanner = Scanner::new(text);
+        let Ok(mut log) = json::read(self.arena, scanner, &self.settings.key_order) else {
+            return Normalized::several(self.documents_of_objects(text));
         };
-        if log.is_recognized() {
-            return Normalized::one(
-                self.access_log(&mut log, JsonText::plain(text), line, arena),
-                arena,
-            );
-        }
-        match envelope::read(text) {
+        let envelope = if log.is_recognized() {
+            None
+        } else {
+            envelope::read(text)
+        };
+        match envelope {
             Some(Envelope::Control) => Normalized::Skipped,
-            Some(Envelope::Data(data)) => Normalized::several(self.all(&data.lines(arena), arena)),
-            None => Normalized::one(
-                self.access_log(&mut log, JsonText::plain(text), line, arena),
-                arena,
-            ),
+            Some(Envelope::Data(data)) => Normalized::several(self.documents_of_envelope(&data)),
+            None => {
+                let whole = Part::Whole(JsonText::plain(text));
+                Normalized::one(self.access_log(&mut log, whole), self.arena)
+            }
         }
     }
 
-    /// The documents of the lines of a subscription's message that is itself a line.
-    fn all<'a>(
-        &'a self,
-        lines: &[LogLine<'a>],
-        arena: &'a Bump,
+    /// Reads the lines inside a subscription's message that is itself a line.
+    fn documents_of_envelope(
+        &self,
+        data: &envelope::LogData<'_>,
     ) -> ArenaVec<'a, &'a mut Document<'a>> {
-        let mut all = ArenaVec::new_in(arena);
-        for line in lines {
-            if let Normalized::Documents(documents) = self.normalize(line, arena) {
+        let mut all = ArenaVec::new_in(self.arena);
+        for line in data.lines(self.arena) {
+            let normalized = self.settings.normalize(&line, self.arena);
+            if let Normalized::Documents(documents) = normalized {
                 all.extend(documents);
             }
         }
         all
     }
 
-    /// Objects that were joined into one line, or one that is broken.
-    fn objects<'a>(
-        &'a self,
-        text: &'a str,
-        line: &LogLine<'a>,
-        arena: &'a Bump,
-    ) -> ArenaVec<'a, &'a mut Document<'a>> {
-        let mut documents = ArenaVec::new_in(arena);
+    /// Reads objects that were joined into one line, or one object that is broken.
+    fn documents_of_objects(&self, text: &'a str) -> ArenaVec<'a, &'a mut Document<'a>> {
+        let mut documents = ArenaVec::new_in(self.arena);
         let mut rest = text;
+        let mut is_first = true;
         while !rest.is_empty() {
             if documents.len() == MOST_JOINED_OBJECTS {
-                documents.push(self.not_understood(TOO_MANY_OBJECTS, rest, line, arena));
+                documents.push(self.not_understood(TOO_MANY_OBJECTS, Part::Object(rest)));
                 break;
             }
-            let mut object = Object::first(arena, rest);
+            let mut object = Object::first(self.arena, rest);
             rest = object.rest;
+            let part = if is_first && rest.is_empty() {
+                Part::Whole(JsonText::plain(object.text))
+            } else {
+                Part::Object(object.text)
+            };
+            is_first = false;
             let is_foreign = !object.log.is_recognized() && object.log.stop.is_none();
             match envelope::read(object.text).filter(|_| is_foreign) {
                 Some(Envelope::Control) => {}
-                Some(Envelope::Data(data)) => documents.extend(self.all(&data.lines(arena), arena)),
-                None => documents.push(self.access_log(
-                    &mut object.log,
-                    JsonText::plain(object.text),
-                    line,
-                    arena,
-                )),
+                Some(Envelope::Data(data)) => documents.extend(self.documents_of_envelope(&data)),
+                None => documents.push(self.access_log(&mut object.log, part)),
             }
         }
         documents
     }
 
-    fn access_log<'a>(
-        &'a self,
-        log: &mut AccessLog<'a>,
-        text: JsonText<'a>,
-        line: &LogLine<'a>,
-        arena: &'a Bump,
-    ) -> &'a mut Document<'a> {
+    fn access_log(&self, log: &mut AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
         if !log.is_recognized() {
             let problem = if log.stop.is_none() {
                 NO_KNOWN_KEY
             } else {
                 NO_WHOLE_JSON
             };
-            let document = self.not_understood(problem, text.text(arena), line, arena);
+            let document = self.not_understood(problem, part);
             document.aws.api_gateway.unmapped = log.unmapped();
             return document;
         }
-        log.note_replaced(text);
+        log.note_replaced(part.text());
         if log.stop.is_some() {
             // The document's `error.message` says what is wrong with the line.
             log.keep_as_unmapped(Variable::ErrorMessage);
             log.keep_as_unmapped(Variable::ErrorMessageString);
         }
-        let document = self.document(line, arena);
-        document::fill(document, log, arena);
+        let document = self.document();
+        document::fill(document, log, self.arena);
         if let Some(stop) = log.stop {
             document.event.kind = Some(PIPELINE_ERROR);
             document.error.message = Some(stop.problem());
@@ -252,53 +268,43 @@ impl Normalizer {
         }
         let is_needed = log.loses_values() || log.stop.is_some() || log.is_repaired();
         document.aws.api_gateway.repairs = log.repairs();
-        if is_needed || self.original_event == OriginalEvent::Preserved {
-            let read = text.text(arena);
-            let whole = original(text, line).text(arena);
-            self.keep_original(
-                document,
-                kept_line::within(whole, read, log.masked(read), arena),
-                arena,
-            );
+        if is_needed || self.settings.original_event == OriginalEvent::Preserved {
+            let read = part.text().text(self.arena);
+            let whole = self.original(part).text(self.arena);
+            let masked = log.masked(read);
+            self.keep_original(document, kept_line::within(whole, read, masked, self.arena));
         }
         document
     }
 
-    /// The document of a line that says nothing that we understand: it says so, and holds the line.
-    fn not_understood<'a>(
-        &'a self,
-        problem: &'a str,
-        text: &'a str,
-        line: &LogLine<'a>,
-        arena: &'a Bump,
-    ) -> &'a mut Document<'a> {
-        let document = self.document(line, arena);
+    /// Makes the document of a line that was not understood: it says so, and holds the line.
+    fn not_understood(&self, problem: &'a str, part: Part<'a>) -> &'a mut Document<'a> {
+        let document = self.document();
         document.error = Error {
             message: Some(problem),
             r#type: None,
         };
         document.event.kind = Some(PIPELINE_ERROR);
-        self.keep_original(
-            document,
-            mask_line(original(JsonText::plain(text), line).text(arena), arena),
-            arena,
-        );
-        document.message = Some(mask_line(text, arena));
+        let original = self.original(part).text(self.arena);
+        self.keep_original(document, mask_line(original, self.arena));
+        let text = part.text().text(self.arena);
+        document.message = Some(mask_line(text, self.arena));
         document
     }
 
-    /// What every document says, whatever the line.
-    fn document<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> &'a mut Document<'a> {
-        // It is large, and stays where it is.
-        let document = arena.alloc_with(Document::default);
-        document.timestamp = Some(Timestamp(line.event_time));
+    /// Makes a document with the fields that every document has, whatever the line.
+    fn document(&self) -> &'a mut Document<'a> {
+        let settings = self.settings;
+        // Perf: a document is large, so it is made in its place in the arena.
+        let document = self.arena.alloc_with(Document::default);
+        document.timestamp = Some(Timestamp(self.line.event_time));
         document.aws.cloudwatch = CloudWatch {
-            log_group: known(line.log_group),
-            log_stream: known(line.log_stream),
+            log_group: known(self.line.log_group),
+            log_stream: known(self.line.log_stream),
         };
         document.cloud = Cloud {
             account: CloudAccount {
-                id: known(line.owner).map(OneOrMore::One),
+                id: known(self.line.owner).map(OneOrMore::One),
             },
             provider: Some("aws"),
             region: None,
@@ -307,54 +313,48 @@ impl Normalizer {
             },
         };
         document.data_stream = DataStream {
-            dataset: Some(&self.data_stream.dataset),
-            namespace: Some(&self.data_stream.namespace),
-            r#type: Some(&self.data_stream.r#type),
+            dataset: Some(&settings.data_stream.dataset),
+            namespace: Some(&settings.data_stream.namespace),
+            r#type: Some(&settings.data_stream.r#type),
         };
         document.ecs = Ecs {
             version: Some(ECS_VERSION),
         };
         document.event = Event {
             category: &["web"],
-            dataset: Some(&self.data_stream.dataset),
-            id: known(line.event_id),
+            dataset: Some(&settings.data_stream.dataset),
+            id: known(self.line.event_id),
             kind: Some("event"),
             module: Some("aws"),
             ..Event::default()
         };
-        document.tags = arena.alloc_slice_fill_iter(self.tags.iter().map(String::as_str));
+        document.tags = self
+            .arena
+            .alloc_slice_fill_iter(settings.tags.iter().map(String::as_str));
         document
     }
 
-    /// Keeps the line, and tags the document: the final pipeline of Fleet's templates removes an `event.original` whose
-    /// document has not this tag.
-    fn keep_original<'a>(
-        &'a self,
-        document: &mut Document<'a>,
-        original: &'a str,
-        arena: &'a Bump,
-    ) {
+    /// Returns the text for `event.original`: the line byte for byte, or one of its objects.
+    fn original(&self, part: Part<'a>) -> JsonText<'a> {
+        match part {
+            Part::Whole(_) => self.line.message,
+            Part::Object(_) => part.text(),
+        }
+    }
+
+    /// Keeps the line, and tags the document. The final pipeline of Fleet's templates removes
+    /// `event.original` from documents without this tag.
+    fn keep_original(&self, document: &mut Document<'a>, original: &'a str) {
         document.event.original = Some(original);
-        let others = self
-            .tags
-            .iter()
-            .map(String::as_str)
-            .filter(|tag| *tag != PRESERVED);
-        document.tags = ArenaVec::from_iter_in(others.chain([PRESERVED]), arena).into_bump_slice();
+        let tags = self.settings.tags.iter().map(String::as_str);
+        let others = tags.filter(|tag| *tag != PRESERVED);
+        document.tags =
+            ArenaVec::from_iter_in(others.chain([PRESERVED]), self.arena).into_bump_slice();
     }
 }
 
 fn known(text: &str) -> Text<'_> {
     (!text.is_empty()).then_some(text)
-}
-
-/// What stands in `event.original`: the line, byte for byte; of a line that holds several objects, the one.
-fn original<'a>(text: JsonText<'a>, line: &LogLine<'a>) -> JsonText<'a> {
-    if text.raw.len() == trimmed(line.message.raw).len() {
-        line.message
-    } else {
-        text
-    }
 }
 
 fn trimmed(message: &str) -> &str {

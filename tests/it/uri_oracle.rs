@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use apigw_logs::normalizer::url::uri_parts;
+use apigw_logs::normalizer::convert::url::uri_parts;
 use proptest::{collection::vec, prelude::*};
 
 use crate::support::generated::{generated, piece, unescape};

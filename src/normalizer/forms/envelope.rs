@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use serde::Deserialize;
 
-use super::LogLine;
 use crate::json::JsonText;
+use crate::normalizer::line::LogLine;
 
 /// A subscription's message.
 #[derive(Deserialize)]
 #[serde(tag = "messageType")]
-pub(super) enum Envelope<'a> {
+pub(crate) enum Envelope<'a> {
     /// A probe of the destination: there is nothing in it.
     #[serde(rename = "CONTROL_MESSAGE")]
     Control,
@@ -24,7 +24,7 @@ pub(super) enum Envelope<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LogData<'a> {
+pub(crate) struct LogData<'a> {
     #[serde(borrow)]
     owner: Cow<'a, str>,
     #[serde(borrow)]
@@ -45,13 +45,13 @@ struct LogEvent<'a> {
 }
 
 /// Reads a line; `None` if it is no such message.
-pub(super) fn read(text: &str) -> Option<Envelope<'_>> {
+pub(crate) fn read(text: &str) -> Option<Envelope<'_>> {
     serde_json::from_str(text).ok()
 }
 
 impl LogData<'_> {
     /// The lines inside.
-    pub(super) fn lines<'a>(&self, arena: &'a Bump) -> Vec<LogLine<'a>> {
+    pub(crate) fn lines<'a>(&self, arena: &'a Bump) -> Vec<LogLine<'a>> {
         let [owner, log_group, log_stream] =
             [&self.owner, &self.log_group, &self.log_stream].map(|text| &*arena.alloc_str(text));
         let line = |event: &LogEvent<'_>| LogLine {

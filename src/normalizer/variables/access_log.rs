@@ -10,17 +10,16 @@ use serde_json::value::RawValue;
 
 use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
-use super::key_order::KeyOrder;
-use super::mask::{is_secret, mask, mask_parts, mask_suspicious};
-use super::problem::Stop;
 use super::value::{
     Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
+use crate::normalizer::line::Stop;
+use crate::normalizer::mask::{is_secret, mask, mask_parts, mask_suspicious};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
-pub(super) struct AccessLog<'a> {
+pub(crate) struct AccessLog<'a> {
     arena: &'a Bump,
     /// The known keys, in the order of the line.
     entries: ArenaVec<'a, Entry<'a>>,
@@ -36,7 +35,7 @@ pub(super) struct AccessLog<'a> {
     /// The places of credentials in the text that was read, which is not JSON.
     secrets: ArenaVec<'a, Range<usize>>,
     /// What kept the line from being read to its end.
-    pub(super) stop: Option<Stop>,
+    pub(crate) stop: Option<Stop>,
 }
 
 /// `U+FFFD` stands in the place of bytes that are no UTF-8, or of half a surrogate pair.
@@ -47,7 +46,7 @@ const DUPLICATE_KEYS: &str = "duplicate_keys";
 
 impl<'a> AccessLog<'a> {
     /// A log without keys yet, of a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
-    pub(super) fn new(arena: &'a Bump, format: &'static str) -> Self {
+    pub(crate) fn new(arena: &'a Bump, format: &'static str) -> Self {
         let list = || ArenaVec::new_in(arena);
         Self {
             arena,
@@ -62,28 +61,6 @@ impl<'a> AccessLog<'a> {
             secrets: ArenaVec::new_in(arena),
             stop: None,
         }
-    }
-
-    /// Reads a line that is one JSON object and nothing else.
-    pub(super) fn read_json(
-        arena: &'a Bump,
-        mut scanner: Scanner<'a>,
-        order: &KeyOrder,
-    ) -> Result<Self, Malformed> {
-        let (mut log, mut keys, mut place) = (Self::new(arena, "json"), order.keys(), 0);
-        while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
-            match (value, meaning) {
-                // All but a few. Nothing is decided on the way that the processor would have to wait for.
-                (Value::Plain(text), Meaning::Variable(variable)) if !log.has(variable) => {
-                    log.push_first(variable, (key, FlatValue::Text(text)));
-                }
-                (Value::Plain(text), _) => log.push_meant(meaning, key, FlatValue::Text(text)),
-                (Value::Json(json), _) => log.push_json(key, json, 0),
-            }
-            place += 1;
-        }
-        scanner.end()?;
-        Ok(log)
     }
 
     /// Walks a nested object and joins its keys to that of itself.
@@ -103,7 +80,7 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Adds a key and its JSON value; of an object its members, unless it is nested too deep.
-    pub(super) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
+    pub(crate) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
         let value = mended(self.arena, value);
         let json = value.get();
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
@@ -119,12 +96,12 @@ impl<'a> AccessLog<'a> {
 
     /// Adds a key and its value. A key that stands twice means its last value; of several keys for one variable that
     /// counts which has a value and stands first in the table. What does not count is kept as unmapped.
-    pub(super) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
+    pub(crate) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
         self.push_meant(meaning(key), key, value);
     }
 
     #[inline]
-    fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
+    pub(crate) fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
             Meaning::Variable(variable) if self.has(variable) => {
                 self.push_again(variable, (key, value))
@@ -151,7 +128,7 @@ impl<'a> AccessLog<'a> {
     }
 
     #[inline]
-    fn push_first(&mut self, variable: Variable, entry: Entry<'a>) {
+    pub(crate) fn push_first(&mut self, variable: Variable, entry: Entry<'a>) {
         self.entries.push(entry);
         if let Some(place) = self.places.get_mut(variable as usize) {
             *place = u16::try_from(self.entries.len()).unwrap_or(0);
@@ -187,14 +164,14 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Notes something that was wrong with the line, once.
-    pub(super) fn note(&mut self, repair: &'static str) {
+    pub(crate) fn note(&mut self, repair: &'static str) {
         if !self.repairs.contains(&repair) {
             self.repairs.push(repair);
         }
     }
 
     /// Notes characters of the line that were replaced before it was read, or are when it is.
-    pub(super) fn note_replaced(&mut self, JsonText { raw: text, escapes }: JsonText<'_>) {
+    pub(crate) fn note_replaced(&mut self, JsonText { raw: text, escapes }: JsonText<'_>) {
         let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
         let has_escapes = || escapes != Escapes::Quotes && memchr(b'\\', text.as_bytes()).is_some();
         if is_replaced || (has_escapes() && !mend_surrogates(text).eq_ignore_ascii_case(text)) {
@@ -203,34 +180,34 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Remembers the place of a value that must not be seen in what is kept of the line, if its key names a credential.
-    pub(super) fn hide(&mut self, key: &str, value: &str, place: Range<usize>) {
+    pub(crate) fn hide(&mut self, key: &str, value: &str, place: Range<usize>) {
         if is_secret(key) && present(value).is_some() {
             self.secrets.push(place);
         }
     }
 
     /// Returns the text that was read, without credentials.
-    pub(super) fn masked(&self, text: &'a str) -> &'a str {
+    pub(crate) fn masked(&self, text: &'a str) -> &'a str {
         mask(mask_parts(text, &self.secrets, self.arena), self.arena)
     }
 
     /// The places of credentials in the text that was read.
-    pub(super) fn secrets(&self) -> &[Range<usize>] {
+    pub(crate) fn secrets(&self) -> &[Range<usize>] {
         &self.secrets
     }
 
     /// What was wrong with the line and did not keep it from being read.
-    pub(super) fn repairs(&self) -> &'a [&'static str] {
+    pub(crate) fn repairs(&self) -> &'a [&'static str] {
         self.arena.alloc_slice_copy(&self.repairs)
     }
 
     /// Whether the line is not the JSON that it should be.
-    pub(super) fn is_repaired(&self) -> bool {
+    pub(crate) fn is_repaired(&self) -> bool {
         self.repairs.iter().any(|repair| *repair != DUPLICATE_KEYS)
     }
 
     /// Whether it has more than one key of those that access logs have and not every program's log.
-    pub(super) fn knows_several(&self) -> bool {
+    pub(crate) fn knows_several(&self) -> bool {
         self.entries
             .iter()
             .filter(|(key, _)| !is_everybodys(key))
@@ -239,18 +216,18 @@ impl<'a> AccessLog<'a> {
     }
 
     /// The form of the line.
-    pub(super) fn format(&self) -> &'static str {
+    pub(crate) fn format(&self) -> &'static str {
         self.format
     }
 
     /// The variable's value as text, as it is written, `-` and all; `None` if the line does not have it or says null.
-    pub(super) fn raw_text(&self, variable: Variable) -> Option<&'a str> {
+    pub(crate) fn raw_text(&self, variable: Variable) -> Option<&'a str> {
         let (_, value) = self.entry(variable)?;
         text_of(self.arena, value)
     }
 
     /// Whether the variable's value stands without quotes, as a number.
-    pub(super) fn is_number(&self, variable: Variable) -> bool {
+    pub(crate) fn is_number(&self, variable: Variable) -> bool {
         let json = self.entry(variable).and_then(|(_, value)| match value {
             FlatValue::Json(json) => Some(json.get()),
             FlatValue::Text(_) => None,
@@ -260,7 +237,7 @@ impl<'a> AccessLog<'a> {
 
     /// The variable's value as text, without credentials; `None` if it has none.
     #[inline]
-    pub(super) fn text(&self, variable: Variable) -> Option<&'a str> {
+    pub(crate) fn text(&self, variable: Variable) -> Option<&'a str> {
         // Of all variables most lines have few: what there is not is found out without a call.
         if !self.has(variable) {
             return None;
@@ -271,7 +248,7 @@ impl<'a> AccessLog<'a> {
     }
 
     #[inline]
-    fn has(&self, variable: Variable) -> bool {
+    pub(crate) fn has(&self, variable: Variable) -> bool {
         self.places
             .get(variable as usize)
             .is_some_and(|place| *place > 0)
@@ -279,7 +256,7 @@ impl<'a> AccessLog<'a> {
 
     /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
     #[inline]
-    pub(super) fn converted<T>(
+    pub(crate) fn converted<T>(
         &mut self,
         variable: Variable,
         convert: impl Fn(&str) -> Option<T>,
@@ -296,13 +273,13 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Keeps a variable's value that finds no place in the document.
-    pub(super) fn keep_as_unmapped(&mut self, variable: Variable) {
+    pub(crate) fn keep_as_unmapped(&mut self, variable: Variable) {
         self.unmapped
             .extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
     }
 
     /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.
-    pub(super) fn loses_values(&mut self) -> bool {
+    pub(crate) fn loses_values(&mut self) -> bool {
         let repeats = |entries: &[Entry<'_>]| {
             let mut seen = HashSet::new();
             entries.len() > 1 && !entries.iter().all(|(key, _)| seen.insert(*key))
@@ -325,22 +302,22 @@ impl<'a> AccessLog<'a> {
     }
 
     /// `$context.authorizer.claims.*`
-    pub(super) fn claims(&self) -> Option<Flattened<'a>> {
+    pub(crate) fn claims(&self) -> Option<Flattened<'a>> {
         flattened(self.arena, &self.claims)
     }
 
     /// `$context.authorizer.*`, what the authorizer itself has put there.
-    pub(super) fn authorizer_context(&self) -> Option<Flattened<'a>> {
+    pub(crate) fn authorizer_context(&self) -> Option<Flattened<'a>> {
         flattened(self.arena, &self.context)
     }
 
     /// Every other key of the line.
-    pub(super) fn unmapped(&self) -> Option<Flattened<'a>> {
+    pub(crate) fn unmapped(&self) -> Option<Flattened<'a>> {
         flattened(self.arena, &self.unmapped)
     }
 
     /// Whether any of its keys is one that access logs have and not every program's log.
-    pub(super) fn is_recognized(&self) -> bool {
+    pub(crate) fn is_recognized(&self) -> bool {
         // Each is of another variable, so one of so many must be: keys are not looked up for that.
         self.entries.len() > EVERYBODYS.len()
             || self.entries.iter().any(|(key, _)| !is_everybodys(key))

@@ -130,23 +130,21 @@ fn is_hostname(host: &str) -> bool {
     }) {
         return false;
     }
-    let mut labels = host
+    let labels = host
         .strip_suffix('.')
         .unwrap_or(host)
         .as_bytes()
         .split(|byte| *byte == b'.');
-    let is_label = |label: &&[u8]| !matches!(label, [] | [b'-', ..] | [.., b'-']);
-    let Some(first) = labels.next().filter(is_label) else {
-        return false;
-    };
-    let mut top = first;
+    let mut count = 0_usize;
+    let mut top: &[u8] = &[];
     for label in labels {
-        if !is_label(&label) {
+        if matches!(label, [] | [b'-', ..] | [.., b'-']) {
             return false;
         }
+        count += 1;
         top = label;
     }
-    std::ptr::eq(top, first) || top.first().is_some_and(u8::is_ascii_alphabetic)
+    count == 1 || top.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 fn is_ipv4(host: &str) -> bool {

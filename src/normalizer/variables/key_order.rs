@@ -17,10 +17,10 @@ use crate::json::{Malformed, Scanner, Value};
 pub struct KeyOrder(RefCell<Keys>);
 
 #[derive(Debug, Default)]
-pub(super) struct Keys(Vec<KnownKey>);
+pub(crate) struct Keys(Vec<KnownKey>);
 
 /// A member of an object: its key, what that means, and its value.
-pub(super) type Member<'a> = (&'a str, Meaning, Value<'a>);
+pub(crate) type Member<'a> = (&'a str, Meaning, Value<'a>);
 
 #[derive(Debug)]
 struct KnownKey {
@@ -43,7 +43,7 @@ impl Clone for KeyOrder {
 }
 
 impl KeyOrder {
-    pub(super) fn keys(&self) -> RefMut<'_, Keys> {
+    pub(crate) fn keys(&self) -> RefMut<'_, Keys> {
         self.0.borrow_mut()
     }
 }
@@ -75,7 +75,7 @@ impl Keys {
     ///
     /// Inlined, so that a member is in registers: it would be written in halves and read whole, which the processor waits for.
     #[inline(always)]
-    pub(super) fn next<'a>(
+    pub(crate) fn next<'a>(
         &mut self,
         place: usize,
         scanner: &mut Scanner<'a>,

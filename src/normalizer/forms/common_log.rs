@@ -12,12 +12,12 @@
 
 use bumpalo::Bump;
 
-use super::access_log::AccessLog;
-use super::timestamp::request_time;
 use crate::ecs::FlatValue;
+use crate::normalizer::convert::timestamp::request_time;
+use crate::normalizer::variables::access_log::AccessLog;
 
 /// Reads a line; `None` if it is of another form.
-pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
+pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     let (client, rest) = line.split_once(" [")?;
     let (time, rest) = rest.split_once(']')?;
     let rest = rest.trim_start().strip_prefix('"')?;

@@ -3,14 +3,16 @@
 
 use bumpalo::Bump;
 
-use super::access_log::AccessLog;
-use super::aliases::{Meaning, Variable, is_everybodys, meaning, starts_name};
-use super::problem::Stop;
-use super::value::is_uuid;
 use crate::ecs::FlatValue;
+use crate::normalizer::line::Stop;
+use crate::normalizer::variables::access_log::AccessLog;
+use crate::normalizer::variables::aliases::{
+    Meaning, Variable, is_everybodys, meaning, starts_name,
+};
+use crate::normalizer::variables::value::is_uuid;
 
 /// Reads a line; `None` if it is of another form.
-pub(super) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
+pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     if is_request_id(line) {
         let mut log = AccessLog::new(arena, "request_id");
         log.push("requestId", FlatValue::Text(line));

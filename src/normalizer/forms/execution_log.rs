@@ -6,21 +6,21 @@
 
 use bumpalo::Bump;
 
-use super::document::trace_id;
-use super::mask::mask;
-use super::timestamp;
 use crate::ecs::{Document, Timestamp};
+use crate::normalizer::convert::timestamp;
+use crate::normalizer::convert::trace_id::trace_id;
+use crate::normalizer::mask::mask;
 
 /// A line of an execution log in its parts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ExecutionLog<'a> {
+pub(crate) struct ExecutionLog<'a> {
     request_id: Option<&'a str>,
     time: Option<i64>,
     text: &'a str,
 }
 
 /// Reads a line; `None` if it is no execution log's.
-pub(super) fn read(line: &str) -> Option<ExecutionLog<'_>> {
+pub(crate) fn read(line: &str) -> Option<ExecutionLog<'_>> {
     let log = |request_id, time, text| {
         Some(ExecutionLog {
             request_id,
@@ -63,7 +63,7 @@ fn is_request_id(text: &str) -> bool {
 }
 
 /// Fills in what the line says.
-pub(super) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, arena: &'a Bump) {
+pub(crate) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, arena: &'a Bump) {
     if let Some(time) = log.time {
         document.timestamp = Some(Timestamp(time));
     }

@@ -5,21 +5,17 @@
 //! sent. Such a line is read value by value: strictly where a value is JSON and a next key or the end of the object
 //! follows, else up to where these follow. What was done is noted in [`AccessLog::repairs`]; half a value is never read.
 
-mod scan;
-
 use bumpalo::Bump;
 use serde_json::value::RawValue;
 
-use self::scan::{
-    end_of_brackets, end_of_string, has_known_escapes, is_object, is_quoted_key, is_word,
-};
-use super::access_log::AccessLog;
-use super::aliases::{Meaning, meaning};
-use super::key_order::KeyOrder;
-use super::problem::Stop;
-use super::value::{MAX_DEPTH, join};
+use super::json;
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Scanner};
+use crate::normalizer::line::Stop;
+use crate::normalizer::variables::access_log::AccessLog;
+use crate::normalizer::variables::aliases::{Meaning, meaning};
+use crate::normalizer::variables::key_order::KeyOrder;
+use crate::normalizer::variables::value::{MAX_DEPTH, join};
 
 /// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.
 const QUOTES: &str = "quotes";
@@ -33,17 +29,17 @@ const COMMAS: &str = "commas";
 const BRACKETS: &str = "brackets";
 
 /// An object of a line that is not one object of JSON and nothing else.
-pub(super) struct Object<'a> {
-    pub(super) log: AccessLog<'a>,
+pub(crate) struct Object<'a> {
+    pub(crate) log: AccessLog<'a>,
     /// Where it stands, with what follows it and is no object.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     /// The text from the next object on.
-    pub(super) rest: &'a str,
+    pub(crate) rest: &'a str,
 }
 
 impl<'a> Object<'a> {
     /// The object that a text starts with.
-    pub(super) fn first(arena: &'a Bump, text: &'a str) -> Self {
+    pub(crate) fn first(arena: &'a Bump, text: &'a str) -> Self {
         let (mut log, length) =
             strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
         let after = text.get(length..).unwrap_or_default();
@@ -84,14 +80,14 @@ fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, u
         .into_iter()
         .next()?
         .ok()?;
-    let log = AccessLog::read_json(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
+    let log = json::read(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
     Some((log, object.get().len()))
 }
 
 /// An object's pairs, as far as they are whole.
 fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
     let log = AccessLog::new(arena, "json");
-    let mut reader = Reader {
+    let mut reader = RepairingReader {
         arena,
         text,
         position: 0,
@@ -103,7 +99,7 @@ fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
     (reader.log, reader.position)
 }
 
-struct Reader<'a> {
+struct RepairingReader<'a> {
     arena: &'a Bump,
     text: &'a str,
     position: usize,
@@ -117,7 +113,7 @@ struct Reader<'a> {
 /// How often the text may be looked through for the end of brackets.
 const MOST_LOOKED_AHEAD: usize = 8;
 
-impl<'a> Reader<'a> {
+impl<'a> RepairingReader<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.position..).unwrap_or_default()
     }
@@ -327,4 +323,82 @@ impl<'a> Reader<'a> {
             && quoted.unwrap_or(after).trim_start().starts_with(':')
             && (is_likely || matches!(meaning(word), Meaning::Variable(_)))
     }
+}
+
+/// Whether a text that starts with a brace is an object with a key in it.
+fn is_object(text: &str) -> bool {
+    let inside = text.get(1..).unwrap_or_default().trim_start();
+    let after_word = inside.trim_start_matches(is_word);
+    is_quoted_key(inside)
+        || after_word
+            .strip_prefix('"')
+            .unwrap_or(after_word)
+            .trim_start()
+            .starts_with(':')
+}
+
+/// Whether a text starts with a key in quotes, and its colon; or is the start of one.
+fn is_quoted_key(text: &str) -> bool {
+    const LONGEST_KEY: usize = 64;
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+        return false;
+    };
+    let inside = text.get(1..).unwrap_or_default();
+    match inside
+        .bytes()
+        .take(LONGEST_KEY + 1)
+        .position(|byte| char::from(byte) == quote)
+    {
+        Some(end) => {
+            let after = inside.get(end + 1..).unwrap_or_default().trim_start();
+            end > 0 && (after.is_empty() || after.starts_with(':'))
+        }
+        None => inside.len() <= LONGEST_KEY && inside.chars().all(|c| is_word(c) || c == ' '),
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$')
+}
+
+/// Where the quote is that ends a string, escaped ones left out of account.
+fn end_of_string(inside: &str, quote: char) -> Option<usize> {
+    let mut is_escaped = false;
+    inside.char_indices().find_map(|(index, c)| {
+        let ends = c == quote && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends.then_some(index)
+    })
+}
+
+/// Whether every backslash starts an escape that JSON has.
+fn has_known_escapes(content: &str) -> bool {
+    let mut rest = content;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        let is_unit = |text: &str| text.bytes().take(4).filter(u8::is_ascii_hexdigit).count() == 4;
+        rest = match escape.chars().next() {
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => {
+                escape.get(1..).unwrap_or_default()
+            }
+            Some('u') if escape.get(1..).is_some_and(is_unit) => {
+                escape.get(5..).unwrap_or_default()
+            }
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// Where the text goes on after the bracket that closes the first one.
+fn end_of_brackets(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let last = text.bytes().position(|byte| {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    Some(last? + 1)
 }

@@ -11,13 +11,13 @@
 //! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
 //! beyond AWS's own spelling are those found in public infrastructure code.
 
-use super::mask::{is_secret, is_separator};
+use crate::normalizer::mask::{is_secret, is_separator};
 
 macro_rules! variables {
     ($($variable:ident: $($alias:literal)|+,)*) => {
         /// A `$context` variable that may appear in an access log.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Variable {
+        pub(crate) enum Variable {
             $(#[doc = concat!("Known as ", $("`", $alias, "` "),+)] $variable,)*
         }
 
@@ -26,7 +26,7 @@ macro_rules! variables {
 
         impl Variable {
             /// How many variables there are.
-            pub(super) const COUNT: usize = [$(Variable::$variable,)*].len();
+            pub(crate) const COUNT: usize = [$(Variable::$variable,)*].len();
         }
     };
 }
@@ -124,7 +124,7 @@ variables! {
 
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// A variable of the table.
     Variable(Variable),
     /// `$context.authorizer.claims.PROPERTY`: where the property's name starts in the key.
@@ -138,7 +138,7 @@ pub(super) enum Meaning {
 }
 
 /// What a key means; nested keys joined by dots.
-pub(super) fn meaning(key: &str) -> Meaning {
+pub(crate) fn meaning(key: &str) -> Meaning {
     if let Some((_, variable)) = place(key).and_then(|place| ALIASES.get(place)) {
         return Meaning::Variable(*variable);
     }
@@ -168,12 +168,12 @@ fn own_name(key: &str) -> Option<&str> {
 }
 
 /// Where a key stands in the table: of two keys for one variable, the first there counts.
-pub(super) fn rank(key: &str) -> usize {
+pub(crate) fn rank(key: &str) -> usize {
     place(key).unwrap_or(usize::MAX)
 }
 
 /// Names that stand in the logs of all sorts of programs.
-pub(super) const EVERYBODYS: [&str; 8] = [
+pub(crate) const EVERYBODYS: [&str; 8] = [
     "account",
     "client",
     "error",
@@ -185,14 +185,14 @@ pub(super) const EVERYBODYS: [&str; 8] = [
 ];
 
 /// Whether a key is of that kind, so that it does not make a line an access log's.
-pub(super) fn is_everybodys(key: &str) -> bool {
+pub(crate) fn is_everybodys(key: &str) -> bool {
     place(key)
         .and_then(|place| ALIASES.get(place))
         .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
 /// Whether a word is the start of a name in the table, but of one letter, and none itself.
-pub(super) fn starts_name(word: &str) -> bool {
+pub(crate) fn starts_name(word: &str) -> bool {
     let starts = |(alias, _): &(&str, Variable)| {
         alias
             .get(..word.len())
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn docs_fields_has_every_alias() {
         let words = |text: &'static str| text.split('`').skip(1).step_by(2);
-        let page = include_str!("../../docs/fields.md");
+        let page = include_str!("../../../docs/fields.md");
         let mut documented = std::collections::BTreeSet::new();
         for row in page.lines().filter(|line| line.starts_with("| `")) {
             let cells: Vec<_> = row.split(" | ").collect();

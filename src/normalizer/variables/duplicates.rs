@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 const MAX_DEPTH: u8 = 64;
 
 /// The value with the last value only of every key that stands twice in one of its objects; `None` if there is none.
-pub(super) fn without_duplicate_keys<'a>(
+pub(crate) fn without_duplicate_keys<'a>(
     arena: &'a Bump,
     value: &'a RawValue,
 ) -> Option<&'a RawValue> {

@@ -8,22 +8,22 @@ use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use serde_json::value::RawValue;
 
 use super::aliases::rank;
-use super::mask::{mask, mask_json};
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
+use crate::normalizer::mask::{mask, mask_json};
 
 /// Nested objects deeper than this stay whole, as values.
-pub(super) const MAX_DEPTH: u8 = 8;
+pub(crate) const MAX_DEPTH: u8 = 8;
 
 /// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
 /// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
 const MAX_NESTING: usize = 16;
 
 /// A key and its value.
-pub(super) type Entry<'a> = (&'a str, FlatValue<'a>);
+pub(crate) type Entry<'a> = (&'a str, FlatValue<'a>);
 
 /// Whether an entry counts more than an earlier one of the same variable.
-pub(super) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
+pub(crate) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
     // The spelling of the documented formats is plain: `userArn`, not `user_arn`. But `integrationStatus` means one thing or
     // another, and `integration.status` does not.
     let is_plain = |key: &str| {
@@ -37,11 +37,11 @@ pub(super) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
 }
 
 /// API Gateway writes `-` for a variable that has no value.
-pub(super) fn present(text: &str) -> Option<&str> {
+pub(crate) fn present(text: &str) -> Option<&str> {
     (!matches!(text, "" | "-")).then_some(text)
 }
 
-pub(super) fn is_absent(value: FlatValue<'_>) -> bool {
+pub(crate) fn is_absent(value: FlatValue<'_>) -> bool {
     match value {
         FlatValue::Text(text) => present(text).is_none(),
         FlatValue::Json(json) => matches!(json.get(), "null" | r#""""# | r#""-""#),
@@ -49,7 +49,7 @@ pub(super) fn is_absent(value: FlatValue<'_>) -> bool {
 }
 
 /// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
-pub(super) fn long(text: &str) -> Option<i64> {
+pub(crate) fn long(text: &str) -> Option<i64> {
     // Nearly all are of this kind.
     if let Ok(number) = text.parse() {
         return Some(number);
@@ -76,7 +76,7 @@ pub(super) fn long(text: &str) -> Option<i64> {
 
 /// Whether a text is a UUID, as the request ids of REST APIs are. Every byte is looked at, whatever the others are: that is
 /// done for many at once.
-pub(super) fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let Ok(bytes) = <[u8; 36]>::try_from(text.as_bytes()) else {
         return false;
     };
@@ -91,7 +91,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
 }
 
 /// A value as text; `None` for null.
-pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
+pub(crate) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
     let json = match value {
         FlatValue::Text(text) => return Some(text),
         FlatValue::Json(json) => json.get(),
@@ -107,7 +107,7 @@ pub(super) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a s
 
 /// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
 /// line by line), and without halves of surrogate pairs.
-pub(super) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
+pub(crate) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
     let mut json = mend_surrogates(value.get());
     if json.contains(['\n', '\r']) {
         // Inside its strings valid JSON has none.
@@ -121,7 +121,7 @@ pub(super) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
 
 /// The entries as an object, without credentials inside: of a key that stands twice the last value, since an object has
 /// each key once.
-pub(super) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Flattened<'a>> {
+pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Flattened<'a>> {
     if entries.is_empty() {
         return None;
     }
@@ -168,7 +168,7 @@ fn nesting(json: &str) -> usize {
 }
 
 /// The key of a member of an object.
-pub(super) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
+pub(crate) fn join<'a>(arena: &'a Bump, prefix: &str, key: &str) -> &'a str {
     let mut joined = ArenaString::with_capacity_in(prefix.len() + 1 + key.len(), arena);
     joined.push_str(prefix);
     joined.push('.');

@@ -1,0 +1,8 @@
+//! The forms of line that are read: one file for each.
+
+pub(crate) mod broken_json;
+pub(crate) mod common_log;
+pub(crate) mod envelope;
+pub(crate) mod execution_log;
+pub(crate) mod json;
+pub(crate) mod key_value;

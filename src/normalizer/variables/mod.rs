@@ -1,0 +1,7 @@
+//! The variables of a line: under which keys they stand, and with which values.
+
+pub(crate) mod access_log;
+pub(crate) mod aliases;
+mod duplicates;
+pub(crate) mod key_order;
+pub(crate) mod value;
