@@ -1,8 +1,14 @@
-//! How many requests are open at a time.
+//! The order in which requests start, and how many are open at a time.
 //!
-//! Several, where a server takes its time and all is well: then the next body is not held up by the answer to the last.
-//! One, as long as nothing was taken or something is wrong: a server in trouble is asked one thing at a time, and what is
-//! learnt from its answer holds for all that waits.
+//! Several are open while all is well and the server takes its time: then the next body does not
+//! wait for the answer to the last one. As long as nothing was taken, or something is wrong, only
+//! one is open: a server in trouble is asked one thing at a time, and everything that waits learns
+//! from the answer.
+//!
+//! Why not `tokio::sync::RwLock`, with exclusive requests as writers? Its queue is first come,
+//! first served, whereas here an exclusive request overtakes the shared ones that wait. Nor could a
+//! shared request that has its turn look again at whether all is well and the server slow: both
+//! change while it waits. What a lock would do is two counters here; the rest is the rule itself.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,20 +16,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// A server that answers sooner gets one request after the other: another connection would gain nothing.
+/// A server that answers sooner gets one request after the other: a second connection would gain
+/// nothing.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// However many bodies wait, and however small they are, no server is asked for more at a time.
+/// Upper bound on open requests, however many bodies wait and however small they are.
 const MOST_OPEN: usize = 10;
 
+/// The order of the requests of an invocation.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
+    /// The number of open requests.
     open: Cell<usize>,
-    /// How many came to go alone, and how many of them have gone. They come before all others, in the order they came in.
-    came: Cell<u64>,
-    gone: Cell<u64>,
-    next: Cell<u64>,
-    /// Since when there was never a moment without an open request.
+    /// Tickets for exclusive requests: handed out, and served.
+    exclusive_tickets: Cell<u64>,
+    exclusive_served: Cell<u64>,
+    /// The number of the next request.
+    next_request: Cell<u64>,
+    /// Start of the current period with at least one open request.
     busy_since: Cell<Option<Instant>>,
     /// The server has shown that it takes its time.
     is_slow: Cell<bool>,
@@ -34,34 +44,34 @@ pub(super) struct Gate {
 #[derive(Debug)]
 pub(super) struct Pass<'g> {
     gate: &'g Gate,
-    /// Requests are numbered in the order of their starts.
+    /// The number of the request. Requests are numbered in the order of their starts.
     pub(super) request: u64,
 }
 
 impl Gate {
-    /// The number of the next request.
-    pub(super) fn next(&self) -> u64 {
-        self.next.get()
+    /// Returns the number of the next request.
+    pub(super) fn next_request(&self) -> u64 {
+        self.next_request.get()
     }
 
-    /// Waits until no request is open.
-    pub(super) async fn alone(&self) -> Pass<'_> {
-        let turn = self.came.get();
-        self.came.set(turn + 1);
-        while self.open.get() > 0 || self.gone.get() < turn {
+    /// Waits until no request is open. Exclusive requests come before all others, in their order.
+    pub(super) async fn exclusive(&self) -> Pass<'_> {
+        let ticket = self.exclusive_tickets.get();
+        self.exclusive_tickets.set(ticket + 1);
+        while self.open.get() > 0 || self.exclusive_served.get() < ticket {
             self.changed().await;
         }
-        self.gone.set(turn + 1);
+        self.exclusive_served.set(ticket + 1);
         self.pass()
     }
 
     /// Waits until no request is open, or all is well and the server takes its time.
-    pub(super) async fn beside(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
+    pub(super) async fn shared(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
         loop {
             let patience_ends = self.patience_ends().filter(|end| *end > Instant::now());
             let has_room = self.open.get() < MOST_OPEN && patience_ends.is_none();
             let is_free = self.open.get() == 0 || (has_room && all_is_well());
-            if is_free && self.gone == self.came {
+            if is_free && self.exclusive_served == self.exclusive_tickets {
                 return self.pass();
             }
             match patience_ends {
@@ -72,6 +82,7 @@ impl Gate {
         }
     }
 
+    /// Returns when an open request shows that the server is slow; `None` if that is known.
     fn patience_ends(&self) -> Option<Instant> {
         if self.is_slow.get() {
             None
@@ -80,19 +91,19 @@ impl Gate {
         }
     }
 
-    /// Tells all that wait to look again.
+    /// Wakes everything that waits, to look again.
     pub(super) fn notify(&self) {
         self.changed.notify_waiters();
     }
 
-    /// Waits until there is something to look at.
+    /// Waits for a change of the gate or of its session.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
     fn pass(&self) -> Pass<'_> {
-        let request = self.next.get();
-        self.next.set(request + 1);
+        let request = self.next_request.get();
+        self.next_request.set(request + 1);
         self.open.update(|open| open + 1);
         if self.open.get() == 1 {
             self.busy_since.set(Some(Instant::now()));
@@ -106,15 +117,13 @@ impl Gate {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.open.update(|open| open - 1);
-        if self.gate.open.get() == 0 {
-            self.gate.is_slow.set(
-                self.gate
-                    .busy_since
-                    .get()
-                    .is_some_and(|since| since.elapsed() >= PATIENCE),
-            );
+        let gate = self.gate;
+        gate.open.update(|open| open - 1);
+        if gate.open.get() == 0 {
+            let busy_since = gate.busy_since.get();
+            gate.is_slow
+                .set(busy_since.is_some_and(|since| since.elapsed() >= PATIENCE));
         }
-        self.gate.notify();
+        gate.notify();
     }
 }

@@ -82,7 +82,7 @@ impl<T: Transport> Indexer<T> {
         session: &Session,
     ) -> Vec<Outcome> {
         let mut work = Work::new(body);
-        session.count_body(true);
+        session.body_started();
         while let Some(group) = self.next_group(&mut work) {
             let encoded = self.transport.encode(body.select(&group.items));
             let Some(permit) = session.admit(group.is_repeat).await else {
@@ -95,7 +95,7 @@ impl<T: Transport> Indexer<T> {
                 Err(error) => failed(&mut work, &permit, group.items, error),
             }
         }
-        session.count_body(false);
+        session.body_finished();
         work.into_outcomes(session)
     }
 
@@ -137,13 +137,13 @@ impl<T: Transport> Indexer<T> {
             (Verdict::Items(results), _) => {
                 let pending = work.settle_items(session, &items, results);
                 if !pending.is_empty() {
-                    permit.pause(reply.retry_after);
+                    permit.postpone(reply.retry_after);
                     work.repeat(Repeat::Whole(pending));
                 }
             }
             (Verdict::Again, _) => {
                 session.failed(Failure::of(reply));
-                permit.pause(reply.retry_after);
+                permit.postpone(reply.retry_after);
                 work.repeat(Repeat::Whole(items));
             }
             (Verdict::TooLarge, [item]) => {
@@ -203,7 +203,7 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
         TransportError::Certificate if !permit.may_retry_certificate() => return session.give_up(),
         _ => Repeat::Whole(items),
     };
-    permit.pause(None);
+    permit.postpone(None);
     work.repeat(repeat);
 }
 

@@ -6,10 +6,12 @@
 //! one again never makes a second copy: the answer 409 says that it is there already, and that is success.
 
 mod body;
+mod budget;
 mod failure;
 mod gate;
 mod id;
 mod indexer;
+mod remedies;
 mod response;
 mod retry;
 mod session;

@@ -53,7 +53,7 @@ impl<T: Transport> Delivery<'_, T> {
                 }
             });
         }
-        if rejected.is_empty() || !self.session.blames_documents().await {
+        if rejected.is_empty() || !self.session.documents_are_at_fault().await {
             return (chunk, fates);
         }
         match &pipeline.dead_letters {

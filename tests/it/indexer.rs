@@ -595,6 +595,53 @@ async fn an_idle_connection_is_free_once() {
     );
 }
 
+/// A server that closes every connection after an answer, without saying so, costs no waits.
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_free_again_once_something_was_delivered() {
+    let steps = [
+        died_idle(),
+        Step::items(&[201, 429]),
+        died_idle(),
+        Step::items(&[429]),
+        died_idle(),
+    ];
+    let story = deliver(2, Script::steps(steps)).await;
+    assert_eq!(
+        story.schedule,
+        ["0 ab", "0 ab", "250 b", "250 b", "750 b", "1750 b"],
+        "the last one has died although nothing was delivered since"
+    );
+    assert_eq!(story.outcomes, "ii");
+
+    // Each body of an invocation meets a connection that has died since the last one.
+    let indexer = Indexer::new(
+        Script::steps([
+            Step::items(&[201]),
+            died_idle(),
+            Step::items(&[201]),
+            died_idle(),
+        ]),
+        1_000,
+        1 << 20,
+    );
+    let session = session(POLICY);
+    for _ in 0..3 {
+        assert_eq!(story_of_one(&indexer, &session).await, "i");
+    }
+    let times: Vec<_> = indexer
+        .transport()
+        .requests()
+        .iter()
+        .map(|request| request.at)
+        .collect();
+    assert_eq!(times, [Duration::ZERO; 5]);
+}
+
+async fn story_of_one(indexer: &Indexer<Script>, session: &Session) -> String {
+    let outcomes = indexer.index(TARGET, &body(1), session).await;
+    outcomes.iter().map(outcome_letter).collect()
+}
+
 /// A proxy that finds a request too large may say so by hanging up: from the second time in a row on, halves.
 #[tokio::test(start_paused = true)]
 async fn resets_in_a_row_halve() {

@@ -1,0 +1,230 @@
+//! The time that an invocation has for sending: who may start, for how long, and when to try next.
+//!
+//! Pure: the clock and the randomness are handed in.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::RetryPolicy;
+
+/// The time left, and what the failures so far have made of it.
+#[derive(Debug)]
+pub(super) struct Budget {
+    policy: RetryPolicy,
+    /// The end of all sending, whatever the policy says.
+    deadline: Option<Instant>,
+    /// The last time a document got its outcome. The policy's budget begins there.
+    last_progress: Instant,
+    /// The earliest time for the next request.
+    resumes_at: Instant,
+    /// The number of failures since the last progress.
+    failures: u32,
+    /// The number of the first request that started after the last failure.
+    after_failure: u64,
+}
+
+/// A request that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailedRequest {
+    /// Its number.
+    pub(super) number: u64,
+    /// The number of the next request.
+    pub(super) next: u64,
+    /// How long the server asks to wait.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// A request with less time than this is not worth starting.
+const SHORTEST_REQUEST: Duration = Duration::from_millis(20);
+
+/// The time that a first request gets at least, however small the budget.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+impl Budget {
+    pub(super) fn new(policy: RetryPolicy, deadline: Option<Instant>, now: Instant) -> Self {
+        Self {
+            policy,
+            deadline,
+            last_progress: now,
+            resumes_at: now,
+            failures: 0,
+            after_failure: 0,
+        }
+    }
+
+    /// Returns whether no request has failed since the last progress.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.failures == 0
+    }
+
+    /// Returns the earliest time for the next request.
+    pub(super) fn resumes_at(&self) -> Instant {
+        self.resumes_at
+    }
+
+    /// Returns how long a request that starts now may take; `None` if there is no time for one.
+    pub(super) fn request_timeout(&mut self, now: Instant) -> Option<Duration> {
+        if self.is_untouched() {
+            // The time until now went into making documents, not into failures.
+            self.last_progress = now;
+        }
+        let mut left = self.end().saturating_duration_since(now);
+        if self.is_untouched() {
+            // A budget that is shorter than a request means no retries, not no request.
+            left = left.max(FIRST_REQUEST);
+        }
+        if let Some(deadline) = self.deadline {
+            left = left.min(deadline.saturating_duration_since(now));
+        }
+        (left >= SHORTEST_REQUEST).then(|| self.policy.request_timeout.min(left))
+    }
+
+    /// Begins anew: documents have got their outcome.
+    pub(super) fn progress(&mut self, now: Instant) {
+        self.last_progress = now;
+        self.failures = 0;
+    }
+
+    /// Postpones the next request after a failure. Returns whether there is time for another.
+    ///
+    /// Requests that were open at the same time fail together, and count as one failure.
+    pub(super) fn failed(&mut self, failed: FailedRequest, random: u64, now: Instant) -> bool {
+        let is_new = failed.number >= self.after_failure;
+        let failures_before = self.failures.saturating_sub(u32::from(!is_new));
+        let delay = self
+            .policy
+            .delay(failures_before, failed.retry_after, random);
+        let is_last = is_new
+            && self
+                .policy
+                .max_retries
+                .is_some_and(|max| self.failures >= max);
+        if is_new {
+            self.failures += 1;
+            self.after_failure = failed.next;
+        }
+        // A server may ask for any number of seconds, so compare before adding to the clock.
+        let left = self.end().saturating_duration_since(now);
+        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
+            return false;
+        }
+        self.resumes_at = self.resumes_at.max(now + delay);
+        true
+    }
+
+    /// Returns the end of sending: the deadline, or the end of the budget if nothing gets through.
+    fn end(&self) -> Instant {
+        let end = self.last_progress + self.policy.budget;
+        self.deadline.map_or(end, |deadline| deadline.min(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        budget: Duration::from_secs(60),
+        initial: Duration::from_millis(250),
+        max: Duration::from_secs(15),
+        request_timeout: Duration::from_secs(20),
+        max_retries: None,
+    };
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn failed(number: u64) -> FailedRequest {
+        FailedRequest {
+            number,
+            next: number + 1,
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn a_request_gets_what_is_left() {
+        let start = Instant::now();
+        let mut budget = Budget::new(POLICY, None, start);
+        assert_eq!(
+            budget.request_timeout(start + seconds(500)),
+            Some(seconds(20))
+        );
+        assert!(budget.failed(failed(0), u64::MAX, start + seconds(500)));
+        let timeout = |budget: &mut Budget, at| budget.request_timeout(start + seconds(at));
+        assert_eq!(timeout(&mut budget, 550), Some(seconds(10)));
+        assert_eq!(timeout(&mut budget, 560), None);
+
+        let mut near = Budget::new(POLICY, Some(start + seconds(5)), start);
+        assert_eq!(timeout(&mut near, 0), Some(seconds(5)));
+        assert_eq!(timeout(&mut near, 5), None);
+
+        let none = RetryPolicy {
+            budget: Duration::ZERO,
+            ..POLICY
+        };
+        assert_eq!(
+            timeout(&mut Budget::new(none, None, start), 9),
+            Some(FIRST_REQUEST)
+        );
+    }
+
+    #[test]
+    fn waits_double_until_progress() {
+        let start = Instant::now();
+        let mut budget = Budget::new(POLICY, None, start);
+        let mut waits = Vec::new();
+        for number in 0..3 {
+            assert!(budget.failed(failed(number), u64::MAX, start));
+            waits.push((budget.resumes_at() - start).as_millis());
+        }
+        budget.progress(start + seconds(1));
+        assert!(budget.is_untouched());
+        assert!(budget.failed(failed(3), u64::MAX, start + seconds(1)));
+        waits.push((budget.resumes_at() - start).as_millis());
+        assert_eq!(waits, [250, 500, 1_000, 1_250]);
+    }
+
+    #[test]
+    fn requests_that_fail_together_are_one_failure() {
+        let start = Instant::now();
+        let mut budget = Budget::new(POLICY, None, start);
+        for number in 0..3 {
+            let together = FailedRequest {
+                number,
+                next: 3,
+                retry_after: None,
+            };
+            assert!(budget.failed(together, u64::MAX, start));
+        }
+        assert_eq!(budget.failures, 1);
+        assert!(budget.failed(failed(3), u64::MAX, start));
+        assert_eq!(budget.failures, 2);
+    }
+
+    #[test]
+    fn there_is_no_next_try_beyond_the_end() {
+        let start = Instant::now();
+        let asked = |wish| FailedRequest {
+            retry_after: Some(wish),
+            ..failed(0)
+        };
+        for (wish, expected) in [
+            (seconds(59), true),
+            (seconds(60), false),
+            (Duration::MAX, false),
+        ] {
+            let mut budget = Budget::new(POLICY, None, start);
+            assert_eq!(budget.failed(asked(wish), 0, start), expected, "{wish:?}");
+        }
+        let once = RetryPolicy {
+            max_retries: Some(1),
+            ..POLICY
+        };
+        let mut budget = Budget::new(once, None, start);
+        assert!(budget.failed(failed(0), 0, start));
+        assert!(!budget.failed(failed(1), 0, start));
+    }
+}

@@ -1,0 +1,65 @@
+//! Remedies for a failed request that are tried once and not again and again.
+//!
+//! Requests are numbered in the order of their starts. A remedy that has been tried also covers
+//! the requests that were open at that time: they had started before it could help.
+
+/// The remedies of an invocation.
+#[derive(Debug, Default)]
+pub(super) struct Remedies {
+    /// Credentials that were fetched again after a 401 or 403.
+    pub(super) credentials: Remedy,
+    /// A second look at a certificate that was not trusted.
+    pub(super) certificate: Remedy,
+    /// A fresh connection, in the place of one that had died while nothing was sent. Whenever
+    /// documents get through, it is new again.
+    pub(super) connection: Remedy,
+}
+
+/// A remedy that is tried once.
+#[derive(Debug, Default)]
+pub(super) struct Remedy {
+    /// The number of the first request that started after it was tried.
+    tried_before: Option<u64>,
+}
+
+impl Remedy {
+    /// Returns whether it has been tried, and that after this request started.
+    pub(super) fn covers(&self, request: u64) -> bool {
+        self.tried_before.is_some_and(|first| request < first)
+    }
+
+    /// Tries it, unless it has been tried. `next` is the number of the next request.
+    ///
+    /// Returns whether it helps this request.
+    pub(super) fn try_for(&mut self, request: u64, next: u64) -> bool {
+        request < *self.tried_before.get_or_insert(next)
+    }
+
+    /// Returns whether it has been tried.
+    pub(super) fn is_tried(&self) -> bool {
+        self.tried_before.is_some()
+    }
+
+    /// Makes it new again.
+    pub(super) fn renew(&mut self) {
+        self.tried_before = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_helps_once_all_that_were_open() {
+        let mut remedy = Remedy::default();
+        assert!(!remedy.is_tried() && !remedy.covers(0));
+        // Requests 0 to 2 are open, and 1 fails first.
+        assert!(remedy.try_for(1, 3));
+        assert!(remedy.try_for(0, 5) && remedy.try_for(2, 5));
+        assert!(!remedy.try_for(3, 5), "it started after the remedy");
+        assert!(remedy.covers(2) && !remedy.covers(3));
+        remedy.renew();
+        assert!(remedy.try_for(3, 5));
+    }
+}
