@@ -16,7 +16,7 @@ use crate::ecs::{ECS_VERSION, Timestamp};
 use crate::json::WriteJson;
 use crate::normalizer::{LogLine, PRESERVED, mask, mask_line};
 
-pub use self::kept::{KeptLetter, Page, query, read_page};
+pub use self::kept::{KEPT_FIELDS, KeptLetter};
 
 /// A dead letter: texts and one date, in the fields that `docs/fields.md` lists.
 #[derive(Debug, Serialize)]

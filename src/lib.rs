@@ -11,7 +11,8 @@
 //! 6. [`dead_letter`]: what Elasticsearch refuses for good is put where nothing is refused.
 //! 7. [`report`]: what became of every event, and the answer owed to whoever sent it.
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
-//! 9. [`redrive`]: dead letters, read back and through the path once more.
+//! 9. [`search`] reads documents back and proves that it saw them all; [`redrive`] sends dead letters through the
+//!    path once more.
 //! 10. [`setup`]: what Elasticsearch needs before the first document.
 //!
 //! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the settings and the files that
@@ -41,6 +42,8 @@ pub mod dead_letter;
 pub mod report;
 
 pub mod pipeline;
+
+pub mod search;
 
 pub mod redrive;
 

@@ -1,29 +1,34 @@
-//! Dead letters, once more through the path: what arrives is removed, what does not stays.
+//! Dead letters, once more through the path: letters of documents that arrive are removed, the others stay.
 //!
-//! A letter is removed only when Elasticsearch has confirmed its document, so that a redrive can be interrupted at any
-//! moment and done again: a document that is there already answers 409, and its letter goes. A document that is refused
-//! again leaves its letter as it is; nothing is written twice.
+//! A letter is removed only when Elasticsearch has confirmed its document. So a redrive can be interrupted at any moment
+//! and repeated: a document that is there already answers 409, and its letter is removed. A document that is refused
+//! again leaves its letter as it is; no letter is written twice.
+//!
+//! Letters are data, which anybody may have written who may write dead letters. So a letter does not decide where the
+//! redrive writes: it is sent only if it names one of [`Redrive::targets`].
 
-mod reader;
+mod reason;
 mod run;
 
 use serde::Serialize;
 
-use self::run::Run;
+use self::run::RedriveRun;
 use crate::data_stream::DataStreamName;
 use crate::ecs::Timestamp;
 use crate::pipeline::Pipeline;
 use crate::report::Report;
 use crate::server::{Search, Transport};
 
-/// Which dead letters are sent, and whether those that arrive are removed.
+/// The dead letters to send, and what becomes of those that arrive.
 #[derive(Debug, Clone)]
 pub struct Redrive {
-    /// Where they are.
+    /// The data stream that the letters are in.
     pub dead_letters: DataStreamName,
-    /// Only those of log events since then.
+    /// The data streams that documents are sent to. Letters for others stay.
+    pub targets: Vec<DataStreamName>,
+    /// The earliest time of a log event; everything if `None`.
     pub since: Option<Timestamp>,
-    /// So many at most.
+    /// Upper bound on the letters to send.
     pub limit: Option<u64>,
     /// What becomes of letters whose documents have arrived.
     pub arrived: Arrived,
@@ -34,32 +39,41 @@ pub struct Redrive {
 pub enum Arrived {
     /// They are removed.
     Removed,
-    /// Nothing: their documents were only shown.
+    /// They stay: their documents were only shown.
     Kept,
 }
 
-/// What a redrive has come to.
+/// The result of a redrive.
 ///
-/// `received` are the letters that were taken, `dead_lettered` those that stay because they are refused again, `skipped`
-/// those that stay because the settings leave them out, `unresolved` those that stay because nobody has confirmed them.
+/// `received` counts the letters that were read. `dead_lettered` stay because they were refused again, `skipped` because
+/// the settings leave them out or they are for other data streams, `unresolved` because nobody has confirmed them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RedriveReport {
-    /// What became of the letters.
+    /// The outcomes of the letters.
     #[serde(flatten)]
     pub report: Report,
-    /// Letters that are removed.
+    /// Letters that were removed.
     pub removed: u64,
+    /// Letters, among the skipped, for data streams that are not among the targets.
+    pub other_targets: u64,
 }
 
 impl Redrive {
-    /// Takes the letters from a server and sends their documents through the path. `progress` is told after each request
-    /// how many are done, and how many there are.
+    /// Reads the letters of a server and sends their documents through the path. After each page, `progress` is told how
+    /// many letters are done, and how many there are.
     pub async fn run<S: Search, T: Transport>(
         &self,
         server: &S,
         pipeline: &Pipeline<T>,
         progress: impl FnMut(u64, u64),
     ) -> RedriveReport {
-        Run::new(self, server, pipeline, progress).finish().await
+        RedriveRun::new(self, server, pipeline, progress)
+            .finish()
+            .await
+    }
+
+    /// Returns whether letters for a data stream are sent. A document never goes among the dead letters.
+    fn sends_to(&self, target: &DataStreamName) -> bool {
+        *target != self.dead_letters && self.targets.contains(target)
     }
 }

@@ -170,8 +170,8 @@ impl Accounts {
         self.report.failure_store += traffic.failure_store;
     }
 
-    /// Closes the accounts. What nobody has accounted for is unresolved, so that no mistake of ours can pass for
-    /// success: every one of the records is then unfinished. Answers the report and the records that are.
+    /// Closes the accounts. Returns the report, and the records that are unfinished: all of them if
+    /// the counts do not add up, so that no mistake of ours can pass for success.
     #[must_use]
     pub fn close(
         mut self,
@@ -179,18 +179,41 @@ impl Accounts {
         duration_ms: u64,
         failure: Option<&Failure>,
     ) -> (Report, BTreeSet<usize>) {
+        if self.balance(duration_ms) {
+            let problem = self.first_problem.as_deref();
+            self.report.error = error(&self.report, self.refused, problem, failure);
+        } else {
+            self.failed_records.extend(0..records);
+        }
+        (self.report, self.failed_records)
+    }
+
+    /// Closes the accounts of work that has sentences of its own on what is not finished.
+    #[must_use]
+    pub fn close_with(
+        mut self,
+        duration_ms: u64,
+        error: impl FnOnce(&Report) -> Option<ReportError>,
+    ) -> Report {
+        if self.balance(duration_ms) {
+            self.report.error = error(&self.report);
+        }
+        self.report
+    }
+
+    /// Sums up. Returns whether the counts add up. If they do not, that is the error, and what nobody
+    /// has accounted for is unresolved.
+    fn balance(&mut self, duration_ms: u64) -> bool {
         let report = &mut self.report;
         report.duration_ms = duration_ms;
         report.undecodable_records = self.undecodable.len() as u64;
         let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
-        if settled + report.unresolved != report.received {
-            report.unresolved = report.received.saturating_sub(settled);
-            self.failed_records.extend(0..records);
-            report.error = Some(unbalanced(report));
-        } else {
-            report.error = error(report, self.refused, self.first_problem.as_deref(), failure);
+        if settled + report.unresolved == report.received {
+            return true;
         }
-        (self.report, self.failed_records)
+        report.unresolved = report.received.saturating_sub(settled);
+        report.error = Some(unbalanced(report));
+        false
     }
 }
 

@@ -29,6 +29,13 @@ pub enum Failure {
     },
     /// Single documents were refused one after the other with 400 and none was ever taken.
     EverythingMalformed,
+    /// A search ended before it had returned everything that it had found.
+    SearchFellShort {
+        /// The number of documents that it returned.
+        found: u64,
+        /// The number of documents that it said there were.
+        total: u64,
+    },
 }
 
 impl Failure {
@@ -81,6 +88,10 @@ impl fmt::Display for Failure {
                     "they were refused, and so were their dead letters: {status} {kind}"
                 )
             }
+            Self::SearchFellShort { found, total } => write!(
+                formatter,
+                "Elasticsearch returned {found} of the {total} documents that its search found"
+            ),
             Self::EverythingMalformed => write!(
                 formatter,
                 "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_PIPELINE and DATA_STREAM"

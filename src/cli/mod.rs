@@ -10,6 +10,7 @@ mod invoke;
 mod log_format;
 mod normalize;
 mod output;
+mod progress;
 mod redrive;
 mod setup;
 mod time;

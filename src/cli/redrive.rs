@@ -1,29 +1,35 @@
 //! `apigw-logs redrive`: dead letters, once more.
 
-use std::io::{self, IsTerminal, Write};
+use std::cell::Cell;
+use std::io;
 
 use super::invoke::Print;
 use super::output::Output;
+use super::progress::{Progress, grouped};
 use super::time::{Time, time};
 use super::{Failure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
+use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Elasticsearch;
 use crate::pipeline::Pipeline;
 use crate::redrive::{Arrived, Redrive, RedriveReport};
 
 /// Send dead letters again, once the cause is mended
 ///
-/// Takes them out of DEAD_LETTER_DATA_STREAM, makes their documents again, sends them to the data streams that refused
-/// them, and removes those that have arrived or were there already; the others stay. The report goes to standard output.
-/// It can be interrupted at any time, and repeated.
+/// Takes dead letters out of DEAD_LETTER_DATA_STREAM, makes their documents again, sends them, and removes the letters of
+/// documents that arrived or were there already; the others stay. Only documents for DATA_STREAM are sent, and for what
+/// --to names. The report goes to standard output. A redrive can be interrupted at any time, and repeated.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only those of log events since then: an RFC 3339 time, or so long ago (2h, 7d)
+    /// Only those of log events since then: an RFC 3339 time, or an age (2h, 7d)
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Time>,
-    /// So many at most, the oldest first
+    /// At most N, the oldest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// Send to this data stream too; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = DataStreamName::parse)]
+    to: Vec<DataStreamName>,
     /// Print the documents that would be sent; send and remove nothing
     #[arg(long)]
     dry_run: bool,
@@ -35,36 +41,95 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         .elasticsearch
         .take()
         .ok_or_else(|| vec![Problem::missing_url()])?;
-    let dead_letters = config.dead_letters.clone().ok_or_else(|| {
-        Failure::Usage(vec![
-            "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in"
-                .to_owned(),
-        ])
-    })?;
-    let arrived = if arguments.dry_run {
-        Arrived::Kept
-    } else {
-        Arrived::Removed
-    };
-    let redrive = Redrive {
-        dead_letters,
-        since: arguments.since.and_then(Time::timestamp),
-        limit: arguments.limit,
-        arrived,
-    };
-    let report = if arguments.dry_run {
+    let is_dry_run = arguments.dry_run;
+    let redrive = redrive(arguments, &config)?;
+    if is_dry_run {
         let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
         let pipeline = config.pipeline(Print::default())?;
         let report = redrive.run(&server, &pipeline, |_, _| ()).await;
-        pipeline.indexer.transport().error()?;
         say_json(&json(&report));
-        report
-    } else {
-        let pipeline = config.elasticsearch_pipeline(settings)?;
-        let report = with_progress(&redrive, &pipeline).await;
-        Output::stdout().line(&json(&report))?.flush()?;
-        report
+        judge(report)?;
+        pipeline.indexer.transport().error()?;
+        return Ok(());
+    }
+    let pipeline = config.elasticsearch_pipeline(settings)?;
+    let report = with_progress(&redrive, &pipeline).await?;
+    print(&report);
+    judge(report)
+}
+
+fn redrive(arguments: Arguments, config: &Config) -> Result<Redrive, Failure> {
+    let usage = |sentence| Err(Failure::Usage(vec![sentence]));
+    let Some(dead_letters) = config.dead_letters.clone() else {
+        return usage(
+            "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in"
+                .to_owned(),
+        );
     };
+    let mut targets = arguments.to;
+    if targets.contains(&dead_letters) {
+        return usage(format!(
+            "--to {}: the dead letters are there; name the data stream that their documents are for",
+            dead_letters.name
+        ));
+    }
+    targets.push(config.data_stream.clone());
+    Ok(Redrive {
+        dead_letters,
+        targets,
+        since: arguments.since.and_then(Time::timestamp),
+        limit: arguments.limit,
+        arrived: if arguments.dry_run {
+            Arrived::Kept
+        } else {
+            Arrived::Removed
+        },
+    })
+}
+
+/// Runs a redrive with a progress bar, until it ends or is interrupted.
+async fn with_progress(
+    redrive: &Redrive,
+    pipeline: &Pipeline<Elasticsearch>,
+) -> Result<RedriveReport, Failure> {
+    let progress = Progress::of("dead letters");
+    let counts = Cell::new((0, 0));
+    let server = pipeline.indexer.transport();
+    let run = redrive.run(server, pipeline, |done, all| {
+        counts.set((done, all));
+        progress.show(done, all);
+    });
+    let report = tokio::select! {
+        report = run => Some(report),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    };
+    progress.clear();
+    report.ok_or_else(|| {
+        let (done, all) = counts.get();
+        let (done, all) = (grouped(done), grouped(all));
+        say(
+            "stopped",
+            format_args!("{done} of {all} dead letters sent; run it again to go on"),
+        );
+        Failure::Unfinished
+    })
+}
+
+/// Prints the report. The work is done by now, so a report that nobody reads changes nothing.
+fn print(report: &RedriveReport) {
+    let printed = Output::stdout().line(&json(report)).and_then(Output::flush);
+    if let Err(error) = printed
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        say(
+            "warning",
+            format_args!("the report cannot be written to standard output: {error}"),
+        );
+    }
+}
+
+/// Judges by the report alone whether the work is finished.
+fn judge(report: RedriveReport) -> Result<(), Failure> {
     match report.report.error {
         None => Ok(()),
         Some(error) => {
@@ -74,61 +139,6 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     }
 }
 
-/// On a terminal a bar says how far it is.
-async fn with_progress(redrive: &Redrive, pipeline: &Pipeline<Elasticsearch>) -> RedriveReport {
-    // Escape sequence: the line is cleared.
-    const CLEAR: &str = "\r\x1b[2K";
-    let show = |text: &str| {
-        if io::stderr().is_terminal() {
-            // A terminal that is gone has nobody to look at it.
-            drop(write!(io::stderr(), "{CLEAR}{text}"));
-        }
-    };
-    let report = redrive
-        .run(pipeline.indexer.transport(), pipeline, |done, all| {
-            show(&bar(done, all))
-        })
-        .await;
-    show("");
-    report
-}
-
-fn bar(done: u64, all: u64) -> String {
-    const WIDTH: usize = 40;
-    let share = if all == 0 {
-        1.0
-    } else {
-        done as f64 / all as f64
-    };
-    let full = "#".repeat((share * WIDTH as f64) as usize);
-    format!("[{full:-<WIDTH$}] {done} of {all} dead letters")
-}
-
 fn json(report: &RedriveReport) -> String {
     serde_json::to_string(report).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_is_as_long_as_what_is_done() {
-        assert_eq!(
-            bar(0, 4),
-            format!("[{}] 0 of 4 dead letters", "-".repeat(40))
-        );
-        assert_eq!(
-            bar(1, 4),
-            format!("[{}{}] 1 of 4 dead letters", "#".repeat(10), "-".repeat(30))
-        );
-        assert_eq!(
-            bar(4, 4),
-            format!("[{}] 4 of 4 dead letters", "#".repeat(40))
-        );
-        assert_eq!(
-            bar(0, 0),
-            format!("[{}] 0 of 0 dead letters", "#".repeat(40))
-        );
-    }
 }

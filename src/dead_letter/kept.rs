@@ -1,11 +1,9 @@
 //! Dead letters as a search finds them.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
-use crate::bulk::{DocumentId, StoredDocument};
+use crate::bulk::DocumentId;
 use crate::data_stream::DataStreamName;
-use crate::ecs::Timestamp;
 use crate::json::JsonText;
 use crate::normalizer::LogLine;
 
@@ -26,18 +24,22 @@ pub struct KeptLetter {
     message: String,
 }
 
-/// Some of the dead letters that a search finds.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// Where the search goes on.
-    pub scroll_id: Option<String>,
-    /// How many the search finds in all.
-    pub total: u64,
-    /// Where each is stored, and what it keeps; nothing if it is no dead letter of ours.
-    pub letters: Vec<(StoredDocument, Option<KeptLetter>)>,
-}
+/// The fields of a dead letter that hold what [`KeptLetter::read`] needs.
+pub const KEPT_FIELDS: [&str; 5] = [
+    "aws.api_gateway.dead_letter",
+    "aws.cloudwatch",
+    "cloud.account.id",
+    "event.id",
+    "event.original",
+];
 
 impl KeptLetter {
+    /// Reads a dead letter, of which [`KEPT_FIELDS`] are enough. `None` if it is no dead letter of ours.
+    #[must_use]
+    pub fn read(source: &str) -> Option<Self> {
+        serde_json::from_str::<WireLetter>(source).ok()?.into_kept()
+    }
+
     /// The line, with credentials masked.
     #[must_use]
     pub fn line(&self) -> LogLine<'_> {
@@ -50,123 +52,6 @@ impl KeptLetter {
             message: JsonText::plain(&self.message),
         }
     }
-}
-
-#[derive(Serialize)]
-struct Search {
-    size: usize,
-    query: Query,
-    sort: [&'static str; 1],
-    #[serde(rename = "_source")]
-    source: [&'static str; 5],
-    seq_no_primary_term: bool,
-    track_total_hits: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Query {
-    MatchAll {},
-    Range {
-        #[serde(rename = "@timestamp")]
-        timestamp: Since,
-    },
-}
-
-#[derive(Serialize)]
-struct Since {
-    gte: Timestamp,
-}
-
-/// The body of a search for dead letters of log events since a time, the oldest first, so many at a time.
-#[must_use]
-pub fn query(since: Option<Timestamp>, size: usize) -> Vec<u8> {
-    let search = Search {
-        size,
-        query: since.map_or(Query::MatchAll {}, |gte| Query::Range {
-            timestamp: Since { gte },
-        }),
-        sort: ["@timestamp"],
-        source: [
-            "aws.api_gateway.dead_letter",
-            "aws.cloudwatch",
-            "cloud.account.id",
-            "event.id",
-            "event.original",
-        ],
-        seq_no_primary_term: true,
-        track_total_hits: true,
-    };
-    serde_json::to_vec(&search).unwrap_or_default()
-}
-
-/// Reads an answer to a search; `None` if it is none, or does not come from every shard.
-#[must_use]
-pub fn read_page(body: &[u8]) -> Option<Page> {
-    let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
-    if reply.timed_out || reply.shards.is_some_and(|shards| shards.failed > 0) {
-        return None;
-    }
-    let letters = reply.hits.hits.into_iter().map(|hit| {
-        let letter = hit
-            .source
-            .and_then(|source| serde_json::from_str(source.get()).ok());
-        let stored = StoredDocument {
-            index: hit.index,
-            id: hit.id,
-            seq_no: hit.seq_no,
-            primary_term: hit.primary_term,
-        };
-        (stored, letter.and_then(WireLetter::into_kept))
-    });
-    Some(Page {
-        scroll_id: reply.scroll_id,
-        total: reply.hits.total.map_or(0, |total| total.value),
-        letters: letters.collect(),
-    })
-}
-
-#[derive(Deserialize)]
-struct WireReply<'a> {
-    #[serde(rename = "_scroll_id")]
-    scroll_id: Option<String>,
-    #[serde(default)]
-    timed_out: bool,
-    #[serde(rename = "_shards")]
-    shards: Option<WireShards>,
-    #[serde(borrow)]
-    hits: WireHits<'a>,
-}
-
-#[derive(Deserialize)]
-struct WireShards {
-    failed: u64,
-}
-
-#[derive(Deserialize)]
-struct WireHits<'a> {
-    total: Option<WireTotal>,
-    #[serde(borrow)]
-    hits: Vec<WireHit<'a>>,
-}
-
-#[derive(Deserialize)]
-struct WireTotal {
-    value: u64,
-}
-
-#[derive(Deserialize)]
-struct WireHit<'a> {
-    #[serde(rename = "_index")]
-    index: String,
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(rename = "_seq_no")]
-    seq_no: u64,
-    #[serde(rename = "_primary_term")]
-    primary_term: u64,
-    #[serde(borrow, rename = "_source")]
-    source: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -306,29 +191,9 @@ mod tests {
         .unwrap()
     }
 
-    fn page(source: &str) -> String {
-        format!(
-            r#"{{"_scroll_id":"s","took":1,"timed_out":false,"_shards":{{"failed":0}},"hits":{{"total":{{"value":7}},
-            "hits":[{{"_index":".ds-i","_id":"x","_seq_no":5,"_primary_term":1,"_source":{source},"sort":[1]}}]}}}}"#
-        )
-    }
-
     #[test]
     fn what_is_written_is_read_back() {
-        let page = read_page(page(&letter()).as_bytes()).unwrap();
-        assert_eq!((page.scroll_id.as_deref(), page.total), (Some("s"), 7));
-        let [(stored, Some(letter))] = &page.letters[..] else {
-            panic!("{page:?}")
-        };
-        assert_eq!(
-            *stored,
-            StoredDocument {
-                index: ".ds-i".into(),
-                id: "x".into(),
-                seq_no: 5,
-                primary_term: 1
-            }
-        );
+        let letter = KeptLetter::read(&letter()).unwrap();
         assert_eq!(
             (letter.id, letter.part, &*letter.target.name),
             (id(), 2, "logs-a-b")
@@ -356,40 +221,7 @@ mod tests {
             letter.replace("000000000000-", "000000000000"),
         ];
         for source in foreign {
-            let page = read_page(page(&source).as_bytes()).unwrap();
-            assert!(matches!(page.letters[..], [(_, None)]), "{source}");
+            assert_eq!(KeptLetter::read(&source), None, "{source}");
         }
-    }
-
-    #[test]
-    fn an_answer_that_is_not_whole_is_none() {
-        let whole = page(&letter());
-        let cases = [
-            String::new(),
-            "{}".to_owned(),
-            whole.replace(r#""timed_out":false"#, r#""timed_out":true"#),
-            whole.replace(r#""failed":0"#, r#""failed":1"#),
-            whole.replace(r#""_seq_no":5,"#, ""),
-            whole.split_at(whole.len() - 1).0.to_owned(),
-        ];
-        for case in cases {
-            assert!(read_page(case.as_bytes()).is_none(), "{case}");
-        }
-    }
-
-    #[test]
-    fn searches() {
-        let text = |since| String::from_utf8(query(since, 9)).unwrap();
-        assert!(
-            text(None).starts_with(r#"{"size":9,"query":{"match_all":{}},"sort":["@timestamp"],"#),
-            "{}",
-            text(None)
-        );
-        let since = text(Some(Timestamp(0)));
-        assert!(
-            since
-                .contains(r#""query":{"range":{"@timestamp":{"gte":"1970-01-01T00:00:00.000Z"}}}"#),
-            "{since}"
-        );
     }
 }

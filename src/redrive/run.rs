@@ -1,32 +1,66 @@
-//! One redrive on its way: letters to documents, documents to outcomes, what has arrived removed.
+//! One redrive: letters become documents, documents get outcomes, letters of documents that arrived are removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bumpalo::Bump;
+use thiserror::Error;
 use tokio::time::Instant;
 
-use super::reader::Reader;
+use super::reason::Reason;
 use super::{Arrived, Redrive, RedriveReport};
 use crate::bulk::{BulkBody, Failure, Outcome, Session, StoredDocument};
-use crate::dead_letter::KeptLetter;
+use crate::data_stream::DataStreamName;
+use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
-use crate::report::{ErrorType, Report, ReportError};
+use crate::report::{Accounts, ErrorType, Report, ReportError};
+use crate::search::{self, Found};
 use crate::server::{Search, Target, Transport};
 
-pub(super) struct Run<'r, S, T, P> {
+/// Upper bound on the letters of a page.
+const PAGE: usize = 500;
+
+pub(super) struct RedriveRun<'r, S, T, P> {
     redrive: &'r Redrive,
     pipeline: &'r Pipeline<T>,
-    reader: Reader<'r, S>,
+    letters: search::Reader<'r, S>,
     progress: P,
     sending: Session,
     removing: Session,
-    report: RedriveReport,
-    /// Letters, among the unresolved, that no document can be made of.
-    unreadable: u64,
+    accounts: Accounts,
+    counts: Counts,
 }
 
-impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
+/// The counts of a redrive that are not those of every delivery.
+#[derive(Default)]
+struct Counts {
+    /// Letters that were read, those for other data streams included.
+    read: u64,
+    /// Letters for data streams that the redrive was not told to write to.
+    for_others: u64,
+    /// Letters that no document can be made of.
+    unreadable: u64,
+    /// Letters whose documents have arrived.
+    arrived: u64,
+    /// Letters that were removed.
+    removed: u64,
+    /// The data streams of the letters for others.
+    others: BTreeSet<String>,
+    /// Why the first document was refused again.
+    first_rejection: Option<Reason>,
+    /// Why the letters cannot be read to the end.
+    reading: Option<Failure>,
+}
+
+/// Nothing that a document can be made of.
+#[derive(Debug, Error)]
+#[error("it is not in the form of this program's dead letters")]
+struct NotALetter;
+
+/// A dead letter and the place where it is stored.
+type Letter = (StoredDocument, KeptLetter);
+
+impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
     pub(super) fn new(
         redrive: &'r Redrive,
         server: &'r S,
@@ -34,126 +68,186 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
         progress: P,
     ) -> Self {
         let session = || Session::new(pipeline.retry_policy, None, pipeline.random);
+        let limit = redrive
+            .limit
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(PAGE);
+        let query = search::Query {
+            data_stream: &redrive.dead_letters.name,
+            since: redrive.since,
+            source: &dead_letter::KEPT_FIELDS,
+            page_size: limit.clamp(1, PAGE),
+        };
         Self {
             redrive,
             pipeline,
-            reader: Reader::new(redrive, server, session()),
+            letters: search::Reader::new(server, query, session()),
             progress,
             sending: session(),
             removing: session(),
-            report: RedriveReport::default(),
-            unreadable: 0,
+            accounts: Accounts::default(),
+            counts: Counts::default(),
         }
     }
 
     pub(super) async fn finish(mut self) -> RedriveReport {
         let start = Instant::now();
-        while self.left() > 0
-            && let Some((mut letters, total)) = self.reader.next().await
-        {
-            letters.truncate(usize::try_from(self.left()).unwrap_or(usize::MAX));
-            self.page(letters).await;
-            (self.progress)(
-                self.report.report.received,
-                total.min(self.redrive.limit.unwrap_or(u64::MAX)),
-            );
-            if self.sending.is_stopped() || self.kept_of_arrived() > 0 {
-                break;
+        while self.left() > 0 && !self.is_stopped() {
+            match self.letters.next().await {
+                Ok(Some(page)) => self.page(page).await,
+                Ok(None) => break,
+                Err(failure) => {
+                    self.counts.reading = Some(failure);
+                    break;
+                }
             }
         }
-        let error = self.error();
-        let RedriveReport {
-            mut report,
-            removed,
-        } = self.report;
-        for traffic in [self.sending.traffic(), self.removing.traffic()] {
-            report.requests += traffic.requests;
-            report.retries += traffic.retries;
-            report.bytes_sent += traffic.bytes_sent;
-            report.failure_store += traffic.failure_store;
+        self.letters.end().await;
+        for session in [&self.sending, &self.removing] {
+            self.accounts.sent(session.traffic());
         }
-        self.reader.end().await;
-        report.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let cause = |session: &Session| {
+            session
+                .failure()
+                .map_or_else(String::new, |f| f.to_string())
+        };
+        let causes = [cause(&self.sending), cause(&self.removing)];
+        let (counts, redrive) = (self.counts, self.redrive);
+        let report = self.accounts.close_with(duration_ms, |report| {
+            error(report, &counts, redrive, causes)
+        });
         RedriveReport {
-            report: Report { error, ..report },
-            removed,
+            report,
+            removed: counts.removed,
+            other_targets: counts.for_others,
         }
     }
 
-    /// How many more letters may be taken.
+    /// How many more letters may be taken. Letters for other data streams do not count.
     fn left(&self) -> u64 {
-        self.redrive
-            .limit
-            .unwrap_or(u64::MAX)
-            .saturating_sub(self.report.report.received)
+        let taken = self.counts.read - self.counts.for_others;
+        self.redrive.limit.unwrap_or(u64::MAX).saturating_sub(taken)
     }
 
-    async fn page(&mut self, letters: Vec<(StoredDocument, Option<KeptLetter>)>) {
-        let mut by_target: BTreeMap<String, Vec<(StoredDocument, KeptLetter)>> = BTreeMap::new();
-        for (stored, letter) in letters {
-            self.report.report.received += 1;
-            match letter {
+    /// Returns whether it makes no sense to go on: documents do not arrive, or their letters are not removed.
+    fn is_stopped(&self) -> bool {
+        self.sending.is_stopped() || self.counts.kept(self.redrive) > 0
+    }
+
+    async fn page(&mut self, page: Vec<Found>) {
+        let mut by_target = BTreeMap::<String, Vec<Letter>>::new();
+        for Found { stored, source } in page {
+            if self.left() == 0 {
+                break;
+            }
+            self.counts.read += 1;
+            match source.and_then(|source| KeptLetter::read(source.get())) {
+                None => self.unreadable(),
+                Some(letter) if !self.redrive.sends_to(&letter.target) => self.for_others(letter),
                 Some(letter) => by_target
                     .entry(letter.target.name.clone())
                     .or_default()
                     .push((stored, letter)),
-                None => self.unreadable(),
             }
         }
         for letters in by_target.values() {
             let arrived = self.send(letters).await;
             self.remove(&arrived).await;
         }
+        let all = self.letters.total();
+        let all = self.redrive.limit.map_or(all, |limit| all.min(limit));
+        (self.progress)(self.counts.read, all.max(self.counts.read));
     }
 
-    /// Sends the documents of letters that go to one data stream. Answers the letters of those that have arrived.
-    async fn send<'l>(
-        &mut self,
-        letters: &'l [(StoredDocument, KeptLetter)],
-    ) -> Vec<&'l StoredDocument> {
-        let pipeline = self.pipeline;
+    fn unreadable(&mut self) {
+        let letter = usize::try_from(self.counts.unreadable).unwrap_or(usize::MAX);
+        self.counts.unreadable += 1;
+        self.accounts.received();
+        self.accounts.undecodable(letter, &NotALetter);
+        self.accounts.unresolved(letter);
+    }
+
+    fn for_others(&mut self, letter: KeptLetter) {
+        self.counts.for_others += 1;
+        self.counts.others.insert(letter.target.name);
+        self.accounts.skipped();
+    }
+
+    /// Sends the documents of letters for one data stream. Returns the letters of those that have arrived.
+    async fn send<'l>(&mut self, letters: &'l [Letter]) -> Vec<&'l StoredDocument> {
         let Some((_, KeptLetter { target, .. })) = letters.first() else {
             return Vec::new();
         };
-        let normalizer = pipeline.normalizer_for(target);
-        let (mut body, mut sent) = (BulkBody::default(), Vec::new());
-        for (stored, letter) in letters {
-            let arena = Bump::new();
-            match pipeline.documents_by(&normalizer, &letter.line(), &arena) {
-                Normalized::Skipped => self.report.report.skipped += 1,
-                Normalized::Documents(documents) => match documents.get(letter.part) {
-                    Some(document) => {
-                        self.report.report.parse_failures +=
-                            u64::from(document.event.kind == Some("pipeline_error"));
-                        body.push(&letter.id, document);
-                        sent.push(stored);
-                    }
-                    None => self.unreadable(),
-                },
-            }
-        }
+        let (body, sent) = self.documents(letters, target);
         let target = Target {
             data_stream: &target.name,
-            ingest_pipeline: pipeline.ingest_pipeline.as_deref(),
+            ingest_pipeline: self.pipeline.ingest_pipeline.as_deref(),
         };
-        let outcomes = pipeline.indexer.index(target, &body, &self.sending).await;
-        let report = &mut self.report.report;
+        let outcomes = self.pipeline.indexer.index(target, &body, &self.sending);
         let mut arrived = Vec::new();
-        for (stored, outcome) in sent.into_iter().zip(outcomes) {
-            match outcome {
-                Outcome::Indexed => report.indexed += 1,
-                Outcome::Duplicate => report.duplicates += 1,
-                Outcome::Rejected(_) => report.dead_lettered += 1,
-                Outcome::Undelivered => report.unresolved += 1,
-            }
-            if matches!(outcome, Outcome::Indexed | Outcome::Duplicate) {
+        for (stored, outcome) in sent.into_iter().zip(outcomes.await) {
+            if self.count(outcome) {
+                self.counts.arrived += 1;
                 arrived.push(stored);
             }
         }
         arrived
     }
 
-    /// Removes letters whose documents have arrived. One that is gone already, or another by now, is none of these.
+    /// Makes the documents of letters. Returns them with the letters that they were made of.
+    fn documents<'l>(
+        &mut self,
+        letters: &'l [Letter],
+        target: &DataStreamName,
+    ) -> (BulkBody, Vec<&'l StoredDocument>) {
+        let normalizer = self.pipeline.normalizer_for(target);
+        let mut body = BulkBody::default();
+        let mut sent = Vec::new();
+        for (stored, letter) in letters {
+            let arena = Bump::new();
+            match self
+                .pipeline
+                .documents_by(&normalizer, &letter.line(), &arena)
+            {
+                Normalized::Skipped => self.accounts.skipped(),
+                Normalized::Documents(documents) => match documents.get(letter.part) {
+                    None => self.unreadable(),
+                    Some(document) => {
+                        self.accounts.received();
+                        if document.event.kind == Some("pipeline_error") {
+                            self.accounts.parse_failure();
+                        }
+                        body.push(&letter.id, document);
+                        sent.push(stored);
+                    }
+                },
+            }
+        }
+        (body, sent)
+    }
+
+    /// Counts an outcome. Returns whether the document has arrived.
+    fn count(&mut self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Indexed => self.accounts.indexed(),
+            Outcome::Duplicate => self.accounts.duplicate(),
+            Outcome::Rejected(rejection) => {
+                self.accounts.dead_lettered();
+                self.counts
+                    .first_rejection
+                    .get_or_insert_with(|| Reason::of(&rejection));
+                return false;
+            }
+            Outcome::Undelivered => {
+                self.accounts.unresolved(0);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Removes letters whose documents have arrived. A letter that is already gone, or was replaced, is not removed.
     async fn remove(&mut self, arrived: &[&StoredDocument]) {
         if self.redrive.arrived == Arrived::Kept {
             return;
@@ -170,81 +264,101 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> Run<'r, S, T, P> {
             .index(target, &body, &self.removing)
             .await;
         let is_gone = |outcome: &&Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
-        self.report.removed += outcomes.iter().filter(is_gone).count() as u64;
-    }
-
-    fn unreadable(&mut self) {
-        self.unreadable += 1;
-        self.report.report.undecodable_records += 1;
-        self.report.report.unresolved += 1;
-    }
-
-    /// Letters that are there still although their documents have arrived.
-    fn kept_of_arrived(&self) -> u64 {
-        let Report {
-            indexed,
-            duplicates,
-            ..
-        } = self.report.report;
-        match self.redrive.arrived {
-            Arrived::Removed => (indexed + duplicates).saturating_sub(self.report.removed),
-            Arrived::Kept => 0,
-        }
-    }
-
-    /// Why letters stay, if any do.
-    fn error(&self) -> Option<ReportError> {
-        let report = &self.report.report;
-        let cause = |session: &Session| {
-            session
-                .failure()
-                .as_ref()
-                .map_or_else(String::new, Failure::to_string)
-        };
-        let (refused, left_out) = (report.dead_lettered, report.skipped);
-        let (unconfirmed, kept) = (report.unresolved - self.unreadable, self.kept_of_arrived());
-        let reasons = [
-            (refused, "refused again: mend the mapping that refuses them".to_owned()),
-            (left_out, "left out by INCLUDE, EXCLUDE or EXECUTION_LOGS: set these as the function has them".to_owned()),
-            (self.unreadable, "not in the form of this program's dead letters: look at them yourself".to_owned()),
-            (unconfirmed, format!("not confirmed: {}", cause(&self.sending))),
-            (kept, format!("delivered and not removed, which a repetition does: {}", cause(&self.removing))),
-        ];
-        let mut sentences: Vec<_> = reasons
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, reason)| {
-                format!("{count} of {} dead letters stay, {reason}", report.received)
-            })
-            .collect();
-        if self.reader.session.is_stopped() {
-            sentences.push(format!(
-                "the dead letters cannot be read: {}",
-                reading_problem(&self.reader.session)
-            ));
-        }
-        let is_only = |count: u64| count > 0 && sentences.len() == 1;
-        let kind = match () {
-            () if sentences.is_empty() => return None,
-            () if is_only(refused) => ErrorType::DeliveryRefused,
-            () if is_only(self.unreadable) => ErrorType::RecordUndecodable,
-            () => ErrorType::DeliveryIncomplete,
-        };
-        Some(ReportError {
-            kind,
-            message: sentences.join("; "),
-        })
+        self.counts.removed += outcomes.iter().filter(is_gone).count() as u64;
     }
 }
 
-/// Who writes dead letters need not be allowed to read them.
-fn reading_problem(reading: &Session) -> String {
-    match reading.failure() {
-        Some(Failure::Status(status @ (401 | 403))) => format!(
-            "Elasticsearch answered {status}: check the credentials and that they have `read`, `delete` and `maintenance` \
-             on the data stream"
+impl Counts {
+    /// Letters that are still there although their documents have arrived.
+    fn kept(&self, redrive: &Redrive) -> u64 {
+        match redrive.arrived {
+            Arrived::Removed => self.arrived.saturating_sub(self.removed),
+            Arrived::Kept => 0,
+        }
+    }
+}
+
+/// Says why letters stay, if any do. `causes` are what went wrong while sending and while removing.
+fn error(
+    report: &Report,
+    counts: &Counts,
+    redrive: &Redrive,
+    [sending, removing]: [String; 2],
+) -> Option<ReportError> {
+    let kept = counts.kept(redrive);
+    let again = counts
+        .first_rejection
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(" ({reason})"));
+    let reasons = [
+        (
+            report.dead_lettered,
+            format!("refused again{again}: mend the mapping that refuses them"),
         ),
-        Some(failure) => failure.to_string(),
-        None => String::new(),
+        (
+            report.skipped - counts.for_others,
+            "left out by INCLUDE, EXCLUDE or EXECUTION_LOGS: set these as the function has them"
+                .to_owned(),
+        ),
+        (counts.for_others, for_others(&counts.others)),
+        (
+            counts.unreadable,
+            "not in the form of this program's dead letters: look at them yourself".to_owned(),
+        ),
+        (
+            report.unresolved - counts.unreadable,
+            format!("not confirmed: {sending}"),
+        ),
+        (
+            kept,
+            format!("delivered and not removed, which a repetition does: {removing}"),
+        ),
+    ];
+    let mut sentences: Vec<_> = reasons
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, reason)| {
+            format!("{count} of {} dead letters stay, {reason}", report.received)
+        })
+        .collect();
+    sentences.extend(counts.reading.as_ref().map(reading_problem));
+    if sentences.is_empty() {
+        return None;
+    }
+    let is_only = |count: u64| count > 0 && sentences.len() == 1;
+    let kind = if is_only(report.dead_lettered) {
+        ErrorType::DeliveryRefused
+    } else if is_only(counts.unreadable) {
+        ErrorType::RecordUndecodable
+    } else {
+        ErrorType::DeliveryIncomplete
+    };
+    Some(ReportError {
+        kind,
+        message: sentences.join("; "),
+    })
+}
+
+/// Names a few of the data streams: anybody who may write dead letters may have named many.
+fn for_others(others: &BTreeSet<String>) -> String {
+    const NAMED: usize = 3;
+    let mut names: Vec<_> = others.iter().take(NAMED).map(String::as_str).collect();
+    if others.len() > NAMED {
+        names.push("…");
+    }
+    format!(
+        "meant for other data streams than DATA_STREAM ({}): send them with --to NAME",
+        names.join(", ")
+    )
+}
+
+/// The sentence on why the letters cannot be read. Whoever may write dead letters need not be allowed to read them.
+fn reading_problem(failure: &Failure) -> String {
+    match failure {
+        Failure::Status(status @ (401 | 403)) => format!(
+            "the dead letters cannot be read: Elasticsearch answered {status}: check the credentials and that they have \
+             `read`, `delete` and `maintenance` on the data stream"
+        ),
+        failure => format!("the dead letters cannot be read: {failure}"),
     }
 }

@@ -303,8 +303,8 @@ struct Server {
     /// By data stream and id, with the sequence number.
     store: BTreeMap<(String, String), u64>,
     last_seq_no: u64,
-    /// What is left of each search, in hits.
-    scrolls: Vec<VecDeque<String>>,
+    /// The number of hits of each search, and those that are left.
+    scrolls: Vec<(usize, VecDeque<String>)>,
     /// The document of each id as it was first sent.
     sent: BTreeMap<(String, String), String>,
     said: Said,
@@ -486,16 +486,16 @@ impl Server {
                         key.1
                     )
                 };
-                let hits = hits.map(hit).collect();
-                self.scrolls.push(hits);
+                let hits: VecDeque<String> = hits.map(hit).collect();
+                self.scrolls.push((hits.len(), hits));
                 self.scrolls.len() - 1
             }
             Question::Scroll { id } => id.parse().expect("a scroll's own id"),
         };
-        let hits: &mut VecDeque<String> = &mut self.scrolls[scroll];
+        let (total, hits) = &mut self.scrolls[scroll];
         let page: Vec<String> = hits.drain(..hits.len().min(3)).collect();
         let reply = format!(
-            r#"{{"_scroll_id":"{scroll}","timed_out":false,"_shards":{{"failed":0}},"hits":{{"total":{{"value":9}},"hits":[{}]}}}}"#,
+            r#"{{"_scroll_id":"{scroll}","timed_out":false,"_shards":{{"total":1,"successful":1}},"hits":{{"total":{{"value":{total},"relation":"eq"}},"hits":[{}]}}}}"#,
             page.join(",")
         );
         let is_heard = Duration::from_millis(takes) < timeout;
@@ -648,6 +648,7 @@ async fn redrive(pipeline: &Pipeline<Script>, server: &RefCell<Server>, limit: u
     let before = server.borrow().said;
     let redrive = Redrive {
         dead_letters: DataStreamName::parse(DEAD_LETTERS).expect("a name"),
+        targets: vec![DataStreamName::parse(LOGS).expect("a name")],
         since: None,
         limit: Some(limit),
         arrived: Arrived::Removed,

@@ -4,6 +4,8 @@
     reason = "what the server holds is looked at as it is"
 )]
 
+use std::process::{Command, Stdio};
+
 use apigw_logs::config::Config;
 use apigw_logs::json::{JsonText, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask};
@@ -24,6 +26,7 @@ struct RedriveReport {
     #[serde(flatten)]
     report: Report,
     removed: u64,
+    other_targets: u64,
 }
 
 /// One run of `redrive`.
@@ -267,7 +270,7 @@ fn what_is_refused_again_stays() {
     check(&some, 1, [2, 0, 1, 0, 0], 2, "Delivery.Refused");
     assert!(
         some.stderr
-            .contains("1 of 3 dead letters stay, refused again"),
+            .contains("1 of 3 dead letters stay, refused again (400 document_parsing_exception)"),
         "{some:?}"
     );
     check(&redrive(&server), 1, [0, 0, 1, 0, 0], 0, "Delivery.Refused");
@@ -334,6 +337,19 @@ fn a_search_that_fails_is_begun_anew() {
         &[
             Fault::answer(200, "<html>"),
             Fault::answer(200, r#"{"hits":{"hits":[]},"timed_out":true}"#),
+            // Neither the whole, nor nothing.
+            Fault::answer(
+                200,
+                r#"{"_scroll_id":"s","timed_out":false,"_shards":{"total":1,"successful":1},"hits":{"total":{"value":600,"relation":"eq"},"hits":[]}}"#,
+            ),
+            Fault::answer(
+                200,
+                r#"{"_scroll_id":"s","timed_out":false,"_shards":{"total":1,"successful":1},"hits":{"total":{"value":600,"relation":"gte"},"hits":[]}}"#,
+            ),
+            Fault::answer(
+                200,
+                r#"{"_scroll_id":"s","timed_out":false,"_shards":{"total":1,"successful":0},"hits":{"total":{"value":0,"relation":"eq"},"hits":[]}}"#,
+            ),
         ],
         &[
             Fault::none(),
@@ -384,6 +400,50 @@ fn a_search_that_fails_is_begun_anew() {
         );
         assert_eq!(server.open_scrolls(), 0, "{faults:?}");
     }
+}
+
+/// A search that ends early, without an error, is begun anew: what it has not returned is found by the next.
+#[test]
+fn a_search_that_ends_early_is_begun_anew() {
+    let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
+    for ends_after in [100, 499, 500, 700] {
+        let server = FakeElasticsearch::start();
+        bury(&server, &lines);
+        server.end_searches_after(Some(ends_after));
+        let run = redrive_with(&server, &["--limit", "1100"], &[]);
+        check(&run, 0, [1100, 0, 0, 0, 0], 1100, "");
+        assert_eq!(
+            (server.count(DEAD_LETTERS), server.open_scrolls()),
+            (100, 0)
+        );
+    }
+}
+
+/// If no search returns the rest, that is no success, whether letters were read before or not.
+#[test]
+fn letters_that_no_search_returns_are_an_error() {
+    let short = |ends_after: usize, counts, removed, words: &str| {
+        let server = FakeElasticsearch::start();
+        bury(&server, &three());
+        server.refuse(LOGS, "", 400, "document_parsing_exception");
+        server.end_searches_after(Some(ends_after));
+        let run = redrive_with(&server, &[], &[("RETRY_BUDGET_MS", "100")]);
+        check(&run, 1, counts, removed, "Delivery.Incomplete");
+        assert!(run.stderr.contains(words), "{run:?}");
+        assert_eq!(server.count(DEAD_LETTERS), 3);
+    };
+    short(
+        0,
+        [0; 5],
+        0,
+        "returned 0 of the 3 documents that its search found",
+    );
+    short(
+        2,
+        [0, 0, 2, 0, 0],
+        0,
+        "returned 2 of the 3 documents that its search found",
+    );
 }
 
 /// What no repetition mends stops at once; a data stream that is not there is none of that.
@@ -504,17 +564,17 @@ fn a_dry_run_changes_nothing() {
     );
 }
 
-/// Each goes where it was refused, whatever DATA_STREAM is now.
+/// A letter does not decide where a redrive writes: other data streams than DATA_STREAM are named by who runs it.
 #[test]
-fn each_goes_where_it_was_refused() {
+fn letters_for_other_data_streams_are_sent_only_when_told() {
     const OTHER: &str = "logs-aws.api_gateway_logs-other";
     let server = FakeElasticsearch::start();
-    bury(&server, &[line(0)]);
+    bury(&server, &(0..3).map(line).collect::<Vec<_>>());
     server.refuse(OTHER, "", 400, "mapper_parsing_exception");
     let settings = [&*settings(&server), &[("DATA_STREAM", OTHER)]].concat();
     assert_eq!(
         invoke(
-            &direct(&payload("f", "api", &[line(1), line(2)])),
+            &direct(&payload("f", "api", &[line(3), line(4)])),
             &settings
         )
         .report
@@ -522,14 +582,142 @@ fn each_goes_where_it_was_refused() {
         2
     );
     server.mend();
-    check(&redrive(&server), 0, [3, 0, 0, 0, 0], 3, "");
-    assert_eq!((server.count(LOGS), server.count(OTHER)), (1, 2));
+    // They do not count against the limit, or they would block the way for ever.
+    let untold = redrive_with(&server, &["--limit", "3"], &[]);
+    check(&untold, 1, [3, 0, 0, 2, 0], 3, "Delivery.Incomplete");
+    assert_eq!(untold.report.other_targets, 2);
+    assert!(
+        untold.stderr.contains("2 of 5 dead letters stay")
+            && untold
+                .stderr
+                .contains(&format!("({OTHER}): send them with --to NAME")),
+        "{untold:?}"
+    );
+    assert_eq!((server.count(LOGS), server.count(OTHER)), (3, 0));
+
+    check(
+        &redrive_with(&server, &["--to", "logs-x-y", "--to", OTHER], &[]),
+        0,
+        [2, 0, 0, 0, 0],
+        2,
+        "",
+    );
+    assert_eq!((server.count(LOGS), server.count(OTHER)), (3, 2));
     assert!(
         server
             .documents(OTHER)
             .iter()
             .all(|document| document.contains(r#""namespace":"other""#))
     );
+}
+
+/// Somebody has written a letter that names the letters' own data stream.
+#[test]
+fn no_document_goes_among_the_dead_letters() {
+    let server = FakeElasticsearch::start();
+    bury(&server, &[line(0)]);
+    let mut planted: Value =
+        serde_json::from_str(&server.documents(DEAD_LETTERS)[0]).expect("a letter is JSON");
+    planted["aws"]["api_gateway"]["dead_letter"]["data_stream"] = json!(DEAD_LETTERS);
+    server.put(DEAD_LETTERS, "planted", planted);
+    let run = redrive(&server);
+    check(&run, 1, [1, 0, 0, 1, 0], 1, "Delivery.Incomplete");
+    assert_eq!(run.report.other_targets, 1);
+    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (1, 1));
+    let to = redrive_usage(&["--to", DEAD_LETTERS]);
+    assert!(
+        to.status == 2 && to.stderr.contains("the dead letters are there"),
+        "{to:?}"
+    );
+}
+
+fn redrive_usage(arguments: &[&str]) -> Outcome {
+    let url = ("ELASTICSEARCH_URL", "http://127.0.0.1:9");
+    run(&[&["redrive"], arguments].concat(), &[url], b"")
+}
+
+/// The report says whether the work is done. Nobody need read it.
+#[test]
+fn output_that_nobody_reads_changes_nothing_else() {
+    for (output, is_said) in [("| true", false), ("> /dev/full", true)] {
+        let server = FakeElasticsearch::start();
+        bury(&server, &three());
+        let (status, stderr) = redrive_in_shell(&server, output);
+        assert_eq!((status, server.count(LOGS)), (0, 3), "{output}: {stderr}");
+        assert_eq!(
+            stderr.contains("warning: the report cannot"),
+            is_said,
+            "{stderr}"
+        );
+
+        server.put(
+            DEAD_LETTERS,
+            "foreign",
+            json!({"@timestamp": "2024-01-01T00:00:00Z"}),
+        );
+        let (status, stderr) = redrive_in_shell(&server, output);
+        assert!(
+            status == 1 && stderr.contains("error: 1 of 1"),
+            "{output}: {stderr}"
+        );
+    }
+}
+
+/// Runs `redrive` with its standard output somewhere else. Returns its own exit status.
+fn redrive_in_shell(server: &FakeElasticsearch, output: &str) -> (i32, String) {
+    let script = format!(
+        "'{}' redrive {output}; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_apigw-logs")
+    );
+    let run = Command::new("bash")
+        .args(["-c", &script])
+        .env_clear()
+        .envs(settings(server))
+        .output()
+        .expect("there is bash");
+    (
+        run.status.code().unwrap_or_default(),
+        String::from_utf8_lossy(&run.stderr).into_owned(),
+    )
+}
+
+/// An interrupt ends it at once, with a sentence on how far it came. Another run goes on from there.
+#[test]
+fn an_interrupted_redrive_says_so_and_goes_on() {
+    let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
+    let server = FakeElasticsearch::start();
+    bury(&server, &lines);
+    // Search, send, remove, scroll: the second page is sent, and its answer does not come.
+    let mut faults = vec![Fault::none(); 4];
+    faults.push(Fault::none().delayed(3_600_000));
+    server.fail(faults);
+    let before = server.requests().len();
+    let process = Command::new(env!("CARGO_BIN_EXE_apigw-logs"))
+        .arg("redrive")
+        .env_clear()
+        .envs(settings(&server))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    while server.requests().len() < before + 3 {
+        std::thread::yield_now();
+    }
+    let interrupt = Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status();
+    assert!(interrupt.expect("there is kill").success());
+    let run = process.wait_with_output().expect("it ends");
+    assert_eq!(
+        (run.status.code(), &*String::from_utf8_lossy(&run.stderr)),
+        (
+            Some(1),
+            "stopped: 500 of 1,200 dead letters sent; run it again to go on\n"
+        )
+    );
+    server.fail_no_more();
+    check(&redrive(&server), 0, [200, 500, 0, 0, 0], 700, "");
+    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (1200, 0));
 }
 
 /// What a filter leaves out, and what no document can be made of, stays; nothing of it is quoted.

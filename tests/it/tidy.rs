@@ -35,6 +35,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
+    ("search", &["bulk", "ecs", "server"]),
     (
         "redrive",
         &[
@@ -45,6 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "normalizer",
             "pipeline",
             "report",
+            "search",
             "server",
         ],
     ),
@@ -69,6 +71,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "config",
+            "data_stream",
             "ecs",
             "elasticsearch",
             "json",
@@ -94,6 +97,7 @@ const PURE: &[&str] = &[
     "bulk",
     "dead_letter",
     "report",
+    "search",
     "setup",
 ];
 const IO: &[&str] = &[

@@ -64,6 +64,8 @@ struct State {
     last_seq_no: u64,
     /// What is left of each search, in pages.
     scrolls: BTreeMap<String, VecDeque<Vec<Value>>>,
+    /// The number of documents after which a search ends, without saying so.
+    search_ends_after: Option<usize>,
     /// Other requests than bulk requests: method and path.
     asked: Vec<String>,
     faults: VecDeque<Fault>,
@@ -173,6 +175,11 @@ impl FakeElasticsearch {
     /// What goes wrong with the next requests.
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.state).faults.extend(faults);
+    }
+
+    /// Searches end after so many documents, whatever `hits.total` says, or with the last document if it is `None`.
+    pub(crate) fn end_searches_after(&self, documents: Option<usize>) {
+        lock(&self.state).search_ends_after = documents;
     }
 
     /// Nothing goes wrong any more.
@@ -501,7 +508,8 @@ impl State {
         };
         let hits: Vec<Value> = found.iter().map(hit).collect();
         let size = body["size"].as_u64().ok_or("a search says its size")?;
-        let mut pages: VecDeque<_> = hits
+        let returned = self.search_ends_after.unwrap_or(hits.len()).min(hits.len());
+        let mut pages: VecDeque<_> = hits[..returned]
             .chunks(usize::try_from(size).expect("it fits"))
             .map(<[_]>::to_vec)
             .collect();
@@ -547,7 +555,7 @@ fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
 /// A page of a search.
 fn page(scroll_id: &str, total: usize, hits: &[Value]) -> String {
     let hits = json!({"total": {"value": total, "relation": "eq"}, "hits": hits});
-    json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"failed": 0}, "hits": hits})
+    json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0}, "hits": hits})
         .to_string()
 }
 

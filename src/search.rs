@@ -1,0 +1,450 @@
+//! Searches that prove that they saw everything.
+//!
+//! Whoever decides about data by reading it back (a redrive removes letters) must not take a part for
+//! the whole. A server may end a scroll early without an error: Elasticsearch 9.5 does so for
+//! `match_all` in ascending order of `@timestamp` when the index is sorted in descending order, as
+//! logsdb sorts it. Hence three rules, all of them kept here: a search always has a range on
+//! `@timestamp`, which avoids that fault; it counts what it finds and compares the count with
+//! `hits.total`; and a search that fell short begins anew, or fails in the end.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::bulk::{Failure, Session, StoredDocument};
+use crate::ecs::Timestamp;
+use crate::server::{Reply, Search, TransportError};
+
+/// A search for documents, the oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'q> {
+    /// The data stream, or whatever else a search may name.
+    pub data_stream: &'q str,
+    /// The earliest `@timestamp`; everything if `None`.
+    pub since: Option<Timestamp>,
+    /// The fields to return of each document.
+    pub source: &'q [&'q str],
+    /// Upper bound on the documents of a page.
+    pub page_size: usize,
+}
+
+/// A document that a search found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The place where it is stored.
+    pub stored: StoredDocument,
+    /// The fields that were asked for, as JSON.
+    pub source: Option<Box<RawValue>>,
+}
+
+/// Upper bound on the wait for requests whose result is not needed.
+const COURTESY: Duration = Duration::from_secs(5);
+
+/// Reads every document that a search finds, page by page. It returns none twice.
+#[derive(Debug)]
+pub struct Reader<'r, S> {
+    server: &'r S,
+    query: Query<'r>,
+    session: Session,
+    scroll_id: Option<String>,
+    /// The number of the current search.
+    search: u32,
+    /// Distinct documents of the current search.
+    seen: u64,
+    /// The number of documents that the current search has in all.
+    total: u64,
+    /// The hash of each document that was returned, and the last search that found it.
+    returned: HashMap<u64, u32>,
+}
+
+/// The meaning of a reply.
+enum Answer {
+    Page(Page),
+    /// There is no such data stream.
+    NoStream,
+    TooLarge,
+    /// A later reply may be another.
+    Again(Failure, Option<Duration>),
+    Stop(Failure),
+}
+
+#[derive(Debug)]
+struct Page {
+    scroll_id: String,
+    total: u64,
+    found: Vec<Found>,
+}
+
+impl<'r, S: Search> Reader<'r, S> {
+    /// A reader that asks nothing yet. The session decides how often and how long it asks again.
+    pub fn new(server: &'r S, query: Query<'r>, session: Session) -> Self {
+        Self {
+            server,
+            query,
+            session,
+            scroll_id: None,
+            search: 0,
+            seen: 0,
+            total: 0,
+            returned: HashMap::new(),
+        }
+    }
+
+    /// The number of documents that the search finds in all, once a page was read.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Documents that were not returned before; `None` once it is proven that none is left.
+    ///
+    /// # Errors
+    /// The failure that keeps the rest from being read.
+    pub async fn next(&mut self) -> Result<Option<Vec<Found>>, Failure> {
+        while let Some(timeout) = self.session.request_timeout() {
+            match self.ask(timeout).await {
+                Answer::Page(page) => {
+                    let is_last = page.found.is_empty();
+                    let news = self.take(page);
+                    if !news.is_empty() {
+                        self.session.progress();
+                        return Ok(Some(news));
+                    }
+                    if is_last && self.seen == self.total {
+                        return Ok(None);
+                    }
+                    if is_last {
+                        self.begin_anew(self.shortfall(), None).await;
+                    }
+                }
+                Answer::NoStream => return Ok(None),
+                Answer::TooLarge if self.query.page_size > 1 => {
+                    self.query.page_size = self.query.page_size.div_ceil(2);
+                    self.session.progress();
+                }
+                Answer::TooLarge => self
+                    .session
+                    .stop(Failure::Transport(TransportError::TooLarge)),
+                Answer::Again(failure, retry_after) => self.begin_anew(failure, retry_after).await,
+                Answer::Stop(failure) => self.session.stop(failure),
+            }
+        }
+        Err(self.session.failure().unwrap_or(self.shortfall()))
+    }
+
+    fn shortfall(&self) -> Failure {
+        Failure::SearchFellShort {
+            found: self.seen,
+            total: self.total,
+        }
+    }
+
+    /// Ends the search, waits, and leaves it to the next request to begin another.
+    async fn begin_anew(&mut self, failure: Failure, retry_after: Option<Duration>) {
+        self.end_scroll().await;
+        self.session.failed(failure);
+        self.session.wait(retry_after).await;
+    }
+
+    /// Counts the documents of a page. Returns those that were not returned before.
+    fn take(&mut self, page: Page) -> Vec<Found> {
+        self.scroll_id = Some(page.scroll_id);
+        let mut news = Vec::new();
+        for found in page.found {
+            let before = self.returned.insert(hash(&found.stored), self.search);
+            self.seen += u64::from(before != Some(self.search));
+            if before.is_none() {
+                news.push(found);
+            }
+        }
+        news
+    }
+
+    /// Asks for the next page. After a failure that is the first page of a new search, since a
+    /// scroll that was answered is not answered again.
+    async fn ask(&mut self, timeout: Duration) -> Answer {
+        let Some(scroll_id) = &self.scroll_id else {
+            return self.begin(timeout).await;
+        };
+        match read(self.server.scroll(scroll_id, timeout).await) {
+            page @ Answer::Page(_) => page,
+            // The search is gone, which does not mean that the data stream is.
+            Answer::Stop(failure @ Failure::Status(404)) => Answer::Again(failure, None),
+            answer => {
+                self.end_scroll().await;
+                answer
+            }
+        }
+    }
+
+    /// Begins a search. Its first page says how many documents there are.
+    async fn begin(&mut self, timeout: Duration) -> Answer {
+        let Query { data_stream, .. } = self.query;
+        self.search += 1;
+        (self.seen, self.total) = (0, 0);
+        self.server
+            .refresh(data_stream, timeout.min(COURTESY))
+            .await;
+        let body = self.query.body();
+        let answer = read(self.server.search(data_stream, &body, timeout).await);
+        if let Answer::Page(page) = &answer {
+            self.total = page.total;
+        }
+        answer
+    }
+
+    /// Ends the search.
+    pub async fn end(mut self) {
+        self.end_scroll().await;
+    }
+
+    async fn end_scroll(&mut self) {
+        if let Some(scroll_id) = self.scroll_id.take() {
+            self.server.end_scroll(&scroll_id, COURTESY).await;
+        }
+    }
+}
+
+fn hash(stored: &StoredDocument) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    stored.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn read(reply: Result<Reply, TransportError>) -> Answer {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(TransportError::TooLarge) => return Answer::TooLarge,
+        Err(error @ TransportError::NoCredentials(_)) => {
+            return Answer::Stop(Failure::Transport(error));
+        }
+        Err(error) => return Answer::Again(Failure::Transport(error), None),
+    };
+    let failure = Failure::of(&reply);
+    match reply.status {
+        200..=299 => {
+            read_page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page)
+        }
+        404 if is_missing_stream(&reply.body) => Answer::NoStream,
+        408 | 429 | 500 | 502..=599 => Answer::Again(failure, reply.retry_after),
+        _ => Answer::Stop(failure),
+    }
+}
+
+/// Returns whether it is the data stream that is missing. A proxy that knows no such path answers 404 too.
+fn is_missing_stream(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|body| body.contains("index_not_found_exception"))
+}
+
+#[derive(Serialize)]
+struct WireQuery<'q> {
+    size: usize,
+    query: WireRange,
+    sort: [&'static str; 1],
+    #[serde(rename = "_source")]
+    source: &'q [&'q str],
+    seq_no_primary_term: bool,
+    track_total_hits: bool,
+}
+
+#[derive(Serialize)]
+struct WireRange {
+    range: WireTimestamp,
+}
+
+#[derive(Serialize)]
+struct WireTimestamp {
+    #[serde(rename = "@timestamp")]
+    timestamp: WireSince,
+}
+
+#[derive(Serialize)]
+struct WireSince {
+    gte: Timestamp,
+}
+
+impl Query<'_> {
+    #[expect(
+        clippy::expect_used,
+        reason = "a Vec takes every write, and the keys are text"
+    )]
+    fn body(&self) -> Vec<u8> {
+        let gte = self.since.unwrap_or(Timestamp::FIRST);
+        let query = WireQuery {
+            size: self.page_size,
+            query: WireRange {
+                range: WireTimestamp {
+                    timestamp: WireSince { gte },
+                },
+            },
+            sort: ["@timestamp"],
+            source: self.source,
+            seq_no_primary_term: true,
+            track_total_hits: true,
+        };
+        serde_json::to_vec(&query).expect("a search can be written as JSON")
+    }
+}
+
+#[derive(Deserialize)]
+struct WireReply<'a> {
+    #[serde(rename = "_scroll_id")]
+    scroll_id: String,
+    #[serde(default)]
+    timed_out: bool,
+    #[serde(default)]
+    terminated_early: bool,
+    #[serde(rename = "_shards")]
+    shards: WireShards,
+    #[serde(borrow)]
+    hits: WireHits<'a>,
+}
+
+#[derive(Deserialize)]
+struct WireShards {
+    total: u64,
+    successful: u64,
+}
+
+#[derive(Deserialize)]
+struct WireHits<'a> {
+    total: WireTotal,
+    #[serde(borrow)]
+    hits: Vec<WireHit<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireTotal {
+    value: u64,
+    relation: Relation,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Relation {
+    Eq,
+    Gte,
+}
+
+#[derive(Deserialize)]
+struct WireHit<'a> {
+    #[serde(rename = "_index")]
+    index: String,
+    #[serde(rename = "_id")]
+    id: String,
+    #[serde(rename = "_seq_no")]
+    seq_no: u64,
+    #[serde(rename = "_primary_term")]
+    primary_term: u64,
+    #[serde(borrow, rename = "_source")]
+    source: Option<&'a RawValue>,
+}
+
+/// Reads a reply to a search. `None` if it is none, comes from a part of the shards, or does not say how many documents
+/// there are.
+fn read_page(body: &[u8]) -> Option<Page> {
+    let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
+    let is_partial = reply.timed_out
+        || reply.terminated_early
+        || reply.shards.successful != reply.shards.total
+        || reply.hits.total.relation != Relation::Eq;
+    if is_partial {
+        return None;
+    }
+    let found = reply.hits.hits.into_iter().map(WireHit::into_found);
+    Some(Page {
+        scroll_id: reply.scroll_id,
+        total: reply.hits.total.value,
+        found: found.collect(),
+    })
+}
+
+impl WireHit<'_> {
+    fn into_found(self) -> Found {
+        Found {
+            stored: StoredDocument {
+                index: self.index,
+                id: self.id,
+                seq_no: self.seq_no,
+                primary_term: self.primary_term,
+            },
+            source: self.source.map(ToOwned::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(hits: &str) -> String {
+        format!(
+            r#"{{"_scroll_id":"s","took":1,"timed_out":false,"_shards":{{"total":1,"successful":1,"skipped":0,"failed":0}},
+            "hits":{{"total":{{"value":7,"relation":"eq"}},"hits":[{hits}]}}}}"#
+        )
+    }
+
+    const HIT: &str = r#"{"_index":".ds-i","_id":"x","_seq_no":5,"_primary_term":1,"_source":{"a":1},"sort":[1]}"#;
+
+    #[test]
+    fn a_page_is_read() {
+        let page = read_page(page(HIT).as_bytes()).unwrap();
+        assert_eq!((&*page.scroll_id, page.total), ("s", 7));
+        let [Found { stored, source }] = &page.found[..] else {
+            panic!("{page:?}")
+        };
+        assert_eq!(source.as_ref().unwrap().get(), r#"{"a":1}"#);
+        let expected = StoredDocument {
+            index: ".ds-i".into(),
+            id: "x".into(),
+            seq_no: 5,
+            primary_term: 1,
+        };
+        assert_eq!(*stored, expected);
+    }
+
+    #[test]
+    fn a_reply_that_is_not_whole_is_none() {
+        let whole = page(HIT);
+        let cases = [
+            String::new(),
+            "{}".to_owned(),
+            whole.replace(r#""_scroll_id":"s","#, ""),
+            whole.replace(r#""timed_out":false"#, r#""timed_out":true"#),
+            whole.replace(r#""took":1"#, r#""terminated_early":true"#),
+            whole.replace(r#""successful":1"#, r#""successful":0"#),
+            whole.replace(r#""relation":"eq""#, r#""relation":"gte""#),
+            whole.replace(r#""total":{"value":7,"relation":"eq"},"#, ""),
+            whole.replace(r#""_seq_no":5,"#, ""),
+            whole.split_at(whole.len() - 1).0.to_owned(),
+        ];
+        for case in cases {
+            assert_ne!(case, whole);
+            assert!(read_page(case.as_bytes()).is_none(), "{case}");
+        }
+    }
+
+    /// Without a range, Elasticsearch 9.5 may end the search early.
+    #[test]
+    fn a_search_always_has_a_range() {
+        let text = |since| {
+            let query = Query {
+                data_stream: "d",
+                since,
+                source: &["event.id"],
+                page_size: 9,
+            };
+            String::from_utf8(query.body()).unwrap()
+        };
+        let range = |gte: &str| {
+            format!(
+                r#"{{"size":9,"query":{{"range":{{"@timestamp":{{"gte":"{gte}"}}}}}},"sort":["@timestamp"],"_source":["event.id"],"seq_no_primary_term":true,"track_total_hits":true}}"#
+            )
+        };
+        assert_eq!(text(None), range("0001-01-01T00:00:00.000Z"));
+        assert_eq!(text(Some(Timestamp(0))), range("1970-01-01T00:00:00.000Z"));
+    }
+}
