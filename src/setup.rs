@@ -1,51 +1,50 @@
-//! What Elasticsearch needs before the first document: templates, and what rolls data streams over.
+//! Preparation of a server for the first document: templates, and what rolls data streams over.
 //!
-//! First everything that is there is looked at, then what is missing or of another version is put. What somebody else has
-//! made is never overwritten unasked, and a single such thing keeps all as it is.
+//! An *asset* is one thing that is put: a template, a component of it, a policy. `setup` looks at all assets first. Then
+//! it puts those that are missing or of another version. It never overwrites what somebody else made unless told to, and
+//! a single such asset keeps everything as it is.
 
 mod answer;
 mod assets;
 mod step;
-mod tree;
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-use self::answer::{Found, Owner, Root, denied, is_missing, owner};
+use self::answer::{Found, Owner, Root, holds, is_missing, owner, unanswered};
 pub use self::assets::Flavour;
 use self::assets::{Asset, Kind, groups};
 pub use self::step::{Step, Subject};
-use self::tree::Tree;
 use crate::data_stream::DataStreamName;
 use crate::server::{Put, Templates, TransportError};
 
-/// What to prepare a server for.
+/// The preparation of a server.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Where documents go.
+    /// The data stream of documents.
     pub data_stream: DataStreamName,
-    /// Where refused documents go.
+    /// The data stream of dead letters, if there are any.
     pub dead_letters: Option<DataStreamName>,
-    /// What becomes of what somebody else has made.
+    /// What becomes of assets that somebody else made.
     pub foreign: Foreign,
-    /// The longest wait for an answer.
+    /// Upper bound on the wait for a reply.
     pub timeout: Duration,
 }
 
-/// What becomes of what somebody else has made and is in the way.
+/// What becomes of an asset that somebody else made, where one of ours belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
-    /// It is kept, and nothing is done.
+    /// It is kept, and nothing is changed.
     Kept,
     /// It is overwritten, unless Fleet manages it.
     Overwritten,
 }
 
-/// Why a server is not prepared.
+/// The reason why a server is not prepared.
 #[derive(Debug, Error)]
 pub enum SetupError {
-    /// No answer.
+    /// No reply.
     #[error("Elasticsearch cannot be asked: {0}")]
     Transport(#[from] TransportError),
     /// The credentials are wrong.
@@ -57,22 +56,32 @@ pub enum SetupError {
          (OpenSearch: cluster permissions for index templates and index state management)"
     )]
     Forbidden(String),
+    /// The server has no time now, or whatever stands before it does not reach it.
+    #[error(
+        "Elasticsearch answered {0} ({1}): it is busy or not available now, so try again later"
+    )]
+    Unavailable(u16, String),
+    /// The server sends elsewhere.
+    #[error(
+        "the server answered {0}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
+    )]
+    Redirect(u16),
     /// Something else answers there.
     #[error(
         "the server answered {0}, and not as Elasticsearch does: check that ELASTICSEARCH_URL is that of Elasticsearch"
     )]
     NotElasticsearch(u16),
-    /// A request was refused. The server's reason speaks of templates only.
+    /// A request was rejected. The server's reason speaks of templates only.
     #[error("{asset} was refused ({status}): {reason}")]
     Refused {
-        /// What was put.
+        /// The asset that was put.
         asset: String,
         /// The HTTP status.
         status: u16,
-        /// What the server says of it.
+        /// The server's reason.
         reason: String,
     },
-    /// Somebody else has made it.
+    /// Somebody else made the asset that is there.
     #[error(
         "{0} is there already and was not made by apigw-logs: nothing was changed. Remove or rename it, or overwrite it \
          with --force"
@@ -84,16 +93,16 @@ pub enum SetupError {
          template: give the dead letters a dataset of their own"
     )]
     SameDataset,
-    /// A file that the program was made with.
+    /// A file that is compiled into the program is not JSON.
     #[error("a template in this program is damaged: build it again")]
     Damaged,
 }
 
 impl Setup {
-    /// Every request there is, for a server of which nothing is known.
+    /// The requests that prepare a server on which none of the assets is.
     ///
     /// # Errors
-    /// [`SetupError`] if the data streams allow none.
+    /// [`SetupError`] if the two data streams cannot have templates beside each other.
     pub fn requests(&self, flavour: Flavour) -> Result<Vec<Step>, SetupError> {
         let groups = self.groups(flavour)?;
         let assets = groups
@@ -104,10 +113,10 @@ impl Setup {
             .collect())
     }
 
-    /// Looks at what is there, and says what is to be done, in this order. Nothing is changed.
+    /// Looks at what is there. Returns what is to be done, in this order, and changes nothing.
     ///
     /// # Errors
-    /// [`SetupError`] if the server cannot be asked, and for everything that somebody else has made.
+    /// [`SetupError`] if the server cannot be asked, and one for each asset that somebody else made.
     pub async fn plan<S: Templates>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
         let (mut steps, mut errors) = (Vec::new(), Vec::new());
@@ -115,7 +124,7 @@ impl Setup {
             match step {
                 Ok(step) => steps.push(step),
                 Err(error @ SetupError::Foreign(_)) => errors.push(error),
-                // It would be the same with every other request.
+                // The other requests would fail alike.
                 Err(error) => return Err(vec![error]),
             }
             Ok(())
@@ -150,11 +159,10 @@ impl Setup {
     async fn flavour<S: Templates>(&self, server: &S) -> Result<Flavour, SetupError> {
         let reply = server.get(&[], self.timeout).await?;
         match (reply.status, serde_json::from_slice::<Root>(&reply.body)) {
-            (401 | 403, _) => Err(denied(&reply)),
             (200, Ok(root)) if root.version.distribution == "opensearch" => Ok(Flavour::OpenSearch),
-            // A server need not tell, as long as it answers the other requests.
+            // A server need not tell its version, as long as it answers the other requests.
             (200, Ok(_)) | (400 | 404 | 405, _) => Ok(Flavour::Elasticsearch),
-            (status, _) => Err(SetupError::NotElasticsearch(status)),
+            _ => Err(unanswered(&reply)),
         }
     }
 
@@ -168,7 +176,6 @@ impl Setup {
             .collect();
         let reply = server.get(&path, self.timeout).await?;
         match (reply.status, asset.kind) {
-            (401 | 403, _) => Err(denied(&reply)),
             (200, _) => {
                 let found = serde_json::from_slice(&reply.body)
                     .map_err(|_| SetupError::NotElasticsearch(200))?;
@@ -176,12 +183,12 @@ impl Setup {
             }
             (404, _) if is_missing(&reply) => Ok(Step::Create(asset.subject(), asset.put())),
             (400 | 404 | 405, Kind::Policy) => Ok(Step::NoPlugin(asset.subject())),
-            (status, _) => Err(SetupError::NotElasticsearch(status)),
+            _ => Err(unanswered(&reply)),
         }
     }
 
     fn step_from(&self, asset: &Asset, found: &Found) -> Result<Step, SetupError> {
-        let Some(there) = found.tree(asset.kind) else {
+        let Some(there) = found.content(asset.kind) else {
             return Err(SetupError::NotElasticsearch(200));
         };
         let (subject, wanted) = (asset.subject(), asset.content());
@@ -198,7 +205,7 @@ impl Setup {
             Owner::SomebodyElse if self.foreign == Foreign::Kept => {
                 return Err(SetupError::Foreign(subject.0));
             }
-            Owner::Us if there.holds(wanted) => Step::Unchanged(subject),
+            Owner::Us if holds(there, wanted) => Step::Unchanged(subject),
             Owner::Us | Owner::SomebodyElse => Step::Update(subject, put),
         })
     }
@@ -216,7 +223,7 @@ impl Asset {
             .iter()
             .map(|segment| (*segment).to_owned())
             .chain([self.name.clone()]);
-        let body = serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        let body = format!("{:#}", self.body);
         Put {
             path: path.collect(),
             query: Vec::new(),
@@ -224,8 +231,9 @@ impl Asset {
         }
     }
 
-    /// What the server shows of it.
-    fn content(&self) -> &Tree {
-        self.body.get(&["policy"]).unwrap_or(&self.body)
+    /// The part that the server shows again.
+    #[expect(clippy::disallowed_types, reason = "templates are trees")]
+    fn content(&self) -> &serde_json::Value {
+        self.body.get("policy").unwrap_or(&self.body)
     }
 }

@@ -1,19 +1,23 @@
-//! What a server says of what it holds, and why it refuses.
+//! Replies of a server that is being prepared: what it holds, and why it rejects something.
+#![expect(
+    clippy::disallowed_types,
+    reason = "templates are trees, a server may answer anything, and setup runs once by hand"
+)]
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::SetupError;
 use super::assets::Kind;
-use super::tree::Tree;
 use crate::server::Reply;
 
-/// What is at a path: the only one of a list, or a policy.
+/// The reply to a request for one asset: a list of one, or a policy.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Found {
     component_templates: Vec<Component>,
     index_templates: Vec<Index>,
-    policy: Option<Tree>,
+    policy: Option<Value>,
     #[serde(rename = "_seq_no")]
     pub(super) seq_no: u64,
     #[serde(rename = "_primary_term")]
@@ -22,14 +26,15 @@ pub(super) struct Found {
 
 #[derive(Deserialize)]
 struct Component {
-    component_template: Tree,
+    component_template: Value,
 }
 
 #[derive(Deserialize)]
 struct Index {
-    index_template: Tree,
+    index_template: Value,
 }
 
+/// The reply to `GET /`.
 #[derive(Deserialize)]
 pub(super) struct Root {
     pub(super) version: Version,
@@ -59,46 +64,16 @@ enum Cause {
     Short(String),
 }
 
-impl Cause {
-    /// What it says, with the cause at its root.
-    fn sentence(&self) -> String {
-        match self {
-            Self::Short(text) => text.clone(),
-            Self::Detailed {
-                caused_by: Some(cause),
-                reason,
-                ..
-            } => format!("{reason}: {}", cause.sentence()),
-            Self::Detailed { reason, .. } => reason.clone(),
-        }
-    }
-}
-
-/// Who has made something.
+/// The maker of something that a server holds.
 pub(super) enum Owner {
     Us,
     Fleet,
     SomebodyElse,
 }
 
-pub(super) fn owner(kind: Kind, there: &Tree) -> Owner {
-    let manager = there.get(&["_meta", "managed_by"]);
-    // Policies have no `_meta`.
-    let says_so =
-        |tree: &Tree| matches!(tree, Tree::Text(text) if text.starts_with("managed by apigw-logs"));
-    if kind == Kind::Policy && there.get(&["description"]).is_some_and(says_so) {
-        return Owner::Us;
-    }
-    match manager {
-        Some(manager) if manager.is_text("apigw-logs") => Owner::Us,
-        Some(manager) if manager.is_text("fleet") => Owner::Fleet,
-        _ if there.get(&["_meta", "package"]).is_some() => Owner::Fleet,
-        _ => Owner::SomebodyElse,
-    }
-}
-
 impl Found {
-    pub(super) fn tree(&self, kind: Kind) -> Option<&Tree> {
+    /// The asset as the server holds it.
+    pub(super) fn content(&self, kind: Kind) -> Option<&Value> {
         match kind {
             Kind::ComponentTemplate => self
                 .component_templates
@@ -113,13 +88,70 @@ impl Found {
     }
 }
 
+/// Tells who made an asset.
+pub(super) fn owner(kind: Kind, there: &Value) -> Owner {
+    let text = |pointer| there.pointer(pointer).and_then(Value::as_str);
+    // Policies have no `_meta`.
+    let says_so = |text: &str| text.starts_with("managed by apigw-logs");
+    if kind == Kind::Policy && text("/description").is_some_and(says_so) {
+        return Owner::Us;
+    }
+    match text("/_meta/managed_by") {
+        Some("apigw-logs") => Owner::Us,
+        Some("fleet") => Owner::Fleet,
+        _ if there.pointer("/_meta/package").is_some() => Owner::Fleet,
+        _ => Owner::SomebodyElse,
+    }
+}
+
+/// Returns whether all of `wanted` is there. A server adds defaults, and shows numbers and booleans of settings as texts.
+pub(super) fn holds(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| there.get(name).is_some_and(|there| holds(there, wanted))),
+        (Value::Array(there), Value::Array(wanted)) => {
+            there.len() == wanted.len()
+                && there
+                    .iter()
+                    .zip(wanted)
+                    .all(|(there, wanted)| holds(there, wanted))
+        }
+        _ => there == wanted || text(there).is_some_and(|there| Some(there) == text(wanted)),
+    }
+}
+
+fn text(scalar: &Value) -> Option<String> {
+    match scalar {
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+impl Cause {
+    /// The reason, with that of the cause at its root.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Short(text) => text.clone(),
+            Self::Detailed {
+                caused_by: Some(cause),
+                reason,
+                ..
+            } => format!("{reason}: {}", cause.sentence()),
+            Self::Detailed { reason, .. } => reason.clone(),
+        }
+    }
+}
+
 fn cause(reply: &Reply) -> Option<Cause> {
     serde_json::from_slice::<Complaint>(&reply.body)
         .ok()
         .map(|complaint| complaint.error)
 }
 
-/// Whether a server that knows the path says that nothing is there.
+/// Returns whether a server that knows the path says that nothing is there.
 pub(super) fn is_missing(reply: &Reply) -> bool {
     let kinds = [
         "resource_not_found_exception",
@@ -129,13 +161,69 @@ pub(super) fn is_missing(reply: &Reply) -> bool {
     matches!(cause(reply), Some(Cause::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
 }
 
-pub(super) fn denied(reply: &Reply) -> SetupError {
+/// The error of a reply that does not answer the question, whatever was asked.
+pub(super) fn unanswered(reply: &Reply) -> SetupError {
     match reply.status {
         401 => SetupError::Unauthorized,
-        _ => SetupError::Forbidden(reason(reply)),
+        403 => SetupError::Forbidden(reason(reply)),
+        status @ 300..=399 => SetupError::Redirect(status),
+        status @ (408 | 429 | 500 | 502..=504) => SetupError::Unavailable(status, reason(reply)),
+        status => SetupError::NotElasticsearch(status),
     }
 }
 
+/// The server's reason, fit for a terminal: on one line, without control characters, and of bounded length.
 pub(super) fn reason(reply: &Reply) -> String {
-    cause(reply).map_or_else(|| "it gave no reason".to_owned(), |cause| cause.sentence())
+    const LONGEST: usize = 500;
+    let Some(cause) = cause(reply) else {
+        return "it gave no reason".to_owned();
+    };
+    cause
+        .sentence()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_server_adds_does_not_count() {
+        let wanted = tree(r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#);
+        for same in [
+            r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":{}}"#,
+            r#"{"a":{"limit":"2000","on":"true","more":1.5},"b":["x"],"c":{"hidden":false},"d":null}"#,
+        ] {
+            assert!(holds(&tree(same), &wanted), "{same}");
+        }
+        for other in [
+            r#"{"a":{"limit":2001,"on":true},"b":["x"],"c":{}}"#,
+            r#"{"a":{"limit":2000,"on":true},"b":["x","y"],"c":{}}"#,
+            r#"{"a":{"limit":2000,"on":true},"b":["y"],"c":{}}"#,
+            r#"{"a":{"limit":2000,"on":true},"b":["x"],"c":null}"#,
+            r#"{"a":{"limit":2000,"on":true},"b":["x"]}"#,
+        ] {
+            assert!(!holds(&tree(other), &wanted), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_reason_cannot_write_to_the_terminal() {
+        let reply = |reason: &str| Reply {
+            body: format!(r#"{{"error":{{"reason":"{reason}"}}}}"#).into_bytes(),
+            ..Reply::default()
+        };
+        assert_eq!(
+            reason(&reply(r"a\u001b]0;b\u0007\nERROR c")),
+            "a ]0;b  ERROR c"
+        );
+        assert_eq!(reason(&reply(&"ä".repeat(10_000))).chars().count(), 500);
+    }
 }

@@ -1,8 +1,12 @@
-//! What is to be there: the files of `elasticsearch/`, for the data streams that are set and the server that there is.
+//! The assets: the files of `elasticsearch/`, fitted to the data streams of the settings and to the server.
+#![expect(
+    clippy::disallowed_types,
+    reason = "templates are trees, and setup runs once by hand"
+)]
 
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::tree::Tree;
 use super::{Setup, SetupError};
 use crate::data_stream::DataStreamName;
 
@@ -10,8 +14,9 @@ const SETTINGS: &str = "logs-aws.api_gateway_logs@settings";
 const MAPPINGS: &str = "logs-aws.api_gateway_logs@mappings";
 const LIFECYCLE: &str = "logs-aws.api_gateway_logs@lifecycle";
 const CUSTOM: &str = "logs-aws.api_gateway_logs@custom";
+const DEAD_LETTERS_CUSTOM: &str = "logs-aws.api_gateway_dead_letters@custom";
 
-/// The files, which are also what the documentation shows.
+/// Reads a file of `elasticsearch/` at compile time.
 macro_rules! file {
     ($path:literal) => {
         include_str!(concat!(
@@ -23,7 +28,7 @@ macro_rules! file {
     };
 }
 
-/// What a server understands.
+/// The kinds of servers, which understand different templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     /// Elasticsearch 8.14 and newer.
@@ -32,7 +37,7 @@ pub enum Flavour {
     OpenSearch,
 }
 
-/// The kinds of what is put.
+/// The kinds of assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     ComponentTemplate,
@@ -41,17 +46,17 @@ pub(super) enum Kind {
     Policy,
 }
 
-/// One thing that is put.
+/// One thing that is put into a server.
 #[derive(Debug, Clone)]
 pub(super) struct Asset {
     pub(super) kind: Kind,
     pub(super) name: String,
-    pub(super) body: Tree,
-    /// Whether it is there for users to change: it is not touched once it is there.
+    pub(super) body: Value,
+    /// Users may change it, so it is not touched once it is there.
     pub(super) is_users: bool,
 }
 
-/// What belongs together: an index template, and what is needed before it.
+/// An index template, and the assets that it needs before it.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) before: Vec<Asset>,
@@ -76,7 +81,7 @@ impl Kind {
     }
 }
 
-/// What is to be there, in the order in which it is put.
+/// The assets for a server, in the order in which they are put.
 pub(super) fn groups(setup: &Setup, flavour: Flavour) -> Result<Vec<Group>, SetupError> {
     let mut before = vec![
         Asset::read(
@@ -115,21 +120,11 @@ impl Group {
         flavour: Flavour,
     ) -> Result<Self, SetupError> {
         let name = format!("{}-{}", data_stream.r#type, data_stream.dataset);
-        let patterns = Tree::List(vec![Tree::text(format!("{name}-*"))]);
+        let patterns = json!([format!("{name}-*")]);
         let mut template = Asset::read(Kind::IndexTemplate, &name, template)?;
-        template.body.set("index_patterns", patterns.clone());
+        set(&mut template.body, "index_patterns", patterns.clone());
         if flavour == Flavour::OpenSearch {
-            let mut policy = Asset::read(Kind::Policy, &name, file!("policies/opensearch"))?;
-            if let Some(Tree::List(templates)) = policy
-                .body
-                .member_mut("policy")
-                .and_then(|it| it.member_mut("ism_template"))
-            {
-                templates
-                    .iter_mut()
-                    .for_each(|template| template.set("index_patterns", patterns.clone()));
-            }
-            before.push(policy);
+            before.push(policy(&name, &patterns)?);
             before
                 .iter_mut()
                 .chain([&mut template])
@@ -143,6 +138,17 @@ impl Group {
     }
 }
 
+/// The policy that rolls a data stream over in OpenSearch.
+fn policy(name: &str, patterns: &Value) -> Result<Asset, SetupError> {
+    let mut policy = Asset::read(Kind::Policy, name, file!("policies/opensearch"))?;
+    if let Some(Value::Array(templates)) = policy.body.pointer_mut("/policy/ism_template") {
+        for template in templates {
+            set(template, "index_patterns", patterns.clone());
+        }
+    }
+    Ok(policy)
+}
+
 impl Asset {
     fn read(kind: Kind, name: &str, text: &str) -> Result<Self, SetupError> {
         let body = serde_json::from_str(text).map_err(|_| SetupError::Damaged)?;
@@ -154,49 +160,67 @@ impl Asset {
         })
     }
 
-    /// Where a component that is not there cannot be named: an empty one, for users to fill.
+    /// An empty component for users to fill, where a template cannot name a component that is missing.
     fn custom() -> Self {
-        let body = Tree::object([("template", Tree::object([]))]);
         Self {
             kind: Kind::ComponentTemplate,
             name: CUSTOM.to_owned(),
-            body,
+            body: json!({"template": {}}),
             is_users: true,
         }
     }
 
-    /// Notes what it is made of, so that it can be told from what another version has put.
+    /// Adds a fingerprint of the content, which tells it from what another version has put.
     fn mark(&mut self) {
-        let text = serde_json::to_vec(&self.body).unwrap_or_default();
-        if let Some(meta) = self.body.member_mut("_meta") {
-            meta.set(
-                "fingerprint",
-                Tree::Text(format!("{:016x}", xxh3_64(&text))),
-            );
+        let fingerprint = xxh3_64(self.body.to_string().as_bytes());
+        if let Some(meta) = self.body.get_mut("_meta") {
+            set(meta, "fingerprint", json!(format!("{fingerprint:016x}")));
         }
     }
 }
 
-/// OpenSearch has another name for `flattened`, needs the value of a `constant_keyword`, and has neither data stream
-/// lifecycles nor components that may be missing.
-fn for_opensearch(body: &mut Tree) {
-    body.remove("ignore_missing_component_templates");
-    if let Some(Tree::List(components)) = body.member_mut("composed_of") {
-        components.retain(|component| !component.is_text(LIFECYCLE));
-    }
-    if let Some(template) = body.member_mut("template") {
-        template.remove("lifecycle");
-        template.member_mut("mappings").into_iter().for_each(fields);
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value);
     }
 }
 
-fn fields(mapping: &mut Tree) {
-    let kind = mapping.get(&["type"]);
-    if kind.is_some_and(|kind| kind.is_text("flattened")) {
-        *mapping = Tree::object([("type", Tree::text("flat_object"))]);
-    } else if kind.is_some_and(|kind| kind.is_text("constant_keyword")) {
-        *mapping = Tree::object([("type", Tree::text("keyword"))]);
-    } else if let Some(Tree::Object(properties)) = mapping.member_mut("properties") {
-        properties.values_mut().for_each(fields);
+fn remove(object: &mut Value, name: &str) {
+    if let Value::Object(members) = object {
+        members.remove(name);
+    }
+}
+
+/// Takes out what OpenSearch does not know: components that may be missing, and data stream lifecycles.
+fn for_opensearch(body: &mut Value) {
+    remove(body, "ignore_missing_component_templates");
+    if let Some(Value::Array(components)) = body.get_mut("composed_of") {
+        components.retain(|name| {
+            ![LIFECYCLE, DEAD_LETTERS_CUSTOM]
+                .map(Value::from)
+                .contains(name)
+        });
+    }
+    if let Some(template) = body.get_mut("template") {
+        remove(template, "lifecycle");
+        template
+            .get_mut("mappings")
+            .into_iter()
+            .for_each(field_for_opensearch);
+    }
+}
+
+/// OpenSearch has another name for `flattened`, and needs the value of a `constant_keyword`. It can search a field that has
+/// doc values only, and does not say so: OpenSearch Dashboards offers no filter on such a field. So all are indexed.
+fn field_for_opensearch(mapping: &mut Value) {
+    match mapping.get("type").and_then(Value::as_str) {
+        Some("flattened") => *mapping = json!({"type": "flat_object"}),
+        Some("constant_keyword") => *mapping = json!({"type": "keyword"}),
+        Some(_) if mapping.get("doc_values").is_none() => remove(mapping, "index"),
+        _ => {
+            if let Some(Value::Object(properties)) = mapping.get_mut("properties") {
+                properties.values_mut().for_each(field_for_opensearch);
+            }
+        }
     }
 }

@@ -1,30 +1,30 @@
-//! What is done for each thing, and how that is said.
+//! The steps of a setup, and the lines that it prints for them.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::SetupError;
-use super::answer::{denied, reason};
+use super::answer::{reason, unanswered};
 use crate::server::{Put, Templates};
 
-/// What is done for one thing.
+/// The step for one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// It is put, and was not there.
+    /// Puts an asset that is not there.
     Create(Subject, Put),
-    /// It is put in the place of another version, or of somebody else's.
+    /// Puts an asset in the place of another version, or of somebody else's.
     Update(Subject, Put),
-    /// It is there.
+    /// Leaves an asset that is up to date.
     Unchanged(Subject),
-    /// It is there, for users to change.
+    /// Leaves an asset that users may have changed.
     Users(Subject),
-    /// Fleet manages it, and what belongs to it.
+    /// Leaves an index template that Fleet manages, with its components.
     Fleet(Subject),
-    /// The server has no index state management.
+    /// Leaves a policy out, since the server has no index state management.
     NoPlugin(Subject),
 }
 
-/// What a step is about, as in `index template logs-x`.
+/// The name of an asset, as in `index template logs-x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject(pub(super) String);
 
@@ -54,7 +54,7 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// What is to be sent, if anything.
+    /// The request of the step, if it has one.
     #[must_use]
     pub fn put(&self) -> Option<&Put> {
         match self {
@@ -63,7 +63,7 @@ impl Step {
         }
     }
 
-    /// Sends it.
+    /// Sends the request of the step, if it has one.
     ///
     /// # Errors
     /// [`SetupError`] if the server does not take it.
@@ -78,7 +78,7 @@ impl Step {
         let reply = server.put(put, timeout).await?;
         match reply.status {
             200..=299 => Ok(()),
-            401 | 403 => Err(denied(&reply)),
+            300..=399 | 401 | 403 | 408 | 429 | 500 | 502..=504 => Err(unanswered(&reply)),
             status => Err(SetupError::Refused {
                 asset: subject.to_string(),
                 status,

@@ -379,6 +379,57 @@ fn a_server_that_is_not_there_and_one_that_is_something_else() {
     );
 }
 
+/// A server that is busy, or that a proxy does not reach, is no wrong address.
+#[test]
+fn a_server_that_is_busy_or_elsewhere_is_no_wrong_address() {
+    let busy = r#"{"error":{"type":"es_rejected_execution_exception","reason":"too\u001b[2J busy"},"status":429}"#;
+    for (status, body, words) in [
+        (429, busy, "answered 429 (too [2J busy): it is busy"),
+        (503, busy, "answered 503 (too [2J busy): it is busy"),
+        (
+            503,
+            "<html>",
+            "answered 503 (it gave no reason): it is busy",
+        ),
+        (502, "", "try again later"),
+        (301, "", "the server answered 301, a redirect"),
+        (418, "", "check that ELASTICSEARCH_URL"),
+    ] {
+        let answer = format!(
+            "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // The first answer is like this, or the last, after the root and the templates were asked for.
+        for answers_before in [0, 6] {
+            let answer = answer.clone();
+            let server = RawTcp::start(move |_, stream| {
+                let missing = r#"{"error":{"type":"resource_not_found_exception"},"status":404}"#;
+                let missing = format!(
+                    "HTTP/1.1 404 -\r\ncontent-length: {}\r\n\r\n{missing}",
+                    missing.len()
+                );
+                let mut before = answers_before;
+                while read_head_and_body(stream).is_some() {
+                    send(stream, if before > 0 { &missing } else { &answer });
+                    before -= 1;
+                }
+            });
+            let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url)], b"");
+            assert_eq!((run.status, &*run.stdout), (1, ""), "{status}");
+            let words = match status {
+                418 if answers_before > 0 => "was refused (418)",
+                _ => words,
+            };
+            assert!(
+                run.stderr.contains(words),
+                "{answers_before}: {}",
+                run.stderr
+            );
+            assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        }
+    }
+}
+
 /// Paths and bodies of what was put.
 type Puts = Arc<Mutex<Vec<(String, String)>>>;
 
