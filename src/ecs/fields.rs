@@ -42,7 +42,12 @@ pub(super) fn join(name: &str, field: &str) -> String {
 
 /// What holds the values of a type.
 fn kind(field_type: &str) -> &'static str {
-    match field_type.trim_end_matches(", not indexed") {
+    let access = [", not indexed", ", not searchable"];
+    let field_type = access
+        .iter()
+        .find_map(|access| field_type.strip_suffix(access))
+        .unwrap_or(field_type);
+    match field_type {
         "keyword" | "constant_keyword" | "match_only_text" | "wildcard" | "ip" => "text",
         "keyword, list" | "ip, list" => "texts",
         "long" => "number",

@@ -96,11 +96,10 @@ impl Drop for Target {
                 .admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
         // Most have none.
-        self.server.admin_request(
-            "DELETE",
-            &format!("/_index_template/{}", self.data_stream),
-            None,
-        );
+        for data_stream in [&self.data_stream, &self.dead_letters] {
+            self.server
+                .admin_request("DELETE", &format!("/_index_template/{data_stream}"), None);
+        }
     }
 }
 
@@ -194,12 +193,15 @@ impl Target {
 
     /// A template of the data stream's own, for the next backing index.
     fn put_template(&self, properties: &str) {
+        let mappings = format!(r#""mappings":{{"properties":{properties}}}"#);
+        self.put_template_of(&self.data_stream, &mappings);
+    }
+
+    fn put_template_of(&self, data_stream: &str, members: &str) {
         let template = format!(
-            r#"{{"index_patterns":["{}"],"priority":900,"data_stream":{{}},
-                "template":{{"mappings":{{"properties":{properties}}}}}}}"#,
-            self.data_stream
+            r#"{{"index_patterns":["{data_stream}"],"priority":900,"data_stream":{{}},"template":{{{members}}}}}"#
         );
-        let path = format!("/_index_template/{}", self.data_stream);
+        let path = format!("/_index_template/{data_stream}");
         let (status, answer) = self.server.admin_request("PUT", &path, Some(&template));
         assert_eq!(status, 200, "{answer}");
     }
@@ -349,6 +351,89 @@ fn dead_letters_are_sent_again() {
         target.redrive(&[], redrive_key).0.status,
         0,
         "nothing is left to do"
+    );
+}
+
+/// Elasticsearch 9.5 ends a search for everything early, without an error, where the oldest first are asked for and the
+/// newest first are stored, as in logsdb: it takes several segments and more than one page.
+#[test]
+fn all_dead_letters_are_read_from_an_index_that_is_sorted_the_other_way() {
+    let target = Target::new("sorted");
+    target.put_template_of(
+        &target.dead_letters,
+        r#""settings":{"index.sort.field":"@timestamp","index.sort.order":"desc"},
+            "mappings":{"dynamic":false,"properties":{"@timestamp":{"type":"date"}}}"#,
+    );
+    refuse_status_codes(&target);
+    // Out of order, and in segments that overlap: each bulk request is one at least.
+    let lines: Vec<String> = (0..3000)
+        .map(|number| {
+            format!(
+                r#"{{"requestId":"r-{number}","status":"200","requestTimeEpoch":"{}"}}"#,
+                1_700_000_000_000_i64 + number * 7919 % 3000 * 1000
+            )
+        })
+        .collect();
+    let directory = tempfile::tempdir().expect("there is room");
+    let events: Vec<String> = lines
+        .chunks(100)
+        .enumerate()
+        .map(|(index, lines)| {
+            let file = directory.path().join(format!("{index}.json"));
+            let logs: Vec<String> = lines.to_vec();
+            let time = (1_700_000_000_000_i64 + index as i64 * 7919 % 30 * 1000).to_string();
+            let event = run(
+                &[
+                    "event",
+                    "--log-group",
+                    "g",
+                    "--log-stream",
+                    "s",
+                    "--event-time",
+                    &time,
+                ],
+                &[],
+                logs.join("\n").as_bytes(),
+            );
+            std::fs::write(&file, event.stdout).expect("there is room");
+            file.to_str().expect("paths here are text").to_owned()
+        })
+        .collect();
+    let buried = target.invoke(&events.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(
+        sum(&reports(&buried), "dead_lettered"),
+        3000,
+        "{}",
+        buried.stderr
+    );
+
+    target.put_template("{}");
+    let rollover = format!("/{}/_rollover", target.data_stream);
+    assert_eq!(target.server.admin_request("POST", &rollover, None).0, 200);
+    let (run, report) = target.redrive(&[], &key_body(Job::Redrive));
+    assert_eq!(
+        (run.status, sum(&[report], "removed"), target.dead_letters()),
+        (0, 3000, 0),
+        "{run:?}"
+    );
+    target.server.refresh(&target.data_stream);
+    assert_eq!(target.server.count(&target.data_stream), 3000);
+}
+
+/// In logsdb, Elasticsearch's default is to store such a document, without the value in the index.
+#[test]
+fn a_value_that_does_not_fit_is_refused_in_every_index_mode() {
+    let target = Target::new("malformed");
+    let create = |id: &str, status: &str| {
+        let document = format!(
+            r#"{{"@timestamp":"2026-03-01T00:00:00.000Z","http":{{"response":{{"status_code":{status}}}}}}}"#
+        );
+        let path = target.path(&format!("_create/{id}"));
+        target.server.admin_request("PUT", &path, Some(&document)).0
+    };
+    assert_eq!(
+        (create("fits", "200"), create("no-number", r#""n/a""#)),
+        (201, 400)
     );
 }
 

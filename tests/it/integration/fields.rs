@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::support::fields_page::Field;
+use crate::support::fields_page::{Access, Field};
 
 const HEAD: &str = "# Made from the tables of docs/fields.md: `just bless` writes it anew.\n";
 
@@ -47,8 +47,10 @@ fn yaml(field: &Field) -> String {
     if field.is_list {
         text.push_str("  normalize:\n    - array\n");
     }
-    if !field.is_indexed {
-        text.push_str("  index: false\n  doc_values: false\n");
+    match field.access {
+        Access::Indexed => {}
+        Access::DocValues => text.push_str("  index: false\n"),
+        Access::Shown => text.push_str("  index: false\n  doc_values: false\n"),
     }
     if let Some(limit) = field.ignore_above() {
         writeln!(text, "  ignore_above: {limit}").unwrap();

@@ -212,8 +212,7 @@ fn value(json: &crate::support::json::Json) -> Value {
 }
 
 /// Fleet adds the fields that its final pipeline sets (`event.ingested`, with formats, over that of the package), and
-/// templates that nothing uses where `dynamic` is false. That the time cannot be ignored is shown only where the index
-/// ignores other values that are malformed.
+/// templates that nothing uses where `dynamic` is false.
 fn without_fleets(mut mapping: Value, ours: &Value) -> Value {
     let event = mapping["properties"]["event"]["properties"]
         .as_object_mut()
@@ -224,8 +223,6 @@ fn without_fleets(mut mapping: Value, ours: &Value) -> Value {
         assert_eq!(ingested["type"], "date");
         event.insert("ingested".to_owned(), ingested.clone());
     }
-    let time = mapping["properties"]["@timestamp"].as_object_mut().unwrap();
-    assert_eq!(time.remove("ignore_malformed"), Some(json!(false)));
     let members = mapping.as_object_mut().unwrap();
     assert!(members.remove("_meta").is_some() && members.remove("dynamic_templates").is_some());
     mapping

@@ -15,11 +15,22 @@ pub(crate) struct Field {
     /// The type in Elasticsearch.
     pub(crate) kind: String,
     pub(crate) is_list: bool,
-    pub(crate) is_indexed: bool,
+    pub(crate) access: Access,
     /// The variable, or where else it comes from; empty for a dead letter's.
     pub(crate) from: String,
     pub(crate) example: String,
     pub(crate) meaning: String,
+}
+
+/// The structures that Elasticsearch keeps of a field's values, beside the document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// All that its type has.
+    Indexed,
+    /// Doc values only: it can be searched by looking at every value.
+    DocValues,
+    /// None: it is only shown.
+    Shown,
 }
 
 /// The fields of a document, in the order of the page.
@@ -50,8 +61,12 @@ fn field(name: &str, kind: &str, from: &str, example: &str, meaning: &str) -> Fi
     Field {
         name: unquoted(name),
         kind: kind.split(", ").next().unwrap().to_owned(),
-        is_list: kind.ends_with(", list"),
-        is_indexed: !kind.ends_with(", not indexed"),
+        is_list: kind.split(", ").any(|word| word == "list"),
+        access: match kind.split(", ").last() {
+            Some("not searchable") => Access::Shown,
+            Some("not indexed") => Access::DocValues,
+            _ => Access::Indexed,
+        },
         from: from.to_owned(),
         example: unquoted(example),
         meaning: meaning.trim_end_matches('|').trim().to_owned(),
@@ -62,7 +77,9 @@ impl Field {
     /// The longest text that is indexed, where the type has such a limit.
     pub(crate) fn ignore_above(&self) -> Option<u32> {
         match &*self.kind {
-            _ if !self.is_indexed => None,
+            _ if self.access == Access::Shown => None,
+            // A whole URL is longer than other keywords.
+            "keyword" if ["url.original", "url.full"].contains(&&*self.name) => Some(8191),
             "keyword" => Some(1024),
             "wildcard" | "flattened" => Some(8191),
             _ => None,
@@ -70,14 +87,20 @@ impl Field {
     }
 
     fn mapping(&self) -> String {
-        let more = match (self.is_indexed, self.ignore_above(), &*self.name) {
-            (false, ..) => r#", "index": false, "doc_values": false"#.to_owned(),
-            (_, Some(limit), _) => format!(r#", "ignore_above": {limit}"#),
-            // A data stream's time cannot be ignored, whatever the index says of other fields.
-            (.., "@timestamp") => r#", "ignore_malformed": false"#.to_owned(),
-            _ => String::new(),
-        };
-        format!(r#"{{ "type": "{}"{more} }}"#, self.kind)
+        let mut mapping = format!(r#"{{ "type": "{}""#, self.kind);
+        match self.access {
+            Access::Indexed => {}
+            Access::DocValues => mapping.push_str(r#", "index": false"#),
+            Access::Shown => mapping.push_str(r#", "index": false, "doc_values": false"#),
+        }
+        if let Some(limit) = self.ignore_above() {
+            write!(mapping, r#", "ignore_above": {limit}"#).unwrap();
+        }
+        // A data stream's time cannot be ignored, whatever the index says of other fields.
+        if self.name == "@timestamp" {
+            mapping.push_str(r#", "ignore_malformed": false"#);
+        }
+        mapping + " }"
     }
 }
 
