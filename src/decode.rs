@@ -1,27 +1,27 @@
 //! A subscription payload, base64 of gzip of JSON, becomes [`LogData`].
 //!
-//! We decode it ourselves: `aws_lambda_events` inflates without a cap, reads one gzip member only, stops before the
-//! trailer's CRC, and refuses members that AWS adds. Here a payload is either read to its last byte or not at all, so
-//! that a broken one is never half sent.
-
-mod message;
+//! This room decodes it itself: `aws_lambda_events` inflates without a cap, reads one gzip member only, stops before the
+//! trailer's CRC, and rejects members that AWS adds. Here a payload is read to its last byte or not at all, so that a
+//! broken one is never half sent.
 
 use std::io::Read;
 use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bumpalo::Bump;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use crate::json::{Escapes, JsonText};
+use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
 
-/// What CloudWatch Logs delivers in one payload: some events of one log stream.
+/// A payload of CloudWatch Logs: some log events of one log stream.
 ///
 /// [The wire format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html).
 #[derive(Debug, Default)]
 pub struct LogData {
-    /// Whether this is a probe of CloudWatch's own, without log events of anybody.
+    /// Whether the payload is a probe of CloudWatch's own. A payload whose type says so and that has log events of
+    /// another kind is read as data, since to skip it would lose them.
     pub is_control_message: bool,
     /// The account that the log data comes from.
     pub owner: String,
@@ -29,10 +29,23 @@ pub struct LogData {
     pub log_group: String,
     /// The log stream that the log data comes from.
     pub log_stream: String,
-    /// The message that was inflated, where ids and lines stand.
+    /// The inflated message, in which ids and lines stand; behind it the ids that had to be unescaped.
     text: String,
+    /// How much of `text` is the message, in bytes.
+    message_size: usize,
+    /// How many log events there are.
+    len: usize,
+    /// Where in `text` each piece of [`PIECE`] log events begins.
+    pieces: Vec<usize>,
+    /// The piece that is loaded.
+    loaded: usize,
+    /// The log events of the loaded piece.
     events: Vec<EventSpans>,
 }
+
+/// How many log events are loaded at a time. A log event takes 56 bytes beside its text, and hardly more than that of
+/// text: to load all of a payload at once could take several times the payload.
+pub const PIECE: usize = 1 << 17;
 
 /// One log event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +66,7 @@ struct EventSpans {
     escapes: Escapes,
 }
 
-/// Why a payload cannot be read. None of these quotes the payload.
+/// Why a payload cannot be read. No variant quotes the payload.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// Not base64.
@@ -72,7 +85,7 @@ pub enum DecodeError {
         "the payload is not a CloudWatch Logs message: {category} in line {line}, column {column}"
     )]
     Json {
-        /// What kind of offence.
+        /// The kind of offence.
         category: &'static str,
         /// Line of the first offence, from 1.
         line: usize,
@@ -82,22 +95,56 @@ pub enum DecodeError {
 }
 
 impl LogData {
-    /// The log events, in CloudWatch's order.
+    /// How many log events there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there are no log events.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The loaded log events, in CloudWatch's order: all of them, unless there are more than [`PIECE`].
     pub fn events(&self) -> impl ExactSizeIterator<Item = LogEvent<'_>> {
         self.events.iter().map(|spans| self.resolve(spans))
     }
 
-    /// How many bytes the line at a position has in the payload.
-    pub(crate) fn message_length(&self, position: usize) -> usize {
-        self.events
-            .get(position)
-            .map_or(0, |spans| spans.message.len())
-    }
-
-    /// The log event at a position.
+    /// The log event at a position. It is loaded: see [`Self::load`].
     #[must_use]
     pub fn event(&self, position: usize) -> Option<LogEvent<'_>> {
-        self.events.get(position).map(|spans| self.resolve(spans))
+        let place = position.checked_sub(self.loaded * PIECE)?;
+        self.events.get(place).map(|spans| self.resolve(spans))
+    }
+
+    /// Loads the piece that has the log event at a position.
+    pub fn load(&mut self, position: usize) {
+        let piece = position / PIECE;
+        if piece == self.loaded {
+            return;
+        }
+        let Some(start) = self.pieces.get(piece) else {
+            return;
+        };
+        self.text.truncate(self.message_size);
+        self.events.clear();
+        let mut message = Message::new(&self.text, *start);
+        // The message was read whole before, so it is well-formed here.
+        let _well_formed = message.load(&mut self.events);
+        let unescaped = message.unescaped;
+        self.text.push_str(&unescaped);
+        self.loaded = piece;
+    }
+
+    /// Returns whether every log event is one of CloudWatch's probes.
+    fn has_only_probes(&self) -> bool {
+        const PROBE: &str = "CWL CONTROL MESSAGE";
+        self.len == self.events.len()
+            && self
+                .events()
+                .all(|event| event.message.raw.starts_with(PROBE))
     }
 
     fn resolve(&self, spans: &EventSpans) -> LogEvent<'_> {
@@ -121,7 +168,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Memory for texts that are longer than this is not kept, in bytes.
+    /// Upper bound on the memory for texts that is kept, in bytes.
     const MOST_KEPT: usize = 16 << 20;
 
     /// Decodes a payload whole.
@@ -139,10 +186,11 @@ impl Decoder {
             .map_err(|_| DecodeError::Base64)?;
         let LogData { text, events, .. } = self.spare.take().unwrap_or_default();
         let message = inflate(&compressed, inflated_max_bytes, text.into_bytes())?;
-        message::read(message, events).map_err(|(message, position)| diagnosis(&message, position))
+        drop(compressed);
+        read(message, events)
     }
 
-    /// Takes back the memory of a payload that nobody needs any more.
+    /// Takes back the memory of a payload that is done with.
     pub fn reuse(&mut self, data: LogData) {
         if data.text.capacity() <= Self::MOST_KEPT {
             self.spare = Some(data);
@@ -158,7 +206,7 @@ pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeE
     Decoder::default().decode(payload, inflated_max_bytes)
 }
 
-/// Inflates every member of a gzip stream and checks their trailers, and that nothing follows.
+/// Inflates every member of a gzip stream, checks their trailers and that nothing follows.
 ///
 /// A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
 fn inflate(
@@ -175,8 +223,63 @@ fn inflate(
     if inflated.len() as u64 > max_bytes {
         return Err(DecodeError::TooLarge(max_bytes));
     }
-    Ok(String::from_utf8(inflated)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    match String::from_utf8(inflated) {
+        Ok(message) => Ok(message),
+        Err(error) => {
+            // Inflated once more, so that the message is in memory once.
+            drop(error);
+            inflate_lossily(compressed, max_bytes)
+        }
+    }
+}
+
+/// Inflates a gzip stream that holds bytes that are not UTF-8.
+fn inflate_lossily(compressed: &[u8], max_bytes: u64) -> Result<String, DecodeError> {
+    const BLOCK: u64 = 64 << 10;
+    let mut decoder = flate2::bufread::MultiGzDecoder::new(compressed);
+    let mut message = String::new();
+    // The bytes that are read and not yet text: the beginning of a character at most, between two blocks.
+    let mut pending = Vec::new();
+    loop {
+        let read = decoder
+            .by_ref()
+            .take(BLOCK)
+            .read_to_end(&mut pending)
+            .map_err(|error| DecodeError::Gzip(error.to_string()))?;
+        let is_last = read == 0;
+        let unfinished = take_text(&pending, is_last, &mut message);
+        pending.drain(..pending.len() - unfinished);
+        if message.len() as u64 > max_bytes {
+            return Err(DecodeError::TooLarge(max_bytes));
+        }
+        if is_last {
+            return Ok(message);
+        }
+    }
+}
+
+/// Appends bytes as text. Returns how many bytes at the end were left, since more may follow that belong to them.
+fn take_text(bytes: &[u8], is_last: bool, message: &mut String) -> usize {
+    let mut left = bytes.len();
+    for chunk in bytes.utf8_chunks() {
+        message.push_str(chunk.valid());
+        left -= chunk.valid().len();
+        let invalid = chunk.invalid();
+        let may_go_on = left == invalid.len() && !is_last && is_cut_off(invalid);
+        if may_go_on {
+            return left;
+        }
+        left -= invalid.len();
+        if !invalid.is_empty() {
+            message.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    left
+}
+
+/// Returns whether the bytes are the beginning of a character.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 /// The size that the last gzip trailer promises, as far as the compressed size makes it believable.
@@ -185,14 +288,177 @@ fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
     let promised = compressed
         .last_chunk::<4>()
         .map_or(0, |size| u32::from_le_bytes(*size) as usize);
-    // One byte more, so that reading to the end need not grow the buffer to see it.
+    // One byte more, so that the end is seen without growing the buffer.
     promised
         .min(compressed.len().saturating_mul(BELIEVABLE_RATIO))
         .min(usize::try_from(max_bytes).unwrap_or(0))
         + 1
 }
 
-/// What is wrong with a message that could not be read beyond a place.
+/// Reads a message.
+fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, DecodeError> {
+    let mut data = LogData {
+        message_size: text.len(),
+        events,
+        ..LogData::default()
+    };
+    data.events.clear();
+    let mut message = Message::new(&text, 0);
+    if message.log_data(&mut data).is_err() {
+        return Err(diagnosis(&text, message.scanner.position()));
+    }
+    let unescaped = message.unescaped;
+    data.text = text;
+    data.text.push_str(&unescaped);
+    data.is_control_message &= data.has_only_probes();
+    Ok(data)
+}
+
+/// A message while it is read.
+struct Message<'a> {
+    scanner: Scanner<'a>,
+    /// How many bytes the message has.
+    size: usize,
+    /// The text behind the message in [`LogData::text`]: ids with escapes, which CloudWatch does not send.
+    unescaped: String,
+}
+
+impl<'a> Message<'a> {
+    fn new(text: &'a str, position: usize) -> Self {
+        Self {
+            scanner: Scanner::at(text, position),
+            size: text.len(),
+            unescaped: String::new(),
+        }
+    }
+
+    fn log_data(&mut self, data: &mut LogData) -> Result<(), Malformed> {
+        let mut has_events = false;
+        self.scanner.take(b'{')?;
+        let mut is_first = true;
+        while self.scanner.has_next(is_first, b'}')? {
+            is_first = false;
+            match &*self.scanner.key()? {
+                "messageType" => data.is_control_message = self.word()? == "CONTROL_MESSAGE",
+                "owner" => data.owner = self.word()?,
+                "logGroup" => data.log_group = self.word()?,
+                "logStream" => data.log_stream = self.word()?,
+                // Two lists of log events would not be in pieces of one size.
+                "logEvents" if has_events => return Err(Malformed),
+                "logEvents" => {
+                    self.log_events(data)?;
+                    has_events = true;
+                }
+                // `subscriptionFilters`, `policyLevel`, and members that AWS may add.
+                _ => self.step_over()?,
+            }
+        }
+        if has_events {
+            self.scanner.end()
+        } else {
+            Err(Malformed)
+        }
+    }
+
+    /// Reads all log events, and leaves the last piece of them loaded.
+    fn log_events(&mut self, data: &mut LogData) -> Result<(), Malformed> {
+        self.scanner.take(b'[')?;
+        while self.scanner.has_next(data.len == 0, b']')? {
+            if data.len.is_multiple_of(PIECE) {
+                data.loaded = data.pieces.len();
+                data.pieces.push(self.scanner.position());
+                data.events.clear();
+                self.unescaped.clear();
+            }
+            data.events.push(self.log_event()?);
+            data.len += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads the log events of the piece that begins here.
+    fn load(&mut self, events: &mut Vec<EventSpans>) -> Result<(), Malformed> {
+        while events.len() < PIECE && self.scanner.has_next(events.is_empty(), b']')? {
+            events.push(self.log_event()?);
+        }
+        Ok(())
+    }
+
+    /// Reads a log event. Whatever an id or a message is (emulators give numbers for ids), it has a text.
+    fn log_event(&mut self) -> Result<EventSpans, Malformed> {
+        let mut id = 0..0;
+        let mut timestamp = None;
+        let mut message = (0..0, Escapes::None);
+        self.scanner.take(b'{')?;
+        let mut is_first = true;
+        while self.scanner.has_next(is_first, b'}')? {
+            is_first = false;
+            match &*self.scanner.key()? {
+                "id" => id = self.id()?,
+                "timestamp" => timestamp = Some(self.scanner.integer()?),
+                "message" => message = self.text()?,
+                // `extractedFields`.
+                _ => self.step_over()?,
+            }
+        }
+        let (message, escapes) = message;
+        Ok(EventSpans {
+            id,
+            timestamp: timestamp.ok_or(Malformed)?,
+            message,
+            escapes,
+        })
+    }
+
+    fn id(&mut self) -> Result<Range<usize>, Malformed> {
+        let (span, escapes) = self.text()?;
+        if escapes == Escapes::None {
+            return Ok(span);
+        }
+        let raw = self
+            .scanner
+            .since(span.start)
+            .strip_suffix('"')
+            .ok_or(Malformed)?;
+        let start = self.size + self.unescaped.len();
+        self.unescaped
+            .push_str(JsonText { raw, escapes }.text(&Bump::new()));
+        Ok(start..self.size + self.unescaped.len())
+    }
+
+    /// Returns where a value stands as text: a string between its quotes, null nowhere, anything else whole.
+    fn text(&mut self) -> Result<(Range<usize>, Escapes), Malformed> {
+        let is_string = self.scanner.peek() == Some(b'"');
+        let start = self.scanner.position();
+        if is_string {
+            let JsonText { raw, escapes } = self.scanner.string()?;
+            return Ok((start + 1..start + 1 + raw.len(), escapes));
+        }
+        self.step_over()?;
+        let end = if self.scanner.since(start) == "null" {
+            start
+        } else {
+            self.scanner.position()
+        };
+        Ok((start..end, Escapes::None))
+    }
+
+    /// A text that is copied; empty if it is null.
+    fn word(&mut self) -> Result<String, Malformed> {
+        match self.scanner.value()? {
+            Value::Plain(text) => Ok(text.to_owned()),
+            Value::Json(json) => serde_json::from_str::<Option<String>>(json.get())
+                .map(Option::unwrap_or_default)
+                .map_err(|_| Malformed),
+        }
+    }
+
+    fn step_over(&mut self) -> Result<(), Malformed> {
+        self.scanner.value().map(drop)
+    }
+}
+
+/// Says what is wrong with a message that could not be read beyond a place.
 fn diagnosis(message: &str, position: usize) -> DecodeError {
     if let Err(error) = serde_json::from_str::<IgnoredAny>(message) {
         return DecodeError::Json {
@@ -201,15 +467,11 @@ fn diagnosis(message: &str, position: usize) -> DecodeError {
             column: error.column(),
         };
     }
-    let read = message.get(..position).unwrap_or_default();
-    let (line, column) = (
-        read.split('\n').count(),
-        read.rsplit('\n').next().map_or(0, str::len),
-    );
+    let (read, _) = message.split_at(message.floor_char_boundary(position));
     DecodeError::Json {
         category: "unexpected structure",
-        line,
-        column,
+        line: read.split('\n').count(),
+        column: read.rsplit('\n').next().map_or(0, str::len),
     }
 }
 
@@ -312,6 +574,75 @@ mod tests {
             decode_bytes(&gzip(control.as_bytes()))
                 .unwrap()
                 .is_control_message
+        );
+    }
+
+    /// AWS does not send this. To skip it as a probe would lose its log events.
+    #[test]
+    fn a_control_message_with_log_events_is_data() {
+        for events in [
+            r#"{"id":"1","timestamp":1,"message":"a"}"#,
+            r#"{"id":"1","timestamp":1,"message":"CWL CONTROL MESSAGE"},{"id":"2","timestamp":1,"message":"a"}"#,
+        ] {
+            let json = format!(r#"{{"messageType":"CONTROL_MESSAGE","logEvents":[{events}]}}"#);
+            let data = decode_bytes(&gzip(json.as_bytes())).unwrap();
+            assert!(!data.is_control_message, "{events}");
+        }
+    }
+
+    #[test]
+    fn many_log_events_are_read_in_pieces() {
+        let count = 2 * PIECE + 3;
+        let event = |number: usize| {
+            // The first of each piece has an id with an escape, which stands behind the message.
+            let id = if number.is_multiple_of(PIECE) {
+                "\\n"
+            } else {
+                ""
+            };
+            format!(r#"{{"id":"{id}{number}","timestamp":{number},"message":"m{number}"}}"#)
+        };
+        let events: Vec<String> = (0..count).map(event).collect();
+        let json = format!(r#"{{"logEvents":[ {} ]}}"#, events.join(" , "));
+        let payload = BASE64_STANDARD.encode(gzip(json.as_bytes()));
+        let mut data = decode(&payload, 1 << 30).unwrap();
+        assert_eq!(data.len(), count);
+        for position in [0, count - 1, PIECE, 2 * PIECE - 1, 2 * PIECE, PIECE - 1, 0] {
+            data.load(position);
+            let event = data.event(position).unwrap();
+            assert_eq!(event.timestamp, position as i64);
+            assert_eq!(event.id.trim_start(), position.to_string());
+            assert_eq!(event.message.raw, format!("m{position}"));
+        }
+        data.load(count);
+        assert_eq!(data.event(count), None);
+        assert!(data.events().len() <= PIECE);
+    }
+
+    #[test]
+    fn there_is_one_list_of_log_events() {
+        let twice = br#"{"logEvents":[],"logEvents":[]}"#;
+        let error = decode_bytes(&gzip(twice)).unwrap_err().to_string();
+        assert!(error.contains("unexpected structure"), "{error}");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_replaced_wherever_a_block_ends() {
+        for gap in (64 << 10) - 5..=(64 << 10) + 1 {
+            let mut bytes = vec![b'a'; gap];
+            bytes.extend_from_slice("€😀".as_bytes());
+            bytes.extend_from_slice(b"\xff\xe2\x82b\xf0\x9f");
+            let expected = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(
+                inflate(&gzip(&bytes), 1 << 20, Vec::new()).unwrap(),
+                expected,
+                "{gap}"
+            );
+        }
+        let bad = gzip(&[0xff; 1 << 10]);
+        assert_eq!(
+            inflate(&bad, 2 << 10, Vec::new()),
+            Err(DecodeError::TooLarge(2 << 10))
         );
     }
 

@@ -30,6 +30,8 @@ pub struct Report {
     pub undecodable_records: u64,
     /// Documents whose line could not be understood whole.
     pub parse_failures: u64,
+    /// User agents that were left unparsed, since parsing them had taken the share of an invocation already.
+    pub user_agents_not_parsed: u64,
     /// Documents, among the indexed, that Elasticsearch put into its failure store.
     pub failure_store: u64,
     /// Bulk requests.
@@ -99,6 +101,17 @@ impl ErrorType {
     }
 }
 
+/// The outcomes of a payload's log events that need no more work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Documents that are stored.
+    pub stored: u64,
+    /// Documents that are safe among the dead letters.
+    pub dead_lettered: u64,
+    /// Lines that are not wanted.
+    pub skipped: u64,
+}
+
 /// Counts while the work goes on.
 #[derive(Debug, Default)]
 pub struct Accounts {
@@ -152,6 +165,26 @@ impl Accounts {
     pub fn refused(&mut self, record: usize) {
         self.refused += 1;
         self.unresolved(record);
+    }
+
+    /// Counts what an earlier delivery of the same payload has settled.
+    pub fn settled_before(&mut self, settled: &Settled) {
+        self.report.received += settled.stored + settled.dead_lettered + settled.skipped;
+        self.report.duplicates += settled.stored;
+        self.report.dead_lettered += settled.dead_lettered;
+        self.report.skipped += settled.skipped;
+    }
+
+    /// Counts log events of a record that are left to the next delivery.
+    pub fn left_unresolved(&mut self, record: usize, events: usize) {
+        self.report.received += events as u64;
+        self.report.unresolved += events as u64;
+        self.failed_records.insert(record);
+    }
+
+    /// Notes how many user agents were left unparsed.
+    pub fn user_agents_not_parsed(&mut self, count: u64) {
+        self.report.user_agents_not_parsed = count;
     }
 
     /// A record has a payload that cannot be read.

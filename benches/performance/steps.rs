@@ -1,7 +1,7 @@
 //! Each step of the path alone, and the whole of it: what is done, and what it cannot be cheaper than.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -13,8 +13,7 @@ use apigw_logs::bulk::{BulkBody, DocumentId, LogEventIdentity, verdict};
 use apigw_logs::config::{Config, SETTINGS};
 use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
-use apigw_logs::enrich::GeoIp;
-use apigw_logs::enrich::user_agent::UserAgents;
+use apigw_logs::enrich::{GeoIp, UserAgents, built_in_user_agents};
 use apigw_logs::event;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::Pipeline;
@@ -176,11 +175,16 @@ fn normalising(format: Format, events: usize) -> Step {
 }
 
 /// As it is after some time: what the user agents need is compiled, and each was seen.
+/// Enough work for any user agent.
+fn any_work() -> Cell<u64> {
+    Cell::new(u64::MAX)
+}
+
 fn user_agents_in_use() -> UserAgents {
-    let user_agents = UserAgents::builtin();
+    let user_agents = built_in_user_agents();
     USER_AGENTS
         .lines()
-        .for_each(|user_agent| drop(user_agents.parse(user_agent)));
+        .for_each(|user_agent| drop(user_agents.parse(user_agent, &any_work())));
     user_agents
 }
 
@@ -189,7 +193,7 @@ fn user_agent_known() -> Step {
     let run = move || {
         USER_AGENTS
             .lines()
-            .for_each(|user_agent| drop(black_box(user_agents.parse(user_agent))))
+            .for_each(|user_agent| drop(black_box(user_agents.parse(user_agent, &any_work()))))
     };
     Step::new(
         "user agent, known".to_owned(),
@@ -205,7 +209,7 @@ fn user_agent_new() -> Step {
     let run = move || {
         for user_agent in USER_AGENTS.lines() {
             number += 1;
-            black_box(user_agents.parse(&format!("{user_agent} {number}")));
+            black_box(user_agents.parse(&format!("{user_agent} {number}"), &any_work()));
         }
     };
     Step::new(
@@ -218,9 +222,11 @@ fn user_agent_new() -> Step {
 /// Nothing is compiled yet; what is compiled for it is part of it.
 fn user_agent_first() -> Step {
     let run = || {
-        USER_AGENTS
-            .lines()
-            .for_each(|user_agent| drop(black_box(UserAgents::builtin().parse(user_agent))))
+        USER_AGENTS.lines().for_each(|user_agent| {
+            drop(black_box(
+                built_in_user_agents().parse(user_agent, &any_work()),
+            ))
+        })
     };
     Step::new(
         "user agent, the first of all".to_owned(),

@@ -204,6 +204,12 @@ impl Session {
         self.gate.notify();
     }
 
+    /// Returns whether a body is being sent.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.state.borrow().bodies > 0
+    }
+
     /// Says that no more bodies will come.
     pub fn close(&self) {
         self.state.borrow_mut().is_closing = true;

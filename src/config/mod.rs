@@ -16,8 +16,7 @@ use self::values::Reader;
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
-use crate::enrich::Enrichments;
-use crate::enrich::user_agent::UserAgents;
+use crate::enrich::{Enrichments, UserAgents, built_in_user_agents};
 use crate::normalizer::{ExecutionLogs, KeyOrder, Normalizer, OriginalEvent};
 use crate::pipeline::{Filter, Memory, Pipeline};
 
@@ -262,7 +261,7 @@ impl Config {
         }
         match &self.user_agents {
             UserAgentPatterns::Off => {}
-            UserAgentPatterns::BuiltIn => enrichments.user_agents = Some(UserAgents::builtin()),
+            UserAgentPatterns::BuiltIn => enrichments.user_agents = Some(built_in_user_agents()),
             UserAgentPatterns::File(path) => {
                 let patterns =
                     user_agents(path).map(|patterns| enrichments.user_agents = Some(patterns));

@@ -1,14 +1,131 @@
-//! JSON strings, from between their quotes to text.
+//! Texts of JSON strings: found whole, and unescaped only when their meaning is asked for.
+//!
+//! A payload is JSON, and so is nearly every line in it: each of the line's quotes has a backslash, and nothing else is
+//! escaped. Such a line is read as it stands ([`Scanner::escaped`](super::Scanner::escaped)).
+//! Perf: reading lines without unescaping them saves a tenth of the time of an event.
 
 use std::borrow::Cow;
 
+use bumpalo::Bump;
 use bumpalo::collections::String as ArenaString;
 
-/// Appends the text that stands between the quotes of a JSON string.
+use super::bytes::first_special;
+
+/// A text, or the inside of a JSON string that stands for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonText<'a> {
+    /// The text as it stands there.
+    pub raw: &'a str,
+    /// What is escaped in it.
+    pub escapes: Escapes,
+}
+
+/// What is escaped in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escapes {
+    /// Nothing: it is the text itself.
+    None,
+    /// Every quote has a backslash before it, and there is no other.
+    Quotes,
+    /// Anything.
+    Any,
+}
+
+impl<'a> JsonText<'a> {
+    /// A text as it is.
+    #[must_use]
+    pub const fn plain(text: &'a str) -> Self {
+        Self {
+            raw: text,
+            escapes: Escapes::None,
+        }
+    }
+
+    /// The inside of a JSON string, whether or not a strict parser would take it.
+    #[must_use]
+    pub fn escaped(raw: &'a str) -> Self {
+        Self {
+            raw,
+            escapes: if raw.contains('\\') {
+                Escapes::Any
+            } else {
+                Escapes::None
+            },
+        }
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn text(self, arena: &'a Bump) -> &'a str {
+        if self.escapes == Escapes::None {
+            return self.raw;
+        }
+        let mut text = ArenaString::with_capacity_in(self.raw.len(), arena);
+        unescape_into(&mut text, self.raw);
+        text.into_bump_str()
+    }
+}
+
+/// Finds the end of the string that JSON starts with. Returns how many bytes stand between its quotes and what is escaped
+/// there; `None` if a strict parser would reject it (unpaired surrogates are accepted).
+pub(super) fn string(json: &[u8]) -> Option<(usize, Escapes)> {
+    const QUOTE: usize = 1;
+    let mut end = after_escaped_quotes(json);
+    let mut escapes = if json.get(QUOTE..end)?.contains(&b'\\') {
+        Escapes::Quotes
+    } else {
+        Escapes::None
+    };
+    loop {
+        end += first_special(json.get(end..)?)?;
+        match json.get(end..)? {
+            [b'"', ..] => return Some((end - QUOTE, escapes)),
+            [b'\\', b'"', ..] if escapes != Escapes::Any => {
+                (end, escapes) = (end + 2, Escapes::Quotes)
+            }
+            [b'\\', letter, rest @ ..] => {
+                let is_unit =
+                    *letter == b'u' && rest.first_chunk::<4>()?.iter().all(u8::is_ascii_hexdigit);
+                if !is_unit && !br#""\/bfnrt"#.contains(letter) {
+                    return None;
+                }
+                (end, escapes) = (end + 2, Escapes::Any);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Returns a place in the string that JSON starts with, up to which nothing but quotes is escaped.
+// Perf: comparing whole blocks with themselves shifted by one byte vectorises, which saves 7/8 of the time of going from
+// quote to quote.
+fn after_escaped_quotes(json: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let block = |position: usize| json.get(position..)?.first_chunk::<BLOCK>();
+    let mut end = 1;
+    while let (Some(before), Some(bytes)) = (block(end - 1), block(end)) {
+        let mut stops = [false; BLOCK];
+        for (stop, (before, byte)) in stops.iter_mut().zip(before.iter().zip(bytes)) {
+            *stop = (*byte < b' ') | ((*byte == b'"') != (*before == b'\\'));
+        }
+        if stops != [false; BLOCK] {
+            break;
+        }
+        end += BLOCK;
+    }
+    // An escape may have begun.
+    if json.get(end - 1) == Some(&b'\\') {
+        end - 1
+    } else {
+        end
+    }
+}
+
+/// Appends the text that the inside of a JSON string stands for.
 ///
-/// It takes what a strict parser has accepted and what none would: half a surrogate pair becomes U+FFFD, an escape that
-/// JSON does not know stays as it is written. So a text can always be had, and is the right one if the JSON is right.
-pub(super) fn unescape_into(text: &mut ArenaString<'_>, escaped: &str) {
+/// It never fails: half a surrogate pair becomes U+FFFD, and an escape that JSON does not know stays as it is written.
+/// If the JSON is valid, so is the text.
+fn unescape_into(text: &mut ArenaString<'_>, escaped: &str) {
     let mut rest = escaped;
     while let Some((plain, escape)) = rest.split_once('\\') {
         text.push_str(plain);
@@ -17,7 +134,7 @@ pub(super) fn unescape_into(text: &mut ArenaString<'_>, escaped: &str) {
     text.push_str(rest);
 }
 
-/// Appends what the escape after a backslash stands for, and answers what follows it.
+/// Appends the character that the escape after a backslash stands for. Returns what follows the escape.
 fn unescape_one<'a>(text: &mut ArenaString<'_>, escape: &'a str) -> &'a str {
     let mut characters = escape.chars();
     let unescaped = match characters.next() {
@@ -37,7 +154,7 @@ fn unescape_one<'a>(text: &mut ArenaString<'_>, escape: &'a str) -> &'a str {
     characters.as_str()
 }
 
-/// JSON with U+FFFD in the place of every half of a surrogate pair, which strict parsers refuse.
+/// Replaces every half of a surrogate pair, which strict parsers reject, by U+FFFD.
 #[must_use]
 pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     let is_suspect = |escape: &str| {
@@ -59,12 +176,13 @@ pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Appends an escape, of which the backslash is there already, and answers what follows it.
+/// Appends an escape whose backslash is there already. Returns what follows the escape.
 fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
     let Some((first, rest)) = escape.strip_prefix('u').and_then(unit) else {
         let length = escape.chars().next().map_or(0, char::len_utf8);
-        mended.push_str(escape.get(..length).unwrap_or_default());
-        return escape.get(length..).unwrap_or_default();
+        let (letter, rest) = escape.split_at(length);
+        mended.push_str(letter);
+        return rest;
     };
     let second = rest.strip_prefix("\\u").and_then(unit);
     let (units, rest) = match (first, second) {
@@ -78,7 +196,7 @@ fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
     rest
 }
 
-/// `\uXXXX`, and the second half of the surrogate pair if this is the first.
+/// Appends the character of `\uXXXX`, with the second half of the surrogate pair if this is the first half.
 fn unescape_unit<'a>(text: &mut ArenaString<'_>, digits: &'a str) -> &'a str {
     let Some((unit, rest)) = unit(digits) else {
         text.push_str("\\u");
@@ -106,10 +224,31 @@ fn unit(digits: &str) -> Option<(u16, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use bumpalo::Bump;
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_escaped() {
+        let long = "0123456789".repeat(7);
+        for (inside, escapes) in [
+            ("", Escapes::None),
+            (&*long, Escapes::None),
+            (r#"\""#, Escapes::Quotes),
+            (&format!(r#"{{\"a\":\"{long}\"}}"#), Escapes::Quotes),
+            (&format!(r#"{{\"a\":\"{long}\\\"}}"#), Escapes::Any),
+            (&format!(r"{long}\n{long}"), Escapes::Any),
+            (r"\u00e9", Escapes::Any),
+        ] {
+            for rest in ["", "}]}", &long] {
+                assert_eq!(
+                    string(format!("\"{inside}\"{rest}").as_bytes()),
+                    Some((inside.len(), escapes)),
+                    "{inside}"
+                );
+            }
+        }
+    }
 
     fn unescape(escaped: &str) -> String {
         let arena = Bump::new();
@@ -154,6 +293,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn is_as_strict_as_serde_json(
+            inside in r#"(\\\\|\\\\u[dD8][0-9a-f]{3}|\\"|\\"|u|n|x|[0-9a-fD]{1,9}|"|€|\n| ){0,40}"#,
+            gap in 0_usize..70,
+        ) {
+            let json = format!("\"{}{inside}\"", "-".repeat(gap));
+            let found = string(json.as_bytes());
+            // It ends at the first quote that is none of its own, whatever follows.
+            let whole = found.map_or(&*json, |(length, _)| json.get(..length + 2).unwrap());
+            match (serde_json::from_str::<String>(&mend_surrogates(whole)), found) {
+                (Ok(expected), Some((length, escapes))) => {
+                    let arena = Bump::new();
+                    let raw = json.get(1..=length).unwrap();
+                    prop_assert_eq!(JsonText { raw, escapes }.text(&arena), expected);
+                    prop_assert_eq!(escapes == Escapes::None, !raw.contains('\\'));
+                    prop_assert_eq!(escapes == Escapes::Any, raw.replace("\\\"", "").contains('\\'));
+                }
+                (Err(_), None) => {}
+                (expected, found) => prop_assert!(false, "{whole}: {expected:?}, {found:?}"),
+            }
+        }
+
         #[test]
         fn gives_back_what_was_escaped(text in any::<String>()) {
             let escaped = serde_json::to_string(&text).unwrap();

@@ -1,69 +1,181 @@
-//! Documents on their way, and the payloads that they came from.
+//! Documents on their way, and the lines that they came from.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use bumpalo::Bump;
 
 use crate::bulk::{BulkBody, DocumentId, LogEventIdentity};
 use crate::decode::{LogData, LogEvent};
+use crate::json::{Escapes, JsonText};
 use crate::normalizer::LogLine;
 
-/// Documents that wait to be sent, and where they came from.
+/// Documents that wait to be sent, with a copy of their lines for dead letters.
+///
+/// The lines are copied so that no payload is kept: a payload can be fifty times as large as the chunk, and most of its
+/// lines may be skipped.
 #[derive(Default)]
 pub(super) struct Chunk {
     pub(super) body: BulkBody,
-    pub(super) origins: Vec<Origin>,
-    /// The payloads that the origins point into.
-    pub(super) payloads: Vec<Arc<LogData>>,
+    /// The line of each document of the body: its index in `lines`.
+    documents: Vec<(usize, DocumentId)>,
+    lines: Vec<KeptLine>,
+    streams: Vec<LogStream>,
+    /// The texts of the lines.
+    text: String,
 }
 
-/// Where a document came from.
+/// A line that has become documents.
+struct KeptLine {
+    place: Place,
+    /// Index in `streams`.
+    stream: usize,
+    event_id: Range<usize>,
+    event_time: i64,
+    message: Range<usize>,
+    escapes: Escapes,
+    /// Index of the line's first document.
+    first_document: usize,
+}
+
+/// The log stream that lines came from.
+struct LogStream {
+    payload: usize,
+    owner: String,
+    log_group: String,
+    log_stream: String,
+}
+
+/// Where a line came from.
 #[derive(Clone, Copy)]
-pub(super) struct Origin {
+pub(super) struct Place {
+    /// The number of its record in the batch.
     pub(super) record: usize,
+    /// The number of its payload in the invocation.
     pub(super) payload: usize,
+    /// The position of its log event in the payload.
     pub(super) position: usize,
+}
+
+/// A document with its line.
+pub(super) struct Origin<'c> {
+    pub(super) line: LogLine<'c>,
+    pub(super) position: usize,
+    /// The document's place among those of the line.
     pub(super) part: usize,
     pub(super) id: DocumentId,
 }
 
 impl Chunk {
-    /// Lets the newest payload go if no document came of it.
-    pub(super) fn drop_unused_payload(&mut self) {
-        let used = self.origins.last().map_or(0, |origin| origin.payload + 1);
-        self.payloads.truncate(used);
+    /// Keeps a line whose documents are pushed next.
+    pub(super) fn push_line(&mut self, place: Place, data: &LogData, event: &LogEvent<'_>) {
+        let stream = self.stream(place.payload, data);
+        let event_id = self.keep(event.id);
+        let message = self.keep(event.message.raw);
+        self.lines.push(KeptLine {
+            place,
+            stream,
+            event_id,
+            event_time: event.timestamp,
+            message,
+            escapes: event.message.escapes,
+            first_document: self.documents.len(),
+        });
     }
 
-    /// An empty one for what comes after this one: for the newest payload's other events.
-    pub(super) fn next(&self, mut empty: Self) -> Self {
-        empty.payloads.extend(self.payloads.last().map(Arc::clone));
-        empty
+    /// Notes the id of a document of the newest line, which was pushed to the body.
+    pub(super) fn push_document(&mut self, id: DocumentId) {
+        self.documents.push((self.lines.len() - 1, id));
+    }
+
+    fn stream(&mut self, payload: usize, data: &LogData) -> usize {
+        if self.streams.last().map(|stream| stream.payload) != Some(payload) {
+            self.streams.push(LogStream {
+                payload,
+                owner: data.owner.clone(),
+                log_group: data.log_group.clone(),
+                log_stream: data.log_stream.clone(),
+            });
+        }
+        self.streams.len() - 1
+    }
+
+    fn keep(&mut self, text: &str) -> Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        start..self.text.len()
+    }
+
+    /// The origin of a document.
+    pub(super) fn origin(&self, document: usize) -> Option<Origin<'_>> {
+        let (line, id) = self.documents.get(document)?;
+        let line = self.lines.get(*line)?;
+        let stream = self.streams.get(line.stream)?;
+        let message = JsonText {
+            raw: self.text.get(line.message.clone())?,
+            escapes: line.escapes,
+        };
+        Some(Origin {
+            line: LogLine {
+                owner: &stream.owner,
+                log_group: &stream.log_group,
+                log_stream: &stream.log_stream,
+                event_id: self.text.get(line.event_id.clone())?,
+                event_time: line.event_time,
+                message,
+            },
+            position: line.place.position,
+            part: document - line.first_document,
+            id: *id,
+        })
+    }
+
+    /// The place of each line, with the range of its documents.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Place, Range<usize>)> {
+        let ends = self
+            .lines
+            .iter()
+            .skip(1)
+            .map(|next| next.first_document)
+            .chain([self.documents.len()]);
+        self.lines
+            .iter()
+            .zip(ends)
+            .map(|(line, end)| (line.place, line.first_document..end))
+    }
+
+    /// How many bytes the documents and their lines have.
+    pub(super) fn size(&self) -> usize {
+        self.body.size() + self.text.len()
+    }
+
+    /// How much memory there is for documents and lines, in bytes.
+    pub(super) fn capacity(&self) -> usize {
+        self.body.capacity() + self.text.capacity()
+    }
+
+    /// Empties the chunk and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.body.clear();
+        self.documents.clear();
+        self.lines.clear();
+        self.streams.clear();
+        self.text.clear();
     }
 }
 
-/// An event of a payload, as a line.
-pub(super) fn line(
-    payloads: &[Arc<LogData>],
-    payload: usize,
-    position: usize,
-) -> Option<LogLine<'_>> {
-    let data = payloads.get(payload)?;
-    let LogEvent {
-        id,
-        timestamp,
-        message,
-    } = data.event(position)?;
-    Some(LogLine {
+/// A log event as a line.
+pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
+    LogLine {
         owner: &data.owner,
         log_group: &data.log_group,
         log_stream: &data.log_stream,
-        event_id: id,
-        event_time: timestamp,
-        message,
-    })
+        event_id: event.id,
+        event_time: event.timestamp,
+        message: event.message,
+    }
 }
 
-/// What the id of a document of a line depends on.
+/// The identity of a document of a line, which its id is made of.
 pub(super) fn identity<'a>(
     line: &LogLine<'a>,
     position: usize,

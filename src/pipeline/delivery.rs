@@ -1,23 +1,23 @@
-//! A chunk on its way: its documents sent, those that are refused buried.
+//! A chunk in flight: its documents are sent, and dead letters written for those that are rejected.
 
 use bumpalo::Bump;
 
 use super::Pipeline;
-use super::chunk::{Chunk, Origin, line};
+use super::chunk::Chunk;
 use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session};
 use crate::data_stream::DataStreamName;
 use crate::dead_letter::{DeadLetter, RefusedDocument};
 use crate::server::{Target, Transport};
 
-/// What the chunks of an invocation are sent with. Several may be on their way at a time.
+/// The sessions of an invocation, with which its chunks are sent. Several chunks may be in flight.
 pub(super) struct Delivery<'p, T> {
     pub(super) pipeline: &'p Pipeline<T>,
     pub(super) session: Session,
-    /// That of the dead letters: when they cannot be written, it is not tried for each chunk anew.
+    /// The session of dead letters: if they cannot be written, that is not tried again for each chunk.
     pub(super) burial: Session,
 }
 
-/// What became of a document, for good.
+/// The final state of a document in this invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Indexed,
@@ -29,7 +29,12 @@ pub(super) enum Fate {
 }
 
 impl<T: Transport> Delivery<'_, T> {
-    /// Sends the documents of a chunk. Answers the chunk, and the fate of each document in their order.
+    /// Returns whether anything is being sent.
+    pub(super) fn is_sending(&self) -> bool {
+        self.session.is_sending() || self.burial.is_sending()
+    }
+
+    /// Sends the documents of a chunk. Returns the chunk, and the fate of each document in their order.
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
         let pipeline = self.pipeline;
         let target = Target {
@@ -40,7 +45,8 @@ impl<T: Transport> Delivery<'_, T> {
             .indexer
             .index(target, &chunk.body, &self.session)
             .await;
-        let (mut fates, mut rejected) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        let mut fates = Vec::with_capacity(outcomes.len());
+        let mut rejected = Vec::new();
         for (document, outcome) in outcomes.into_iter().enumerate() {
             fates.push(match outcome {
                 Outcome::Indexed => Fate::Indexed,
@@ -65,7 +71,7 @@ impl<T: Transport> Delivery<'_, T> {
         (chunk, fates)
     }
 
-    /// Writes the dead letters of refused documents. An event is safe only once that is confirmed.
+    /// Writes the dead letters of rejected documents. A document is safe only once its dead letter is confirmed.
     async fn bury(
         &self,
         chunk: &Chunk,
@@ -74,30 +80,21 @@ impl<T: Transport> Delivery<'_, T> {
         fates: &mut [Fate],
     ) {
         let arena = Bump::new();
-        let (mut body, mut documents) = (BulkBody::default(), Vec::new());
+        let mut body = BulkBody::default();
+        let mut documents = Vec::new();
         for (document, rejection) in rejected {
-            let Some(Origin {
-                payload,
-                position,
-                part,
-                id,
-                ..
-            }) = chunk.origins.get(*document).copied()
-            else {
-                continue;
-            };
-            let Some(line) = line(&chunk.payloads, payload, position) else {
+            let Some(origin) = chunk.origin(*document) else {
                 continue;
             };
             let refused = RefusedDocument {
-                line,
-                position,
-                part,
-                id,
+                line: origin.line,
+                position: origin.position,
+                part: origin.part,
+                id: origin.id,
                 target: self.pipeline.data_stream(),
             };
             body.push(
-                &id,
+                &origin.id,
                 &DeadLetter::new(&refused, rejection, dead_letters, &arena),
             );
             documents.push(*document);

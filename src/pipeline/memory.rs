@@ -1,43 +1,48 @@
-//! Memory that is used again, by the next chunk and the next invocation: what was asked of the kernel once need not be asked
-//! for anew.
+//! Buffers that the next chunk and the next invocation use again, to avoid page faults, and the progress that the next
+//! delivery of an event goes on from.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bumpalo::Bump;
 
 use super::chunk::Chunk;
+use super::progress::Unfinished;
 use crate::decode::Decoder;
 
 /// What an invocation leaves for the next.
 #[derive(Default)]
-pub struct Memory(Mutex<Buffers>);
+pub struct Memory(RefCell<Buffers>);
 
-/// Empty buffers.
+/// Empty buffers, and the payloads that are not finished.
 #[derive(Default)]
 pub(super) struct Buffers {
     pub(super) decoder: Decoder,
     pub(super) arena: Bump,
+    pub(super) unfinished: Unfinished,
     chunks: Vec<Chunk>,
 }
 
-/// How much is kept for bodies from one invocation to the next, in bytes.
+/// Upper bound on the memory for chunks that is kept from one invocation to the next, in bytes.
 const MOST_KEPT: usize = 4 << 20;
 
+/// Upper bound on the memory for one line's document that is kept, in bytes.
+const LARGEST_ARENA: usize = 4 << 20;
+
 impl Memory {
-    /// What the last invocation has left. Another one at the same time would find nothing.
+    /// Takes what the last invocation has left. Another invocation at the same time would find nothing.
     pub(super) fn take(&self) -> Buffers {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.take()
     }
 
     pub(super) fn put_back(&self, mut buffers: Buffers) {
-        buffers.arena.reset();
+        reset(&mut buffers.arena);
         let mut kept = 0;
         buffers.chunks.retain(|chunk| {
-            kept += chunk.body.capacity();
+            kept += chunk.capacity();
             kept <= MOST_KEPT
         });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = buffers;
+        self.0.replace(buffers);
     }
 }
 
@@ -47,21 +52,25 @@ impl fmt::Debug for Memory {
     }
 }
 
+/// Empties an arena. One that a huge line has made large is given back.
+pub(super) fn reset(arena: &mut Bump) {
+    arena.reset();
+    if arena.allocated_bytes() > LARGEST_ARENA {
+        *arena = Bump::new();
+    }
+}
+
 impl Buffers {
     /// An empty chunk.
     pub(super) fn chunk(&mut self) -> Chunk {
         self.chunks.pop().unwrap_or_default()
     }
 
-    /// Takes back a chunk that is settled, and those of its payloads that no other chunk needs.
-    pub(super) fn reuse(&mut self, mut chunk: Chunk) {
-        chunk.body.clear();
-        chunk.origins.clear();
-        chunk
-            .payloads
-            .drain(..)
-            .filter_map(Arc::into_inner)
-            .for_each(|data| self.decoder.reuse(data));
-        self.chunks.push(chunk);
+    /// Takes back a chunk that is settled, unless it has grown beyond `largest` bytes.
+    pub(super) fn reuse(&mut self, mut chunk: Chunk, largest: usize) {
+        if chunk.capacity() <= largest {
+            chunk.clear();
+            self.chunks.push(chunk);
+        }
     }
 }

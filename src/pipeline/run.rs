@@ -1,6 +1,9 @@
 //! One invocation on its way: lines to documents, documents to outcomes.
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::ops::Range;
+use std::task::Poll;
+use std::time::Duration;
 
 use bumpalo::Bump;
 use futures_util::FutureExt;
@@ -9,33 +12,42 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
 use super::Pipeline;
-use super::chunk::{self, Chunk, Origin};
+use super::chunk::{self, Chunk, Place};
 use super::delivery::{Delivery, Fate};
-use super::memory::Buffers;
+use super::memory::{self, Buffers};
+use super::progress::{Progress, around};
 use crate::decode::LogData;
 use crate::event::Record;
 use crate::normalizer::Normalized;
 use crate::report::Accounts;
 use crate::server::Transport;
 
-/// How many bodies of the largest size may be on their way at a time; of smaller ones, as many as are no larger together.
-/// What waits for an answer takes memory. With fewer than three it could be that all wait for something to be taken.
-const MOST_IN_FLIGHT: usize = 3;
+/// Upper bound on the documents in flight and their lines, in bodies of the largest size. A chunk that waits for an
+/// answer takes memory.
+const MOST_IN_FLIGHT: usize = 4;
 
-/// However small bodies are, no more of them wait: of those, only some are sent beside each other.
+/// Upper bound on bodies in flight, whatever their size; the gate sends fewer of them at the same time.
 const MOST_BODIES: usize = 20;
 
 /// After so many lines the network has its turn.
 const LINES_A_TURN: usize = 32;
 
+/// Documents are sent after so long, however few there are: those that are still in hand at the deadline are lost work.
+const LONGEST_FILLING: Duration = Duration::from_secs(2);
+
 /// One invocation.
 pub(super) struct Run<'d, T> {
     pub(super) delivery: &'d Delivery<'d, T>,
-    pub(super) deadline: Option<Instant>,
+    /// When no more requests may start. Documents that are not made by then are left to the next delivery.
+    deadline: Option<Instant>,
     pub(super) accounts: Accounts,
-    /// What documents are being added to.
+    /// Documents are added to this chunk.
     chunk: Chunk,
+    /// When the chunk was first seen not to be empty.
+    filling_since: Option<Instant>,
     pub(super) buffers: Buffers,
+    /// The payloads that were read, and how far the work on each has come.
+    payloads: Vec<(&'d str, Progress)>,
     in_flight: FuturesUnordered<LocalBoxFuture<'d, (Chunk, Vec<Fate>)>>,
     bytes_in_flight: usize,
 }
@@ -51,43 +63,62 @@ impl<'d, T: Transport> Run<'d, T> {
             deadline,
             accounts: Accounts::default(),
             chunk: buffers.chunk(),
+            filling_since: None,
             buffers,
+            payloads: Vec::new(),
             in_flight: FuturesUnordered::new(),
             bytes_in_flight: 0,
         }
     }
 
-    pub(super) async fn record(&mut self, number: usize, record: Record<'_>) {
-        let payloads = match record.payloads {
+    pub(super) async fn record(&mut self, number: usize, record: &'d Record<'d>) {
+        let payloads = match &record.payloads {
             Ok(payloads) => payloads,
-            Err(problem) => return self.accounts.undecodable(number, &problem),
+            Err(problem) => return self.accounts.undecodable(number, problem),
         };
-        for payload in payloads {
-            if self.is_late() {
-                // Nothing of it can be sent any more, and to read it would take the time to say so.
-                self.given_up(number);
-                continue;
-            }
-            match self
-                .buffers
-                .decoder
-                .decode(&payload, self.pipeline().inflated_max_bytes)
-            {
-                Ok(data) => self.log_data(number, data).await,
-                Err(problem) => {
-                    tracing::debug!(record = number, bytes = payload.len(), %problem, "payload not read");
-                    self.accounts.undecodable(number, &problem);
-                }
+        for index in self.order(payloads.len()) {
+            if let Some(payload) = payloads.get(index) {
+                self.payload(number, payload).await;
             }
         }
     }
 
-    async fn log_data(&mut self, record: usize, data: LogData) {
+    /// The order of work on things that need no order: from a random one on and around, if the time may not be enough.
+    pub(super) fn order(&self, count: usize) -> impl Iterator<Item = usize> + use<T> {
+        let start = self.start(count);
+        (start..count).chain(0..start)
+    }
+
+    fn start(&self, count: usize) -> usize {
+        if count <= 1 || self.deadline.is_none() {
+            return 0;
+        }
+        let random = (self.pipeline().random)();
+        usize::try_from(random % count as u64).unwrap_or(0)
+    }
+
+    async fn payload(&mut self, record: usize, payload: &'d str) {
+        if self.is_late() {
+            // Nothing of it can be sent any more, and to read it would take the time to say so.
+            return self.accounts.left_unresolved(record, 1);
+        }
+        self.make_room().await;
+        let max_bytes = self.pipeline().inflated_max_bytes;
+        match self.buffers.decoder.decode(payload, max_bytes) {
+            Ok(data) => self.log_data(record, payload, data).await,
+            Err(problem) => {
+                tracing::debug!(record, bytes = payload.len(), %problem, "payload not read");
+                self.accounts.undecodable(record, &problem);
+            }
+        }
+    }
+
+    async fn log_data(&mut self, record: usize, payload: &'d str, mut data: LogData) {
         tracing::debug!(
             record,
             log_group = data.log_group,
             log_stream = data.log_stream,
-            events = data.events().len(),
+            events = data.len(),
             is_control_message = data.is_control_message,
             "payload read"
         );
@@ -95,105 +126,143 @@ impl<'d, T: Transport> Run<'d, T> {
             return self.accounts.skipped();
         }
         if self.pipeline().own_log_group.as_ref() == Some(&data.log_group) {
-            return data.events().for_each(|_| self.accounts.skipped());
+            return (0..data.len()).for_each(|_| self.accounts.skipped());
         }
-        let count = data.events().len();
-        self.chunk.payloads.push(Arc::new(data));
+        let positions = self.positions(payload, data.len());
+        let first = Place {
+            record,
+            payload: self.payloads.len() - 1,
+            position: 0,
+        };
         let mut arena = std::mem::take(&mut self.buffers.arena);
-        let mut is_late = false;
-        for position in 0..count {
-            let is_full = self.is_full(position);
+        for range in around(&positions, self.start(data.len())) {
+            self.log_events(first, range, &mut data, &mut arena).await;
+        }
+        self.buffers.arena = arena;
+        self.buffers.decoder.reuse(data);
+    }
+
+    /// Opens the accounts of a payload. Returns the positions of the log events that are not finished.
+    fn positions(&mut self, payload: &'d str, len: usize) -> Vec<Range<usize>> {
+        let mut progress = Progress::default();
+        let remainder = self.buffers.unfinished.take(payload);
+        let positions = match remainder {
+            Some(remainder) => {
+                self.accounts.settled_before(&remainder.settled);
+                progress.settled = remainder.settled;
+                remainder.positions
+            }
+            None => std::iter::once(0..len).collect(),
+        };
+        self.payloads.push((payload, progress));
+        positions
+    }
+
+    /// Makes documents of a range of a payload's log events.
+    async fn log_events(
+        &mut self,
+        first: Place,
+        positions: Range<usize>,
+        data: &mut LogData,
+        arena: &mut Bump,
+    ) {
+        for (count, position) in positions.clone().enumerate() {
+            data.load(position);
+            let is_full = self.is_full(position, data);
             if is_full {
                 self.flush().await;
             }
-            if is_full || position % LINES_A_TURN == 0 {
+            if is_full || count.is_multiple_of(LINES_A_TURN) {
                 self.take_turns().await;
-                is_late = self.is_late();
+                self.send_what_waits().await;
+                if self.is_late() {
+                    return self.give_up(first, position..positions.end);
+                }
             }
-            arena.reset();
-            if is_late {
-                self.given_up(record)
-            } else {
-                self.log_event(record, position, &arena)
-            }
+            memory::reset(arena);
+            self.log_event(Place { position, ..first }, data, arena);
         }
-        self.buffers.arena = arena;
-        self.chunk.drop_unused_payload();
     }
 
-    /// Whether the deadline has gone by: what is not on its way by now is left to the next delivery, unread.
+    /// Returns whether the deadline has gone by.
     fn is_late(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| Instant::now() > deadline)
     }
 
-    /// Something of a record that nobody has looked at.
-    fn given_up(&mut self, record: usize) {
-        self.accounts.received();
-        self.accounts.unresolved(record);
+    /// Leaves log events to the next delivery, unread.
+    fn give_up(&mut self, first: Place, positions: Range<usize>) {
+        self.accounts.left_unresolved(first.record, positions.len());
+        self.progress(first.payload, |progress| {
+            progress.not_finished(positions);
+        });
     }
 
-    /// Whether the next event's document might not fit. A document is larger than its line, by what is made of it.
-    fn is_full(&self, position: usize) -> bool {
+    fn progress(&mut self, payload: usize, note: impl FnOnce(&mut Progress)) {
+        if let Some((_, progress)) = self.payloads.get_mut(payload) {
+            note(progress);
+        }
+    }
+
+    /// Returns whether the next event's document might not fit. A document is larger than its line, by what is made of it.
+    fn is_full(&self, position: usize, data: &LogData) -> bool {
         const GROWTH: usize = 3;
         const OVERHEAD: usize = 2_048;
-        let next = self
-            .chunk
-            .payloads
-            .last()
-            .map_or(0, |data| data.message_length(position));
+        let body = &self.chunk.body;
+        let next = data
+            .event(position)
+            .map_or(0, |event| event.message.raw.len());
         let size = next * GROWTH + OVERHEAD;
-        self.chunk.body.len() >= self.pipeline().indexer.limits().max_actions
-            || (!self.chunk.body.is_empty()
-                && self.chunk.body.size() + size > self.pipeline().indexer.limits().max_bytes)
+        let limits = self.pipeline().indexer.limits();
+        body.len() >= limits.max_actions
+            || (!body.is_empty() && body.size() + size > limits.max_bytes)
     }
 
-    /// Adds the documents of an event of the newest payload.
-    fn log_event(&mut self, record: usize, position: usize, arena: &Bump) {
-        let pipeline = self.pipeline();
-        let Chunk {
-            body,
-            origins,
-            payloads,
-        } = &mut self.chunk;
-        let Some(payload) = payloads.len().checked_sub(1) else {
+    /// Adds the documents of a log event.
+    fn log_event(&mut self, place: Place, data: &LogData, arena: &Bump) {
+        let Some(event) = data.event(place.position) else {
             return;
         };
-        let Some(line) = chunk::line(payloads, payload, position) else {
-            return;
-        };
-        let documents = match pipeline.documents(&line, arena) {
+        let line = chunk::line(data, &event);
+        let documents = match self.pipeline().documents(&line, arena) {
             Normalized::Documents(documents) => documents,
-            Normalized::Skipped => return self.accounts.skipped(),
+            Normalized::Skipped => {
+                self.accounts.skipped();
+                return self.progress(place.payload, |progress| progress.settled.skipped += 1);
+            }
         };
+        self.chunk.push_line(place, data, &event);
         for (part, document) in documents.iter().enumerate() {
-            let id = chunk::identity(&line, position, part, arena).document_id();
+            let id = chunk::identity(&line, place.position, part, arena).document_id();
             self.accounts.received();
             if document.event.kind == Some("pipeline_error") {
                 self.accounts.parse_failure();
             }
-            body.push(&id, document);
-            origins.push(Origin {
-                record,
-                payload,
-                position,
-                part,
-                id,
-            });
+            self.chunk.body.push(&id, document);
+            self.chunk.push_document(id);
         }
     }
 
-    /// Puts the documents that there are on their way. The newest payload stays, since it may have more events.
-    async fn flush(&mut self) {
+    /// Sends documents that have been waiting for others for long.
+    async fn send_what_waits(&mut self) {
         if self.chunk.body.is_empty() {
             return;
         }
-        let next = self.chunk.next(self.buffers.chunk());
-        let chunk = std::mem::replace(&mut self.chunk, next);
-        let size = chunk.body.size();
-        while !self.has_room(size) {
-            self.settle_next().await;
+        let now = Instant::now();
+        if now - *self.filling_since.get_or_insert(now) > LONGEST_FILLING {
+            self.flush().await;
         }
+    }
+
+    /// Puts the documents of the chunk in flight.
+    async fn flush(&mut self) {
+        self.filling_since = None;
+        if self.chunk.body.is_empty() {
+            return;
+        }
+        let chunk = std::mem::replace(&mut self.chunk, self.buffers.chunk());
+        let size = chunk.size();
+        while !self.has_room(size) && self.settle_next().await {}
         self.bytes_in_flight += size;
         self.in_flight
             .push(self.delivery.deliver(chunk).boxed_local());
@@ -201,17 +270,24 @@ impl<'d, T: Transport> Run<'d, T> {
     }
 
     fn has_room(&self, size: usize) -> bool {
-        let most_bytes = MOST_IN_FLIGHT * self.pipeline().indexer.limits().max_bytes;
-        let is_large = self.bytes_in_flight + size > most_bytes;
-        self.in_flight.len()
-            < if is_large {
-                MOST_IN_FLIGHT
-            } else {
-                MOST_BODIES
-            }
+        self.in_flight.is_empty()
+            || (self.in_flight.len() < MOST_BODIES
+                && self.bytes_in_flight + size <= self.most_bytes())
     }
 
-    /// Lets what is in flight go on, without waiting for it.
+    fn most_bytes(&self) -> usize {
+        MOST_IN_FLIGHT * self.pipeline().indexer.limits().max_bytes
+    }
+
+    /// Waits until there is memory for another payload: documents of huge lines are settled first.
+    async fn make_room(&mut self) {
+        if self.chunk.size() > self.most_bytes() {
+            self.flush().await;
+        }
+        while self.bytes_in_flight > self.most_bytes() && self.settle_next().await {}
+    }
+
+    /// Lets the chunks in flight go on, without waiting for them.
     async fn take_turns(&mut self) {
         while let Some(Some((chunk, fates))) = self.in_flight.next().now_or_never() {
             self.settle(chunk, &fates);
@@ -221,35 +297,81 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Puts the last documents on their way, and waits until all are settled.
+    /// Puts the last documents in flight, and waits until all are settled.
     pub(super) async fn finish(&mut self) {
         self.flush().await;
         self.delivery.session.close();
-        while !self.in_flight.is_empty() {
-            self.settle_next().await;
-        }
-        let last = std::mem::take(&mut self.chunk);
-        self.buffers.reuse(last);
-    }
-
-    async fn settle_next(&mut self) {
-        if let Some((chunk, fates)) = self.in_flight.next().await {
+        while let Some((chunk, fates)) = self.in_flight.next().await {
             self.settle(chunk, &fates);
         }
+        let last = std::mem::take(&mut self.chunk);
+        self.reuse(last);
+        for (payload, progress) in self.payloads.drain(..) {
+            if let Some(remainder) = progress.into_remainder() {
+                self.buffers.unfinished.put(payload, remainder);
+            }
+        }
+    }
+
+    /// Waits until a chunk in flight is settled. Returns false if none will be before others are sent: all of them wait
+    /// to learn whether anything is taken.
+    async fn settle_next(&mut self) -> bool {
+        let Self {
+            in_flight,
+            delivery,
+            ..
+        } = self;
+        let next = poll_fn(|context| match in_flight.poll_next_unpin(context) {
+            Poll::Ready(next) => Poll::Ready(next),
+            Poll::Pending if delivery.is_sending() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        });
+        let Some((chunk, fates)) = next.await else {
+            return false;
+        };
+        self.settle(chunk, &fates);
+        true
     }
 
     fn settle(&mut self, chunk: Chunk, fates: &[Fate]) {
-        self.bytes_in_flight -= chunk.body.size();
-        for (origin, fate) in chunk.origins.iter().zip(fates) {
+        self.bytes_in_flight -= chunk.size();
+        for (place, documents) in chunk.lines() {
+            let Some(fates) = fates.get(documents) else {
+                continue;
+            };
+            self.settle_line(place, fates);
+        }
+        self.reuse(chunk);
+    }
+
+    /// Takes the fates of a line's documents.
+    fn settle_line(&mut self, place: Place, fates: &[Fate]) {
+        for fate in fates {
             match fate {
                 Fate::Indexed => self.accounts.indexed(),
                 Fate::Duplicate => self.accounts.duplicate(),
                 Fate::DeadLettered => self.accounts.dead_lettered(),
-                Fate::Refused => self.accounts.refused(origin.record),
-                Fate::Unresolved => self.accounts.unresolved(origin.record),
+                Fate::Refused => self.accounts.refused(place.record),
+                Fate::Unresolved => self.accounts.unresolved(place.record),
             }
         }
-        self.buffers.reuse(chunk);
+        self.progress(place.payload, |progress| {
+            let is_open = |fate: &Fate| matches!(fate, Fate::Refused | Fate::Unresolved);
+            if fates.iter().any(is_open) {
+                progress.not_finished(place.position..place.position + 1);
+                return;
+            }
+            for fate in fates {
+                match fate {
+                    Fate::DeadLettered => progress.settled.dead_lettered += 1,
+                    _ => progress.settled.stored += 1,
+                }
+            }
+        });
+    }
+
+    fn reuse(&mut self, chunk: Chunk) {
+        self.buffers.reuse(chunk, self.most_bytes());
     }
 
     fn pipeline(&self) -> &'d Pipeline<T> {

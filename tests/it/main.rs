@@ -4,6 +4,7 @@ mod alerts;
 mod allocations;
 mod cli;
 mod delivery;
+mod delivery_progress;
 mod delivery_properties;
 mod docs;
 mod events;

@@ -30,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode",
             "enrich",
             "event",
+            "json",
             "normalizer",
             "report",
             "server",

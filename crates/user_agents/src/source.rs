@@ -1,11 +1,12 @@
 //! A `regexes.yaml` of uap-core, read: three lists of patterns.
 
-use super::PatternError;
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
+
+use crate::PatternError;
 
 /// The three lists.
 #[derive(Default)]
-pub(super) struct Source {
+pub(crate) struct Source {
     user_agents: Vec<SourcePattern>,
     systems: Vec<SourcePattern>,
     devices: Vec<SourcePattern>,
@@ -13,18 +14,18 @@ pub(super) struct Source {
 
 /// One entry of a list. As in Elasticsearch, a device has no version.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct SourcePattern {
-    pub(super) regex: String,
-    pub(super) ignore_case: bool,
-    pub(super) name: Option<String>,
-    pub(super) version: [Option<String>; 4],
+pub(crate) struct SourcePattern {
+    pub(crate) regex: String,
+    pub(crate) ignore_case: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) version: [Option<String>; 4],
 }
 
 const LISTS: [&str; 3] = ["user_agent_parsers", "os_parsers", "device_parsers"];
 
 impl Source {
-    pub(super) fn read(text: &str) -> Result<Self, PatternError> {
-        let mut reader = Reader {
+    pub(crate) fn read(text: &str) -> Result<Self, PatternError> {
+        let mut reader = RegexesReader {
             events: Parser::new_from_str(text),
             line: 1,
         };
@@ -43,7 +44,7 @@ impl Source {
         Ok(source)
     }
 
-    pub(super) fn lists(&self) -> [(&'static str, &[SourcePattern]); 3] {
+    pub(crate) fn lists(&self) -> [(&'static str, &[SourcePattern]); 3] {
         let [user_agents, systems, devices] = LISTS;
         [
             (user_agents, &self.user_agents),
@@ -89,12 +90,12 @@ impl SourcePattern {
     }
 }
 
-struct Reader<'a> {
+struct RegexesReader<'a> {
     events: Parser<'a, StrInput<'a>>,
     line: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RegexesReader<'a> {
     fn open_file(&mut self) -> Result<(), PatternError> {
         loop {
             match self.next()? {

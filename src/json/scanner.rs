@@ -1,7 +1,7 @@
-//! JSON, read from front to back: strictly, in one pass, and without copying what can be borrowed.
+//! A cursor over JSON: strict, in one pass, and without copying what can be borrowed.
 //!
-//! Nearly all that this program reads is strings, one after the other. They are read here; what else there is (numbers,
-//! strings with escapes, values inside values) is left to `serde_json`.
+//! Nearly all that this program reads is strings, one after the other. Strings and whole numbers are read here;
+//! `serde_json` reads strings with escapes outside of lines, other numbers, and nested values.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,14 @@ use serde_json::value::RawValue;
 
 use super::JsonText;
 use super::bytes::{first_special, same};
-use super::string::string;
+use super::text::string;
 
 /// A JSON text, read up to some place.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     json: &'a str,
-    position: usize,
+    /// The end of `json` that is not yet read.
+    rest: &'a str,
     quote: Quote,
 }
 
@@ -30,7 +31,7 @@ enum Quote {
 /// A value.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
-    /// A string without escapes: what stands between its quotes.
+    /// A string without escapes: the text between its quotes.
     Plain(&'a str),
     /// Any other value, as it stands there.
     Json(&'a RawValue),
@@ -46,13 +47,23 @@ impl<'a> Scanner<'a> {
     pub fn new(json: &'a str) -> Self {
         Self {
             json,
-            position: 0,
+            rest: json,
             quote: Quote::Plain,
         }
     }
 
-    /// Reads JSON that stands in a JSON string, of which nothing but the quotes is escaped. Of values it knows only those that look
-    /// the same there: plain strings, numbers, and what else has no quotes inside.
+    /// Starts at a place to which another scanner has read the same text.
+    #[must_use]
+    pub fn at(json: &'a str, position: usize) -> Self {
+        let (_, rest) = json.split_at(position);
+        Self {
+            rest,
+            ..Self::new(json)
+        }
+    }
+
+    /// Reads JSON that stands in a JSON string in which nothing but the quotes is escaped. It knows only the values that
+    /// look the same there: plain strings, numbers, and other values without quotes inside.
     #[must_use]
     pub fn escaped(json: &'a str) -> Self {
         Self {
@@ -73,18 +84,23 @@ impl<'a> Scanner<'a> {
     /// How many bytes are read.
     #[must_use]
     pub fn position(&self) -> usize {
-        self.position
+        self.json.len() - self.rest.len()
     }
 
-    /// The next byte that is no space.
+    /// Steps over space. Returns the next byte.
     pub fn peek(&mut self) -> Option<u8> {
         loop {
-            let byte = *self.json.as_bytes().get(self.position)?;
+            let byte = *self.rest.as_bytes().first()?;
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
             }
-            self.position += 1;
+            self.step(1);
         }
+    }
+
+    /// Steps over so many bytes, which end a character.
+    fn step(&mut self, length: usize) {
+        (_, self.rest) = self.rest.split_at(length);
     }
 
     /// Steps over a sign.
@@ -92,14 +108,14 @@ impl<'a> Scanner<'a> {
         if self.peek() != Some(sign) {
             return Err(Malformed);
         }
-        self.position += 1;
+        self.step(1);
         Ok(())
     }
 
-    /// Inside brackets: whether there is another element, and steps to it; else steps out.
+    /// Inside brackets: steps to the next element if there is one, else out of the brackets. Returns whether there is one.
     pub fn has_next(&mut self, is_first: bool, closing: u8) -> Result<bool, Malformed> {
         if self.peek() == Some(closing) {
-            self.position += 1;
+            self.step(1);
             return Ok(false);
         }
         if !is_first {
@@ -108,41 +124,39 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    /// Steps over a text that stands here, and answers it.
+    /// Steps over a text if it stands here, and returns it.
     pub fn take_text(&mut self, text: &str) -> Option<&'a str> {
-        let (here, _) = self.here(text)?;
-        self.position += text.len();
+        let (here, rest) = self.here(text)?;
+        self.rest = rest;
         Some(here)
     }
 
-    /// Steps over a text that stands here, which ends with a quote, and the plain string behind that. Answers both.
+    /// Steps over a text that ends with a quote, if it stands here, and the plain string behind the quote. Returns both.
     #[inline]
     pub fn take_plain(&mut self, text: &str) -> Option<(&'a str, &'a str)> {
         let (here, inside) = self.here(text)?;
         let (plain, rest) = self.plain(inside)?;
-        self.position = self.json.len() - rest.len();
+        self.rest = rest;
         Some((here, plain))
     }
 
-    /// A text, if it stands here, and what follows it.
+    /// Returns a text if it stands here, and what follows it.
     #[inline]
     fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
-        self.rest()
+        self.rest
             .split_at_checked(text.len())
             .filter(|(here, _)| same(here, text))
-    }
-
-    fn rest(&self) -> &'a str {
-        self.json.get(self.position..).unwrap_or_default()
     }
 
     /// The text from an earlier position to this.
     #[must_use]
     pub fn since(&self, position: usize) -> &'a str {
-        self.json.get(position..self.position).unwrap_or_default()
+        let (read, _) = self.json.split_at(self.position());
+        let (_, since) = read.split_at(position);
+        since
     }
 
-    /// A member's key and its colon.
+    /// Reads a member's key and its colon.
     pub fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let key = match self.value()? {
             Value::Plain(key) => Cow::Borrowed(key),
@@ -154,20 +168,20 @@ impl<'a> Scanner<'a> {
         Ok(key)
     }
 
-    /// A value of any kind.
+    /// Reads a value of any kind.
     pub fn value(&mut self) -> Result<Value<'a>, Malformed> {
         self.peek();
         if let Some((plain, rest)) = self
-            .after_quote(self.rest())
+            .after_quote(self.rest)
             .and_then(|inside| self.plain(inside))
         {
-            self.position = self.json.len() - rest.len();
+            self.rest = rest;
             return Ok(Value::Plain(plain));
         }
         self.raw_value().map(Value::Json)
     }
 
-    /// What stands before the quote that ends a plain string, and what follows it.
+    /// Returns the text before the quote that ends a plain string, and what follows it.
     #[inline]
     fn plain(&self, inside: &'a str) -> Option<(&'a str, &'a str)> {
         let (plain, rest) = inside.split_at_checked(first_special(inside.as_bytes())?)?;
@@ -182,28 +196,25 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string with any escapes; not for JSON that is [`Self::escaped`].
+    /// Reads a string with any escapes; not for JSON that is [`Self::escaped`].
     pub fn string(&mut self) -> Result<JsonText<'a>, Malformed> {
         self.peek();
-        let here = self.rest();
-        let inside = here.strip_prefix('"').ok_or(Malformed)?;
-        let (length, escapes) = string(here.as_bytes()).ok_or(Malformed)?;
-        self.position += length + 2;
-        Ok(JsonText {
-            raw: inside.get(..length).ok_or(Malformed)?,
-            escapes,
-        })
+        let inside = self.rest.strip_prefix('"').ok_or(Malformed)?;
+        let (length, escapes) = string(self.rest.as_bytes()).ok_or(Malformed)?;
+        let (raw, rest) = inside.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest.strip_prefix('"').ok_or(Malformed)?;
+        Ok(JsonText { raw, escapes })
     }
 
-    /// A whole number, as JSON writes it.
+    /// Reads a whole number, as JSON writes it.
     pub fn integer(&mut self) -> Result<i64, Malformed> {
         self.peek();
         let is_other = |byte: u8| !byte.is_ascii_digit() && byte != b'-';
-        let length = self.rest().bytes().position(is_other).ok_or(Malformed)?;
-        let (number, _) = self.rest().split_at_checked(length).ok_or(Malformed)?;
+        let length = self.rest.bytes().position(is_other).ok_or(Malformed)?;
+        let (number, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         let has_leading_zero =
             number.trim_start_matches('-').starts_with('0') && number != "0" && number != "-0";
-        self.position += length;
+        self.rest = rest;
         number
             .parse()
             .ok()
@@ -212,14 +223,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
-        // What is read is counted from the value's first byte, so the space before it is stepped over here.
+        // The value has its length from its first byte on, so the space before it is stepped over here.
         self.peek();
-        let value: &RawValue = serde_json::Deserializer::from_str(self.rest())
+        let value: &RawValue = serde_json::Deserializer::from_str(self.rest)
             .into_iter()
             .next()
             .ok_or(Malformed)?
             .map_err(|_| Malformed)?;
-        self.position += value.get().len();
+        self.step(value.get().len());
         Ok(value)
     }
 

@@ -10,7 +10,7 @@ const DOT: &str = r"[^\n\r\x{85}\x{2028}\x{2029}]";
 const DOLLAR: &str = r"(?:(?:\r?\n|[\r\x{85}\x{2028}\x{2029}])?\z)";
 
 /// The pattern in `regex-lite`'s words, or what is wrong with it.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(crate) fn translate(pattern: &str) -> Result<String, String> {
     let tree = Parser::new()
         .parse(pattern)
         .map_err(|error| error.kind().to_string())?;

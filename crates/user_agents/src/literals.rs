@@ -19,7 +19,7 @@ const COMMON: &str = "mozilla/5.0 (linux; android 1; build/) (windows nt 10.0; w
     (macintosh; intel mac os x 10_15_7) applewebkit/537.36 (khtml, like gecko) version/4.0 chrome/1 mobile safari/537.36";
 
 /// The literals of `pattern`; none if any text might match it.
-pub(super) fn required(pattern: &str, ignore_case: bool) -> Vec<String> {
+pub(crate) fn required(pattern: &str, ignore_case: bool) -> Vec<String> {
     let mut parser = ParserBuilder::new()
         .unicode(false)
         .utf8(false)

@@ -3,6 +3,7 @@
 mod chunk;
 mod delivery;
 mod memory;
+mod progress;
 mod run;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ use self::run::Run;
 use crate::bulk::{Indexer, RetryPolicy, Session};
 use crate::data_stream::DataStreamName;
 use crate::enrich::Enrichments;
-use crate::event::{self, Batch};
+use crate::event::{self, Batch, Trigger};
 use crate::normalizer::{LogLine, Normalized, Normalizer};
 use crate::report::{Answer, Report, answer};
 use crate::server::Transport;
@@ -129,13 +130,24 @@ impl<T: Transport> Pipeline<T> {
             burial: session.urgent(once, deadline),
             session,
         };
-        let mut run = Run::new(&delivery, deadline, self.memory.take());
+        self.enrichments.begin_invocation();
+        let mut run = Run::new(&delivery, sending_ends, self.memory.take());
         let records = batch.records.len();
-        for (number, record) in batch.records.into_iter().enumerate() {
-            run.record(number, record).await;
+        if batch.trigger == Trigger::Kinesis {
+            for (number, record) in batch.records.iter().enumerate() {
+                run.record(number, record).await;
+            }
+        } else {
+            for number in run.order(records) {
+                if let Some(record) = batch.records.get(number) {
+                    run.record(number, record).await;
+                }
+            }
         }
         run.finish().await;
         self.memory.put_back(std::mem::take(&mut run.buffers));
+        run.accounts
+            .user_agents_not_parsed(self.enrichments.user_agents_not_parsed());
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

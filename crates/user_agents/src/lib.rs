@@ -6,7 +6,6 @@
 //! empty version is none, as the reference pipeline's last step removes it.
 
 mod answers;
-mod builtin;
 mod candidates;
 mod java;
 mod literals;
@@ -15,16 +14,16 @@ mod patterns;
 mod source;
 mod table;
 
-pub use pattern_error::PatternError;
-
-use answers::Answers;
-use patterns::Patterns;
-use source::Source;
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
-use table::Table;
 
-/// What a user agent says of its sender: the fields of `user_agent` but `original`.
+use self::answers::Answers;
+pub use self::pattern_error::PatternError;
+use self::patterns::Patterns;
+pub use self::table::{Literal, Pattern, Span, Table};
+
+/// The fields of `user_agent` but `original`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedUserAgent {
     /// `user_agent.name`; "Other" if no pattern knows it
@@ -48,14 +47,15 @@ pub struct Os {
     pub full: Option<String>,
 }
 
-/// Patterns, compiled as they are needed, and the answers that they gave last.
+/// Patterns, compiled as they are needed, and their last answers.
 pub struct UserAgents {
     patterns: Patterns,
     answers: Answers,
 }
 
-/// The processor reads on; but no browser sends that much, and the rest of a hostile text would cost 5 µs a byte.
-const MOST_READ: usize = 2_048;
+/// How much of a user agent is read, in bytes. Real ones are shorter. Elasticsearch's processor reads on, but a hostile text
+/// costs up to 4 µs a byte.
+const MOST_READ: usize = 512;
 
 impl fmt::Debug for UserAgents {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,42 +64,57 @@ impl fmt::Debug for UserAgents {
 }
 
 impl UserAgents {
-    /// The patterns that Elasticsearch has: uap-core v0.10.0.
-    #[must_use]
-    pub fn builtin() -> Self {
-        Self::new(builtin::TABLE)
-    }
-
-    /// The patterns of another `regexes.yaml`, which is checked whole.
+    /// The patterns of a `regexes.yaml`, which is checked whole.
+    ///
+    /// # Errors
+    /// As [`Table::from_yaml`].
     pub fn from_yaml(text: &str) -> Result<Self, PatternError> {
-        Ok(Self::new(Table::new(&Source::read(text)?)?))
+        Table::from_yaml(text).map(Self::new)
     }
 
-    fn new(table: Table) -> Self {
+    /// The patterns of a table.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
         Self {
             patterns: Patterns::new(table),
             answers: Answers::default(),
         }
     }
 
-    /// What `user_agent` says; any text has an answer.
+    /// Parses a user agent; any text has an answer. `None` if the user agent is not known from before and no work is left.
+    ///
+    /// What parsing takes is subtracted from `work_left`, so that it can be exceeded by one user agent.
     #[must_use]
-    pub fn parse(&self, user_agent: &str) -> Rc<ParsedUserAgent> {
+    pub fn parse(&self, user_agent: &str, work_left: &Cell<u64>) -> Option<Rc<ParsedUserAgent>> {
         let (read, _) = user_agent.split_at(user_agent.floor_char_boundary(MOST_READ));
-        self.answers
-            .get_or_insert(read, || self.patterns.parse(read))
+        self.answers.get_or_insert(read, || {
+            if work_left.get() == 0 {
+                return None;
+            }
+            let (answer, work) = self.patterns.parse(read);
+            work_left.set(work_left.get().saturating_sub(work));
+            Some(answer)
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn built_in() -> Table {
+        Table::from_yaml(include_str!("../../../data/uap-core-0.10.0/regexes.yaml")).unwrap()
+    }
+
+    fn parse(user_agents: &UserAgents, user_agent: &str) -> Rc<ParsedUserAgent> {
+        user_agents.parse(user_agent, &Cell::new(u64::MAX)).unwrap()
+    }
 
     /// name, version | os.full or os.name | device.name
     #[track_caller]
     fn check(user_agent: &str, expected: &str) {
-        thread_local! { static USER_AGENTS: UserAgents = UserAgents::builtin(); }
-        let answer = USER_AGENTS.with(|user_agents| user_agents.parse(user_agent));
+        thread_local! { static USER_AGENTS: UserAgents = UserAgents::new(built_in()); }
+        let answer = USER_AGENTS.with(|user_agents| parse(user_agents, user_agent));
         assert_eq!(shown(&answer), expected, "{user_agent:?}");
     }
 
@@ -202,6 +217,34 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_512_bytes_are_read() {
+        let fits = "x".repeat(MOST_READ - " curl/8.5".len()) + " curl/8.5";
+        check(&fits, "curl 8.5 | - | Other");
+        check(&format!("x{fits}"), "curl 8 | - | Other");
+        check(&format!("xxxxxxxxxx{fits}"), "Other | - | Other");
+    }
+
+    /// Work is counted, not timed, so that the same event always gives the same documents.
+    #[test]
+    fn new_user_agents_are_parsed_while_work_is_left() {
+        let user_agents = UserAgents::new(built_in());
+        let work_left = Cell::new(u64::MAX);
+        user_agents.parse("curl/8.5.0", &work_left).unwrap();
+        let work = u64::MAX - work_left.get();
+        assert!(work > 0);
+        work_left.set(work + 1);
+        assert!(user_agents.parse("curl/8.5.1", &work_left).is_some());
+        assert_eq!(work_left.get(), 1);
+        assert!(user_agents.parse("curl/8.5.2", &work_left).is_some());
+        assert_eq!(work_left.get(), 0);
+        assert!(user_agents.parse("curl/8.5.3", &work_left).is_none());
+        assert!(
+            user_agents.parse("curl/8.5.0", &work_left).is_some(),
+            "known"
+        );
+    }
+
+    #[test]
     fn another_file_gives_other_answers() {
         let user_agents = UserAgents::from_yaml(
             r"
@@ -217,7 +260,7 @@ os_parsers:
 ",
         )
         .unwrap();
-        let answer = |user_agent| shown(&user_agents.parse(user_agent));
+        let answer = |user_agent| shown(&parse(&user_agents, user_agent));
         assert_eq!(
             answer("PostmanRuntime/7.43.0"),
             "Postman, $1 7.43.$4 | Any | Other"

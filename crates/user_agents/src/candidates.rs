@@ -1,17 +1,18 @@
-//! The patterns that may match a text, told by the literals in it, before any of them is compiled.
+//! Selects the patterns that may match a text by the literals in it, before any of them is compiled.
 //!
-//! A binary search in the sorted literals at each position of the text: nothing has to be built first.
+//! It is a binary search in the sorted literals at each position of the text, so nothing has to be built first.
 
-use super::table::{Span, Table};
+use crate::table::Table;
 
 impl Table {
-    /// The patterns, in their order, that may match; those left out cannot.
-    pub(super) fn candidates(&self, text: &str) -> Vec<u32> {
+    /// The patterns that may match, in their order. Every other pattern cannot match.
+    pub(crate) fn candidates(&self, text: &str) -> Vec<u32> {
         let text = text.to_ascii_lowercase();
         let mut candidates = self.unannounced.to_vec();
-        for start in 0..text.len() {
-            let rest = text.as_bytes().get(start..).unwrap_or_default();
+        let mut rest = text.as_bytes();
+        while let [_, next @ ..] = rest {
             self.announced_at_the_start_of(rest, &mut candidates);
+            rest = next;
         }
         candidates.sort_unstable();
         candidates.dedup();
@@ -19,7 +20,7 @@ impl Table {
     }
 
     fn announced_at_the_start_of(&self, text: &[u8], candidates: &mut Vec<u32>) {
-        // A literal has two bytes or more, and those that begin alike stand together.
+        // A literal has two bytes or more, and literals that begin alike stand together.
         let Some(beginning) = text.get(..2) else {
             return;
         };
@@ -34,11 +35,5 @@ impl Table {
                 return;
             }
         }
-    }
-
-    pub(super) fn text(&self, span: Span) -> &str {
-        self.text
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or_default()
     }
 }

@@ -1,17 +1,16 @@
 //! JSON where `serde_json` is too slow or too strict: the strings of a log line, read, mended and written.
 
 mod bytes;
-mod scan;
-mod string;
+mod scanner;
 mod text;
 mod write;
 
 use std::borrow::Cow;
 
 pub use self::bytes::has_byte;
-pub use self::scan::{Malformed, Scanner, Value};
-pub use self::string::{Escapes, JsonText};
-pub use self::text::mend_surrogates;
+pub use self::scanner::{Malformed, Scanner, Value};
+
+pub use self::text::{Escapes, JsonText, mend_surrogates};
 pub use self::write::{WriteJson, write_list, write_string};
 
 /// Bytes as text, with U+FFFD in the place of what is not UTF-8. The standard library's conversion, which looks for

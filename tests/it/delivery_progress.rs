@@ -1,0 +1,197 @@
+//! An event that takes longer than one delivery: each delivery goes on where the last one ended.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use apigw_logs::config::Config;
+use apigw_logs::event;
+use apigw_logs::pipeline::Pipeline;
+use apigw_logs::report::Report;
+use tokio::time::Instant;
+
+use crate::support::invocation::{direct, kinesis, line, lines, payload, sqs};
+use crate::support::script::{Request, Script, Step};
+
+/// A server that takes a second for each request.
+#[derive(Clone, Default)]
+struct Server {
+    stored: Rc<RefCell<BTreeSet<String>>>,
+    /// How often each document was sent.
+    sent: Rc<RefCell<BTreeMap<String, usize>>>,
+}
+
+impl Server {
+    fn answer(&self, request: &Request) -> Step {
+        let store = |id: &String| {
+            *self.sent.borrow_mut().entry(id.clone()).or_default() += 1;
+            if self.stored.borrow_mut().insert(id.clone()) {
+                201
+            } else {
+                409
+            }
+        };
+        let statuses: Vec<u16> = request.ids.iter().map(store).collect();
+        Step::items(&statuses).taking(1_000)
+    }
+
+    fn count(&self) -> usize {
+        self.stored.borrow().len()
+    }
+
+    /// A process of the function, with ten documents a request.
+    fn process(&self) -> Pipeline<Script> {
+        let lookup = |name: &str| (name == "BULK_MAX_ACTIONS").then(|| "10".to_owned());
+        let server = self.clone();
+        let script = Script::server(move |request| server.answer(request));
+        let mut pipeline = Config::from_vars(lookup)
+            .and_then(|config| config.pipeline(script))
+            .expect("it is right");
+        pipeline.random = random;
+        pipeline
+    }
+}
+
+/// Numbers that are the same in every run and spread evenly.
+fn random() -> u64 {
+    thread_local! { static LAST: Cell<u64> = const { Cell::new(7) }; }
+    LAST.with(|last| {
+        last.set(
+            last.get()
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407),
+        );
+        last.get() >> 20
+    })
+}
+
+async fn deliver(pipeline: &Pipeline<Script>, event: &str, seconds: u64) -> Report {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let batch = event::read(event.as_bytes()).expect("the event is right");
+    let (report, _) = pipeline.process(batch, Some(deadline)).await;
+    let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
+    assert_eq!(report.received, settled + report.unresolved, "{report:?}");
+    report
+}
+
+fn on_a_stopped_clock(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime can be made")
+        .block_on(test);
+}
+
+/// Each delivery has time for a few of its 40 requests. With duplicates sent again it could never end.
+#[test]
+fn a_process_goes_on_where_the_last_delivery_ended() {
+    on_a_stopped_clock(async {
+        let lines = [lines(398), vec![String::new(), "\n".to_owned()]].concat();
+        let payload = payload("e", "api", &lines);
+        for event in [
+            direct(&payload),
+            kinesis(&[("1", &payload)]),
+            sqs(&[("m", &direct(&payload))]),
+        ] {
+            let server = Server::default();
+            let process = server.process();
+            let mut stored = 0;
+            for delivery in 1.. {
+                let report = deliver(&process, &event, 4).await;
+                assert_eq!(report.received, 400, "{report:?}");
+                assert!(
+                    server.count() > stored,
+                    "delivery {delivery} stores more than the last: {report:?}"
+                );
+                stored = server.count();
+                if report.error.is_none() {
+                    assert!(delivery > 1, "one delivery is not enough");
+                    assert_eq!((report.skipped, report.unresolved), (2, 0));
+                    assert_eq!(report.indexed + report.duplicates, 398);
+                    break;
+                }
+            }
+            assert_eq!(server.count(), 398);
+            assert!(
+                server.sent.borrow().values().all(|times| *times == 1),
+                "nothing that is confirmed is sent again"
+            );
+        }
+    });
+}
+
+/// Each delivery comes to a process of its own, which knows nothing of the others.
+#[test]
+fn new_processes_come_to_the_end_as_well() {
+    on_a_stopped_clock(async {
+        let event = direct(&payload("e", "api", &lines(400)));
+        let server = Server::default();
+        let mut deliveries = 0;
+        while server.count() < 400 {
+            deliver(&server.process(), &event, 4).await;
+            deliveries += 1;
+            assert!(deliveries <= 100, "{} are stored", server.count());
+        }
+        assert!(deliveries > 1, "one delivery is not enough");
+    });
+}
+
+/// A message of a queue that takes all the time does not keep the others from theirs.
+#[test]
+fn every_message_of_a_queue_has_its_turn() {
+    on_a_stopped_clock(async {
+        let large = direct(&payload("large", "api", &lines(4_000)));
+        let small: Vec<String> = (0..4)
+            .map(|number| direct(&payload(&format!("small{number}-"), "api", &[line(number)])))
+            .collect();
+        let mut messages = vec![("large", &*large)];
+        messages.extend(small.iter().map(|body| ("small", &**body)));
+        let event = sqs(&messages);
+        let server = Server::default();
+        for _ in 0..20 {
+            deliver(&server.process(), &event, 3).await;
+        }
+        let is_small = |id: &&String| server.sent.borrow().contains_key(*id);
+        assert!(server.stored.borrow().iter().any(|id| is_small(&id)));
+        let requests_with_small = server
+            .process()
+            .process(
+                event::read(sqs(&messages[1..]).as_bytes()).expect("the event is right"),
+                None,
+            )
+            .await
+            .0;
+        assert_eq!(requests_with_small.duplicates, 4, "all four are stored");
+    });
+}
+
+/// The same batch is sent in its own order where the stream goes on from the first unfinished record.
+#[test]
+fn records_of_a_stream_keep_their_order() {
+    on_a_stopped_clock(async {
+        let payloads: Vec<String> = (0..20)
+            .map(|number| payload(&format!("e{number}-"), "api", &lines(30)))
+            .collect();
+        let numbers: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        let mut records: Vec<(&str, &str)> = numbers
+            .iter()
+            .zip(&payloads)
+            .map(|(number, payload)| (&**number, &**payload))
+            .collect();
+        let server = Server::default();
+        let mut deliveries = 0;
+        while !records.is_empty() {
+            let event = kinesis(&records);
+            let batch = event::read(event.as_bytes()).expect("the event is right");
+            let deadline = Instant::now() + Duration::from_secs(4);
+            let (_, failed) = server.process().process(batch, Some(deadline)).await;
+            let finished = failed.first().copied().unwrap_or(records.len());
+            records.drain(..finished);
+            deliveries += 1;
+            assert!(deliveries <= 20, "{} are left", records.len());
+        }
+        assert_eq!(server.count(), 600);
+    });
+}
