@@ -9,12 +9,13 @@ use apigw_logs::config::Config;
 use apigw_logs::event;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::report::Report;
+use apigw_logs::server::TransportError;
 use tokio::time::Instant;
 
 use crate::support::invocation::{direct, kinesis, line, lines, payload, sqs};
 use crate::support::script::{Request, Script, Step};
 
-/// A server that takes a second for each request.
+/// A server that takes half a second for each request, and stores nothing of one that nobody waits for.
 #[derive(Clone, Default)]
 struct Server {
     stored: Rc<RefCell<BTreeSet<String>>>,
@@ -24,6 +25,10 @@ struct Server {
 
 impl Server {
     fn answer(&self, request: &Request) -> Step {
+        const LATENCY: Duration = Duration::from_millis(500);
+        if request.timeout <= LATENCY {
+            return Step::error(TransportError::Timeout);
+        }
         let store = |id: &String| {
             *self.sent.borrow_mut().entry(id.clone()).or_default() += 1;
             if self.stored.borrow_mut().insert(id.clone()) {
@@ -33,7 +38,7 @@ impl Server {
             }
         };
         let statuses: Vec<u16> = request.ids.iter().map(store).collect();
-        Step::items(&statuses).taking(1_000)
+        Step::items(&statuses).taking(500)
     }
 
     fn count(&self) -> usize {
@@ -99,7 +104,7 @@ fn a_process_goes_on_where_the_last_delivery_ended() {
             let process = server.process();
             let mut stored = 0;
             for delivery in 1.. {
-                let report = deliver(&process, &event, 4).await;
+                let report = deliver(&process, &event, 2).await;
                 assert_eq!(report.received, 400, "{report:?}");
                 assert!(
                     server.count() > stored,
@@ -130,7 +135,7 @@ fn new_processes_come_to_the_end_as_well() {
         let server = Server::default();
         let mut deliveries = 0;
         while server.count() < 400 {
-            deliver(&server.process(), &event, 4).await;
+            deliver(&server.process(), &event, 2).await;
             deliveries += 1;
             assert!(deliveries <= 100, "{} are stored", server.count());
         }
@@ -185,7 +190,7 @@ fn records_of_a_stream_keep_their_order() {
         while !records.is_empty() {
             let event = kinesis(&records);
             let batch = event::read(event.as_bytes()).expect("the event is right");
-            let deadline = Instant::now() + Duration::from_secs(4);
+            let deadline = Instant::now() + Duration::from_secs(2);
             let (_, failed) = server.process().process(batch, Some(deadline)).await;
             let finished = failed.first().copied().unwrap_or(records.len());
             records.drain(..finished);
