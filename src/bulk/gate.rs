@@ -31,6 +31,10 @@ pub(super) struct Gate {
     /// Tickets for exclusive requests: handed out, and served.
     exclusive_tickets: Cell<u64>,
     exclusive_served: Cell<u64>,
+    /// Tickets for shared requests: handed out, and served. Without them those that wait for the same moment would start
+    /// in any order, and the first record of a stream could be the last to be finished.
+    shared_tickets: Cell<u64>,
+    shared_served: Cell<u64>,
     /// The number of the next request.
     next_request: Cell<u64>,
     /// Start of the current period with at least one open request.
@@ -65,13 +69,20 @@ impl Gate {
         self.pass()
     }
 
-    /// Waits until no request is open, or all is well and the server takes its time.
+    /// Waits until no request is open, or all is well and the server takes its time. Shared requests start in the order
+    /// in which they came.
     pub(super) async fn shared(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
+        let ticket = self.shared_tickets.get();
+        self.shared_tickets.set(ticket + 1);
         loop {
             let patience_ends = self.patience_ends().filter(|end| *end > Instant::now());
             let has_room = self.open.get() < MOST_OPEN && patience_ends.is_none();
             let is_free = self.open.get() == 0 || (has_room && all_is_well());
-            if is_free && self.exclusive_served == self.exclusive_tickets {
+            let is_next = self.exclusive_served == self.exclusive_tickets
+                && self.shared_served.get() == ticket;
+            if is_free && is_next {
+                self.shared_served.set(ticket + 1);
+                self.notify();
                 return self.pass();
             }
             match patience_ends {
