@@ -1,11 +1,12 @@
-//! What Lambda hands over, whoever sent it, becomes a [`Batch`] of records with their subscription payloads.
+//! An event as Lambda delivers it becomes a [`Batch`] of records with their subscription payloads.
 //!
-//! Three triggers are served: a CloudWatch Logs subscription that invokes the function directly, a Kinesis stream in
+//! There are three triggers: a CloudWatch Logs subscription that invokes the function directly, a Kinesis stream in
 //! between, and an SQS queue that holds failed invocations (the `OnFailure` record, or the bare event of a dead-letter
 //! queue). An `OnFailure` record may also be the event itself, for replays by hand.
 //!
 //! Members that AWS may add are ignored at every level: being strict about a foreign wire format loses logs on the day
-//! it grows.
+//! it grows. But an event that says two things (`awslogs` beside `Records`, say) is rejected: to read one of them would
+//! lose the other.
 
 use std::borrow::Cow;
 
@@ -16,13 +17,13 @@ use thiserror::Error;
 /// The records of one invocation.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Who sent them, and thus what answer is owed.
+    /// The service that sent them, and thus the answer that is owed.
     pub trigger: Trigger,
-    /// Each record in the order of arrival.
+    /// The records in the order of arrival.
     pub records: Vec<Record<'a>>,
 }
 
-/// Who invoked the function.
+/// The service that invoked the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// CloudWatch Logs, asynchronously: the answer is Ok or an error.
@@ -33,7 +34,7 @@ pub enum Trigger {
     Sqs,
 }
 
-/// What succeeds or fails as one in the eyes of the trigger.
+/// The unit that the trigger sees succeed or fail.
 #[derive(Debug)]
 pub struct Record<'a> {
     /// The Kinesis sequence number or the SQS message id; empty for a direct subscription.
@@ -57,9 +58,12 @@ pub enum NoPayload {
          OnFailure record holding one)"
     )]
     UnknownBody,
+    /// Members of two kinds of event or record.
+    #[error("it says two things: there is `{0}` beside `{1}`, and only one of them could be read")]
+    Ambiguous(&'static str, &'static str),
 }
 
-/// An event that is not for this function: a matter of wiring, for the operator to mend.
+/// An event that is not for this function: an operator has to change who sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
     /// Not JSON at all.
@@ -86,16 +90,19 @@ pub enum EventError {
     /// Records of both kinds, which Lambda never sends.
     #[error("the event mixes Kinesis records and SQS messages: send each in an event of its own")]
     MixedTriggers,
+    /// Members of two kinds of event, which Lambda never sends.
+    #[error("the event has `{0}` beside `{1}`: send each in an event of its own")]
+    Ambiguous(&'static str, &'static str),
 }
 
-/// How deep one event may lie in another: a queue of failed invocations that were themselves replays.
+/// How deep one event may lie in another: a queue may hold failed invocations that were themselves replays.
 const MAX_NESTING: usize = 4;
 
 /// Reads an event as Lambda delivers it.
 ///
 /// # Errors
-/// [`EventError`] if the event as a whole is of no known kind. A record that is broken among others is no error here:
-/// its [`Record::payloads`] say so.
+/// [`EventError`] if the event as a whole is of no known kind. A broken record is no error here: its
+/// [`Record::payloads`] say so.
 pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
     let wire: InvokeEvent<'_> = match serde_json::from_slice(event) {
         Ok(wire) => wire,
@@ -107,6 +114,9 @@ pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
             });
         }
     };
+    if let Some((one, other)) = wire.ambiguity() {
+        return Err(EventError::Ambiguous(one, other));
+    }
     if let Some(records) = wire.records {
         return read_records(records);
     }
@@ -139,7 +149,7 @@ fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
     })
 }
 
-/// The union of every event we know, as one struct: an untagged enum would parse each event twice.
+/// The union of all known events, as one struct: an untagged enum would parse each event twice.
 #[derive(Deserialize)]
 struct InvokeEvent<'a> {
     /// [CloudWatch Logs subscription](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html)
@@ -180,7 +190,7 @@ struct WireKinesis<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// A member that should be a string. What it is if it is none is the fault of its record, and of no other.
+/// A member that should be a string. A non-string fails only its own record.
 fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, str>, NoPayload> {
     let text: Option<BorrowedText<'a>> =
         member.and_then(|member| serde_json::from_str(member.get()).ok());
@@ -193,8 +203,24 @@ fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, 
 struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> InvokeEvent<'a> {
-    /// The payloads of an event that is not a list of records of ours to answer for.
+    /// Two members that only different kinds of event have, if there are two.
+    fn ambiguity(&self) -> Option<(&'static str, &'static str)> {
+        let kinds = [
+            (self.awslogs.is_some(), "awslogs"),
+            (self.records.is_some(), "Records"),
+            (self.request_payload.is_some(), "requestPayload"),
+        ];
+        let mut present = kinds
+            .into_iter()
+            .filter_map(|(is_there, name)| is_there.then_some(name));
+        present.next().zip(present.next())
+    }
+
+    /// The payloads of an event whose records have no answer of their own.
     fn subscription_payloads(self, nesting: usize) -> Result<Vec<Cow<'a, str>>, NoPayload> {
+        if let Some((one, other)) = self.ambiguity() {
+            return Err(NoPayload::Ambiguous(one, other));
+        }
         if let Some(awslogs) = self.awslogs {
             return text(awslogs.data, "awslogs.data").map(|data| vec![data]);
         }
@@ -231,21 +257,26 @@ impl<'a> WireRecord<'a> {
     }
 
     fn into_record_nested(self, nesting: usize) -> Result<(Trigger, Record<'a>), EventError> {
+        let is_ambiguous = self.kinesis.is_some() && self.body.is_some();
         let source = self
             .event_source
             .map_or(Cow::Borrowed(""), |source| source.0);
-        match &*source {
-            "aws:kinesis" => Ok((
+        let (trigger, mut record) = match &*source {
+            "aws:kinesis" => (
                 Trigger::Kinesis,
                 self.kinesis.map_or_else(no_kinesis, kinesis_record),
-            )),
-            "aws:sqs" => Ok((
+            ),
+            "aws:sqs" => (
                 Trigger::Sqs,
                 sqs_message(self.message_id, self.body, nesting),
-            )),
-            "" => Err(EventError::UnknownTrigger),
-            _ => Err(EventError::UnknownSource(source.chars().take(64).collect())),
+            ),
+            "" => return Err(EventError::UnknownTrigger),
+            _ => return Err(EventError::UnknownSource(source.chars().take(64).collect())),
+        };
+        if is_ambiguous {
+            record.payloads = Err(NoPayload::Ambiguous("kinesis", "body"));
         }
+        Ok((trigger, record))
     }
 }
 
@@ -358,6 +389,24 @@ mod tests {
                 ],
             ),
             (r#"{"Records":[]}"#, Trigger::Sqs, vec![]),
+            // AWS sends none of these: to read one half would lose the other.
+            (
+                r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"AA"},"body":"{}"},
+                              {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2","data":"BB"},"body":null}]}"#,
+                Trigger::Kinesis,
+                vec![Err(NoPayload::Ambiguous("kinesis", "body")), ok(&["BB"])],
+            ),
+            (
+                r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m","kinesis":{"data":"AA"},
+                               "body":"{\"awslogs\":{\"data\":\"AA\"}}"},
+                              {"eventSource":"aws:sqs","messageId":"n",
+                               "body":"{\"awslogs\":{\"data\":\"AA\"},\"Records\":[]}"}]}"#,
+                Trigger::Sqs,
+                vec![
+                    Err(NoPayload::Ambiguous("kinesis", "body")),
+                    Err(NoPayload::Ambiguous("awslogs", "Records")),
+                ],
+            ),
         ];
         for (event, trigger, expected) in cases {
             assert_eq!(read(event.as_bytes()).unwrap().trigger, *trigger, "{event}");
@@ -391,6 +440,18 @@ mod tests {
             (
                 r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:kinesis"}]}"#,
                 EventError::MixedTriggers,
+            ),
+            (
+                r#"{"awslogs":{"data":"AA"},"Records":[]}"#,
+                EventError::Ambiguous("awslogs", "Records"),
+            ),
+            (
+                r#"{"requestPayload":{"awslogs":{"data":"AA"}},"awslogs":{}}"#,
+                EventError::Ambiguous("awslogs", "requestPayload"),
+            ),
+            (
+                r#"{"requestPayload":{},"Records":[{"eventSource":"aws:sqs"}]}"#,
+                EventError::Ambiguous("Records", "requestPayload"),
             ),
         ];
         for (event, expected) in cases {

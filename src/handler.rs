@@ -136,16 +136,29 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
     reason = "Lambda tells its deadline in wall time"
 )]
 fn deadline(epoch_ms: u64) -> Option<Instant> {
-    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
-    let deadline = Duration::from_millis(epoch_ms);
+    let left = time_left(Duration::from_millis(epoch_ms), now)?;
+    Some(Instant::now() + left.saturating_sub(ANSWER_RESERVE.min(left / 4)))
+}
+
+/// The time left at the start of an invocation, from two times since 1970; `None` if it is not known.
+///
+/// Lambda gives an event out with its whole `Timeout` left, which is 900 s at most. Any other time left says that this
+/// clock and Lambda's differ. Then half of the template's default `Timeout` is assumed: to trust a deadline that has gone
+/// by would fail every invocation unread.
+fn time_left(deadline: Duration, now: Duration) -> Option<Duration> {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const LONGEST: Duration = Duration::from_secs(900);
+    const ASSUMED: Duration = Duration::from_secs(60);
     if deadline + A_DAY < now {
         return None;
     }
-    let left = deadline.saturating_sub(now);
-    Some(Instant::now() + left.saturating_sub(ANSWER_RESERVE.min(left / 4)))
+    match deadline.checked_sub(now) {
+        Some(left) if !left.is_zero() && left <= LONGEST + ANSWER_RESERVE => Some(left),
+        _ => Some(ASSUMED),
+    }
 }
 
 impl<T: Transport> Function<T> {
@@ -186,4 +199,27 @@ fn diagnostic(report: &Report) -> Diagnostic {
 )]
 fn write_log_line(line: &str) {
     println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_differs_from_lambdas_fails_no_invocation() {
+        let now = Duration::from_secs(1_772_353_800);
+        let seconds = Duration::from_secs;
+        for (deadline, left) in [
+            (now + seconds(120), Some(seconds(120))),
+            (now + seconds(900), Some(seconds(900))),
+            (now + seconds(1), Some(seconds(1))),
+            (now, Some(seconds(60))),
+            (now - seconds(3_480), Some(seconds(60))),
+            (now + seconds(3_720), Some(seconds(60))),
+            // `cargo lambda watch`
+            (seconds(60), None),
+        ] {
+            assert_eq!(time_left(deadline, now), left, "{deadline:?}");
+        }
+    }
 }

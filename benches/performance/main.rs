@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod endpoint;
+mod extremes;
 mod function;
 mod gzip;
 #[path = "../../tests/it/support/http.rs"]
@@ -59,6 +60,7 @@ enum Command {
         events: usize,
     },
     Load(load::Arguments),
+    Extremes(extremes::Arguments),
     /// Instructions of each step beside the baseline, counted by valgrind's callgrind
     Instructions(instructions::Arguments),
     /// What callgrind counts
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         } => report::table(events, &filter, Duration::from_millis(patience)),
         Command::Criterion { filter, events } => report::criterion(events, &filter),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Extremes(arguments) => extremes::run(&arguments),
         Command::Instructions(arguments) => return instructions::run(&arguments),
         Command::Counted { step, floor } => instructions::counted(step, floor),
         Command::Gzip => gzip::run(),

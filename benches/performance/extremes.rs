@@ -1,0 +1,217 @@
+//! Events that are made to cost as much as they can: the memory and the processor time of the built function.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::endpoint::Endpoint;
+use crate::function::Function;
+use crate::inputs;
+
+/// Measures what events cost the built function that are made to cost much
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The program; the one that cargo has built for the benches if left out
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_apigw-logs"))]
+    program: PathBuf,
+    /// Only events whose names contain this
+    #[arg(default_value = "")]
+    filter: String,
+}
+
+/// An event, and a setting that makes it worse.
+struct Extreme {
+    name: String,
+    event: fn() -> String,
+    setting: Option<(&'static str, &'static str)>,
+}
+
+const MEBIBYTE: usize = 1 << 20;
+
+/// A payload of just below the default of `INFLATED_MAX_BYTES`.
+const LARGEST: usize = 255 * MEBIBYTE;
+
+/// What a function of 512 MB gets of a processor.
+const SHARE_AT_512_MB: f64 = 512.0 / 1_769.0;
+
+const EXTREMES: [(&str, fn() -> String); 14] = [
+    ("one line, for comparison", || direct(&[LINE.to_owned()])),
+    ("2 Kinesis records of 255 MiB, a line each", || {
+        kinesis(2, &padded(LARGEST))
+    }),
+    ("8 Kinesis records of 255 MiB, a line each", || {
+        kinesis(8, &padded(LARGEST))
+    }),
+    ("5 SQS messages of 255 MiB, a line each", || {
+        sqs(5, &padded(LARGEST))
+    }),
+    (
+        "40 records of 20 MiB that EXCLUDE leaves out but for a line",
+        || kinesis(40, &mostly_excluded()),
+    ),
+    ("100 Kinesis records of 10 MiB, in lines of 1 MiB", || {
+        kinesis(100, &lines((0..10).map(|_| "a".repeat(MEBIBYTE))))
+    }),
+    ("16 million log events without a message", blank_events),
+    ("a line of 40 million control characters", || {
+        direct(&["\u{1}".repeat(40_000_000)])
+    }),
+    ("a line of 200 MiB", || {
+        direct(&["a".repeat(200 * MEBIBYTE)])
+    }),
+    ("a path of 100 MiB", || {
+        direct(&[LINE.replace("/p", &format!("/{}", "a".repeat(100 * MEBIBYTE)))])
+    }),
+    ("254 MiB with a byte that is not UTF-8", not_utf8),
+    ("60,000 user agents of 2 KB, M712B; NING", || {
+        costly_user_agents("M712B; NING")
+    }),
+    ("60,000 user agents of 2 KB, iOCEANINGRIDAirpad; ", || {
+        costly_user_agents("iOCEANINGRIDAirpad; ")
+    }),
+    (
+        "60,000 user agents of 2 KB, Lightning; x700/1.0cell",
+        || costly_user_agents("Lightning; x700/1.0cell"),
+    ),
+];
+
+const LINE: &str = r#"{"requestId":"r","httpMethod":"GET","status":"200","path":"/p"}"#;
+
+/// One table.
+pub(crate) fn run(arguments: &Arguments) {
+    println!("| event | MB | peak MiB | CPU s | s at 512 MB |");
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let extremes = EXTREMES.map(|(name, event)| Extreme {
+        name: name.to_owned(),
+        event,
+        setting: name.contains("EXCLUDE").then_some(("EXCLUDE", "left out")),
+    });
+    for extreme in extremes {
+        if extreme.name.contains(&arguments.filter) {
+            measure(arguments, &extreme);
+        }
+    }
+}
+
+fn measure(arguments: &Arguments, extreme: &Extreme) {
+    let event = (extreme.event)();
+    let endpoint = Endpoint::start(Duration::ZERO);
+    let mut variables = vec![("ELASTICSEARCH_URL", &*endpoint.url)];
+    variables.extend(extreme.setting);
+    let function = Function::start(&arguments.program, &[], &variables);
+    let before = function.cpu_time();
+    function.invoke(event.as_bytes());
+    let cpu = (function.cpu_time() - before).as_secs_f64();
+    println!(
+        "| {} | {:.2} | {:.0} | {cpu:.1} | {:.0} |",
+        extreme.name,
+        event.len() as f64 / 1e6,
+        function.peak_mebibytes(),
+        cpu / SHARE_AT_512_MB,
+    );
+}
+
+/// Writes base64 of gzip of JSON.
+fn payload(write: impl FnOnce(&mut GzEncoder<Vec<u8>>) -> std::io::Result<()>) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    write(&mut gzip).expect("a Vec takes every write");
+    BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
+}
+
+/// A payload with one line, and a member that fills it to its size.
+fn padded(size: usize) -> String {
+    let event = serde_json::to_string(LINE).expect("a text can be written as JSON");
+    payload(|gzip| {
+        write!(
+            gzip,
+            r#"{{"logEvents":[{{"id":"1","timestamp":1,"message":{event}}}],"pad":""#
+        )?;
+        fill(gzip, b'a', size)?;
+        write!(gzip, r#""}}"#)
+    })
+}
+
+fn fill(gzip: &mut GzEncoder<Vec<u8>>, byte: u8, size: usize) -> std::io::Result<()> {
+    let block = [byte; 4_096];
+    (0..size / block.len()).try_for_each(|_| gzip.write_all(&block))
+}
+
+/// A payload of 20 MiB, of which a filter leaves out all but one line.
+fn mostly_excluded() -> String {
+    let excluded = (0..20).map(|_| format!("left out {}", "a".repeat(MEBIBYTE)));
+    lines(excluded.chain([LINE.to_owned()]))
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    payload(|gzip| {
+        write!(
+            gzip,
+            r#"{{"owner":"1","logGroup":"g","logStream":"s","logEvents":["#
+        )?;
+        for (number, line) in lines.enumerate() {
+            let separator = if number == 0 { "" } else { "," };
+            write!(
+                gzip,
+                r#"{separator}{{"id":"{number:056}","timestamp":1,"message":"#
+            )?;
+            serde_json::to_writer(&mut *gzip, &line)?;
+            write!(gzip, "}}")?;
+        }
+        write!(gzip, "]}}")
+    })
+}
+
+fn blank_events() -> String {
+    inputs::direct(&payload(|gzip| {
+        write!(gzip, r#"{{"logEvents":[{{"timestamp":1}}"#)?;
+        (0..15_700_000).try_for_each(|_| gzip.write_all(br#",{"timestamp":1}"#))?;
+        write!(gzip, "]}}")
+    }))
+}
+
+fn not_utf8() -> String {
+    inputs::direct(&payload(|gzip| {
+        write!(
+            gzip,
+            r#"{{"logEvents":[{{"timestamp":1,"message":""}}],"pad":""#
+        )?;
+        gzip.write_all(b"\xff")?;
+        fill(gzip, b'a', 254 * MEBIBYTE)?;
+        write!(gzip, r#""}}"#)
+    }))
+}
+
+/// User agents that cost the patterns most, each with another number at its end.
+fn costly_user_agents(part: &str) -> String {
+    let filler = part.repeat(2_000 / part.len());
+    let line = move |number| {
+        LINE.replace(
+            r#""/p""#,
+            &format!(r#""/p","userAgent":"{number} {filler}{number}""#),
+        )
+    };
+    inputs::direct(&lines((0..60_000).map(line)))
+}
+
+fn direct(line: &[String]) -> String {
+    inputs::direct(&lines(line.iter().cloned()))
+}
+
+fn kinesis(records: usize, payload: &str) -> String {
+    inputs::kinesis(payload, records)
+}
+
+fn sqs(messages: usize, payload: &str) -> String {
+    let body = serde_json::to_string(&inputs::direct(payload)).expect("a text is JSON");
+    let message =
+        |number| format!(r#"{{"eventSource":"aws:sqs","messageId":"{number}","body":{body}}}"#);
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        (0..messages).map(message).collect::<Vec<_>>().join(",")
+    )
+}
