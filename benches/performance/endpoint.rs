@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use crate::inputs;
+use test_support::inputs;
 
 /// The server. It runs until the program ends.
 pub(crate) struct Endpoint {

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 
 use crate::endpoint::Endpoint;
 use crate::function::Function;
-use crate::inputs;
+use test_support::inputs;
 
 /// Measures what events cost the built function that are made to cost much
 #[derive(clap::Args)]
@@ -24,12 +24,8 @@ pub(crate) struct Arguments {
     filter: String,
 }
 
-/// An event, and a setting that makes it worse.
-struct Extreme {
-    name: String,
-    event: fn() -> String,
-    setting: Option<(&'static str, &'static str)>,
-}
+/// An event with its name.
+type Extreme = (&'static str, fn() -> String);
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -39,7 +35,7 @@ const LARGEST: usize = 255 * MEBIBYTE;
 /// What a function of 512 MB gets of a processor.
 const SHARE_AT_512_MB: f64 = 512.0 / 1_769.0;
 
-const EXTREMES: [(&str, fn() -> String); 14] = [
+const EXTREMES: [Extreme; 14] = [
     ("one line, for comparison", || direct(&[LINE.to_owned()])),
     ("2 Kinesis records of 255 MiB, a line each", || {
         kinesis(2, &padded(LARGEST))
@@ -86,30 +82,25 @@ const LINE: &str = r#"{"requestId":"r","httpMethod":"GET","status":"200","path":
 pub(crate) fn run(arguments: &Arguments) {
     println!("| event | MB | peak MiB | CPU s | s at 512 MB |");
     println!("| --- | ---: | ---: | ---: | ---: |");
-    let extremes = EXTREMES.map(|(name, event)| Extreme {
-        name: name.to_owned(),
-        event,
-        setting: name.contains("EXCLUDE").then_some(("EXCLUDE", "left out")),
-    });
-    for extreme in extremes {
-        if extreme.name.contains(&arguments.filter) {
-            measure(arguments, &extreme);
+    for (name, event) in EXTREMES {
+        if name.contains(&arguments.filter) {
+            measure(arguments, name, &event());
         }
     }
 }
 
-fn measure(arguments: &Arguments, extreme: &Extreme) {
-    let event = (extreme.event)();
+fn measure(arguments: &Arguments, name: &str, event: &str) {
     let endpoint = Endpoint::start(Duration::ZERO);
     let mut variables = vec![("ELASTICSEARCH_URL", &*endpoint.url)];
-    variables.extend(extreme.setting);
+    if name.contains("EXCLUDE") {
+        variables.push(("EXCLUDE", "left out"));
+    }
     let function = Function::start(&arguments.program, &[], &variables);
     let before = function.cpu_time();
     function.invoke(event.as_bytes());
-    let cpu = (function.cpu_time() - before).as_secs_f64();
+    let cpu = function.cpu_time().saturating_sub(before).as_secs_f64();
     println!(
-        "| {} | {:.2} | {:.0} | {cpu:.1} | {:.0} |",
-        extreme.name,
+        "| {name} | {:.2} | {:.0} | {cpu:.1} | {:.0} |",
         event.len() as f64 / 1e6,
         function.peak_mebibytes(),
         cpu / SHARE_AT_512_MB,

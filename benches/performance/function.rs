@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::runtime_api::RuntimeApi;
+use test_support::runtime_api::RuntimeApi;
 
 /// A running function. It ends when this is dropped.
 pub(crate) struct Function {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use crate::inputs::Format;
 use crate::report::least_time;
 use crate::steps;
+use test_support::inputs::Format;
 
 /// Dollars of a second of a whole processor: 1,769 MB at 0.0000133334 a GB-second, arm64 in us-east-1.
 ///

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use crate::http;
-use crate::inputs::{self, Format};
 use crate::report::least_time;
 use crate::steps;
+use test_support::http;
+use test_support::inputs::{self, Format};
 
 const PIPELINE: &str = include_str!("pipeline.json");
 const DATA_STREAM: &str = "logs-aws.api_gateway_logs-default";

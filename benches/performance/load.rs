@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::function::Function;
-use crate::inputs::{self, Format};
+use test_support::inputs::{self, Format};
 
 /// Measures the built function under a Runtime API on the loopback
 #[derive(clap::Args)]

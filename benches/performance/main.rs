@@ -7,16 +7,10 @@ mod endpoint;
 mod extremes;
 mod function;
 mod gzip;
-#[path = "../../tests/it/support/http.rs"]
-mod http;
 mod ingest;
-mod inputs;
 mod instructions;
 mod load;
 mod report;
-#[path = "../../tests/it/support/runtime_api.rs"]
-#[expect(dead_code, reason = "the tests look at the requests, too")]
-mod runtime_api;
 mod steps;
 
 use std::process::ExitCode;
@@ -24,7 +18,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use self::inputs::Format;
+use test_support::inputs::Format;
 
 /// Measures what the program costs
 #[derive(Parser)]

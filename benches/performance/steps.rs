@@ -26,7 +26,7 @@ use flate2::write::GzEncoder;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-use crate::inputs::{self, Format, USER_AGENTS};
+use test_support::inputs::{self, Format, USER_AGENTS};
 
 /// Something that can be done again and again.
 pub(crate) type Work = Box<dyn FnMut()>;

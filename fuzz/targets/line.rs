@@ -1,9 +1,4 @@
 //! A log line becomes documents.
 #![no_main]
-#![allow(dead_code)] // Each target uses its part of the properties.
 
-#[path = "../../tests/it/properties.rs"]
-mod properties;
-mod support;
-
-libfuzzer_sys::fuzz_target!(|line: &str| properties::check_line(line));
+libfuzzer_sys::fuzz_target!(|line: &str| test_support::properties::check_line(line));

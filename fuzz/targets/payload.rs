@@ -1,10 +1,5 @@
 //! A payload becomes log events, and these documents. What libFuzzer makes is compressed first, as no chance finds a checksum.
 #![no_main]
-#![allow(dead_code)] // Each target uses its part of the properties.
-
-#[path = "../../tests/it/properties.rs"]
-mod properties;
-mod support;
 
 use std::io::Write;
 
@@ -14,5 +9,5 @@ use flate2::{Compression, write::GzEncoder};
 libfuzzer_sys::fuzz_target!(|json: &[u8]| {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
     gzip.write_all(json).expect("memory takes it");
-    properties::check_payload(&BASE64_STANDARD.encode(gzip.finish().expect("memory takes it")));
+    test_support::properties::check_payload(&BASE64_STANDARD.encode(gzip.finish().expect("memory takes it")));
 });

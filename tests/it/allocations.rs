@@ -6,13 +6,8 @@ use std::time::Duration;
 use apigw_logs::config::Config;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::server::{Exchange, Reply, Target, Transport};
+use test_support::inputs::{self, Format};
 use tokio::time::Instant;
-
-use self::inputs::Format;
-
-#[path = "../../benches/performance/inputs.rs"]
-#[expect(dead_code, reason = "the benches use more of it")]
-mod inputs;
 
 /// The most allocations that an event may cost, all steps together: what grows now and then.
 const AN_EVENT: f64 = 0.2;

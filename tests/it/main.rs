@@ -19,7 +19,6 @@ mod lines;
 mod load;
 mod normalizer_properties;
 mod processor_oracle;
-mod properties;
 mod questions;
 mod readme;
 mod real_elasticsearch;

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::lines::LINES;
-use crate::properties::{check_event, check_line, check_payload, check_reply, documents};
 use crate::support::golden::{names, repository};
 use crate::support::json::Json;
+use test_support::properties::{check_event, check_line, check_payload, check_reply, documents};
 
 const EVENTS: &str = "tests/it/fixtures/events";
 

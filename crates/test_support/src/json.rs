@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Json {
+pub enum Json {
     Null,
     Bool(bool),
     Number(serde_json::Number),
@@ -19,20 +19,20 @@ pub(crate) enum Json {
 
 impl Json {
     /// Reads a text that is known to be JSON.
-    pub(crate) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    pub(crate) fn compact(&self) -> String {
+    pub fn compact(&self) -> String {
         serde_json::to_string(self).unwrap()
     }
 
-    pub(crate) fn pretty(&self) -> String {
+    pub fn pretty(&self) -> String {
         serde_json::to_string_pretty(self).unwrap() + "\n"
     }
 
     /// A member, by its path.
-    pub(crate) fn get(&self, path: &str) -> Option<&Json> {
+    pub fn get(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |json, key| match json {
             Self::Object(members) => members
                 .iter()
@@ -42,21 +42,21 @@ impl Json {
         })
     }
 
-    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+    pub fn text(&self, path: &str) -> Option<&str> {
         match self.get(path)? {
             Self::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn list(&self, path: &str) -> Option<&[Json]> {
+    pub fn list(&self, path: &str) -> Option<&[Json]> {
         match self.get(path)? {
             Self::List(items) => Some(items),
             _ => None,
         }
     }
 
-    pub(crate) fn number(&self, path: &str) -> Option<i64> {
+    pub fn number(&self, path: &str) -> Option<i64> {
         match self.get(path)? {
             Self::Number(number) => number.as_i64(),
             _ => None,

@@ -20,20 +20,20 @@ const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
 /// What the function asked of the Runtime API.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     /// The same number for two requests that came over one connection.
-    pub(crate) connection: usize,
-    pub(crate) method: String,
-    pub(crate) path: String,
+    pub connection: usize,
+    pub method: String,
+    pub path: String,
     /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 /// The server. It stops when it is dropped.
-pub(crate) struct RuntimeApi {
+pub struct RuntimeApi {
     /// What `AWS_LAMBDA_RUNTIME_API` must hold.
-    pub(crate) address: String,
+    pub address: String,
     invocations: UnboundedSender<Invocation>,
     answers: mpsc::Receiver<String>,
     _running: oneshot::Sender<()>,
@@ -54,7 +54,7 @@ struct Shared {
 
 impl RuntimeApi {
     /// Serves on a free port of the loopback, on a thread of its own; every request is added to `requests`.
-    pub(crate) fn start(requests: Arc<Mutex<Vec<Request>>>) -> Self {
+    pub fn start(requests: Arc<Mutex<Vec<Request>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
         listener
             .set_nonblocking(true)
@@ -91,7 +91,7 @@ impl RuntimeApi {
     }
 
     /// Gives the function an event when it asks for the next one.
-    pub(crate) fn hand_out(&self, payload: &[u8], timeout_seconds: u32) {
+    pub fn hand_out(&self, payload: &[u8], timeout_seconds: u32) {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let invocation = Invocation {
             id: format!(
@@ -105,7 +105,7 @@ impl RuntimeApi {
     }
 
     /// What the function posted: a response, or an error of an invocation or of its start.
-    pub(crate) fn answer_within(&self, time: Duration) -> Option<String> {
+    pub fn answer_within(&self, time: Duration) -> Option<String> {
         self.answers.recv_timeout(time).ok()
     }
 }

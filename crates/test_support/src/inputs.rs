@@ -11,11 +11,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// What clients of APIs send: browsers, apps, libraries, robots, scanners.
-pub(crate) const USER_AGENTS: &str = include_str!("../user_agents.txt");
+pub const USER_AGENTS: &str = include_str!("../../../benches/user_agents.txt");
 
 /// The formats of access logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// REST API, the documented format: some 700 bytes a line.
     Rest,
     /// HTTP API, the documented format.
@@ -28,7 +28,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// Its name in tables.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Rest => "REST",
             Self::Http => "HTTP",
@@ -82,7 +82,7 @@ impl Chance {
 }
 
 /// So many lines of a format, each of another request.
-pub(crate) fn lines(format: Format, count: usize) -> Vec<String> {
+pub fn lines(format: Format, count: usize) -> Vec<String> {
     let template = format.template();
     let user_agents: Vec<&str> = USER_AGENTS.lines().collect();
     let mut chance = Chance(7);
@@ -160,7 +160,7 @@ fn fixed_value(variable: &str, chance: &mut Chance) -> &'static str {
 }
 
 /// The message of a log group with these lines, as CloudWatch Logs writes it, before it is compressed.
-pub(crate) fn envelope(lines: &[String]) -> String {
+pub fn envelope(lines: &[String]) -> String {
     let mut json = concat!(
         r#"{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"API-Gateway-Access-Logs_a1b2c3d4e5/prod","#,
         r#""logStream":"65e8800b5c6800aad896f888b2a62afc","subscriptionFilters":["apigw-logs"],"logEvents":["#,
@@ -184,7 +184,7 @@ pub(crate) fn envelope(lines: &[String]) -> String {
 }
 
 /// The compressed message, in base64.
-pub(crate) fn payload(lines: &[String]) -> String {
+pub fn payload(lines: &[String]) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(envelope(lines).as_bytes())
         .expect("a Vec takes every write");
@@ -192,12 +192,12 @@ pub(crate) fn payload(lines: &[String]) -> String {
 }
 
 /// The event of a direct subscription.
-pub(crate) fn direct(payload: &str) -> String {
+pub fn direct(payload: &str) -> String {
     format!(r#"{{"awslogs":{{"data":"{payload}"}}}}"#)
 }
 
 /// The event of a Kinesis stream with so many records that hold the same.
-pub(crate) fn kinesis(payload: &str, records: usize) -> String {
+pub fn kinesis(payload: &str, records: usize) -> String {
     let record = |number| {
         format!(
             r#"{{"eventSource":"aws:kinesis","kinesis":{{"sequenceNumber":"{number}","data":"{payload}"}}}}"#
@@ -210,7 +210,7 @@ pub(crate) fn kinesis(payload: &str, records: usize) -> String {
 }
 
 /// What Elasticsearch answers to a request whose documents are all stored, as far as it is asked to say.
-pub(crate) fn reply(documents: usize) -> String {
+pub fn reply(documents: usize) -> String {
     format!(
         r#"{{"items":[{}]}}"#,
         vec![r#"{"create":{"status":201}}"#; documents].join(",")

@@ -11,14 +11,14 @@ use apigw_logs::pipeline::Pipeline;
 use apigw_logs::server::Reply;
 use bumpalo::Bump;
 
-use crate::support::json::Json;
+use crate::json::Json;
 
 thread_local! {
     static PIPELINE: Pipeline<()> = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap();
 }
 
 /// The documents of a line, as they would be sent; none if it is skipped.
-pub(crate) fn documents(message: &str) -> Vec<String> {
+pub fn documents(message: &str) -> Vec<String> {
     documents_of(JsonText::plain(message))
 }
 
@@ -39,7 +39,7 @@ fn documents_of(message: JsonText<'_>) -> Vec<String> {
 }
 
 /// A line becomes documents that Elasticsearch can read, always the same, and none of it is lost.
-pub(crate) fn check_line(message: &str) {
+pub fn check_line(message: &str) {
     let documents = documents(message);
     assert_eq!(
         documents,
@@ -112,7 +112,7 @@ fn is_envelope(message: &str) -> bool {
 }
 
 /// A payload is read whole or not at all, under the cap.
-pub(crate) fn check_payload(payload: &str) {
+pub fn check_payload(payload: &str) {
     const CAP: u64 = 1 << 20;
     let Ok(data) = decode(payload, CAP) else {
         return;
@@ -131,7 +131,7 @@ pub(crate) fn check_payload(payload: &str) {
 }
 
 /// An event is known or refused; what is known has records.
-pub(crate) fn check_event(event: &[u8]) {
+pub fn check_event(event: &[u8]) {
     let Ok(batch) = event::read(event) else {
         return;
     };
@@ -146,7 +146,7 @@ pub(crate) fn check_event(event: &[u8]) {
 }
 
 /// A reply says of every document what became of it, or of none.
-pub(crate) fn check_reply(status: u16, body: &[u8]) {
+pub fn check_reply(status: u16, body: &[u8]) {
     for sent in 0..4 {
         let reply = Reply {
             status,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 
 /// Sends a JSON request and waits for the answer's status and body.
-pub(crate) fn request(
+pub fn request(
     method: &str,
     url: &str,
     authorization: Option<&str>,
@@ -22,7 +22,7 @@ pub(crate) fn request(
 ///
 /// It runs on a thread and a runtime of its own, so that it may also be called inside `#[tokio::test]`, paused clock included.
 /// Certificates are not checked: the servers here are on the loopback or named by the developer.
-pub(crate) fn request_with(
+pub fn request_with(
     method: &str,
     url: &str,
     headers: &[(&str, &str)],
