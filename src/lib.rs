@@ -15,6 +15,8 @@
 //!    path once more.
 //! 10. [`setup`]: what Elasticsearch needs before the first document.
 //!
+//! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
+//!
 //! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the settings and the files that
 //! they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the Lambda function) and [`cli`] (the same path at a
 //! terminal) are the front doors.
@@ -26,6 +28,8 @@ pub mod decode;
 pub mod json;
 
 pub mod data_stream;
+
+pub mod printable;
 
 pub mod ecs;
 

@@ -1,21 +1,30 @@
 //! `apigw-logs config`: the settings in force, and what is wrong with them.
 
+use std::path::Path;
+
+use reqwest::Url;
+
 use super::Failure;
 use super::output::Output;
-use crate::config::{Config, SETTINGS, Setting};
+use crate::config::{Config, SETTINGS, Setting, Shown};
+use crate::printable::printable;
 
-/// Prints every setting, secrets masked, then fails if there is any problem.
+/// Prints every setting, those that are set first, then fails if there is any problem.
 pub(super) fn run(
     lookup: &impl Fn(&str) -> Option<String>,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    for setting in SETTINGS {
-        output.line(&line(
-            setting,
-            lookup(setting.name).as_deref().map(str::trim),
-        ))?;
+    let value = |setting: &Setting| lookup(setting.name).map(|value| value.trim().to_owned());
+    let (set, unset): (Vec<_>, Vec<_>) = SETTINGS
+        .iter()
+        .partition(|setting| value(setting).is_some_and(|value| !value.is_empty()));
+    for setting in set.into_iter().chain(unset) {
+        output.line(&line(setting, value(setting).as_deref()))?;
     }
     let mut config = Config::from_vars(lookup)?;
+    config
+        .check_unaddressed()
+        .map_err(|problem| vec![problem])?;
     match config.elasticsearch.take() {
         Some(settings) => drop(config.elasticsearch_pipeline(settings)?),
         None => drop(config.pipeline(())?),
@@ -23,27 +32,99 @@ pub(super) fn run(
     Ok(())
 }
 
+/// Column in which remarks begin, if what stands before is not longer.
+const REMARKS: usize = 56;
+
+/// A line as a shell reads it: the value, and as a comment whether it is the default.
 fn line(setting: &Setting, value: Option<&str>) -> String {
     let name = setting.name;
     match (value.filter(|value| !value.is_empty()), setting.default) {
-        (Some(_), _) if setting.is_secret => format!("{name}=***"),
-        (Some(value), _) => format!("{name}={}", without_credentials(setting, value)),
-        (None, Some(default)) => format!("{name}={default}  (default)"),
-        (None, None) => format!("{name}=  (not set)"),
+        (Some(value), _) => format!("{name}={}", quoted(&shown(setting, value))),
+        (None, Some(default)) => remark(&format!("{name}={}", quoted(default)), "default"),
+        (None, None) => remark(&format!("{name}="), "not set"),
     }
 }
 
-/// A URL with credentials is a mistake; showing them would be another. A proxy's may stand in the query.
-fn without_credentials(setting: &Setting, value: &str) -> String {
-    if setting.name != "ELASTICSEARCH_URL" {
+fn remark(assignment: &str, remark: &str) -> String {
+    format!("{assignment:<REMARKS$}  # {remark}")
+}
+
+/// The part of a value that may be shown. An address shows more than its start if it is a valid one,
+/// since then its parts are known.
+fn shown(setting: &Setting, value: &str) -> String {
+    match setting.name {
+        "ELASTICSEARCH_URL" => value.split(',').map(url).collect::<Vec<_>>().join(","),
+        "ELASTICSEARCH_AUTH" if value == "sigv4" => value.to_owned(),
+        "ELASTICSEARCH_CA_FILE" if Path::new(value).exists() => {
+            Shown::Whole.part(value).unwrap_or_default()
+        }
+        _ => setting
+            .shown
+            .part(value)
+            .unwrap_or_else(|| "***".to_owned()),
+    }
+}
+
+/// Scheme, host and port of a URL, and the start of its path. A query may hold a proxy's key, and
+/// user and password do not belong there.
+fn url(text: &str) -> String {
+    const LONGEST_PATH: usize = 8;
+    let hidden = || Shown::Start.part(text.trim()).unwrap_or_default();
+    let Ok(url) = text.trim().parse::<Url>() else {
+        return hidden();
+    };
+    let (true, Some(host)) = (matches!(url.scheme(), "http" | "https"), url.host_str()) else {
+        return hidden();
+    };
+    if text.contains('@') || url.fragment().is_some() {
+        return hidden();
+    }
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let path = printable(url.path().trim_end_matches('/'), LONGEST_PATH);
+    let query = url.query().map_or("", |_| "?***");
+    format!("{}://{host}{port}{path}{query}", url.scheme())
+}
+
+/// A value as a shell reads it.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_./:,@%+=*?…-".contains(c);
+    if value.chars().all(is_plain) {
         return value.to_owned();
     }
-    let value = value
-        .rsplit_once('@')
-        .map_or_else(|| value.to_owned(), |(_, host)| format!("***@{host}"));
-    let urls = value.split(',').map(|url| {
-        url.split_once('?')
-            .map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?***"))
-    });
-    urls.collect::<Vec<_>>().join(",")
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_what_may_be_a_credential() {
+        for (text, expected) in [
+            ("https://es:9200/prefix/", "https://es:9200/prefix"),
+            ("https://es/a-capability", "https://es/a-capab…"),
+            ("https://es/?apikey=S", "https://es?***"),
+            ("https://es/?apikey=S#a", "https…"),
+            ("https://user:S@es", "https…"),
+            ("http://user:S%40host", "http…"),
+            ("VnVhQ2ZHY0JDZGJrUW0", "VnVhQ2ZH…"),
+        ] {
+            assert_eq!(url(text), expected);
+        }
+    }
+
+    #[test]
+    fn values_that_a_shell_reads() {
+        for (value, expected) in [
+            ("a,b", "a,b"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
 }

@@ -13,14 +13,25 @@ use serde::Serialize;
 
 use super::generate::{Traffic, log_lines};
 use super::output::Output;
-use super::time::{Time, time};
+use super::terminal::say;
+use super::time::{Time, event_time, time};
 use super::{Failure, file_or_stdin, read};
 use crate::ecs::Timestamp;
 
 const A_DAY: i64 = 24 * 60 * 60 * 1_000;
 
-/// A record of a Kinesis stream may have 1 MB: so many lines, compressed, have a fifth of it.
+/// Log events in a record of a Kinesis stream, which may have 1 MB: this many lines, compressed, have
+/// a fifth of that.
 const EVENTS_OF_A_RECORD: usize = 1_000;
+
+/// Bytes of the messages in a record or a queue's message, before compression.
+const BYTES_OF_A_RECORD: usize = 700_000;
+
+/// Bytes of the messages in a direct event, before compression. An event may have 6 MB.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const BYTES_OF_A_DIRECT_EVENT: usize = 64 << 20;
+const LARGEST_DIRECT_EVENT: usize = 6 << 20;
 
 /// Make an invoke event of raw log lines, as AWS would deliver it
 ///
@@ -36,6 +47,7 @@ pub(super) struct Arguments {
     #[arg(
         long,
         value_name = "GROUP",
+        value_parser = name,
         required_unless_present = "generate",
         conflicts_with = "generate"
     )]
@@ -44,17 +56,19 @@ pub(super) struct Arguments {
     #[arg(
         long,
         value_name = "STREAM",
+        value_parser = name,
         required_unless_present = "generate",
         conflicts_with = "generate"
     )]
     log_stream: Option<String>,
     /// Account that the lines come from
-    #[arg(long, value_name = "ID", default_value = "123456789012")]
+    #[arg(long, value_name = "ID", default_value = "123456789012", value_parser = account)]
     owner: String,
-    /// Time of the first line's log event, in milliseconds since 1970; each further is one later [default: now]
+    /// Time of the first line's log event; each further is a millisecond later [default: now]
     #[arg(
         long,
-        value_name = "MS",
+        value_name = "TIME",
+        value_parser = event_time,
         allow_negative_numbers = true,
         conflicts_with = "generate"
     )]
@@ -65,10 +79,10 @@ pub(super) struct Arguments {
     /// As a queue of failed invocations would deliver it
     #[arg(long, conflicts_with = "generate")]
     sqs: bool,
-    /// Make up so many lines
+    /// Make up this many lines
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     generate: Option<u64>,
-    /// Another number makes up other lines; the same number, with the same times, the same
+    /// Seed of the made-up lines: the same seed and times make the same lines
     #[arg(
         long,
         value_name = "S",
@@ -76,10 +90,10 @@ pub(super) struct Arguments {
         conflicts_with = "log_group"
     )]
     seed: u64,
-    /// When the made-up traffic begins: an RFC 3339 time, or so long ago (2h, 7d)
+    /// Start of the made-up traffic: a date, an RFC 3339 time, or how long ago (2h, 7d)
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "24h", conflicts_with = "log_group")]
     since: Time,
-    /// When it ends [default: now if --since is a duration, else a day after it]
+    /// End of the made-up traffic [default: now if --since is a duration, else a day after it]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "log_group")]
     until: Option<Time>,
 }
@@ -113,15 +127,70 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     let log_group = arguments.log_group.as_deref().unwrap_or_default();
     let log_stream = arguments.log_stream.as_deref().unwrap_or_default();
     let log_events = log_events(log_group, log_stream, &bytes, start);
-    let payload = payload(&arguments.owner, log_group, log_stream, &log_events)?;
-    let event = if arguments.kinesis {
-        kinesis_event(&[payload], start)
-    } else if arguments.sqs {
-        sqs_event(&payload, start)
-    } else {
-        direct_event(&payload)
-    };
-    super::print(output, &event)
+    let payload = |events: &[LogEvent]| payload(&arguments.owner, log_group, log_stream, events);
+    if !(arguments.kinesis || arguments.sqs) && size(&log_events) <= BYTES_OF_A_DIRECT_EVENT {
+        let event = direct_event(&payload(&log_events)?);
+        if event.len() <= LARGEST_DIRECT_EVENT {
+            return super::print(output, &event);
+        }
+    }
+    let mut payloads = Vec::new();
+    for events in records(&log_events) {
+        payloads.push(payload(events)?);
+    }
+    if arguments.sqs {
+        return super::print(output, &sqs_event(&payloads, start));
+    }
+    if !arguments.kinesis {
+        let what = format!(
+            "too much for one direct event, so they are written as {} records of a Kinesis stream",
+            payloads.len()
+        );
+        say(
+            "note",
+            format_args!("{} lines are {what}", log_events.len()),
+        );
+    }
+    super::print(output, &kinesis_event(&payloads, start))
+}
+
+/// Reads a name, which has at most 512 characters.
+fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().count() > 512 {
+        return Err("it should be a name of 1 to 512 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("it should be the id of an AWS account, 12 digits".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn size(events: &[LogEvent]) -> usize {
+    events.iter().map(|event| event.message.len()).sum()
+}
+
+/// Cuts log events into what one record holds; an empty log is one record, too.
+fn records(events: &[LogEvent]) -> Vec<&[LogEvent]> {
+    let mut records = Vec::new();
+    let mut rest = events;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(EVENTS_OF_A_RECORD).take_while(|event| {
+            bytes += event.message.len();
+            bytes <= BYTES_OF_A_RECORD
+        });
+        let (record, others) = rest.split_at(fitting.count().max(1));
+        records.push(record);
+        rest = others;
+    }
+    if records.is_empty() {
+        records.push(events);
+    }
+    records
 }
 
 fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Vec<LogEvent> {
@@ -140,7 +209,7 @@ fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Ve
 }
 
 impl LogEvent {
-    /// An id is as long as CloudWatch's, in the order of time like them, and another for each event.
+    /// Makes an id as long as CloudWatch's: in the order of time, and different for each event.
     fn new(
         log_group: &str,
         log_stream: &str,
@@ -158,7 +227,7 @@ impl LogEvent {
     }
 }
 
-/// A record for each log group, or several where one would be too long.
+/// Makes a record for each log group, or several where one would be too long.
 fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     let (since, until) = span(arguments)?;
     let account = arguments.owner.as_str();
@@ -184,14 +253,15 @@ fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     }
     let mut payloads = Vec::new();
     for ((log_group, log_stream), events) in &groups {
-        for events in events.chunks(EVENTS_OF_A_RECORD) {
+        for events in records(events) {
             payloads.push(payload(account, log_group, log_stream, events)?);
         }
     }
     Ok(kinesis_event(&payloads, until))
 }
 
-/// In milliseconds since 1970. No clock is asked where both are times.
+/// Returns the span of the made-up traffic in milliseconds since 1970. Asks no clock where both ends
+/// are times.
 fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
     let until = match (arguments.until, arguments.since) {
         (Some(until), _) => until,
@@ -254,17 +324,28 @@ fn kinesis_record(number: u32, payload: &str, time: i64) -> String {
     )
 }
 
-/// A message of a queue of failed invocations holds an OnFailure record:
+/// A message for each payload. A message of a queue of failed invocations holds an OnFailure record:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
-fn sqs_event(payload: &str, time: i64) -> String {
+fn sqs_event(payloads: &[String], time: i64) -> String {
+    let messages = (0..)
+        .zip(payloads)
+        .map(|(number, payload)| sqs_message(number, payload, time));
+    format!(
+        r#"{{"Records":[{}]}}"#,
+        messages.collect::<Vec<_>>().join(",")
+    )
+}
+
+fn sqs_message(number: u32, payload: &str, time: i64) -> String {
     const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:apigw-logs:$LATEST";
     let timestamp = Timestamp(time);
+    let last = 0x6619_7583_0a7d + u64::from(number);
     let record = format!(
         r#"{{"version":"1.0","timestamp":"{timestamp}","requestContext":{{"requestId":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef","functionArn":"{FUNCTION}","condition":"RetriesExhausted","approximateInvokeCount":3}},"requestPayload":{},"responseContext":{{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"}},"responsePayload":{{"errorType":"Delivery.Incomplete","errorMessage":"1 of 1 events are not confirmed"}}}}"#,
         direct_event(payload)
     );
     let body = serde_json::to_string(&record).unwrap_or_default();
     format!(
-        r#"{{"Records":[{{"messageId":"059f36b4-87a3-44ab-83d2-661975830a7d","receiptHandle":"AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a","body":{body},"attributes":{{"ApproximateReceiveCount":"1","SentTimestamp":"{time}","SenderId":"AIDAIENQZJOLO23YVJ4VO","ApproximateFirstReceiveTimestamp":"{time}"}},"messageAttributes":{{}},"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-central-1:123456789012:apigw-logs-failed","awsRegion":"eu-central-1"}}]}}"#
+        r#"{{"messageId":"059f36b4-87a3-44ab-83d2-{last:012x}","receiptHandle":"AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a","body":{body},"attributes":{{"ApproximateReceiveCount":"1","SentTimestamp":"{time}","SenderId":"AIDAIENQZJOLO23YVJ4VO","ApproximateFirstReceiveTimestamp":"{time}"}},"messageAttributes":{{}},"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-central-1:123456789012:apigw-logs-failed","awsRegion":"eu-central-1"}}"#
     )
 }

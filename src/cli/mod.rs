@@ -3,8 +3,10 @@
 //! Standard output carries data only; everything else goes to standard error, a sentence a problem. Exit status: 0 the
 //! work is finished, 1 it is not, 2 wrong usage or settings.
 
+mod completions;
 mod config;
 mod event;
+mod examples;
 mod generate;
 mod invoke;
 mod log_format;
@@ -13,10 +15,11 @@ mod output;
 mod progress;
 mod redrive;
 mod setup;
+mod summary;
+mod terminal;
 mod time;
 
-use std::fmt::Display;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,14 +29,16 @@ use tracing_subscriber::prelude::*;
 
 pub use self::log_format::{ApiType, log_format};
 use self::output::Output;
-use crate::config::{Config, Problem};
+use self::terminal::{STYLES, say, say_json};
+use crate::config::{self as settings, Config, Problem};
+use crate::printable::printable;
 
 /// Amazon API Gateway access logs from CloudWatch Logs into Elasticsearch, as ECS documents.
 ///
 /// As an AWS Lambda function it takes the events of a CloudWatch Logs subscription; here it does the same with files.
 /// Settings are environment variables: `apigw-logs config` shows them all.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, styles = STYLES, after_help = examples::ALL)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -41,17 +46,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(after_help = examples::INVOKE)]
     Invoke(invoke::Arguments),
+    #[command(after_help = examples::NORMALIZE)]
     Normalize(normalize::Arguments),
+    #[command(after_help = examples::EVENT, override_usage = examples::EVENT_USAGE)]
     Event(event::Arguments),
+    #[command(after_help = examples::SETUP)]
     Setup(setup::Arguments),
+    #[command(after_help = examples::REDRIVE)]
     Redrive(redrive::Arguments),
+    #[command(after_help = examples::LOG_FORMAT)]
     LogFormat(log_format::Arguments),
     /// Show the settings in force, and every problem in them
+    #[command(after_help = examples::CONFIG)]
     Config,
     /// Print a completion script for a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
-        /// The shell
+        /// Shell to complete in
         shell: Shell,
     },
 }
@@ -59,11 +72,11 @@ enum Command {
 /// Why a command did not do all of its work.
 #[derive(Debug)]
 enum Failure {
-    /// Nobody reads on: no error at all.
+    /// Nobody reads the data on standard output any more: no error at all.
     ClosedPipe,
-    /// The sentences are said already.
+    /// The work is not finished. The sentences are said already.
     Unfinished,
-    /// Wrong usage or settings.
+    /// Wrong usage or settings, and the sentences that are still to be said.
     Usage(Vec<String>),
 }
 
@@ -88,20 +101,18 @@ impl From<Vec<Problem>> for Failure {
     }
 }
 
-/// The command line's front door.
-pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
+/// The command line's front door. `names` are the variables of the environment.
+pub async fn main(
+    lookup: impl Fn(&str) -> Option<String>,
+    names: impl IntoIterator<Item = String>,
+) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are data, and go to standard output; clap knows.
-            let closed_pipe = error.print().is_err();
-            return if error.use_stderr() && !closed_pipe {
-                ExitCode::from(2)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(error) => return usage(&error),
     };
+    settings::misspelt(names)
+        .iter()
+        .for_each(|sentence| say("warning", sentence));
     match run(arguments.command, lookup).await {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Unfinished) => ExitCode::FAILURE,
@@ -112,24 +123,40 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     }
 }
 
+/// Prints what clap says: help and version to standard output, errors to standard error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let status = if error.use_stderr() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    };
+    match error.print().map_err(Failure::from) {
+        Err(Failure::Unfinished) if !error.use_stderr() => ExitCode::FAILURE,
+        _ => status,
+    }
+}
+
 async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
     let mut output = Output::stdout();
+    let config = || -> Result<Config, Failure> {
+        let config = Config::from_vars(&lookup)?;
+        config
+            .warnings
+            .iter()
+            .for_each(|warning| say("warning", warning));
+        Ok(config)
+    };
     let done = match command {
-        Command::Invoke(arguments) => invoke::run(arguments, Config::from_vars(lookup)?).await,
-        Command::Normalize(arguments) => {
-            normalize::run(&arguments, Config::from_vars(lookup)?, &mut output)
-        }
+        Command::Invoke(arguments) => invoke::run(arguments, config()?).await,
+        Command::Normalize(arguments) => normalize::run(&arguments, config()?, &mut output),
         Command::Event(arguments) => event::run(&arguments, &mut output),
-        Command::Setup(arguments) => {
-            setup::run(&arguments, Config::from_vars(lookup)?, &mut output).await
-        }
-        Command::Redrive(arguments) => redrive::run(arguments, Config::from_vars(lookup)?).await,
+        Command::Setup(arguments) => setup::run(&arguments, config()?, &mut output).await,
+        Command::Redrive(arguments) => redrive::run(arguments, config()?).await,
         Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
         Command::Config => config::run(&lookup, &mut output),
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "apigw-logs", &mut script);
-            print(&mut output, String::from_utf8_lossy(&script).trim_end())
+            let script = completions::script(shell, Arguments::command());
+            print(&mut output, script.trim_end())
         }
     };
     output.flush()?;
@@ -141,26 +168,12 @@ fn print(output: &mut Output, line: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One sentence on standard error.
-#[expect(clippy::print_stderr, reason = "where sentences belong")]
-fn say(kind: &str, sentence: impl Display) {
-    eprintln!("{kind}: {sentence}");
-}
-
-/// A report, where standard output is the documents'.
-#[expect(
-    clippy::print_stderr,
-    reason = "without Elasticsearch, standard output is the documents'"
-)]
-fn say_json(report: &str) {
-    eprintln!("{report}");
-}
-
-/// What the program says of itself on its way goes to standard error.
+/// Sends the program's own log to standard error. A log that cannot be written is dropped.
 fn log_to_stderr(config: &mut Config) {
     let targets = std::mem::take(&mut config.log_level);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .log_internal_errors(false)
         .without_time();
     tracing_subscriber::registry()
         .with(layer.with_filter(targets))
@@ -170,17 +183,24 @@ fn log_to_stderr(config: &mut Config) {
 /// The bytes of a file; of standard input if its name is `-`.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if file == Path::new("-") {
+        if io::stdin().is_terminal() {
+            say("note", "reading standard input; end it with Ctrl-D");
+        }
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
     } else {
         std::fs::read(file)
     };
     bytes.map_err(|error| {
-        Failure::Usage(vec![format!("{} cannot be read: {error}", file.display())])
+        let name = file.display().to_string();
+        Failure::Usage(vec![format!(
+            "{} cannot be read: {error}",
+            printable(&name, 200)
+        )])
     })
 }
 
-/// A file that stands for standard input if it is not named.
+/// The file that is named, or `-` for standard input.
 fn file_or_stdin(file: Option<&PathBuf>) -> &Path {
     file.map_or(Path::new("-"), PathBuf::as_path)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bumpalo::Bump;
 
 use super::output::Output;
+use super::time::event_time;
 use super::{Failure, file_or_stdin, read};
 use crate::config::Config;
 use crate::json::WriteJson;
@@ -18,10 +19,11 @@ use crate::pipeline::Pipeline;
 pub(super) struct Arguments {
     /// File with log lines; standard input if left out
     file: Option<PathBuf>,
-    /// Time of lines that tell none themselves, in milliseconds since 1970: in CloudWatch, the log event's own
+    /// Time of lines that tell none themselves: in CloudWatch, the log event's own
     #[arg(
         long,
-        value_name = "MS",
+        value_name = "TIME",
+        value_parser = event_time,
         default_value_t = 0,
         allow_negative_numbers = true
     )]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
+use super::terminal::say;
+
 /// Data on its way to standard output.
 pub(super) struct Output(BufWriter<Stdout>);
 
@@ -21,5 +23,17 @@ impl Output {
     /// Writes what is buffered. What is not written is not known to have been read.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Prints a report of work that is done. Whether anybody reads the report changes nothing else: the
+/// work goes on, and the report's `error` alone decides the exit status.
+pub(super) fn print_report(line: &str) {
+    match Output::stdout().line(line).and_then(Output::flush) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => say(
+            "warning",
+            format_args!("the report cannot be written to standard output: {error}"),
+        ),
+        _ => {}
     }
 }

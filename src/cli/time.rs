@@ -1,9 +1,12 @@
-//! Times as people give them: a time, or how long ago it was.
+//! Times as people write them.
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::ecs::Timestamp;
 
+/// A time, or how long ago it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Time {
     At(Timestamp),
@@ -23,20 +26,102 @@ impl Time {
     }
 }
 
-/// Reads an RFC 3339 time, or a duration (`90m`, `7d`).
+const REMEDY: &str = "it should be a time such as 2026-01-31 or 2026-01-31T12:00:00Z, milliseconds or \
+                      seconds since 1970, or a duration such as 90m, 36h or 7d, counted back from now";
+
+/// Numbers below this are seconds since 1970 (until the year 5138), the others milliseconds.
+const FIRST_MILLISECONDS: i64 = 100_000_000_000;
+
+/// Reads a date (its start in UTC), an RFC 3339 time, seconds or milliseconds since 1970, or a
+/// duration back from now.
 pub(super) fn time(text: &str) -> Result<Time, String> {
-    let remedy =
-        "it should be a time such as 2026-01-31T12:00:00Z, or a duration such as 90m, 2h or 7d";
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(Time::At(Timestamp(time.as_millisecond())));
+    point(text)
+        .map(|milliseconds| Time::At(Timestamp(milliseconds)))
+        .or_else(|| ago(text))
+        .ok_or_else(|| REMEDY.to_owned())
+}
+
+/// Reads a time as [`time`] does, in milliseconds since 1970.
+pub(super) fn event_time(text: &str) -> Result<i64, String> {
+    let timestamp = time(text)?.timestamp().ok_or(REMEDY)?;
+    Ok(timestamp.0)
+}
+
+fn point(text: &str) -> Option<i64> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number: i64 = text.parse().ok()?;
+        let milliseconds = if number < FIRST_MILLISECONDS {
+            number.checked_mul(1_000)?
+        } else {
+            number
+        };
+        return jiff::Timestamp::from_millisecond(milliseconds)
+            .ok()
+            .map(|_| milliseconds);
     }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let is_date = text.len() == "2026-01-31".len();
+    let date: Date = is_date.then(|| text.parse().ok())??;
+    let midnight = date.to_zoned(TimeZone::UTC).ok()?;
+    Some(midnight.timestamp().as_millisecond())
+}
+
+fn ago(text: &str) -> Option<Time> {
     let days = text
         .strip_suffix('d')
         .and_then(|days| days.parse::<u32>().ok());
     let ago = match days {
         Some(days) => SignedDuration::from_hours(i64::from(days) * 24),
-        None => text.parse().map_err(|_| remedy)?,
+        None => text.parse().ok()?,
     };
-    let time = Some(Time::Ago(ago)).filter(|time| ago.is_positive() && time.timestamp().is_some());
-    time.ok_or_else(|| remedy.to_owned())
+    let time = Time::Ago(ago);
+    (ago.is_positive() && time.timestamp().is_some()).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_in_time() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("1772353800", 1_772_353_800_000),
+            ("1772353800123", 1_772_353_800_123),
+            ("2026-03-01", 1_772_323_200_000),
+            ("2026-03-01T08:30:00Z", 1_772_353_800_000),
+            ("2026-03-01T09:30:00.5+01:00", 1_772_353_800_500),
+        ] {
+            assert_eq!(event_time(text), Ok(milliseconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_count_back_from_now() {
+        for (text, hours) in [("45m", 0), ("36h", 36), ("7d", 168)] {
+            let Ok(Time::Ago(ago)) = time(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(ago.as_hours(), hours, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_rejected() {
+        for text in [
+            "",
+            "noon",
+            "-5",
+            "-1h",
+            "0s",
+            "2026-13-01",
+            "20260301T",
+            "1e3",
+            "9".repeat(30).as_str(),
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,14 +1,25 @@
 //! Where Elasticsearch is, who we are there, and whom to believe that it is Elasticsearch.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
 use super::values::Reader;
+use super::{Problem, files};
 use crate::elasticsearch::{
     Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust,
 };
 
-/// `ELASTICSEARCH_*`; `None` if no URL is set, and no secret that may hold one.
-pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettings> {
+/// What `ELASTICSEARCH_*` says.
+pub(super) struct Connection {
+    pub(super) settings: ElasticsearchSettings,
+    /// Whether a URL is set, or a secret that may hold one.
+    pub(super) has_address: bool,
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Reads `ELASTICSEARCH_*`.
+pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Connection {
     let settings = ElasticsearchSettings {
         urls: urls(vars),
         auth: auth(vars),
@@ -16,11 +27,39 @@ pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Option<ElasticsearchSettin
         connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };
-    // An address that is wrong is one, too: whatever else is wrong is told beside it.
+    // A wrong address counts as well: whatever else is wrong is told beside it.
     let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"]
         .iter()
         .any(|variable| vars.text(variable).is_some());
-    (has_address || matches!(settings.auth, Auth::Secret(_))).then_some(settings)
+    Connection {
+        has_address: has_address || matches!(settings.auth, Auth::Secret(_)),
+        warnings: clear_text(&settings).into_iter().collect(),
+        settings,
+    }
+}
+
+/// Warns of credentials that everybody between here and another host can read.
+fn clear_text(settings: &ElasticsearchSettings) -> Option<Problem> {
+    let is_clear = |url: &Url| url.scheme() == "http" && !is_loopback(url);
+    if matches!(settings.auth, Auth::None) || !settings.urls.iter().any(is_clear) {
+        return None;
+    }
+    let remedy = "http:// sends the credentials to another host unencrypted, for everybody between to \
+                  read: use https://";
+    Some(Problem {
+        variable: "ELASTICSEARCH_URL",
+        value: None,
+        remedy: remedy.to_owned(),
+    })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
 }
 
 fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
@@ -43,11 +82,10 @@ fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
 
 fn auth(vars: &mut Reader<'_>) -> Auth {
     let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
-    let (secret, is_signed) = (secret(vars), is_signed(vars));
-    let (username, password) = (
-        vars.text("ELASTICSEARCH_USERNAME"),
-        vars.secret("ELASTICSEARCH_PASSWORD"),
-    );
+    let secret = secret(vars);
+    let is_signed = is_signed(vars);
+    let username = vars.text("ELASTICSEARCH_USERNAME");
+    let password = vars.secret("ELASTICSEARCH_PASSWORD");
     let ways = [
         api_key.is_some(),
         secret.is_some(),
@@ -68,7 +106,8 @@ fn auth(vars: &mut Reader<'_>) -> Auth {
         // Source: <https://www.rfc-editor.org/rfc/rfc7617#section-2>.
         vars.problem(
             "ELASTICSEARCH_USERNAME",
-            "it should have no `:`, which ends a name in basic authentication",
+            "it should have no `:`, which ends a name in basic authentication: put what follows into \
+             ELASTICSEARCH_PASSWORD",
         );
     }
     match (api_key, username, password) {
@@ -144,7 +183,7 @@ fn secret(vars: &mut Reader<'_>) -> Option<SecretSettings> {
     })
 }
 
-/// Those of the function's role, in Lambda.
+/// The credentials of the environment: in Lambda, those of the function's role.
 fn aws_credentials(vars: &Reader<'_>) -> Option<AwsCredentials> {
     Some(AwsCredentials {
         access_key_id: vars.text("AWS_ACCESS_KEY_ID")?,
@@ -170,7 +209,12 @@ fn trust(vars: &mut Reader<'_>) -> Trust {
             );
             Trust::PublicAuthorities
         }
-        (Some(file), None) => Trust::AuthorityFile(file),
+        (Some(file), None) => {
+            if let Err(reason) = files::check(&file, files::LARGEST_CA_FILE) {
+                vars.problem("ELASTICSEARCH_CA_FILE", reason);
+            }
+            Trust::AuthorityFile(file)
+        }
         (None, Some(fingerprint)) => Trust::AuthorityFingerprint(fingerprint),
         (None, None) => Trust::PublicAuthorities,
     }

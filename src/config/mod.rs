@@ -1,6 +1,8 @@
 //! The settings: environment variables, read once, checked all together.
 
 mod connection;
+mod files;
+mod names;
 mod settings;
 mod values;
 
@@ -11,7 +13,8 @@ use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
 use self::connection::elasticsearch;
-pub use self::settings::{SETTINGS, Setting};
+pub use self::names::misspelt;
+pub use self::settings::{SETTINGS, Setting, Shown};
 use self::values::Reader;
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
@@ -19,6 +22,7 @@ use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::{Enrichments, UserAgents, built_in_user_agents};
 use crate::normalizer::{ExecutionLogs, KeyOrder, Normalizer, OriginalEvent};
 use crate::pipeline::{Filter, Memory, Pipeline};
+use crate::printable::printable;
 
 /// Everything that can be set, valid in itself.
 #[derive(Debug)]
@@ -57,7 +61,11 @@ pub struct Config {
     pub log_level: Targets,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, which Lambda sets
     pub own_log_group: Option<String>,
+    /// What works, and should be otherwise.
+    pub warnings: Vec<Problem>,
     filter: Filter,
+    /// The connection's settings if no URL is set, so that `config` finds what is wrong with them.
+    unaddressed: Option<ElasticsearchSettings>,
 }
 
 /// `USER_AGENT_REGEXES`
@@ -73,15 +81,22 @@ pub enum UserAgentPatterns {
 
 /// One thing that is wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{variable}{}: {remedy}", .value.as_ref().map(|value| format!("={value}")).unwrap_or_default())]
+#[error(
+    "{variable}{}: {}",
+    .value.as_ref().map(|value| format!("={value}")).unwrap_or_default(),
+    printable(.remedy, LONGEST_REMEDY)
+)]
 pub struct Problem {
     /// The variable.
     pub variable: &'static str,
-    /// What it is set to, if that is no secret.
+    /// As much of its value as may be shown.
     pub value: Option<String>,
-    /// What is wrong with it and how to mend it.
+    /// What is wrong with it and how to repair it.
     pub remedy: String,
 }
+
+/// Most characters of a remedy, which may quote a file.
+const LONGEST_REMEDY: usize = 1_000;
 
 impl Problem {
     /// No URL, where there must be one.
@@ -101,9 +116,11 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let remedy = error.to_string();
         let (variable, value) = match error {
-            ClientError::AuthorityFile { path, .. } => {
-                ("ELASTICSEARCH_CA_FILE", Some(path.display().to_string()))
-            }
+            // It has been read, so it is a path and no key.
+            ClientError::AuthorityFile { path, .. } => (
+                "ELASTICSEARCH_CA_FILE",
+                Shown::Whole.part(&path.display().to_string()),
+            ),
             ClientError::AwsCredentials { variable } => (variable, None),
             ClientError::Region => ("ELASTICSEARCH_AUTH", None),
             ClientError::Credentials => ("ELASTICSEARCH_API_KEY", None),
@@ -129,8 +146,11 @@ impl Config {
     /// Every [`Problem`] there is.
     pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
         let mut vars = Reader::new(&lookup);
-        let config = Self {
-            elasticsearch: elasticsearch(&mut vars),
+        let connection = elasticsearch(&mut vars);
+        let mut config = Self {
+            warnings: connection.warnings,
+            elasticsearch: None,
+            unaddressed: None,
             ingest_pipeline: vars.text("ELASTICSEARCH_PIPELINE"),
             data_stream: vars.data_stream("DATA_STREAM"),
             dead_letters: vars.unless_none("DEAD_LETTER_DATA_STREAM", Reader::data_stream),
@@ -152,10 +172,10 @@ impl Config {
                 Some("none") => UserAgentPatterns::Off,
                 Some(file) => UserAgentPatterns::File(file.into()),
             },
-            bulk_max_bytes: vars.number("BULK_MAX_BYTES", 1, usize::MAX),
-            bulk_max_actions: vars.number("BULK_MAX_ACTIONS", 1, usize::MAX),
+            bulk_max_bytes: vars.positive("BULK_MAX_BYTES", (1, usize::MAX)),
+            bulk_max_actions: vars.positive("BULK_MAX_ACTIONS", (1, usize::MAX)),
             retry_policy: retry_policy(&mut vars),
-            inflated_max_bytes: vars.number("INFLATED_MAX_BYTES", 1, u64::MAX),
+            inflated_max_bytes: vars.positive("INFLATED_MAX_BYTES", (1, u64::MAX)),
             metrics_namespace: vars.unless_none("METRICS_NAMESPACE", Reader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
@@ -164,12 +184,17 @@ impl Config {
                 exclude: vars.regex("EXCLUDE"),
             },
         };
+        if connection.has_address {
+            config.elasticsearch = Some(connection.settings);
+        } else {
+            config.unaddressed = Some(connection.settings);
+        }
         check_dead_letters(&config, &mut vars);
         let mut problems = vars.into_problems();
         if problems.is_empty() {
             return Ok(config);
         }
-        // Those with the files that are named, too: all at once.
+        // Also report problems with the named files, so that all appear in one run.
         config.enrichments(&mut problems);
         let of_client = config
             .elasticsearch
@@ -182,6 +207,17 @@ impl Config {
         };
         problems.extend(of_client.filter(is_new));
         Err(problems)
+    }
+
+    /// Checks the connection's settings although no URL is set. Nothing is connected.
+    ///
+    /// # Errors
+    /// The [`Problem`] that would come to light with a URL.
+    pub fn check_unaddressed(&mut self) -> Result<(), Problem> {
+        match self.unaddressed.take().map(Elasticsearch::new) {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
+        }
     }
 
     /// The path into Elasticsearch with these settings.
@@ -238,26 +274,24 @@ impl Config {
         let mut note = |variable, path: &Path, result: Result<(), String>| {
             let problem = |remedy| Problem {
                 variable,
-                value: Some(path.display().to_string()),
+                value: Shown::Whole.part(&path.display().to_string()),
                 remedy,
             };
             problems.extend(result.err().map(problem));
         };
         if let Some(path) = &self.geoip_city {
-            let opened = enrichments.geoip.open_city(path);
-            note(
-                "GEOIP_CITY_DATABASE",
-                path,
-                opened.map_err(|error| error.to_string()),
-            );
+            let opened = files::check(path, files::LARGEST_DATABASE).and_then(|()| {
+                let opened = enrichments.geoip.open_city(path);
+                opened.map_err(|error| error.to_string())
+            });
+            note("GEOIP_CITY_DATABASE", path, opened);
         }
         if let Some(path) = &self.geoip_asn {
-            let opened = enrichments.geoip.open_asn(path);
-            note(
-                "GEOIP_ASN_DATABASE",
-                path,
-                opened.map_err(|error| error.to_string()),
-            );
+            let opened = files::check(path, files::LARGEST_DATABASE).and_then(|()| {
+                let opened = enrichments.geoip.open_asn(path);
+                opened.map_err(|error| error.to_string())
+            });
+            note("GEOIP_ASN_DATABASE", path, opened);
         }
         match &self.user_agents {
             UserAgentPatterns::Off => {}
@@ -273,12 +307,13 @@ impl Config {
 }
 
 fn user_agents(path: &Path) -> Result<UserAgents, String> {
+    files::check(path, files::LARGEST_PATTERNS)?;
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
     UserAgents::from_yaml(&text).map_err(|error| error.to_string())
 }
 
-/// A refused document would meet the mapping again that has refused it.
+/// Dead letters need a data stream of their own: a rejected document would meet the same mapping again.
 fn check_dead_letters(config: &Config, vars: &mut Reader<'_>) {
     const VARIABLES: [&str; 2] = ["DATA_STREAM", "DEAD_LETTER_DATA_STREAM"];
     let is_same = config.dead_letters.as_ref() == Some(&config.data_stream);
@@ -302,9 +337,13 @@ fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
         && vars.is_good("RETRY_INITIAL_MS")
         && vars.is_good("RETRY_MAX_MS")
     {
+        let longest = policy.max.as_millis();
         vars.problem(
             "RETRY_INITIAL_MS",
-            "the first wait must not be longer than the longest, RETRY_MAX_MS",
+            format_args!(
+                "the first wait must not be longer than the longest, RETRY_MAX_MS={longest}: lower \
+                 one or raise the other"
+            ),
         );
     }
     policy

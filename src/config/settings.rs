@@ -1,23 +1,66 @@
 //! Every setting there is: the one list that the program, `config` and the README share.
 
+use crate::printable::printable;
+
 /// One environment variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// The variable.
     pub name: &'static str,
-    /// What holds if it is not set.
+    /// The value that holds if the variable is not set.
     pub default: Option<&'static str>,
-    /// Whether its value must never be shown.
-    pub is_secret: bool,
+    /// How much of its value may be shown.
+    pub shown: Shown,
     /// What it means.
     pub meaning: &'static str,
+}
+
+/// How much of a setting's value may be shown, in any output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// All of it.
+    Whole,
+    /// Its first characters: it says who we are or where the server is. A credential may stand in
+    /// it, or in its place, by mistake.
+    Start,
+    /// Nothing: it is a credential.
+    Nothing,
+}
+
+/// Most characters of a value of which only the start is shown.
+const LONGEST_START: usize = 8;
+/// Most characters of any other value.
+const LONGEST_VALUE: usize = 200;
+
+impl Shown {
+    /// The part of a value that may be shown.
+    #[must_use]
+    pub fn part(self, value: &str) -> Option<String> {
+        match self {
+            Self::Whole => Some(printable(value, LONGEST_VALUE).to_string()),
+            Self::Start => Some(start(value)),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// The first word of a value, but neither more than eight characters nor more than half of it: enough
+/// to recognise it by.
+fn start(value: &str) -> String {
+    let longest = LONGEST_START.min(value.chars().count() / 2);
+    let start: String = value
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+        .take(longest)
+        .collect();
+    format!("{start}…")
 }
 
 const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting {
         name,
         default: Some(default),
-        is_secret: false,
+        shown: Shown::Whole,
         meaning,
     }
 }
@@ -26,46 +69,51 @@ const fn optional(name: &'static str, meaning: &'static str) -> Setting {
     Setting {
         name,
         default: None,
-        is_secret: false,
+        shown: Shown::Whole,
         meaning,
+    }
+}
+
+const fn identity(name: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        shown: Shown::Start,
+        ..optional(name, meaning)
     }
 }
 
 const fn secret(name: &'static str, meaning: &'static str) -> Setting {
     Setting {
-        name,
-        default: None,
-        is_secret: true,
-        meaning,
+        shown: Shown::Nothing,
+        ..optional(name, meaning)
     }
 }
 
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
-    optional(
+    identity(
         "ELASTICSEARCH_URL",
         "One or more URLs, comma-separated; a path prefix is kept. Required in Lambda (or the next)",
     ),
-    optional(
+    identity(
         "ELASTIC_CLOUD_ID",
         "Elastic Cloud's id of a deployment, instead of the URL",
     ),
     secret("ELASTICSEARCH_API_KEY", "API key, in the encoded form"),
-    optional("ELASTICSEARCH_USERNAME", "Basic authentication"),
+    identity("ELASTICSEARCH_USERNAME", "Basic authentication"),
     secret("ELASTICSEARCH_PASSWORD", "Basic authentication"),
-    optional(
+    identity(
         "ELASTICSEARCH_SECRET_ARN",
         "A Secrets Manager secret: the API key; or JSON with `api_key`, or `username` and `password`; perhaps `url`",
     ),
-    optional(
+    identity(
         "ELASTICSEARCH_AUTH",
         "`sigv4` = sign requests with AWS credentials, for Amazon OpenSearch Service",
     ),
-    optional(
+    identity(
         "ELASTICSEARCH_CA_FILE",
         "PEM file of a private certificate authority",
     ),
-    optional(
+    identity(
         "ELASTICSEARCH_CA_FINGERPRINT",
         "SHA-256 fingerprint of the certificate authority, as Elasticsearch prints it",
     ),
@@ -178,4 +226,27 @@ pub const SETTINGS: &[Setting] = &[
 /// A setting by its name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_never_tells_the_rest() {
+        for (value, expected) in [
+            ("https://elasticsearch.example.com:9200", "https…"),
+            ("elastic:hunter2", "elastic…"),
+            ("a:hunter2", "a…"),
+            ("Bearer hunter2", "Bearer…"),
+            ("hunter2", "hun…"),
+            ("VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWk=", "VnVhQ2ZH…"),
+            ("\u{1b}]0;title", "…"),
+            ("x", "…"),
+        ] {
+            assert_eq!(Shown::Start.part(value).as_deref(), Some(expected));
+        }
+        assert_eq!(Shown::Nothing.part("hunter2"), None);
+        assert_eq!(Shown::Whole.part("a\nb").as_deref(), Some(r"a\nb"));
+    }
 }

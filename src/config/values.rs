@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use reqwest::Url;
 use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Problem;
-use super::settings;
+use super::settings::{self, Shown};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Fingerprint;
 
@@ -42,10 +42,15 @@ impl<'l> Reader<'l> {
             .all(|problem| problem.variable != variable)
     }
 
-    /// Notes what is wrong with a variable. Its value is shown unless it is a secret.
+    /// Notes what is wrong with a variable, with as much of its value as may be shown.
     pub(super) fn problem(&mut self, variable: &'static str, remedy: impl Display) {
-        let is_secret = settings::find(variable).is_none_or(|setting| setting.is_secret);
-        let value = self.text(variable).filter(|_| !is_secret);
+        let shown = settings::find(variable).map_or(Shown::Nothing, |setting| setting.shown);
+        let value = match self.set(variable) {
+            Some(value) => shown.part(&value),
+            None => self
+                .text(variable)
+                .map(|default| format!("{default} (default)")),
+        };
         self.problems.push(Problem {
             variable,
             value,
@@ -53,12 +58,17 @@ impl<'l> Reader<'l> {
         });
     }
 
-    /// The text of a variable, or its default. Templates set variables to nothing to leave them unset.
+    /// The text of a variable, or its default.
     pub(super) fn text(&self, variable: &'static str) -> Option<String> {
-        let set = (self.lookup)(variable)
+        self.set(variable)
+            .or_else(|| settings::find(variable)?.default.map(str::to_owned))
+    }
+
+    /// The text that a variable is set to. Templates set variables to nothing to leave them unset.
+    fn set(&self, variable: &'static str) -> Option<String> {
+        (self.lookup)(variable)
             .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty());
-        set.or_else(|| settings::find(variable)?.default.map(str::to_owned))
+            .filter(|text| !text.is_empty())
     }
 
     pub(super) fn secret(&self, variable: &'static str) -> Option<SecretString> {
@@ -94,22 +104,44 @@ impl<'l> Reader<'l> {
     where
         N: FromStr + PartialOrd + Display + Copy,
     {
-        let text = self.text(variable).unwrap_or_default();
-        match text.parse() {
-            Ok(number) if (min..=max).contains(&number) => number,
-            _ => {
-                self.problem(
-                    variable,
-                    format_args!("it should be a whole number from {min} to {max}"),
-                );
-                min
-            }
-        }
+        let expected = format!("a whole number from {min} to {max}");
+        self.number_within(variable, (min, max), &expected)
+    }
+
+    /// A number without an upper bound that anybody would meet.
+    pub(super) fn positive<N>(&mut self, variable: &'static str, (min, max): (N, N)) -> N
+    where
+        N: FromStr + PartialOrd + Display + Copy,
+    {
+        let unit = if variable.ends_with("_BYTES") {
+            " of bytes"
+        } else {
+            ""
+        };
+        let example = settings::find(variable).and_then(|setting| setting.default);
+        let example = example.unwrap_or("1");
+        let expected = format!("a whole number{unit} from {min} up, such as {example}");
+        self.number_within(variable, (min, max), &expected)
     }
 
     pub(super) fn milliseconds(&mut self, variable: &'static str, min: u64) -> Duration {
         const A_DAY: u64 = 24 * 60 * 60 * 1_000;
-        Duration::from_millis(self.number(variable, min, A_DAY))
+        let expected = format!("a whole number of milliseconds from {min} to {A_DAY}");
+        Duration::from_millis(self.number_within(variable, (min, A_DAY), &expected))
+    }
+
+    fn number_within<N>(&mut self, variable: &'static str, (min, max): (N, N), expected: &str) -> N
+    where
+        N: FromStr + PartialOrd + Copy,
+    {
+        let text = self.text(variable).unwrap_or_default();
+        match text.parse() {
+            Ok(number) if (min..=max).contains(&number) => number,
+            _ => {
+                self.problem(variable, format_args!("it should be {expected}"));
+                min
+            }
+        }
     }
 
     pub(super) fn flag(&mut self, variable: &'static str) -> bool {
@@ -137,9 +169,19 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn regex(&mut self, variable: &'static str) -> Option<Regex> {
-        match Regex::new(&self.text(variable)?) {
+        let pattern = self.text(variable)?;
+        match RegexBuilder::new(&pattern)
+            .size_limit(LARGEST_REGEX)
+            .build()
+        {
             Ok(regex) => Some(regex),
             Err(error) => {
+                if let regex::Error::CompiledTooBig(_) = error {
+                    let remedy = "it should be a regular expression that is smaller: lower the numbers \
+                                  in `{…}`, for it would be slow";
+                    self.problem(variable, remedy);
+                    return None;
+                }
                 let error = error.to_string();
                 let reason = error
                     .lines()
@@ -156,10 +198,11 @@ impl<'l> Reader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
-        // The runtime repeats every error that our own line tells already; the pool of connections has little to tell.
+        // The runtime repeats every error that our own line tells; the pool of connections has
+        // little to tell.
         const QUIET: [&str; 2] = ["lambda_runtime", "hyper_util::client::legacy::pool"];
         let text = self.text(variable).unwrap_or_default();
-        // To the parser any word is the name of a module, and a level that is misspelt would be one.
+        // The parser takes any word for a module's name, a misspelt level too.
         let is_level =
             |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
         match text
@@ -169,7 +212,7 @@ impl<'l> Reader<'l> {
         {
             Some(Ok(targets)) => {
                 let unnamed = QUIET.into_iter().filter(|target| !text.contains(target));
-                unnamed.fold(targets, |targets, target| {
+                unnamed.fold(without_foreign_details(&targets), |targets, target| {
                     targets.with_target(target, LevelFilter::OFF)
                 })
             }
@@ -213,32 +256,20 @@ impl<'l> Reader<'l> {
         if self.text(variable).is_some_and(|text| text.contains('@')) {
             let remedy = "leave user and password out of the URL: there are ELASTICSEARCH_USERNAME and \
                           ELASTICSEARCH_PASSWORD";
-            // Not `problem`, which would show them.
-            self.problems.push(Problem {
-                variable,
-                value: None,
-                remedy: remedy.to_owned(),
-            });
+            self.problem(variable, remedy);
             return urls;
         }
         if texts.is_empty() {
-            self.problem(
-                variable,
-                "it should hold a URL such as https://elasticsearch.example.com:9200",
-            );
+            self.problem(variable, format_args!("it should hold a URL {EXAMPLE}"));
         }
-        for text in texts {
-            match text.parse::<Url>() {
-                Ok(url) if url.fragment().is_some() => {
-                    self.problem(variable, "it should have no `#`")
-                }
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                    urls.push(url)
-                }
-                _ => self.problem(
+        for (number, text) in (1..).zip(&texts) {
+            match url(text) {
+                Ok(url) => urls.push(url),
+                Err(remedy) if texts.len() > 1 => self.problem(
                     variable,
-                    "it should be a URL such as https://elasticsearch.example.com:9200",
+                    format_args!("URL {number} of {}: {remedy} {EXAMPLE}", texts.len()),
                 ),
+                Err(remedy) => self.problem(variable, format_args!("{remedy} {EXAMPLE}")),
             }
         }
         urls
@@ -269,7 +300,13 @@ impl<'l> Reader<'l> {
 
     pub(super) fn api_key(&mut self, variable: &'static str) -> Option<SecretString> {
         let key = self.text(variable)?;
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if ["null", "none", "undefined"].contains(&&*key.to_ascii_lowercase()) {
+            self.problem(
+                variable,
+                "it is no key but the word that a failed command prints: make the key again, and look \
+                 at the answer",
+            );
+        } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.problem(
                 variable,
                 "it holds characters that no API key has: copy it again, without quotes and blanks",
@@ -293,5 +330,120 @@ impl<'l> Reader<'l> {
             );
         }
         fingerprint
+    }
+}
+
+/// Bytes that a compiled INCLUDE or EXCLUDE may have. A larger one takes seconds for a long line.
+const LARGEST_REGEX: usize = 1 << 19;
+
+const EXAMPLE: &str = "such as https://elasticsearch.example.com:9200";
+
+/// Reads a URL of a server. The error says what is wrong with it, without a word of it.
+fn url(text: &str) -> Result<Url, &'static str> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err("put https:// (or http://) before it,");
+    };
+    let is_http = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    if !is_http {
+        return Err("it should begin with https:// or http://,");
+    }
+    if text.contains([';', ' ', '|']) {
+        return Err("separate several URLs with commas; each should be one");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !authority.is_ascii() {
+        return Err("write the host's name in its ASCII form (xn--…),");
+    }
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if port.is_some_and(|port| !port.ends_with(']') && !is_port(port)) {
+        return Err("its port should be a number up to 65535,");
+    }
+    match text.parse::<Url>() {
+        Ok(url) if url.fragment().is_some() => Err("it should have no `#`; it should be one"),
+        Ok(url) if url.has_host() => Ok(url),
+        _ => Err("it should be a URL"),
+    }
+}
+
+/// Keeps details of what other crates do out of the log, whatever the filter says: they may log the
+/// event, or a request with its headers.
+fn without_foreign_details(targets: &Targets) -> Targets {
+    const OURS: &str = "apigw_logs";
+    let least = |level: LevelFilter| level.min(LevelFilter::INFO);
+    let default = targets.default_level().unwrap_or(LevelFilter::OFF);
+    let mut capped = Targets::new()
+        .with_default(least(default))
+        .with_target(OURS, default);
+    for (target, level) in targets.iter() {
+        let level = if target.starts_with(OURS) {
+            level
+        } else {
+            least(level)
+        };
+        capped = capped.with_target(target, level);
+    }
+    capped
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::filter::Targets;
+
+    use super::*;
+
+    #[test]
+    fn no_other_crate_tells_details() {
+        use tracing::Level;
+        for text in [
+            "trace",
+            "info,lambda_runtime=trace",
+            "lambda_runtime=trace,apigw_logs=debug",
+            "lambda_runtime::layers=debug,hyper=trace",
+        ] {
+            let targets = without_foreign_details(&text.parse::<Targets>().unwrap());
+            for crate_name in [
+                "lambda_runtime::layers::api_response",
+                "hyper::proto",
+                "aws_sigv4",
+            ] {
+                assert!(!targets.would_enable(crate_name, &Level::DEBUG), "{text}");
+            }
+        }
+        let ours = |text: &str, level| {
+            let targets = without_foreign_details(&text.parse::<Targets>().unwrap());
+            targets.would_enable("apigw_logs::pipeline", &level)
+        };
+        assert!(ours("trace", Level::TRACE));
+        assert!(ours("info,apigw_logs=debug", Level::DEBUG));
+        assert!(ours("apigw_logs::pipeline=debug", Level::DEBUG));
+        assert!(!ours("info", Level::DEBUG));
+        assert!(!ours("warn,apigw_logs=error", Level::WARN));
+    }
+
+    #[test]
+    fn urls() {
+        for (text, word) in [
+            ("localhost:9200", "put https://"),
+            ("ftp://localhost", "begin with https://"),
+            ("https://a;https://b", "commas"),
+            ("https://localhost:99999", "port"),
+            ("http://user:S%40host", "port"),
+            ("https://münchen.de", "xn--"),
+            ("https://a/#b", "`#`"),
+            ("https://", "should be a URL"),
+        ] {
+            let remedy = url(text).expect_err(text);
+            assert!(remedy.contains(word), "{text}: {remedy}");
+        }
+        for good in [
+            "http://[::1]:9200",
+            "https://es/prefix/",
+            "HTTPS://es:443?a=b",
+        ] {
+            assert!(url(good).is_ok(), "{good}");
+        }
     }
 }

@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use apigw_logs::config::SETTINGS;
 use tempfile::TempDir;
 
 use crate::support::command_line::{Outcome, command, run};
+use crate::support::fake_elasticsearch::FakeElasticsearch;
 use crate::support::golden::repository;
+use crate::support::invocation::LOGS;
 use crate::support::json::Json;
 
 /// Text that must never come out again: it stands for credentials and for what customers log.
@@ -53,6 +55,18 @@ fn wrong_settings_are_refused() {
             "such as https://",
         ),
         ("ELASTICSEARCH_URL", "ftp://localhost", "such as https://"),
+        (
+            "ELASTICSEARCH_URL",
+            "https://a,https://b:99999",
+            "URL 2 of 2: its port",
+        ),
+        ("ELASTICSEARCH_API_KEY", "null", "a failed command prints"),
+        ("ELASTICSEARCH_CA_FILE", "/dev/zero", "a device"),
+        ("ELASTICSEARCH_CA_FILE", "src", "a folder"),
+        ("GEOIP_CITY_DATABASE", "/dev/zero", "a device"),
+        ("USER_AGENT_REGEXES", "/dev/zero", "a device"),
+        ("INCLUDE", "x{0,50000}y", "smaller"),
+        ("EXCLUDE", "(a{1000}){100}", "smaller"),
         (
             "ELASTICSEARCH_URL",
             "http://user:s3cr3t-and-never-shown@localhost",
@@ -99,13 +113,18 @@ fn wrong_settings_are_refused() {
         ("EXECUTION_LOGS", "drop", "`keep` or `skip`"),
         ("INCLUDE", "(", "regular expression"),
         ("EXCLUDE", "a{9999999}", "regular expression"),
-        ("BULK_MAX_BYTES", "5MB", "whole number"),
+        (
+            "BULK_MAX_BYTES",
+            "5MB",
+            "whole number of bytes from 1 up, such as 5242880",
+        ),
         ("BULK_MAX_ACTIONS", "0", "from 1"),
         ("BULK_COMPRESSION_LEVEL", "10", "from 0 to 9"),
         ("REQUEST_TIMEOUT_MS", "-1", "whole number"),
         ("CONNECT_TIMEOUT_MS", "0", "from 1"),
         ("RETRY_BUDGET_MS", "1.5", "whole number"),
         ("RETRY_INITIAL_MS", "20000", "RETRY_MAX_MS"),
+        ("RETRY_MAX_MS", "1", "RETRY_INITIAL_MS=250 (default): "),
         ("RETRY_MAX_MS", "a", "whole number"),
         ("INFLATED_MAX_BYTES", "0", "from 1"),
         (
@@ -142,7 +161,7 @@ fn settings_that_contradict_each_other_are_refused() {
     let cases: &[(Settings<'_>, &str)] = &[
         (
             &[url, ("ELASTIC_CLOUD_ID", "a:b")],
-            "ELASTIC_CLOUD_ID=a:b: it contradicts ELASTICSEARCH_URL",
+            "ELASTIC_CLOUD_ID=a…: it contradicts ELASTICSEARCH_URL",
         ),
         (
             &[
@@ -166,7 +185,7 @@ fn settings_that_contradict_each_other_are_refused() {
         ),
         (
             &[url, key, ("ELASTICSEARCH_AUTH", "sigv4")],
-            "ELASTICSEARCH_AUTH=sigv4: there is more than one way",
+            "ELASTICSEARCH_AUTH=si…: there is more than one way",
         ),
         (
             &[url, ("ELASTICSEARCH_AUTH", "sigv4")],
@@ -208,11 +227,11 @@ fn settings_that_contradict_each_other_are_refused() {
                 ("ELASTICSEARCH_USERNAME", "a:b"),
                 ("ELASTICSEARCH_PASSWORD", SECRET),
             ],
-            "ELASTICSEARCH_USERNAME=a:b: it should have no `:`",
+            "ELASTICSEARCH_USERNAME=a…: it should have no `:`",
         ),
         (
             &[url, ("ELASTICSEARCH_CA_FILE", "missing.pem")],
-            "ELASTICSEARCH_CA_FILE=missing.pem",
+            "ELASTICSEARCH_CA_FILE=missi…: it cannot be read: No such file",
         ),
         (
             &[url, ("ELASTICSEARCH_CA_FILE", "Cargo.toml")],
@@ -239,6 +258,40 @@ fn wrong_usage_is_refused() {
         ),
         (&["log-format"], "<API_TYPE>"),
         (&["completions", "cmd"], "possible values"),
+        (&["invoek"], "a similar subcommand exists: 'invoke'"),
+        (&["setup", "--frce"], "a similar argument exists: '--force'"),
+        (
+            &["event", "a.log", "--generate", "5"],
+            "Usage: apigw-logs event --log-group <GROUP>",
+        ),
+        (
+            &["event", "--log-group", "", "--log-stream", "s"],
+            "1 to 512 characters",
+        ),
+        (
+            &[
+                "event",
+                "--log-group",
+                "g",
+                "--log-stream",
+                "s",
+                "--owner",
+                "12",
+            ],
+            "12 digits",
+        ),
+        (
+            &[
+                "event",
+                "--log-group",
+                "g",
+                "--log-stream",
+                "s",
+                "--event-time",
+                "-5",
+            ],
+            "such as 2026-01-31",
+        ),
         (&["event"], "--log-group"),
         (&["event", "--log-group", "g"], "--log-stream"),
         (
@@ -956,5 +1009,543 @@ fn what_is_secret_stays_so() {
         assert_eq!((outcome.status, outcome.stdout.lines().count()), (0, 4));
         assert!(!outcome.stdout.contains(SECRET), "{}", outcome.stdout);
         assert_eq!(outcome.stderr, "");
+    }
+}
+
+/// Nobody listens there, and nothing is waited for.
+const NOWHERE: Settings<'_> = &[
+    ("ELASTICSEARCH_URL", "http://127.0.0.1:1"),
+    ("RETRY_BUDGET_MS", "0"),
+    ("CONNECT_TIMEOUT_MS", "500"),
+];
+
+/// Runs a command whose standard output and standard error go to these files.
+fn run_into(
+    arguments: &[&str],
+    settings: Settings<'_>,
+    stdout: Stdio,
+    stderr: Stdio,
+) -> (Option<i32>, String) {
+    let output = command(arguments, settings)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+/// The reading end is closed before the command starts.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn full() -> Stdio {
+    fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap()
+        .into()
+}
+
+#[test]
+fn a_report_that_nobody_reads_changes_nothing_else() {
+    let files = [
+        "events/rest.json",
+        "events/http.json",
+        "events/websocket.json",
+    ];
+    let arguments = [&["invoke"], &files[..]].concat();
+    for stdout in [closed_pipe as fn() -> Stdio, full] {
+        let server = FakeElasticsearch::start();
+        let settings = [("ELASTICSEARCH_URL", &*server.url)];
+        let (status, stderr) = run_into(&arguments, &settings, stdout(), Stdio::piped());
+        assert_eq!(status, Some(0), "{stderr}");
+        assert_eq!(server.count(LOGS), 9 + 7 + 7, "every event is sent");
+
+        let (status, stderr) = run_into(&arguments, NOWHERE, stdout(), Stdio::piped());
+        assert_eq!(status, Some(1), "{stderr}");
+        for file in files {
+            assert!(
+                stderr.contains(&format!("error: {file}: ")),
+                "{file} was tried: {stderr}"
+            );
+        }
+    }
+}
+
+#[test]
+fn documents_that_cannot_be_written_are_unfinished_work() {
+    for arguments in [
+        &["invoke", REST][..],
+        &["config"],
+        &["--help"],
+        &["completions", "bash"],
+    ] {
+        let (status, stderr) = run_into(arguments, &[], full(), Stdio::piped());
+        assert_eq!(status, Some(1), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.contains("cannot be written"),
+            "{arguments:?}: {stderr}"
+        );
+        let (status, stderr) = run_into(arguments, &[], closed_pipe(), Stdio::piped());
+        assert_eq!((status, &*stderr), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+/// A panic would end the program with SIGABRT.
+#[test]
+fn a_full_standard_error_changes_no_exit_status() {
+    let debug = [
+        NOWHERE,
+        &[("LOG_LEVEL", "debug"), ("ELASTICSEARCH_APIKEY", "a")],
+    ]
+    .concat();
+    let cases: &[(&[&str], Settings<'_>, i32)] = &[
+        (&["invoke", REST], &[], 0),
+        (&["invoke", REST], &debug, 1),
+        (&["invoke", "README.md"], &[], 2),
+        (&["invoke"], &[], 2),
+        (&["config"], &[("BULK_MAX_BYTES", "a")], 2),
+    ];
+    for (arguments, settings, expected) in cases {
+        let (status, _) = run_into(arguments, settings, Stdio::null(), full());
+        assert_eq!(status, Some(*expected), "{arguments:?} {settings:?}");
+    }
+}
+
+#[test]
+fn what_is_said_of_several_files_names_the_file() {
+    let outcome = run(&["invoke", REST, "README.md", "missing.json"], &[], b"");
+    assert_eq!(outcome.status, 2, "{}", outcome.stderr);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    let file = |line: &str| Json::read(line).text("file").map(str::to_owned);
+    assert_eq!(file(lines[0]).as_deref(), Some(REST));
+    assert_eq!(file(lines[1]).as_deref(), Some("README.md"));
+    assert!(
+        lines[2].starts_with("error: README.md: the event is not JSON"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[3].starts_with("hint: are these raw log lines?"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[4].starts_with("error: missing.json cannot be read"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_trial_says_that_it_is_one() {
+    let server = FakeElasticsearch::start();
+    let settings = [("ELASTICSEARCH_URL", &*server.url)];
+    let dry_run = |outcome: &str| Json::read(outcome.trim()).get("dry_run").map(Json::compact);
+    let trial = run(&["invoke", REST], &[], b"");
+    assert_eq!(dry_run(&trial.stderr).as_deref(), Some("true"));
+    let trial = run(&["invoke", "--dry-run", REST], &settings, b"");
+    assert_eq!(dry_run(&trial.stderr).as_deref(), Some("true"));
+    assert_eq!(server.count(LOGS), 0);
+    let delivery = run(&["invoke", REST], &settings, b"");
+    assert_eq!(dry_run(&delivery.stdout), None);
+}
+
+#[test]
+fn a_file_that_holds_no_event_gets_a_hint() {
+    let folder = TempDir::new().unwrap();
+    let event = fs::read_to_string(repository(REST)).unwrap();
+    let cases: &[(&str, &[u8], Option<&str>)] = &[
+        ("empty.json", b" \n", Some("is empty")),
+        (
+            "lines.log",
+            b"{\"requestId\":\"a\"}\n{\"requestId\":\"b\"}\n",
+            Some("apigw-logs event"),
+        ),
+        (
+            "line.log",
+            b"{\"requestId\":\"a\"}\n",
+            Some("apigw-logs normalize"),
+        ),
+        (
+            "plain.log",
+            b"127.0.0.1 - - [01/Mar/2026]\n",
+            Some("apigw-logs normalize"),
+        ),
+        ("packed.json", b"\x1f\x8b\x08\x00", Some("gunzip")),
+        (
+            "two.json",
+            &[event.as_bytes(), event.as_bytes()].concat(),
+            Some("a file of its own"),
+        ),
+        ("other.json", b"{\n\"a\": 1\n}\n", None),
+    ];
+    for (name, bytes, words) in cases {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        let outcome = run(&["invoke", file.to_str().unwrap()], &[], b"");
+        assert_eq!(outcome.status, 2, "{name}: {}", outcome.stderr);
+        let hint = outcome
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("hint: "));
+        assert_eq!(
+            hint.is_some(),
+            words.is_some(),
+            "{name}: {}",
+            outcome.stderr
+        );
+        let word = words.unwrap_or_default();
+        assert!(
+            hint.unwrap_or_default().contains(word),
+            "{name}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+/// Whatever a value is meant to be: a credential may stand in it by mistake.
+#[test]
+fn no_value_of_identity_or_address_is_printed() {
+    const S: &str = "hunter2-correct-horse";
+    let url = "ELASTICSEARCH_URL";
+    let cases: &[(&str, &str)] = &[
+        ("ELASTICSEARCH_USERNAME", "elastic:S"),
+        ("ELASTICSEARCH_USERNAME", "S"),
+        (url, "https://es/?apikey=S#a"),
+        (url, "https://es/?apikey=S,ftp://x"),
+        (url, "https://es?apikey=S,https://es:99999"),
+        (url, "http://user:S%40host"),
+        (url, "http://user:S"),
+        (url, "http://user:S@host"),
+        (url, "https://es/S/"),
+        (url, "S"),
+        (url, "ApiKey S"),
+        ("ELASTICSEARCH_SECRET_ARN", "S"),
+        ("ELASTICSEARCH_CA_FINGERPRINT", "S"),
+        ("ELASTICSEARCH_AUTH", "Bearer S"),
+        ("ELASTICSEARCH_AUTH", "S"),
+        ("ELASTIC_CLOUD_ID", "S"),
+        ("ELASTIC_CLOUD_ID", "name:S"),
+        ("ELASTICSEARCH_CA_FILE", "S"),
+        ("ELASTICSEARCH_CA_FILE", "-----BEGIN CERTIFICATE-----S"),
+        ("ELASTICSEARCH_API_KEY", "id:S"),
+        ("ELASTICSEARCH_API_KEY", "ApiKey S"),
+        ("ELASTICSEARCH_PASSWORD", "S"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://user:S"),
+    ];
+    let arn = (
+        "ELASTICSEARCH_SECRET_ARN",
+        "arn:aws:secretsmanager:x:1:secret:a",
+    );
+    for (variable, value) in cases {
+        let value = value.replace('S', S);
+        let setting = (*variable, value.as_str());
+        let settings = match *variable {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => vec![arn, setting],
+            _ => vec![setting],
+        };
+        // Beside a second problem, so that something is said in any case.
+        let settings = [&settings[..], &[("BULK_MAX_BYTES", "x")]].concat();
+        for arguments in [
+            &["config"][..],
+            &["invoke", REST],
+            &["normalize"],
+            &["setup"],
+            &["redrive"],
+        ] {
+            let outcome = run(arguments, &settings, b"");
+            assert_eq!(outcome.status, 2, "{setting:?}: {}", outcome.stderr);
+            let said = outcome.stdout + &outcome.stderr;
+            for part in [S, "correct", "hunter2-c"] {
+                assert!(!said.contains(part), "{arguments:?} {setting:?}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_files_and_settings_say_cannot_act_on_a_terminal() {
+    let name = "a\u{1b}]0;title\u{7}\nerror: forged";
+    let cases: &[(&[&str], Settings<'_>)] = &[
+        (&["invoke", name], &[]),
+        (&["invoke", name, name], &[]),
+        (&["normalize", name], &[]),
+        (&["invoke", REST], &[("GEOIP_CITY_DATABASE", name)]),
+        (&["config"], &[("TAGS", name), ("DATA_STREAM", name)]),
+    ];
+    for (arguments, settings) in cases {
+        let outcome = run(arguments, settings, b"");
+        assert_eq!(outcome.status, 2, "{arguments:?}");
+        let said = outcome.stdout + &outcome.stderr;
+        assert!(!said.contains(['\u{1b}', '\u{7}']), "{said:?}");
+        assert!(!said.contains("\nerror: forged"), "{said:?}");
+    }
+}
+
+#[test]
+fn credentials_in_the_clear_get_a_warning() {
+    let cases: &[(Settings<'_>, bool)] = &[
+        (
+            &[
+                ("ELASTICSEARCH_URL", "http://es.example.com:9200"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            true,
+        ),
+        (
+            &[
+                ("ELASTICSEARCH_URL", "https://a,http://192.0.2.1"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            true,
+        ),
+        (
+            &[("ELASTICSEARCH_URL", "http://es.example.com:9200")],
+            false,
+        ),
+        (
+            &[
+                ("ELASTICSEARCH_URL", "https://es.example.com:9200"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            false,
+        ),
+        (
+            &[
+                ("ELASTICSEARCH_URL", "http://localhost:9200"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            false,
+        ),
+        (
+            &[
+                ("ELASTICSEARCH_URL", "http://[::1]:9200"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            false,
+        ),
+        (
+            &[
+                ("ELASTICSEARCH_URL", "http://127.0.0.2"),
+                ("ELASTICSEARCH_API_KEY", "a2V5"),
+            ],
+            false,
+        ),
+    ];
+    for (settings, is_warned) in cases {
+        let outcome = run(&["invoke", "--dry-run", REST], settings, b"");
+        assert_eq!(outcome.status, 0, "{settings:?}: {}", outcome.stderr);
+        let said = outcome
+            .stderr
+            .contains("warning: ELASTICSEARCH_URL: http:// sends the credentials");
+        assert_eq!(said, *is_warned, "{settings:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_misspelt_setting_gets_a_warning() {
+    let settings = [
+        ("ELASTICSEARCH_APIKEY", SECRET),
+        ("BULK_MAX_BYTE", "1"),
+        ("SOMETHING_ELSE", "x"),
+    ];
+    let outcome = run(&["config"], &settings, b"");
+    assert_eq!(outcome.status, 0);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert!(
+        matches!(lines[..], [bytes, key]
+            if bytes.contains("BULK_MAX_BYTE is no setting") && bytes.contains("do you mean BULK_MAX_BYTES?")
+            && key.contains("do you mean ELASTICSEARCH_API_KEY?")),
+        "{lines:?}"
+    );
+    assert!(!outcome.stderr.contains(SECRET));
+}
+
+#[test]
+fn config_finds_what_is_wrong_without_a_url_too() {
+    let cases: &[(Settings<'_>, &str)] = &[
+        (
+            &[("ELASTICSEARCH_CA_FILE", "nope.pem")],
+            "ELASTICSEARCH_CA_FILE",
+        ),
+        (
+            &[("ELASTICSEARCH_CA_FILE", "Cargo.toml")],
+            "ELASTICSEARCH_CA_FILE",
+        ),
+        (
+            &[("ELASTICSEARCH_AUTH", "sigv4")],
+            "ELASTICSEARCH_AUTH: it needs AWS credentials",
+        ),
+    ];
+    for (settings, words) in cases {
+        let outcome = run(&["config"], settings, b"");
+        assert_eq!(outcome.status, 2, "{settings:?}");
+        assert!(
+            outcome.stderr.contains(words),
+            "{settings:?}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+/// `set -a; . <(apigw-logs config)` sets what is in force.
+#[test]
+fn a_shell_reads_the_output_of_config() {
+    let settings = [("INCLUDE", "\"status\": \"[45]"), ("TAGS", "it's,b c")];
+    let shown = run(&["config"], &settings, b"");
+    let script = format!(
+        "{}\nprintf '%s|%s|%s' \"$INCLUDE\" \"$TAGS\" \"$BULK_MAX_BYTES\"",
+        shown.stdout
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "\"status\": \"[45]|it's,b c|5242880"
+    );
+}
+
+/// A file is never more than `invoke` takes.
+#[test]
+fn an_event_of_many_lines_is_split() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("many.log");
+    let line = |number: u32| {
+        format!(
+            "{{\"requestId\":\"{number}\",\"path\":\"/{}\"}}\n",
+            "x".repeat(900)
+        )
+    };
+    fs::write(&file, (0..2_500).map(line).collect::<String>()).unwrap();
+    let from = [
+        "event",
+        file.to_str().unwrap(),
+        "--log-group",
+        "g",
+        "--log-stream",
+        "s",
+    ];
+    for way in ["--kinesis", "--sqs"] {
+        let event = run(&[&from[..], &[way]].concat(), &[], b"").stdout;
+        let records = Json::read(&event).list("Records").unwrap().len();
+        assert_eq!(records, 4, "{way}: 700,000 bytes each");
+        let report = run(&["invoke", "-"], &[], event.as_bytes()).stderr;
+        assert_eq!(
+            Json::read(report.trim()).number("indexed"),
+            Some(2_500),
+            "{way}"
+        );
+    }
+    // What no direct event can hold becomes records.
+    fs::write(
+        &file,
+        (0..70)
+            .map(|_| "y".repeat(1 << 20) + "\n")
+            .collect::<String>(),
+    )
+    .unwrap();
+    let outcome = run(&from, &[], b"");
+    assert_eq!(
+        Json::read(&outcome.stdout).list("Records").unwrap().len(),
+        70
+    );
+    assert!(
+        outcome
+            .stderr
+            .contains("note: 70 lines are too much for one direct event"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn times_are_read_in_every_form() {
+    let event = |time: &str| {
+        let from = [
+            "event",
+            "--log-group",
+            "g",
+            "--log-stream",
+            "s",
+            "--event-time",
+            time,
+        ];
+        let event = run(&from, &[], b"{\"requestId\":\"a\"}").stdout;
+        let document = run(&["invoke", "-"], &[], event.as_bytes()).stdout;
+        Json::read(document.trim())
+            .text("@timestamp")
+            .unwrap()
+            .to_owned()
+    };
+    for time in [
+        "1772353800000",
+        "1772353800",
+        "2026-03-01T08:30:00Z",
+        "2026-03-01T09:30:00+01:00",
+    ] {
+        assert_eq!(event(time), "2026-03-01T08:30:00.000Z", "{time}");
+    }
+    assert_eq!(event("2026-03-01"), "2026-03-01T00:00:00.000Z");
+    let normalized = run(&["normalize", "--event-time", "2026-03-01"], &[], b"a").stdout;
+    assert!(
+        normalized.contains("2026-03-01T00:00:00.000Z"),
+        "{normalized}"
+    );
+}
+
+#[test]
+fn each_help_has_examples() {
+    let help = run(&["--help"], &[], b"").stdout;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    for name in commands.filter_map(|line| line.split_whitespace().next()) {
+        let help = run(&[name, "--help"], &[], b"").stdout;
+        let is_good = name == "help" || help.contains("Examples:\n  ");
+        assert!(is_good, "{name}: {help}");
+    }
+}
+
+/// Asks a shell to complete a command line: words, of which the last is unfinished.
+fn complete(shell: &str, words: &str) -> Option<String> {
+    let program = env!("CARGO_BIN_EXE_apigw-logs");
+    let script = match shell {
+        "bash" => format!(
+            "eval \"$({program} completions bash)\"; COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); \
+             function=$(complete -p apigw-logs); function=${{function##*-F }}; ${{function%% *}} apigw-logs \"${{COMP_WORDS[COMP_CWORD]}}\" \"\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        ),
+        "fish" => format!(
+            "{program} completions fish | source; complete -C \"{}\"",
+            words.replace("''", "")
+        ),
+        _ => return None,
+    };
+    let output = Command::new(shell).args(["-c", &script]).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn shells_complete_commands_options_and_values() {
+    for (words, expected) in [
+        ("apigw-logs inv", "invoke"),
+        ("apigw-logs event --ki", "--kinesis"),
+        ("apigw-logs setup --dr", "--dry-run"),
+        ("apigw-logs log-format ''", "websocket"),
+        ("apigw-logs completions z", "zsh"),
+    ] {
+        // A shell that is not here completes nothing.
+        for shell in ["bash", "fish"] {
+            if let Some(replies) = complete(shell, words) {
+                assert!(
+                    replies
+                        .lines()
+                        .any(|line| line.split('\t').next() == Some(expected)),
+                    "{shell}: {words}: {replies}"
+                );
+            }
+        }
     }
 }

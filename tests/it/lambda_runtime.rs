@@ -1,7 +1,11 @@
 //! The built binary as a Lambda function: under AWS's Runtime Interface Emulator, and under a Runtime API of our own.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use apigw_logs::report::Report;
@@ -11,9 +15,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
+use crate::support::command_line::command;
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::invocation::{LOGS, direct, line, payload, sqs};
 use crate::support::json::Json;
+use crate::support::runtime_api::RuntimeApi;
 use crate::support::runtime_emulator::RuntimeEmulator;
 
 /// Where nobody listens: for invocations that have nothing to send.
@@ -198,7 +204,7 @@ fn log_lines(output: &str) -> Vec<Json> {
         );
         let level = line.text("level").unwrap_or_default();
         assert!(
-            ["DEBUG", "INFO", "ERROR"].contains(&level),
+            ["DEBUG", "INFO", "WARN", "ERROR"].contains(&level),
             "{}",
             line.compact()
         );
@@ -321,4 +327,135 @@ fn log_level_counts_more_than_lambda_s() {
     let function = RuntimeEmulator::start_own(&[NOWHERE, ("AWS_LAMBDA_LOG_LEVEL", "FATAL")], 10);
     function.invoke(&event(CONTROL_MESSAGE));
     assert_eq!(log_lines(&function.output_with("_aws")).len(), 1);
+}
+
+/// Lambda's own lines beside it are about 300 bytes; together they stay below 1 kB or so.
+#[test]
+fn an_invocation_that_succeeds_costs_little_log() {
+    let server = FakeElasticsearch::start();
+    let function = RuntimeEmulator::start_own(&[("ELASTICSEARCH_URL", &*server.url)], 10);
+    function.invoke(&event(DATA_MESSAGE));
+    let output = function.output_with("_aws");
+    assert_eq!(output.lines().count(), 1, "{output}");
+    assert!(output.len() <= 1_000, "{} bytes: {output}", output.len());
+}
+
+#[test]
+fn an_event_that_is_not_json_is_unsupported_and_logged() {
+    for bytes in [&b""[..], b"not JSON", b"{\"awslogs\":", b"\xff\xfe"] {
+        let function = RuntimeEmulator::start_own(&[NOWHERE], 10);
+        let answer = function.invoke(bytes);
+        assert!(
+            answer.contains(r#""errorType":"Event.Unsupported""#),
+            "{answer}"
+        );
+        let output = function.output_with("_aws");
+        let [line] = &log_lines(&output)[..] else {
+            panic!("one line: {output}")
+        };
+        assert_eq!(
+            line.text("error.type"),
+            Some("Event.Unsupported"),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn no_level_makes_anybody_log_the_event() {
+    let server = FakeElasticsearch::start();
+    for level in [
+        "trace",
+        "info,lambda_runtime=trace",
+        "lambda_runtime::layers=trace,hyper=trace",
+    ] {
+        let variables = [("ELASTICSEARCH_URL", &*server.url), ("LOG_LEVEL", level)];
+        let function = RuntimeEmulator::start_own(&variables, 10);
+        let event = event(DATA_MESSAGE);
+        function.invoke(&event);
+        let output = function.output_with("_aws");
+        for hidden in ["H4sI", "raw JSON event", "awslogs", "TRACE lambda"] {
+            assert!(!output.contains(hidden), "{level}: {output}");
+        }
+    }
+}
+
+/// The function with its log on a device that is full.
+#[test]
+fn a_log_that_cannot_be_written_does_not_keep_the_answer() {
+    let server = FakeElasticsearch::start();
+    let requests = Arc::default();
+    let api = RuntimeApi::start(Arc::clone(&requests));
+    let full = || {
+        File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has it")
+    };
+    let settings = [
+        ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "test_function"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("ELASTICSEARCH_URLS", "misspelt, which is a line more"),
+        ("LOG_LEVEL", "debug"),
+    ];
+    let mut function = command(&[], &settings)
+        .stdin(Stdio::null())
+        .stdout(full())
+        .stderr(full())
+        .spawn()
+        .expect("the function starts");
+    for _ in 0..2 {
+        api.hand_out(&event(DATA_MESSAGE), 10);
+        let answer = api
+            .answer_within(Duration::from_secs(20))
+            .unwrap_or_default();
+        assert!(answer.contains(r#""error":null"#), "{answer}");
+    }
+    assert_eq!(server.count(LOGS), 1);
+    assert!(
+        function.try_wait().expect("its status").is_none(),
+        "it goes on"
+    );
+    function.kill().expect("it is there");
+    function.wait().expect("it has ended");
+}
+
+/// The Runtime API fails: the function ends, and its last line says why.
+#[test]
+fn a_runtime_api_that_fails_ends_the_function_with_a_line() {
+    for status in [
+        "204 No Content",
+        "403 Forbidden",
+        "500 Internal Server Error",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("the function asks");
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).expect("it sends a request");
+            assert!(read > 0);
+            let reply =
+                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            stream.write_all(reply.as_bytes()).expect("it listens");
+        });
+        let settings = [
+            ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "test_function"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            NOWHERE,
+        ];
+        let outcome = command(&[], &settings)
+            .output()
+            .expect("the function starts");
+        server.join().expect("it served");
+        assert!(!outcome.status.success(), "{status}");
+        let output = String::from_utf8_lossy(&outcome.stdout).into_owned();
+        let line = log_lines(&output).pop().expect("a line");
+        assert_eq!(line.text("level"), Some("ERROR"), "{status}: {output}");
+    }
 }

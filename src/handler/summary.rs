@@ -1,16 +1,24 @@
-//! The function's one line an invocation: JSON as Lambda's structured logs want it, and at once the metrics.
+//! The function's one line per invocation: JSON as Lambda's structured logs want it, and the metrics in
+//! the same line.
+
+use std::fmt::Display;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::printable::printable;
 use crate::report::Report;
 
-/// What Lambda says of an invocation, beside the event.
+/// Most characters of a sentence, which may quote a file.
+const LONGEST_SENTENCE: usize = 4_000;
+
+/// Facts that Lambda tells about an invocation, beside the event.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// Lambda's id of the request.
     pub request_id: &'a str,
-    /// The function's name, which is the metrics' dimension.
+    /// The function's name, which is the dimension of the metrics.
     pub function_name: &'a str,
     /// The [tracing header](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader),
     /// `Root=1-…;Parent=…;Sampled=…`.
@@ -25,10 +33,10 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// The line. Lambda reads `timestamp` (RFC 3339) and `level`, as its
+/// The line as it is written. Lambda reads `timestamp` (RFC 3339) and `level`, as its
 /// [log levels](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html) need them.
 #[derive(Serialize)]
-struct LogLine<'a> {
+struct SummaryLine<'a> {
     timestamp: String,
     level: &'static str,
     message: &'a str,
@@ -50,13 +58,13 @@ struct InvocationMembers<'a> {
     metrics: Option<Metrics<'a>>,
 }
 
-/// The line of an invocation; with metrics, if there is a namespace for them.
+/// Makes the line of an invocation; with metrics, if there is a namespace for them.
 pub(super) fn invocation(
     report: &Report,
     caller: Caller<'_>,
     metrics_namespace: Option<&str>,
 ) -> String {
-    let now = Timestamp::now();
+    let now = now();
     let invocation = InvocationMembers {
         request_id: caller.request_id,
         xray_trace_id: caller.trace_id(),
@@ -72,9 +80,29 @@ pub(super) fn invocation(
     line(now, level, "invocation", Some(invocation))
 }
 
-/// The line of a start that failed.
-pub(super) fn start_failure(problem: &dyn std::fmt::Display) -> String {
-    line(Timestamp::now(), "ERROR", &problem.to_string(), None)
+/// Makes the line of a function that cannot start or go on.
+pub(super) fn failure(problem: &dyn Display) -> String {
+    plain("ERROR", problem)
+}
+
+/// Makes a line about something that works and should be otherwise.
+pub(super) fn warning(problem: &dyn Display) -> String {
+    plain("WARN", problem)
+}
+
+fn plain(level: &'static str, sentence: &dyn Display) -> String {
+    let sentence = sentence.to_string();
+    let sentence = printable(&sentence, LONGEST_SENTENCE).to_string();
+    line(now(), level, &sentence, None)
+}
+
+/// Returns the time of day; its last moment if the clock says a year that cannot be written.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a line of the log says when it was written"
+)]
+fn now() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
 }
 
 fn line(
@@ -83,7 +111,7 @@ fn line(
     message: &str,
     invocation: Option<InvocationMembers<'_>>,
 ) -> String {
-    let line = LogLine {
+    let line = SummaryLine {
         timestamp: format!("{now:.3}"),
         level,
         message,
@@ -92,8 +120,9 @@ fn line(
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// CloudWatch's [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html):
-/// it points at members of the line.
+/// Metadata of CloudWatch's
+/// [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
+/// which points at members of the line.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metrics<'a> {
@@ -113,15 +142,14 @@ struct Directive<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
-    unit: &'static str,
+    /// CloudWatch takes a metric without unit for a number, as a count is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
 }
 
 impl<'a> Metrics<'a> {
     fn new(namespace: &'a str, now: Timestamp) -> Self {
-        let count = |name| Metric {
-            name,
-            unit: "Count",
-        };
+        let count = |name| Metric { name, unit: None };
         let metrics = [
             count("received"),
             count("indexed"),
@@ -136,14 +164,14 @@ impl<'a> Metrics<'a> {
             count("retries"),
             Metric {
                 name: "bytes_sent",
-                unit: "Bytes",
+                unit: Some("Bytes"),
             },
             Metric {
                 name: "duration_ms",
-                unit: "Milliseconds",
+                unit: Some("Milliseconds"),
             },
         ];
-        // One function beside another, as for Lambda's own metrics; and one set, since each is paid for.
+        // By function, as Lambda's own metrics are; in one set of dimensions, since each is paid for.
         let dimensions = [["FunctionName"]];
         Self {
             timestamp: now.as_millisecond(),

@@ -1,26 +1,29 @@
 //! The Lambda function: an invocation in, an answer out, and one line in its own log.
 
-mod log_line;
+mod raw_event;
+mod summary;
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
-pub use self::log_line::Caller;
-use crate::config::{Config, Problem};
+use self::raw_event::{RawEvent, RawEventLayer};
+pub use self::summary::Caller;
+use crate::config::{self, Config, Problem};
 use crate::elasticsearch::Elasticsearch;
 use crate::pipeline::{Invocation, Pipeline};
 use crate::report::{Answer, ErrorType, Report};
 use crate::server::Transport;
 
-/// What the function answers when all is well, or when the trigger wants the failures named.
+/// The function's answer when all is well, or when the trigger wants the failures named.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Response {
@@ -33,32 +36,44 @@ pub enum Response {
 /// The function with its settings.
 #[derive(Debug)]
 pub struct Function<T> {
-    /// The path.
+    /// The path of an event.
     pub pipeline: Pipeline<T>,
     /// The namespace of the metrics; `None` for none.
     pub metrics_namespace: Option<String>,
 }
 
-/// What is kept free before Lambda's deadline, to say what happened: at most this, and at most a quarter of the time
-/// that there is.
+/// Time kept free before Lambda's deadline, to say what happened: at most this, and at most a quarter
+/// of the time that there is.
 const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
-/// The function's front door: reads the settings, then serves invocations. With settings that are wrong it ends before
-/// the first, and says what is wrong with each.
-pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
+/// The function's front door: reads the settings, then serves invocations. With wrong settings it ends
+/// before the first, and says what is wrong with each. `names` are the variables of the environment.
+pub async fn main(
+    lookup: impl Fn(&str) -> Option<String>,
+    names: impl IntoIterator<Item = String>,
+) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        write_log_line(&summary::failure(&format_args!(
+            "the function ends because of a mistake in it or in what it is made of; Lambda starts it \
+             anew and delivers the event again: {panic}"
+        )));
+    }));
     let function = match Config::from_vars(|name| variable(&lookup, name)).and_then(function) {
         Ok(function) => function,
         Err(problems) => {
             problems
                 .iter()
-                .for_each(|problem| write_log_line(&log_line::start_failure(problem)));
+                .for_each(|problem| write_log_line(&summary::failure(problem)));
             return ExitCode::from(2);
         }
     };
+    config::misspelt(names)
+        .iter()
+        .for_each(|sentence| write_log_line(&summary::warning(sentence)));
     match run(function).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            write_log_line(&log_line::start_failure(&error));
+            write_log_line(&summary::failure(&error));
             ExitCode::FAILURE
         }
     }
@@ -69,10 +84,14 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
     let layer = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_span_list(false);
+        .with_span_list(false)
+        .log_internal_errors(false);
     tracing_subscriber::registry()
         .with(layer.with_filter(targets))
         .init();
+    std::mem::take(&mut config.warnings)
+        .iter()
+        .for_each(|warning| write_log_line(&summary::warning(warning)));
     let metrics_namespace = config.metrics_namespace.take();
     let settings = config
         .elasticsearch
@@ -84,11 +103,12 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
     })
 }
 
-/// A setting. Lambda's own log level holds where `LOG_LEVEL` is not set; it has a level that is not known here.
+/// Looks a setting up. Where `LOG_LEVEL` is not set, Lambda's own log level counts, which has one level
+/// more.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
 fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    let lambdas = || {
+    let level_of_lambda = || {
         lookup("AWS_LAMBDA_LOG_LEVEL").map(|level| {
             if level == "FATAL" {
                 "ERROR".to_owned()
@@ -97,7 +117,13 @@ fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<Stri
             }
         })
     };
-    lookup(name).or_else(|| if name == "LOG_LEVEL" { lambdas() } else { None })
+    lookup(name).or_else(|| {
+        if name == "LOG_LEVEL" {
+            level_of_lambda()
+        } else {
+            None
+        }
+    })
 }
 
 /// Serves invocations until Lambda ends the execution environment.
@@ -105,32 +131,38 @@ fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<Stri
 /// # Errors
 /// If the Runtime API cannot be reached.
 pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runtime::Error> {
-    let function = Arc::new(function);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let function = Arc::clone(&function);
-        async move {
-            let LambdaEvent {
-                payload, context, ..
-            } = event;
-            let caller = Caller {
-                request_id: &context.request_id,
-                function_name: &context.env_config.function_name,
-                tracing_header: context.xray_trace_id.as_deref(),
-            };
-            let span = tracing::info_span!("invocation", requestId = caller.request_id);
-            let deadline = deadline(context.deadline);
-            let (response, log_line) = function
-                .invoke(payload.get().as_bytes(), caller, deadline)
-                .instrument(span)
-                .await;
-            write_log_line(&log_line);
-            response
+    let function = Rc::new(function);
+    let event = RawEvent::default();
+    let handler = service_fn({
+        let event = event.clone();
+        move |LambdaEvent { context, .. }: LambdaEvent<IgnoredAny>| {
+            let function = Rc::clone(&function);
+            let event = event.take();
+            async move {
+                let caller = Caller {
+                    request_id: &context.request_id,
+                    function_name: &context.env_config.function_name,
+                    tracing_header: context.xray_trace_id.as_deref(),
+                };
+                let span = tracing::info_span!("invocation", requestId = caller.request_id);
+                let deadline = deadline(context.deadline);
+                let (response, log_line) = function
+                    .invoke(&event, caller, deadline)
+                    .instrument(span)
+                    .await;
+                write_log_line(&log_line);
+                response
+            }
         }
-    }))
-    .await
+    });
+    Runtime::new(handler)
+        .layer(RawEventLayer(event))
+        .run()
+        .await
 }
 
-/// When to be done, on the clock that tests can stop. `cargo lambda watch` tells a deadline in 1970, which is none.
+/// Returns when to be done, on the clock that tests can stop. `cargo lambda watch` tells a deadline in
+/// 1970, which is none.
 #[expect(
     clippy::disallowed_methods,
     reason = "Lambda tells its deadline in wall time"
@@ -162,7 +194,7 @@ fn time_left(deadline: Duration, now: Duration) -> Option<Duration> {
 }
 
 impl<T: Transport> Function<T> {
-    /// Does one invocation: what to answer, and the line for the log.
+    /// Does one invocation. Returns the answer and the line for the log.
     pub async fn invoke(
         &self,
         event: &[u8],
@@ -170,7 +202,7 @@ impl<T: Transport> Function<T> {
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
         let Invocation { report, answer } = self.pipeline.invoke(event, deadline).await;
-        let log_line = log_line::invocation(&report, caller, self.metrics_namespace.as_deref());
+        let log_line = summary::invocation(&report, caller, self.metrics_namespace.as_deref());
         let response = match answer {
             Some(answer) => Ok(Response::Answer(answer)),
             None if report.error.is_some() => Err(diagnostic(&report)),
@@ -193,12 +225,12 @@ fn diagnostic(report: &Report) -> Diagnostic {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a function's log is its standard output"
-)]
+/// Writes a line of the function's log, which is its standard output. A line that cannot be written is
+/// dropped: the answer to Lambda matters more.
 fn write_log_line(line: &str) {
-    println!("{line}");
+    let mut stdout = stdout().lock();
+    drop(stdout.write_all(format!("{line}\n").as_bytes()));
+    drop(stdout.flush());
 }
 
 #[cfg(test)]

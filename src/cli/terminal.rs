@@ -1,0 +1,75 @@
+//! Sentences for people on standard error: coloured on a terminal, and never the end of the program.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::Duration;
+
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Style};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::printable::printable;
+
+/// Colours of `--help` and of clap's errors.
+pub(super) const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold())
+    .valid(AnsiColor::Green.on_default())
+    .invalid(AnsiColor::Yellow.on_default());
+
+/// Most characters of a sentence, which may quote a file or a server.
+const LONGEST: usize = 4_000;
+
+/// Says one sentence. Colours come on a terminal only, and `NO_COLOR` is honoured. A sentence that
+/// nobody can read any more is dropped.
+pub(super) fn say(kind: &str, sentence: impl Display) {
+    let style = style(kind);
+    let sentence = sentence.to_string();
+    let sentence = printable(&sentence, LONGEST);
+    drop(writeln!(
+        anstream::stderr(),
+        "{style}{kind}:{style:#} {sentence}"
+    ));
+}
+
+/// Writes one line of data to standard error, where standard output is the documents'.
+pub(super) fn say_json(line: &str) {
+    drop(writeln!(stderr(), "{line}"));
+}
+
+fn style(kind: &str) -> Style {
+    match kind {
+        "error" => AnsiColor::Red.on_default().bold(),
+        "warning" => AnsiColor::Yellow.on_default().bold(),
+        _ => AnsiColor::Cyan.on_default().bold(),
+    }
+}
+
+/// Waits for work; at a terminal, says every second for how long already.
+pub(super) async fn watched<W: Future>(label: &str, work: W) -> W::Output {
+    // Escape sequence: clears the line.
+    const CLEAR: &str = "\r\x1b[2K";
+    const A_SECOND: Duration = Duration::from_secs(1);
+    if !stderr().is_terminal() {
+        return work.await;
+    }
+    let start = Instant::now();
+    let mut seconds = interval_at(start + A_SECOND, A_SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            output = &mut work => {
+                drop(write!(stderr(), "{CLEAR}"));
+                return output;
+            }
+            _ = seconds.tick() => {
+                let label = printable(label, 40);
+                drop(write!(stderr(), "{CLEAR}{label}: {} s", start.elapsed().as_secs()));
+            }
+        }
+    }
+}

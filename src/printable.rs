@@ -1,0 +1,75 @@
+//! Foreign words on their way to a terminal or a log: control characters escaped, length bounded.
+//!
+//! What a server, a file or a setting says may hold escape sequences, forged lines or megabytes.
+
+use std::fmt::{self, Display, Write};
+
+/// Text that can be shown. Made by [`printable`].
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<'a> {
+    text: &'a str,
+    longest: usize,
+}
+
+/// Shows at most `longest` characters of a text, and an ellipsis where it goes on.
+#[must_use]
+pub fn printable(text: &str, longest: usize) -> Printable<'_> {
+    Printable { text, longest }
+}
+
+impl Display for Printable<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.text.chars();
+        for character in characters.by_ref().take(self.longest) {
+            if misleads(character) {
+                write!(formatter, "{}", character.escape_default())?;
+            } else {
+                formatter.write_char(character)?;
+            }
+        }
+        if characters.next().is_some() {
+            formatter.write_char('…')?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a terminal acts on a character or shows nothing of it: controls, line
+/// separators, and what turns the direction of writing.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, longest: usize, expected: &str) {
+        assert_eq!(printable(text, longest).to_string(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        check("a name, ünïcode 日本 🦀", 99, "a name, ünïcode 日本 🦀");
+        check("\x1b]0;title\x07", 99, r"\u{1b}]0;title\u{7}");
+        check("a\nERROR forged", 99, r"a\nERROR forged");
+        check("a\r\tb\u{9b}1m\u{7f}", 99, r"a\r\tb\u{9b}1m\u{7f}");
+        check(
+            "a\u{202e}b\u{2028}c\u{200b}",
+            99,
+            r"a\u{202e}b\u{2028}c\u{200b}",
+        );
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        check("", 0, "");
+        check("abc", 3, "abc");
+        check("abcd", 3, "abc…");
+        check(&"é".repeat(10_000_000), 2, "éé…");
+    }
+}
