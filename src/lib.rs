@@ -14,6 +14,7 @@
 //! 9. [`search`] reads documents back and proves that it saw them all; [`redrive`] sends dead letters through the
 //!    path once more.
 //! 10. [`setup`]: what Elasticsearch needs before the first document.
+//! 11. [`check`]: everything that can be asked of a server before and after a deployment.
 //!
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
 //!
@@ -52,6 +53,8 @@ pub mod search;
 pub mod redrive;
 
 pub mod setup;
+
+pub mod check;
 
 pub mod config;
 

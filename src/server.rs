@@ -73,6 +73,17 @@ pub trait Templates {
     ) -> impl Future<Output = Result<Reply, TransportError>>;
 }
 
+/// Something that answers questions about itself and about the credentials.
+pub trait Inspect: Templates {
+    /// Posts JSON to a path.
+    fn post(
+        &self,
+        path: &[&str],
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
+}
+
 /// The destination of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {

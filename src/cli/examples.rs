@@ -46,6 +46,12 @@ Examples:
   apigw-logs log-format rest                  the format to paste into a stage of a REST API
   apigw-logs log-format websocket --minimal   the one of the documentation";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  apigw-logs check                            before a deployment, with the function's settings
+  apigw-logs check --write                    write a document, too, and remove it again
+  apigw-logs check --json | jq 'select(.result == \"failed\")'";
+
 pub(super) const CONFIG: &str = "\
 Examples:
   apigw-logs config

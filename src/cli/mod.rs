@@ -3,6 +3,7 @@
 //! Standard output carries data only; everything else goes to standard error, a sentence a problem. Exit status: 0 the
 //! work is finished, 1 it is not, 2 wrong usage or settings.
 
+mod check;
 mod completions;
 mod config;
 mod event;
@@ -58,6 +59,8 @@ enum Command {
     Redrive(redrive::Arguments),
     #[command(after_help = examples::LOG_FORMAT)]
     LogFormat(log_format::Arguments),
+    #[command(after_help = examples::CHECK)]
+    Check(check::Arguments),
     /// Show the settings in force, and every problem in them
     #[command(after_help = examples::CONFIG)]
     Config,
@@ -110,10 +113,13 @@ pub async fn main(
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    settings::misspelt(names)
-        .iter()
-        .for_each(|sentence| say("warning", sentence));
-    match run(arguments.command, lookup).await {
+    let names: Vec<_> = names.into_iter().collect();
+    if !matches!(arguments.command, Command::Check(_)) {
+        settings::misspelt(names.iter().cloned())
+            .iter()
+            .for_each(|sentence| say("warning", sentence));
+    }
+    match run(arguments.command, lookup, names).await {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Unfinished) => ExitCode::FAILURE,
         Err(Failure::Usage(sentences)) => {
@@ -136,7 +142,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
+async fn run(
+    command: Command,
+    lookup: impl Fn(&str) -> Option<String>,
+    names: Vec<String>,
+) -> Result<(), Failure> {
     let mut output = Output::stdout();
     let config = || -> Result<Config, Failure> {
         let config = Config::from_vars(&lookup)?;
@@ -153,6 +163,7 @@ async fn run(command: Command, lookup: impl Fn(&str) -> Option<String>) -> Resul
         Command::Setup(arguments) => setup::run(&arguments, config()?, &mut output).await,
         Command::Redrive(arguments) => redrive::run(arguments, config()?).await,
         Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
+        Command::Check(arguments) => check::run(&arguments, &lookup, names, &mut output).await,
         Command::Config => config::run(&lookup, &mut output),
         Command::Completions { shell } => {
             let script = completions::script(shell, Arguments::command());

@@ -7,7 +7,7 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 use super::{Elasticsearch, Host};
-use crate::server::{Put, Reply, Search, Templates, TransportError};
+use crate::server::{Inspect, Put, Reply, Search, Templates, TransportError};
 
 /// How long a search is kept between two of its pages.
 const KEEP_ALIVE: &str = "5m";
@@ -134,6 +134,26 @@ impl Search for Elasticsearch {
             )
             .await,
         );
+    }
+}
+
+impl Inspect for Elasticsearch {
+    async fn post(
+        &self,
+        path: &[&str],
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
+        self.json(
+            Request {
+                method: Method::POST,
+                path,
+                query: &[],
+                body,
+            },
+            timeout,
+        )
+        .await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod allocations;
+mod check;
 mod cli;
 mod delivery;
 mod delivery_progress;

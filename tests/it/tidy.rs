@@ -53,6 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("setup", &["data_stream", "server"]),
+    ("check", &["data_stream", "printable", "server", "setup"]),
     ("elasticsearch", &["server"]),
     (
         "config",
@@ -80,6 +81,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "check",
             "config",
             "data_stream",
             "ecs",

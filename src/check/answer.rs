@@ -1,0 +1,180 @@
+//! Answers of a server about itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::Finding;
+use crate::printable::printable;
+use crate::server::Reply;
+
+/// Most characters of a reason.
+const LONGEST_REASON: usize = 300;
+
+/// The answer of `/`.
+#[derive(Deserialize)]
+pub(super) struct Root {
+    pub(super) version: RootVersion,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RootVersion {
+    #[serde(default)]
+    pub(super) number: String,
+    #[serde(default)]
+    pub(super) distribution: String,
+}
+
+/// The first two numbers of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(pub(super) u32, pub(super) u32);
+
+impl Version {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(str::parse);
+        Some(Self(numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.0, self.1)
+    }
+}
+
+/// The answer of `_has_privileges`.
+#[derive(Deserialize)]
+pub(super) struct Privileges {
+    pub(super) has_all_requested: bool,
+    #[serde(default)]
+    index: BTreeMap<String, BTreeMap<String, bool>>,
+}
+
+impl Privileges {
+    /// Returns each privilege that is missing, with its data stream.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (name, privileges) in &self.index {
+            for (privilege, is_granted) in privileges {
+                if !is_granted {
+                    missing.push(format!(
+                        "`{privilege}` on {}",
+                        printable(name, LONGEST_REASON)
+                    ));
+                }
+            }
+        }
+        missing
+    }
+}
+
+/// The answer of `_data_stream/NAME`.
+#[derive(Deserialize)]
+pub(super) struct DataStreams {
+    pub(super) data_streams: Vec<DataStream>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DataStream {
+    name: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    template: String,
+    index_mode: Option<String>,
+    failure_store: Option<FailureStore>,
+}
+
+#[derive(Deserialize)]
+struct FailureStore {
+    #[serde(default)]
+    enabled: bool,
+}
+
+impl DataStream {
+    pub(super) fn finding(&self, check: &'static str) -> Finding {
+        let mode = self.index_mode.as_deref().unwrap_or("standard");
+        let failure_store = match &self.failure_store {
+            Some(FailureStore { enabled: true }) => "with a failure store",
+            _ => "without a failure store",
+        };
+        let message = format!(
+            "{} is {}, made by {}, in index mode {}, {failure_store}",
+            printable(&self.name, LONGEST_REASON),
+            printable(&self.status.to_lowercase(), LONGEST_REASON),
+            printable(&self.template, LONGEST_REASON),
+            printable(mode, LONGEST_REASON),
+        );
+        if self.status.eq_ignore_ascii_case("red") {
+            let remedy = "look at the cluster: some of its shards are lost";
+            return Finding::failed(check, message, remedy);
+        }
+        Finding::passed(check, message)
+    }
+}
+
+/// A request that failed.
+#[derive(Deserialize)]
+pub(super) struct Complaint {
+    pub(super) error: Cause,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Cause {
+    Detailed {
+        #[serde(default)]
+        r#type: String,
+        #[serde(default)]
+        reason: String,
+    },
+    Short(String),
+}
+
+impl Cause {
+    pub(super) fn sentence(&self) -> String {
+        let sentence = match self {
+            Self::Short(text) => text.clone(),
+            Self::Detailed { r#type, reason } => format!("{type}: {reason}"),
+        };
+        printable(&sentence, LONGEST_REASON).to_string()
+    }
+}
+
+#[derive(Deserialize)]
+struct Bulk {
+    items: Vec<BTreeMap<String, Item>>,
+}
+
+/// The result of one document of a bulk request.
+#[derive(Deserialize)]
+pub(super) struct Item {
+    pub(super) status: u16,
+    error: Option<Cause>,
+}
+
+impl Item {
+    pub(super) fn reason(&self) -> String {
+        self.error
+            .as_ref()
+            .map_or_else(|| "no reason is given".to_owned(), Cause::sentence)
+    }
+}
+
+/// Reads the result of the only document of a bulk request.
+pub(super) fn item(reply: &Reply) -> Option<Item> {
+    let bulk: Bulk = serde_json::from_slice(&reply.body).ok()?;
+    bulk.items.into_iter().next()?.into_values().next()
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    deleted: u64,
+}
+
+/// Reads how many documents were deleted.
+pub(super) fn deleted(reply: &Reply) -> Option<u64> {
+    let answer: Deleted = serde_json::from_slice(&reply.body).ok()?;
+    Some(answer.deleted)
+}

@@ -1,0 +1,529 @@
+//! Everything that can be asked of a server before and after a deployment.
+//!
+//! Each question becomes a [`Finding`]. What the credentials may not ask is unknown, which is no fault:
+//! the function's own key, for instance, may not read templates.
+
+mod answer;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::answer::{Complaint, DataStreams, Privileges, Root, Version};
+use crate::data_stream::DataStreamName;
+use crate::server::{Inspect, Reply, Target, Templates, Transport, TransportError};
+use crate::setup::{Setup, SetupError, Step};
+
+/// The questions.
+#[derive(Debug)]
+pub struct Check {
+    /// Templates that are to be there, for the data streams of the settings.
+    pub setup: Setup,
+    /// `ELASTICSEARCH_PIPELINE`
+    pub ingest_pipeline: Option<String>,
+    /// The longest wait for an answer.
+    pub timeout: Duration,
+}
+
+/// The result of one question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// A fixed name of the question.
+    pub check: &'static str,
+    /// The verdict.
+    pub result: Verdict,
+    /// A sentence for people.
+    pub message: String,
+    /// What to do, if there is something to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// A verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is in order.
+    Passed,
+    /// It works, and should be otherwise.
+    Warning,
+    /// It is not in order.
+    Failed,
+    /// It cannot be asked here.
+    Unknown,
+}
+
+impl Finding {
+    /// A question whose answer is in order.
+    pub fn passed(check: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            check,
+            result: Verdict::Passed,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// Something that works and should be otherwise.
+    pub fn warning(check: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            check,
+            result: Verdict::Warning,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// A question whose answer is not in order.
+    pub fn failed(
+        check: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            result: Verdict::Failed,
+            message: message.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    /// A question that cannot be asked.
+    pub fn unknown(check: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            check,
+            result: Verdict::Unknown,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.result {
+            Verdict::Passed => '✓',
+            Verdict::Warning => '!',
+            Verdict::Failed => '✗',
+            Verdict::Unknown => '?',
+        };
+        write!(formatter, "{mark} {}: {}", self.check, self.message)?;
+        match &self.remedy {
+            Some(remedy) => write!(formatter, ": {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The oldest versions that the program is made for.
+const OLDEST_ELASTICSEARCH: Version = Version(8, 14);
+const OLDEST_OPENSEARCH: Version = Version(2, 0);
+
+/// The privileges of the function's key, as docs/configure.md has them.
+const PRIVILEGES: [&str; 2] = ["auto_configure", "create_doc"];
+
+const KEYS: &str = "make a key with the body of \"Keys and privileges\" in docs/configure.md";
+const RUN_SETUP: &str = "run `apigw-logs setup`";
+
+impl Check {
+    /// Asks whether the server answers, and which one it is. `None` if no further question makes sense.
+    pub async fn server<S: Inspect>(&self, server: &S, findings: &mut Vec<Finding>) -> Option<()> {
+        let reply = match server.get(&[], self.timeout).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                findings.push(unreachable(error));
+                return None;
+            }
+        };
+        findings.push(Finding::passed("connection", "the server answers"));
+        match reply.status {
+            200 => findings.push(version(&reply)?),
+            401 => {
+                let remedy = "set ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and \
+                              ELASTICSEARCH_PASSWORD, to credentials that this server knows";
+                let message =
+                    "the server answers 401: it does not accept the credentials, or wants some";
+                findings.push(Finding::failed("credentials", message, remedy));
+                return None;
+            }
+            // A server need not tell, as long as it answers the other questions.
+            400 | 404 | 405 => findings.push(Finding::unknown(
+                "version",
+                format!("the server answers {} and does not tell it", reply.status),
+            )),
+            403 => findings.push(Finding::unknown(
+                "version",
+                "the credentials may not ask for it (cluster privilege `monitor`), and need not",
+            )),
+            status => {
+                let message = format!("something answers {status}, and not as Elasticsearch does");
+                let remedy =
+                    "check the address in ELASTICSEARCH_URL, and what stands before the server";
+                findings.push(Finding::failed("version", message, remedy));
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Asks everything else that can be asked without writing.
+    pub async fn everything<S: Inspect + Templates>(
+        &self,
+        server: &S,
+        findings: &mut Vec<Finding>,
+    ) {
+        findings.push(self.privileges(server).await);
+        self.templates(server, findings).await;
+        for name in self.data_streams() {
+            self.data_stream(server, &name.name, findings).await;
+        }
+        if let Some(pipeline) = &self.ingest_pipeline {
+            findings.push(self.pipeline(server, pipeline).await);
+        }
+    }
+
+    fn data_streams(&self) -> impl Iterator<Item = &DataStreamName> {
+        [&self.setup.data_stream]
+            .into_iter()
+            .chain(&self.setup.dead_letters)
+    }
+
+    async fn privileges<S: Inspect>(&self, server: &S) -> Finding {
+        const CHECK: &str = "privileges";
+        let names: Vec<_> = self.data_streams().map(|name| name.name.as_str()).collect();
+        let question = PrivilegesQuestion {
+            index: [IndexPrivileges {
+                names: &names,
+                privileges: PRIVILEGES,
+            }],
+        };
+        let body = serde_json::to_vec(&question).unwrap_or_default();
+        let path = ["_security", "user", "_has_privileges"];
+        let reply = match server.post(&path, body, self.timeout).await {
+            Ok(reply) => reply,
+            Err(error) => return unanswered(CHECK, error),
+        };
+        match (
+            reply.status,
+            serde_json::from_slice::<Privileges>(&reply.body),
+        ) {
+            (200, Ok(answer)) if answer.has_all_requested => Finding::passed(
+                CHECK,
+                format!("the credentials may write to {}", names.join(" and ")),
+            ),
+            (200, Ok(answer)) => Finding::failed(
+                CHECK,
+                format!("the credentials lack {}", answer.missing().join(", ")),
+                KEYS,
+            ),
+            (401 | 403, _) => Finding::failed(
+                CHECK,
+                format!("the server answers {}: {}", reply.status, reason(&reply)),
+                KEYS,
+            ),
+            _ => Finding::unknown(
+                CHECK,
+                "this server does not tell what the credentials may do; `check --write` tries it",
+            ),
+        }
+    }
+
+    async fn templates<S: Templates>(&self, server: &S, findings: &mut Vec<Finding>) {
+        const CHECK: &str = "templates";
+        match self.setup.plan(server).await {
+            Ok(steps) => findings.extend(steps.iter().map(template)),
+            Err(errors) => findings.extend(errors.iter().map(|error| match error {
+                SetupError::Forbidden(_) | SetupError::Unauthorized => Finding::unknown(
+                    CHECK,
+                    "the credentials may not read templates: check again with those of setup",
+                ),
+                SetupError::Foreign(_) => Finding::failed(
+                    CHECK,
+                    error.to_string(),
+                    "look at what it does to fields, or let `apigw-logs setup --force` replace it",
+                ),
+                _ => Finding::failed(CHECK, error.to_string(), RUN_SETUP),
+            })),
+        }
+    }
+
+    async fn data_stream<S: Templates>(&self, server: &S, name: &str, findings: &mut Vec<Finding>) {
+        const CHECK: &str = "data stream";
+        let reply = match server.get(&["_data_stream", name], self.timeout).await {
+            Ok(reply) => reply,
+            Err(error) => return findings.push(unanswered(CHECK, error)),
+        };
+        match (
+            reply.status,
+            serde_json::from_slice::<DataStreams>(&reply.body),
+        ) {
+            (200, Ok(answer)) => {
+                let Some(stream) = answer.data_streams.into_iter().next() else {
+                    return findings.push(Finding::unknown(CHECK, format!("{name}: no answer")));
+                };
+                findings.push(stream.finding(CHECK));
+            }
+            (404, _) => findings.push(self.no_data_stream(server, name).await),
+            (401 | 403, _) => findings.push(Finding::unknown(
+                CHECK,
+                format!("the credentials may not look at {name} (`view_index_metadata`)"),
+            )),
+            (status, _) => findings.push(Finding::unknown(
+                CHECK,
+                format!("{name}: the server answers {status}"),
+            )),
+        }
+    }
+
+    /// A data stream that is not there is made by its first document, unless an index has its name.
+    async fn no_data_stream<S: Templates>(&self, server: &S, name: &str) -> Finding {
+        const CHECK: &str = "data stream";
+        match server.get(&[name], self.timeout).await {
+            Ok(reply) if reply.status == 200 => Finding::failed(
+                CHECK,
+                format!("{name} is an ordinary index, made before there was a template for it"),
+                format!("{RUN_SETUP}, delete the index, and send its documents again"),
+            ),
+            _ => Finding::passed(
+                CHECK,
+                format!("{name} is not there yet: its first document makes it"),
+            ),
+        }
+    }
+
+    async fn pipeline<S: Templates>(&self, server: &S, pipeline: &str) -> Finding {
+        const CHECK: &str = "ingest pipeline";
+        match server
+            .get(&["_ingest", "pipeline", pipeline], self.timeout)
+            .await
+        {
+            Err(error) => unanswered(CHECK, error),
+            Ok(reply) => match reply.status {
+                200 => Finding::passed(CHECK, format!("{pipeline} is there")),
+                404 => Finding::failed(
+                    CHECK,
+                    format!("there is no ingest pipeline {pipeline}"),
+                    "create it, or correct ELASTICSEARCH_PIPELINE",
+                ),
+                status => Finding::unknown(
+                    CHECK,
+                    format!("{pipeline}: the credentials may not look at it ({status})"),
+                ),
+            },
+        }
+    }
+
+    /// Writes a document into each data stream, and removes it again. `id` is its `_id`, and `time` an
+    /// RFC 3339 time.
+    pub async fn write<S: Inspect + Transport>(
+        &self,
+        server: &S,
+        (id, time): (&str, &str),
+        findings: &mut Vec<Finding>,
+    ) {
+        for name in self.data_streams() {
+            let written = self.create(server, name, (id, time)).await;
+            let is_there = written.result == Verdict::Passed;
+            findings.push(written);
+            if is_there {
+                findings.push(self.remove(server, &name.name, id).await);
+            }
+        }
+    }
+
+    async fn create<S: Transport>(
+        &self,
+        server: &S,
+        name: &DataStreamName,
+        (id, time): (&str, &str),
+    ) -> Finding {
+        const CHECK: &str = "write";
+        let stream = &name.name;
+        let document = serde_json::to_string(&Trial::new(name, time)).unwrap_or_default();
+        let body = format!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n{document}\n").into_bytes();
+        let target = Target {
+            data_stream: stream,
+            ingest_pipeline: None,
+        };
+        let body = server.encode(body.into());
+        let reply = match server.bulk(target, body, self.timeout).await.result {
+            Ok(reply) => reply,
+            Err(error) => return unanswered(CHECK, error),
+        };
+        let item = answer::item(&reply);
+        match item {
+            _ if reply.status != 200 => Finding::failed(
+                CHECK,
+                format!(
+                    "{stream}: the server answers {}: {}",
+                    reply.status,
+                    reason(&reply)
+                ),
+                KEYS,
+            ),
+            Some(answer::Item { status: 201, .. }) => {
+                Finding::passed(CHECK, format!("{stream} took a document"))
+            }
+            Some(item) => Finding::failed(
+                CHECK,
+                format!(
+                    "{stream} rejects a document ({}): {}",
+                    item.status,
+                    item.reason()
+                ),
+                if item.status == 403 { KEYS } else { RUN_SETUP },
+            ),
+            None => Finding::failed(
+                CHECK,
+                format!("{stream}: the answer says nothing of the document"),
+                "check what stands between here and the server",
+            ),
+        }
+    }
+
+    /// The function's key may not remove anything: then the document stays, and says what it is.
+    async fn remove<S: Inspect>(&self, server: &S, stream: &str, id: &str) -> Finding {
+        const CHECK: &str = "removal";
+        // Without the privilege, the document is not seen and so not removed.
+        drop(
+            server
+                .post(&[stream, "_refresh"], Vec::new(), self.timeout)
+                .await,
+        );
+        let query = format!(r#"{{"query":{{"ids":{{"values":["{id}"]}}}}}}"#).into_bytes();
+        let path = [stream, "_delete_by_query"];
+        let reply = server.post(&path, query, self.timeout).await;
+        let deleted = reply
+            .ok()
+            .filter(|reply| reply.status == 200)
+            .and_then(|reply| answer::deleted(&reply));
+        match deleted {
+            Some(1..) => Finding::passed(CHECK, format!("the document is out of {stream} again")),
+            _ => Finding::unknown(
+                CHECK,
+                format!(
+                    "the credentials may not remove the document, so it stays in {stream} under \
+                     _id {id}, with the tag {TAG}"
+                ),
+            ),
+        }
+    }
+}
+
+const TAG: &str = "apigw-logs-check";
+
+/// The document that is written to see whether that works.
+#[derive(Serialize)]
+struct Trial<'a> {
+    #[serde(rename = "@timestamp")]
+    timestamp: &'a str,
+    message: &'static str,
+    tags: [&'static str; 1],
+    data_stream: TrialDataStream<'a>,
+}
+
+#[derive(Serialize)]
+struct TrialDataStream<'a> {
+    r#type: &'a str,
+    dataset: &'a str,
+    namespace: &'a str,
+}
+
+impl<'a> Trial<'a> {
+    fn new(name: &'a DataStreamName, timestamp: &'a str) -> Self {
+        Self {
+            timestamp,
+            message: "apigw-logs check --write: can be deleted",
+            tags: [TAG],
+            data_stream: TrialDataStream {
+                r#type: &name.r#type,
+                dataset: &name.dataset,
+                namespace: &name.namespace,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PrivilegesQuestion<'a> {
+    index: [IndexPrivileges<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct IndexPrivileges<'a> {
+    names: &'a [&'a str],
+    privileges: [&'static str; 2],
+}
+
+fn template(step: &Step) -> Finding {
+    const CHECK: &str = "templates";
+    match step {
+        Step::Create(subject, _) => {
+            Finding::failed(CHECK, format!("{subject} is missing"), RUN_SETUP)
+        }
+        Step::Update(subject, _) => Finding::failed(
+            CHECK,
+            format!("{subject} is of another version of apigw-logs, or was changed"),
+            RUN_SETUP,
+        ),
+        Step::Unchanged(subject) => Finding::passed(CHECK, format!("{subject} is up to date")),
+        Step::Users(subject) => Finding::passed(CHECK, format!("{subject} is yours to change")),
+        Step::Fleet(subject) => {
+            Finding::passed(CHECK, format!("{subject} is there, and Fleet manages it"))
+        }
+        Step::NoPlugin(subject) => Finding::unknown(
+            CHECK,
+            format!("{subject}: the server has no index state management"),
+        ),
+    }
+}
+
+fn version(reply: &Reply) -> Option<Finding> {
+    const CHECK: &str = "version";
+    let Ok(Root { version }) = serde_json::from_slice::<Root>(&reply.body) else {
+        return Some(Finding::failed(
+            CHECK,
+            "something answers, and not as Elasticsearch does",
+            "check the address in ELASTICSEARCH_URL",
+        ));
+    };
+    let (product, oldest) = if version.distribution == "opensearch" {
+        ("OpenSearch", OLDEST_OPENSEARCH)
+    } else {
+        ("Elasticsearch", OLDEST_ELASTICSEARCH)
+    };
+    let found = format!("{product} {}", version.number);
+    Some(match Version::parse(&version.number) {
+        Some(number) if number < oldest => Finding::failed(
+            CHECK,
+            format!("{found} is older than {product} {oldest}"),
+            "upgrade the server",
+        ),
+        Some(_) => Finding::passed(CHECK, found),
+        None => Finding::unknown(CHECK, format!("{product}, which does not tell its version")),
+    })
+}
+
+fn unreachable(error: TransportError) -> Finding {
+    let remedy = match error {
+        TransportError::NoCredentials(_) => "then check again",
+        _ => "check ELASTICSEARCH_URL, the network between, and the server",
+    };
+    Finding::failed("connection", error.to_string(), remedy)
+}
+
+fn unanswered(check: &'static str, error: TransportError) -> Finding {
+    Finding::failed(
+        check,
+        error.to_string(),
+        "check again, and look at the server",
+    )
+}
+
+fn reason(reply: &Reply) -> String {
+    serde_json::from_slice::<Complaint>(&reply.body).map_or_else(
+        |_| "no reason is given".to_owned(),
+        |complaint| complaint.error.sentence(),
+    )
+}

@@ -1,0 +1,294 @@
+//! `apigw-logs check`: what it says of set-ups, good and broken ones.
+
+use std::net::TcpListener;
+
+use crate::support::command_line::{Outcome, run};
+use crate::support::json::Json;
+use crate::support::raw_tcp::{RawTcp, read_head_and_body, send};
+use crate::support::search_server::shared;
+use crate::support::templates::{Job, key, put_templates};
+
+/// A server, the settings beside it, and the start of a line.
+type Case = (
+    Answers,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
+/// Answers of a server: the start of a request, the status and the body. The first that fits counts.
+type Answers = &'static [(&'static str, u16, &'static str)];
+
+const ROOT: (&str, u16, &str) = ("GET / ", 200, r#"{"version":{"number":"9.5.3"}}"#);
+const MAY_ALL: (&str, u16, &str) = (
+    "POST /_security/user/_has_privileges",
+    200,
+    r#"{"has_all_requested":true}"#,
+);
+const MAY_NOT_READ: (&str, u16, &str) = (
+    "GET /",
+    403,
+    r#"{"error":{"type":"security_exception","reason":"action is unauthorized"}}"#,
+);
+
+fn server(answers: Answers) -> RawTcp {
+    RawTcp::start(move |_, stream| {
+        while let Some((head, _)) = read_head_and_body(stream) {
+            let found = answers.iter().find(|(start, _, _)| head.starts_with(start));
+            let (_, status, body) = found.unwrap_or(&("", 404, "{}"));
+            let length = body.len();
+            send(
+                stream,
+                format!("HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n\r\n{body}"),
+            );
+        }
+    })
+}
+
+fn check(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
+    let settings = [&[("ELASTICSEARCH_URL", url)], settings].concat();
+    run(&[&["check"], arguments].concat(), &settings, b"")
+}
+
+/// The lines that say what is wrong.
+fn failures(outcome: &Outcome) -> Vec<&str> {
+    outcome
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with('✗'))
+        .collect()
+}
+
+#[test]
+fn a_key_that_may_only_write_is_in_order() {
+    let server = server(&[ROOT, MAY_ALL, MAY_NOT_READ]);
+    let outcome = check(&server.url, &[], &[("ELASTICSEARCH_PIPELINE", "mine")]);
+    assert_eq!(
+        (outcome.status, &*outcome.stderr),
+        (0, ""),
+        "{}",
+        outcome.stdout
+    );
+    for line in [
+        "✓ settings: all are valid",
+        "✓ port: 127.0.0.1:",
+        "✓ connection: the server answers",
+        "✓ version: Elasticsearch 9.5.3",
+        "✓ privileges: the credentials may write to logs-aws.api_gateway_logs-default and logs-aws",
+        "? templates: the credentials may not read templates",
+        "? data stream: the credentials may not look at logs-aws.api_gateway_logs-default",
+        "? ingest pipeline: mine: the credentials may not look at it (403)",
+    ] {
+        assert!(
+            outcome.stdout.lines().any(|shown| shown.starts_with(line)),
+            "{line}: {}",
+            outcome.stdout
+        );
+    }
+    assert!(!outcome.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn each_broken_set_up_has_its_sentence() {
+    let cases: &[Case] = &[
+        (
+            &[("GET / ", 401, "{}")],
+            &[],
+            "✗ credentials: the server answers 401: it does not accept the credentials",
+        ),
+        (
+            &[("GET / ", 200, "<html>")],
+            &[],
+            "✗ version: something answers, and not as Elasticsearch does",
+        ),
+        (
+            &[("GET / ", 302, "")],
+            &[],
+            "✗ version: something answers 302, and not as Elasticsearch does",
+        ),
+        (
+            &[
+                ("GET / ", 200, r#"{"version":{"number":"7.17.1"}}"#),
+                MAY_ALL,
+                MAY_NOT_READ,
+            ],
+            &[],
+            "✗ version: Elasticsearch 7.17.1 is older than Elasticsearch 8.14: upgrade",
+        ),
+        (
+            &[
+                (
+                    "GET / ",
+                    200,
+                    r#"{"version":{"number":"1.3.0","distribution":"opensearch"}}"#,
+                ),
+                MAY_NOT_READ,
+            ],
+            &[],
+            "✗ version: OpenSearch 1.3.0 is older than OpenSearch 2.0",
+        ),
+        (
+            &[
+                ROOT,
+                (
+                    "POST /_security/user/_has_privileges",
+                    200,
+                    r#"{"has_all_requested":false,"index":{"logs-a":{"auto_configure":true,"create_doc":false}}}"#,
+                ),
+                MAY_NOT_READ,
+            ],
+            &[],
+            "✗ privileges: the credentials lack `create_doc` on logs-a: make a key",
+        ),
+        (
+            &[
+                ROOT,
+                MAY_ALL,
+                ("GET /_ingest/pipeline/gone", 404, "{}"),
+                MAY_NOT_READ,
+            ],
+            &[("ELASTICSEARCH_PIPELINE", "gone")],
+            "✗ ingest pipeline: there is no ingest pipeline gone: create it",
+        ),
+        (
+            &[
+                ROOT,
+                MAY_ALL,
+                ("GET /_data_stream/", 404, "{}"),
+                ("GET /logs-", 200, "{}"),
+                MAY_NOT_READ,
+            ],
+            &[],
+            "✗ data stream: logs-aws.api_gateway_logs-default is an ordinary index",
+        ),
+        (
+            &[
+                ROOT,
+                MAY_ALL,
+                (
+                    "GET /_index_template/",
+                    404,
+                    r#"{"error":{"type":"resource_not_found_exception","reason":"none"}}"#,
+                ),
+                (
+                    "GET /_component_template/",
+                    404,
+                    r#"{"error":{"type":"resource_not_found_exception","reason":"none"}}"#,
+                ),
+            ],
+            &[],
+            "✗ templates: index template logs-aws.api_gateway_logs is missing: run `apigw-logs setup`",
+        ),
+        (
+            &[ROOT],
+            &[("DATA_STREAM", "logs")],
+            "✗ settings: DATA_STREAM=logs: ",
+        ),
+    ];
+    for (answers, settings, sentence) in cases {
+        let server = server(answers);
+        let outcome = check(&server.url, &[], settings);
+        assert_eq!(outcome.status, 1, "{sentence}: {}", outcome.stdout);
+        assert!(
+            failures(&outcome)
+                .iter()
+                .any(|line| line.starts_with(sentence)),
+            "{sentence}: {}",
+            outcome.stdout
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_reached_has_its_sentence() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    for (url, sentence) in [
+        (closed.as_str(), "takes no connections"),
+        (
+            "http://nowhere.invalid:9200",
+            "nowhere.invalid is no name that is known here",
+        ),
+        ("", "ELASTICSEARCH_URL: it is not set"),
+    ] {
+        let outcome = check(url, &[], &[]);
+        assert_eq!(outcome.status, 1, "{url}: {}", outcome.stdout);
+        assert!(
+            failures(&outcome)
+                .iter()
+                .any(|line| line.contains(sentence)),
+            "{sentence}: {}",
+            outcome.stdout
+        );
+    }
+}
+
+/// The server's words cannot act on a terminal, and scripts read one JSON object a line.
+#[test]
+fn json_for_scripts_and_no_escapes_for_people() {
+    let server = server(&[
+        (
+            "GET / ",
+            200,
+            "{\"version\":{\"number\":\"9.5.3\\u001b]0;x\\u0007\"}}",
+        ),
+        MAY_ALL,
+        MAY_NOT_READ,
+    ]);
+    let people = check(&server.url, &[], &[]);
+    assert!(!people.stdout.contains('\u{1b}'), "{}", people.stdout);
+    let outcome = check(&server.url, &["--json"], &[("ELASTICSEARCH_APIKEY", "x")]);
+    let lines: Vec<_> = outcome.stdout.lines().map(Json::read).collect();
+    assert_eq!(lines[0].text("result"), Some("warning"));
+    let version = lines
+        .iter()
+        .find(|line| line.text("check") == Some("version"))
+        .unwrap();
+    assert_eq!(version.text("result"), Some("passed"));
+}
+
+/// With the keys of the documentation: the function's, and the administrator's for what the function may not see.
+#[test]
+fn a_real_server_that_is_set_up_is_in_order() {
+    let server = shared();
+    put_templates(server);
+    let unique = std::process::id();
+    let data_stream = format!("logs-aws.api_gateway_logs-check{unique}");
+    let dead_letters = format!("logs-aws.api_gateway_dead_letters-check{unique}");
+    let names = [
+        ("DATA_STREAM", data_stream.as_str()),
+        ("DEAD_LETTER_DATA_STREAM", dead_letters.as_str()),
+    ];
+    let function = key(server, Job::Function);
+    let key = function
+        .as_deref()
+        .map(|key| ("ELASTICSEARCH_API_KEY", key));
+    let settings: Vec<_> = names.into_iter().chain(key).collect();
+    let outcome = check(&server.url, &["--write"], &settings);
+    assert_eq!(
+        (outcome.status, &*outcome.stderr),
+        (0, ""),
+        "{}",
+        outcome.stdout
+    );
+    let written = format!("✓ write: {data_stream} took a document");
+    assert!(outcome.stdout.contains(&written), "{}", outcome.stdout);
+    if function.is_some() {
+        assert!(
+            outcome.stdout.contains("✓ privileges: "),
+            "{}",
+            outcome.stdout
+        );
+    }
+
+    let wrong = [("ELASTICSEARCH_API_KEY", "bm9ib2R5OmtuZXctdGhpcw==")];
+    if function.is_some() {
+        let outcome = check(&server.url, &[], &wrong);
+        assert_eq!(outcome.status, 1, "{}", outcome.stdout);
+        assert!(
+            failures(&outcome)[0].starts_with("✗ credentials: "),
+            "{}",
+            outcome.stdout
+        );
+    }
+}
