@@ -1,19 +1,20 @@
 //! The main job against a real Elasticsearch, with a key that may do just what the function needs.
 #![expect(
     clippy::disallowed_types,
+    clippy::indexing_slicing,
     reason = "documents are compared as they come back from a search"
 )]
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::lines::{LINES, settings};
 use crate::support::command_line::{Outcome as Run, run};
 use crate::support::golden::{names, repository};
 use crate::support::runtime_emulator::RuntimeEmulator;
-use crate::support::search_server::{Flavour, SearchServer, shared};
+use crate::support::search_server::{Flavour, IndexMode, SearchServer, shared};
 use crate::support::templates::{Job, key_body, put_templates};
 
 /// A data stream of a test's own on the shared server, and how the program is told of it.
@@ -77,6 +78,20 @@ impl Target {
                 .and_then(|indices| indices.values().next())
                 .expect("an index")["mappings"],
         )
+    }
+
+    /// The mode of the index itself; empty if it has none, which is the standard one.
+    fn index_mode(&self) -> String {
+        let (_, answer) =
+            self.server
+                .admin_request("GET", &self.path("_settings/index.mode"), None);
+        let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
+        let index = answer
+            .as_object()
+            .and_then(|indices| indices.values().next())
+            .expect("an index");
+        let mode = index.pointer("/settings/index/mode");
+        mode.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     fn documents(&self) -> Vec<Value> {
@@ -172,6 +187,46 @@ fn every_sample_event_is_found_again_once() {
         sum(&first, "indexed") + sum(&first, "duplicates")
     );
     assert_eq!(target.documents(), found);
+}
+
+/// What docs/fields.md says of synthetic `_source`: in logsdb some values come back in another form than they were sent in.
+#[test]
+fn only_what_is_documented_comes_back_in_another_form() {
+    let target = Target::new("synthetic");
+    let line = r#"{"apiId":"a","requestId":"odd","identity.sourceIp":"2001:DB8:0:0:0:0:0:1",
+        "authorizer.claims":{"number":5,"flag":true,"objects":[{"k":1,"l":2},{"k":0}],"empty":{},"list":["b","a","b"],"text":"x"},
+        "unknown":7}"#
+        .replace('\n', "");
+    let event = run(
+        &["event", "--log-group", "g", "--log-stream", "s"],
+        &[],
+        line.as_bytes(),
+    )
+    .stdout;
+    let directory = tempfile::tempdir().expect("there is room");
+    let file = directory.path().join("odd.json");
+    std::fs::write(&file, event).expect("there is room");
+    let file = file.to_str().expect("paths here are text");
+    let printed = run(&["invoke", "--dry-run", file], &target.variables(), b"");
+    let mut expected: Value = serde_json::from_str(&printed.stdout).expect("a document is JSON");
+    if target.server.index_mode == IndexMode::Logsdb {
+        expected["source"]["ip"] = json!("2001:db8::1");
+        expected["related"]["ip"] = json!(["2001:db8::1"]);
+        let gateway = &mut expected["aws"]["api_gateway"];
+        gateway["unmapped"] = json!({"unknown": "7"});
+        gateway["authorizer"]["claims"] = json!({
+            "number": "5",
+            "flag": "true",
+            "objects": {"k": ["1", "0"], "l": "2"},
+            "list": ["b", "a", "b"],
+            "text": "x",
+        });
+    }
+    assert_eq!(target.invoke(&[file]).status, 0);
+    let found = target.documents();
+    assert_eq!(found, [expected], "{}", target.index_mode());
+    let is_logsdb = target.index_mode() == "logsdb";
+    assert_eq!(is_logsdb, target.server.index_mode == IndexMode::Logsdb);
 }
 
 const EVENT: &str = "events/rest.json";

@@ -15,7 +15,7 @@ use super::{STREAMS, documents};
 use crate::lines::LINES;
 use crate::support::dead_letter::dead_letter;
 use crate::support::golden::{names, repository};
-use crate::support::search_server::{Flavour, SearchServer, shared};
+use crate::support::search_server::{Flavour, IndexMode, LOGSDB, SearchServer, shared};
 use crate::support::templates::setup;
 
 /// What Elasticsearch and Kibana bring for every data stream of logs, with what concerns the package (`logs@settings`,
@@ -236,7 +236,10 @@ fn the_package_and_setup_take_the_same_documents_into_the_same_fields() {
         return;
     }
     let (fleet, ours) = (Pair::new(server, "fleet"), Pair::new(server, "setup"));
-    fleet.put_as_fleet(None);
+    fleet.put_as_fleet(match server.index_mode {
+        IndexMode::Standard => None,
+        IndexMode::Logsdb => Some(LOGSDB),
+    });
     assert_eq!(ours.setup().matches("created index template").count(), 2);
     let golden: Vec<_> = names(LINES, ".ndjson")
         .iter()

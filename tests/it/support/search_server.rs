@@ -31,12 +31,31 @@ pub(crate) enum Flavour {
     OpenSearch,
 }
 
+/// How the data streams of `setup` keep their documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IndexMode {
+    /// With the `_source` that was sent.
+    Standard,
+    /// In logsdb, whose `_source` is synthetic: made from the fields when it is asked for.
+    Logsdb,
+}
+
+/// The components by which users change what `setup` puts.
+const CUSTOM: [&str; 2] = [
+    "logs-aws.api_gateway_logs@custom",
+    "logs-aws.api_gateway_dead_letters@custom",
+];
+
+/// A component by which users choose logsdb.
+pub(crate) const LOGSDB: &str = r#"{"template":{"settings":{"index.mode":"logsdb"}}}"#;
+
 /// A server that answers, and what an administrator needs to talk to it.
 pub(crate) struct SearchServer {
     /// Scheme, host and port; no credentials, no slash at the end.
     pub(crate) url: String,
     /// What it is. Elasticsearch 8 of a developer counts as [`Flavour::Elasticsearch8`].
     pub(crate) flavour: Flavour,
+    pub(crate) index_mode: IndexMode,
     /// What it says of itself, as in `9.5.3`.
     pub(crate) version: String,
     administrator: Administrator,
@@ -54,7 +73,7 @@ enum Administrator {
 /// The one server that all tests of a run share, started (or found) by the first of them.
 ///
 /// `ELASTICSEARCH_TEST_URL`, with user and password in it or with `ELASTICSEARCH_TEST_API_KEY`, names a server that runs already. Otherwise
-/// `TEST_SERVER` chooses what is started: `elasticsearch` (the default), `elasticsearch-8` or `opensearch`.
+/// `TEST_SERVER` chooses what is started: `elasticsearch` (the default), `elasticsearch-logsdb`, `elasticsearch-8` or `opensearch`.
 ///
 /// A static is not dropped, but the pipe in it closes when the process ends, however it ends, and that ends the server.
 pub(crate) fn shared() -> &'static SearchServer {
@@ -90,27 +109,34 @@ fn variable(name: &str) -> Option<String> {
 fn chosen_by_environment() -> Result<SearchServer, String> {
     match variable("ELASTICSEARCH_TEST_URL") {
         Some(url) => SearchServer::running_at(&url, variable("ELASTICSEARCH_TEST_API_KEY")),
-        None => SearchServer::started(chosen_flavour()?, &[]),
+        None => start_chosen(&[]),
     }
 }
 
-fn chosen_flavour() -> Result<Flavour, String> {
-    match variable("TEST_SERVER").as_deref() {
-        None | Some("elasticsearch") => Ok(Flavour::Elasticsearch),
-        Some("elasticsearch-8") => Ok(Flavour::Elasticsearch8),
-        Some("opensearch") => Ok(Flavour::OpenSearch),
-        Some(other) => Err(format!(
-            "TEST_SERVER is elasticsearch, elasticsearch-8 or opensearch, not {other:?}"
-        )),
+fn start_chosen(settings: &[&str]) -> Result<SearchServer, String> {
+    let (flavour, index_mode) = match variable("TEST_SERVER").as_deref() {
+        None | Some("elasticsearch") => (Flavour::Elasticsearch, IndexMode::Standard),
+        Some("elasticsearch-logsdb") => (Flavour::Elasticsearch, IndexMode::Logsdb),
+        Some("elasticsearch-8") => (Flavour::Elasticsearch8, IndexMode::Standard),
+        Some("opensearch") => (Flavour::OpenSearch, IndexMode::Standard),
+        Some(other) => {
+            return Err(format!(
+                "TEST_SERVER is elasticsearch, elasticsearch-logsdb, elasticsearch-8 or opensearch, not {other:?}"
+            ));
+        }
+    };
+    let mut server = SearchServer::started(flavour, settings)?;
+    if index_mode == IndexMode::Logsdb {
+        server.use_logsdb();
     }
+    Ok(server)
 }
 
 /// Like [`start`], of the flavour that `TEST_SERVER` chooses; `None` for a developer's own server, which is the only one then.
 pub(crate) fn start_beside(settings: &[&str]) -> Option<SearchServer> {
-    let flavour = chosen_flavour().unwrap_or_else(|problem| panic!("{problem}"));
     variable("ELASTICSEARCH_TEST_URL")
         .is_none()
-        .then(|| start(flavour, settings))
+        .then(|| start_chosen(settings).unwrap_or_else(|problem| panic!("{problem}")))
 }
 
 impl SearchServer {
@@ -130,6 +156,7 @@ impl SearchServer {
         Self {
             url,
             flavour: Flavour::Elasticsearch,
+            index_mode: IndexMode::Standard,
             version: String::new(),
             administrator,
             node: None,
@@ -146,11 +173,24 @@ impl SearchServer {
         Self {
             url,
             flavour,
+            index_mode: IndexMode::Standard,
             version: String::new(),
             administrator,
             node: Some(node),
         }
         .identified()
+    }
+
+    /// Has the data streams of `setup` keep their documents in logsdb, as users do it.
+    fn use_logsdb(&mut self) {
+        for component in CUSTOM {
+            self.expect_ok(
+                "PUT",
+                &format!("/_component_template/{component}"),
+                Some(LOGSDB),
+            );
+        }
+        self.index_mode = IndexMode::Logsdb;
     }
 
     /// Ends the server as a power cut does.
