@@ -11,6 +11,7 @@ test *arguments:
 # Runs the whole suite against each server that is promised to work.
 test-servers:
     TEST_SERVER=elasticsearch ./test
+    TEST_SERVER=elasticsearch-logsdb ./test
     TEST_SERVER=elasticsearch-8 ./test
     TEST_SERVER=opensearch ./test
 
