@@ -1,7 +1,6 @@
 //! The main job against a real Elasticsearch, with a key that may do just what the function needs.
 #![expect(
     clippy::disallowed_types,
-    clippy::indexing_slicing,
     reason = "documents are compared as they come back from a search"
 )]
 
