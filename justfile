@@ -45,12 +45,13 @@ load:
     LOAD_INVOCATIONS=1000 ./test --test it load -- --nocapture
     PROPTEST_CASES=10000 PROPTEST_RNG_SEED=$(date +%s) ./test --test it properties
 
-# Everything that must hold before a commit.
-check: test
-    cargo fmt --check
-    cargo clippy --all-targets --locked -- -D warnings
-    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items
-    cargo deny check
+# Checks format, lints, documentation and unit tests: the part of CI that needs nothing but Rust.
+check:
+    .ci/run --quick
+
+# Checks everything that CI does.
+ci:
+    .ci/run
 
 # Takes what the tests see as what they shall see: read the difference before committing it.
 bless:

@@ -189,6 +189,8 @@ fn links_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "docs/decisions.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
         "docs/configure.md",
         "docs/deploy.md",
         "docs/fields.md",
@@ -217,6 +219,32 @@ fn links_lead_somewhere() {
                 "{document}: {target}"
             );
         }
+    }
+}
+
+/// Contributors are told of recipes and of files that exist.
+#[test]
+fn contributors_are_told_what_there_is() {
+    let contributing = read("CONTRIBUTING.md");
+    let justfile = read("justfile");
+    let recipe = Regex::new(r"`just ([a-z-]+)`").unwrap();
+    for [name] in recipe
+        .captures_iter(&contributing)
+        .map(|found| found.extract().1)
+    {
+        let heads = [format!("\n{name}:"), format!("\n{name} ")];
+        assert!(
+            heads.iter().any(|head| justfile.contains(head)),
+            "there is no recipe {name}"
+        );
+    }
+    let path = Regex::new(r"`((?:src|tests|docs|deploy)/[\w./-]+)`").unwrap();
+    for [path] in path
+        .captures_iter(&contributing)
+        .map(|found| found.extract().1)
+        .filter(|[path]| !path.contains("NAME"))
+    {
+        assert!(repository(path).exists(), "there is no {path}");
     }
 }
 
