@@ -6,12 +6,12 @@
 )]
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use crate::support::invocation::{Run, direct, invoke, line, lines, payload};
+use crate::support::http::free_port;
 use crate::support::middleman;
 use crate::support::search_server::{self, Flavour, SearchServer, shared, start_beside};
 use crate::support::templates::{put_templates, setup};
@@ -39,7 +39,9 @@ impl Stream {
             ("DATA_STREAM", &*self.name),
             ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
             ("RETRY_MAX_MS", "500"),
-            ("RETRY_BUDGET_MS", "60000"),
+            // However slow the machine is: what ends these tests is never the time.
+            ("RETRY_BUDGET_MS", "600000"),
+            ("REQUEST_TIMEOUT_MS", "300000"),
         ];
         settings.extend(more);
         invoke(event, &settings)
@@ -115,7 +117,7 @@ fn a_block_that_is_lifted_is_waited_out() {
     );
     // The second and the third body are sent one after the other, or beside each other.
     assert_eq!(run.report.requests - run.report.retries, 3, "{run:?}");
-    assert!((2..=3).contains(&run.report.retries), "{run:?}");
+    assert!(run.report.retries >= 2, "{run:?}");
     assert_eq!(stream.stored(shared()), (10, 10));
     stream.delete(shared());
 }
@@ -285,15 +287,7 @@ fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
 fn a_server_that_is_killed_and_started_again_has_everything_once() {
     let directory = tempfile::tempdir().expect("there is room");
     let data = format!("path.data={}", directory.path().display());
-    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    let port = format!(
-        "http.port={}",
-        listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port()
-    );
-    drop(listener);
+    let port = format!("http.port={}", free_port());
     let Some(server) = start_beside(&[&data, &port]) else {
         return;
     };
@@ -326,9 +320,15 @@ fn a_server_that_is_killed_and_started_again_has_everything_once() {
     );
     assert_eq!((run.status, run.report.unresolved), (0, 0), "{run:?}");
     assert_eq!(
-        (run.report.indexed, run.report.duplicates),
-        (85, 10),
-        "what was applied is there already: {run:?}"
+        run.report.indexed + run.report.duplicates,
+        95,
+        "each document has arrived: {run:?}"
+    );
+    // One request was stored and not answered. The server may have stored more than it answered
+    // when it was killed.
+    assert!(
+        run.report.duplicates >= 10,
+        "what was stored is there already: {run:?}"
     );
     let server = running.lock().expect("nobody panicked here");
     assert_eq!(stream.stored(server.as_ref().expect("it runs")), (95, 95));

@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,8 @@ impl RuntimeEmulator {
         timeout_seconds: u32,
     ) -> Result<Self, String> {
         let output = Output::default();
-        let (address, runtime_api) = (free_address(), free_address());
+        let [address, runtime_api] =
+            [http::free_port(), http::free_port()].map(|port| format!("127.0.0.1:{port}"));
         let mut command = supervised(program);
         command.args([
             "--runtime-interface-emulator-address",
@@ -157,11 +158,11 @@ impl RuntimeEmulator {
         self.output.text()
     }
 
-    /// Waits for a text in [`Self::output`], ten seconds at most, and returns all of the output.
+    /// Waits for a text in [`Self::output`], a minute at most, and returns all of the output.
     ///
     /// The answer to an invocation may be here before the last line that the function wrote.
     pub(crate) fn output_with(&self, text: &str) -> String {
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             if self.output().contains(text) {
                 return self.output();
             }
@@ -334,14 +335,6 @@ impl Output {
 )]
 fn pause() {
     thread::sleep(PAUSE);
-}
-
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .to_string()
 }
 
 /// The path of AWS's emulator, which is fetched once into `target/rie`; otherwise why it cannot be had.

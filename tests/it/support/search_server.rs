@@ -5,7 +5,8 @@
     reason = "what a server answers is looked at as it is"
 )]
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -216,7 +217,22 @@ impl SearchServer {
         } else if self.flavour != Flavour::OpenSearch && self.version.starts_with("8.") {
             self.flavour = Flavour::Elasticsearch8;
         }
+        self.note_use();
         Ok(self)
+    }
+
+    /// Writes down for `./test` which server is used, if it wants to know.
+    fn note_use(&self) {
+        let name = match self.flavour {
+            Flavour::OpenSearch => "OpenSearch",
+            Flavour::Elasticsearch | Flavour::Elasticsearch8 => "Elasticsearch",
+        };
+        let Some(path) = variable("SERVERS_USED") else {
+            return;
+        };
+        let file = OpenOptions::new().append(true).open(path);
+        // Only the last line of `./test` would be shorter.
+        drop(file.and_then(|mut file| writeln!(file, "{name} {}", self.version)));
     }
 
     fn identity(&self, path: &str) -> Result<Option<Value>, String> {
