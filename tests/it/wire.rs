@@ -458,7 +458,10 @@ async fn a_stale_connection_is_no_failure() {
         }
         // The end of the connection has arrived. The client's task sees it when it is run.
         for _ in 0..10 {
-            #[expect(clippy::disallowed_methods, reason = "sockets are looked at in a pause")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "sockets are looked at in a pause"
+            )]
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let report = deliver(&pipeline, 1).await;
