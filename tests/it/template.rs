@@ -34,6 +34,9 @@ const COLLECTION: &str = "arn:aws:aoss:eu-central-1:111122223333:collection/a1";
 const LAYER: &str = "arn:aws:lambda:eu-central-1:111122223333:layer:geoip:1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0aa0";
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
+const TICKETS: &str = "arn:aws:sns:eu-central-1:111122223333:tickets";
+const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/teams/boundary";
+const OWN_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0bb0";
 
 /// Settings that the template leaves at their defaults: for tuning, and for what stands in the secret.
 const NOT_IN_THE_TEMPLATE: &[&str] = &[
@@ -42,12 +45,10 @@ const NOT_IN_THE_TEMPLATE: &[&str] = &[
     "ELASTICSEARCH_PASSWORD",
     "ELASTICSEARCH_CA_FILE",
     "USER_AGENT_REGEXES",
-    "BULK_MAX_BYTES",
     "BULK_MAX_ACTIONS",
     "BULK_COMPRESSION_LEVEL",
     "REQUEST_TIMEOUT_MS",
     "CONNECT_TIMEOUT_MS",
-    "RETRY_BUDGET_MS",
     "RETRY_INITIAL_MS",
     "RETRY_MAX_MS",
     "INFLATED_MAX_BYTES",
@@ -81,6 +82,12 @@ fn everything(template: &Template) -> Stack<'_> {
         ("SourceAccounts", "444455556666,777788889999"),
         ("DrainFailedInvocations", "true"),
         ("AlarmTopicArn", TOPIC),
+        ("TicketTopicArn", TICKETS),
+        ("RunbookUrl", "https://wiki.example.com/apigw-logs"),
+        ("PermissionsBoundaryArn", BOUNDARY),
+        ("StorageKmsKeyArn", OWN_KEY),
+        ("ParallelizationFactor", "2"),
+        ("FailedRecordsRetentionInDays", "365"),
         ("NoEventsAlarm", "true"),
         ("ReservedConcurrency", "5"),
         ("FilterPattern", "{ $.a = 1 }"),
@@ -249,6 +256,18 @@ fn parameters_take_what_is_right_and_nothing_else() {
             &["1111-2222-3333", "*"],
         ),
         ("AlarmTopicArn", &[TOPIC], &["alarms"]),
+        ("TicketTopicArn", &[TICKETS, ""], &["tickets"]),
+        (
+            "RunbookUrl",
+            &["docs/operate.md", "https://wiki.example.com/a?b=c"],
+            &["", "https://wiki.example.com/#a", "a b"],
+        ),
+        (
+            "PermissionsBoundaryArn",
+            &[BOUNDARY, "arn:aws:iam::aws:policy/PowerUserAccess", ""],
+            &["boundary", "arn:aws:iam::111122223333:role/boundary"],
+        ),
+        ("StorageKmsKeyArn", &[OWN_KEY, ""], &["alias/aws/sqs"]),
         (
             "MetricsNamespace",
             &["none", "Team/ApiGatewayLogs"],
@@ -283,6 +302,27 @@ fn its_rules_refuse_what_contradicts_itself() {
             ("SubnetIds", "subnet-1,subnet-2"),
             ("SecurityGroupIds", "sg-1"),
         ],
+        &[
+            URL,
+            ("KinesisStreamArn", STREAM),
+            ("SourceAccounts", "444455556666"),
+            ("ParallelizationFactor", "2"),
+            ("FailedRecordsRetentionInDays", "90"),
+            ("KmsKeyArns", KEY),
+        ],
+        &[
+            URL,
+            ("ElasticsearchSecretArn", SECRET),
+            ("KmsKeyArns", KEY),
+        ],
+        &[
+            URL,
+            ("LogGroups", "a"),
+            ("FilterPattern", "{ $.a = 1 }"),
+            ("AlarmTopicArn", TOPIC),
+            ("TicketTopicArn", TICKETS),
+            ("NoEventsAlarm", "true"),
+        ],
     ];
     let bad: &[&[(&str, &str)]] = &[
         &[],
@@ -302,6 +342,14 @@ fn its_rules_refuse_what_contradicts_itself() {
             ("DataStream", "logs-a-b"),
             ("DeadLetterDataStream", "logs-a-b"),
         ],
+        // Settings that would do nothing.
+        &[URL, ("SourceAccounts", "444455556666")],
+        &[URL, ("ParallelizationFactor", "2")],
+        &[URL, ("FailedRecordsRetentionInDays", "90")],
+        &[URL, ("KmsKeyArns", KEY)],
+        &[URL, ("FilterPattern", "{ $.a = 1 }")],
+        &[URL, ("TicketTopicArn", TICKETS)],
+        &[URL, ("NoEventsAlarm", "true"), ("MetricsNamespace", "none")],
     ];
     good.iter().for_each(|parameters| {
         assert!(
@@ -447,6 +495,8 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
         json!(["INFO", "DEBUG", "TRACE"])
     );
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "INFO");
+    // Lambda's own lines cost more than ours, and those of failures are warnings.
+    assert_eq!(function["LoggingConfig"]["SystemLogLevel"], "WARN");
 
     for name in ["ReservedConcurrentExecutions", "VpcConfig", "Layers"] {
         assert_eq!(function.get(name), None);
@@ -482,6 +532,8 @@ fn what_is_chosen_is_what_the_function_gets() {
         ("Architecture", "x86_64"),
         ("MemorySize", "1024"),
         ("Timeout", "300"),
+        ("RetryBudgetMs", "240000"),
+        ("BulkMaxBytes", "1048576"),
         ("LogLevel", "DEBUG"),
     ];
     let resources = template
@@ -492,6 +544,11 @@ fn what_is_chosen_is_what_the_function_gets() {
     assert_eq!(
         (&function["MemorySize"], &function["Timeout"]),
         (&json!("1024"), &json!("300"))
+    );
+    let variables = &function["Environment"]["Variables"];
+    assert_eq!(
+        (&variables["RETRY_BUDGET_MS"], &variables["BULK_MAX_BYTES"]),
+        (&json!("240000"), &json!("1048576"))
     );
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "DEBUG");
     assert_eq!(resources["LogGroup"]["Properties"]["RetentionInDays"], "7");
@@ -574,7 +631,10 @@ fn failed_invocations_are_kept_and_can_be_drained() {
         queue["RedrivePolicy"]["deadLetterTargetArn"],
         "<AbandonedInvocations.Arn>"
     );
-    assert!(number(&queue["RedrivePolicy"]["maxReceiveCount"]) >= 5);
+    // Draining outlives a long outage, and leaves days to look at what it gave up.
+    let tries = number(&queue["RedrivePolicy"]["maxReceiveCount"]);
+    let draining = tries * number(&queue["VisibilityTimeout"]);
+    assert!(draining > FOURTEEN_DAYS / 3 && draining < FOURTEEN_DAYS / 2);
 
     let source = &resources["FailedInvocationsSource"]["Properties"];
     assert_eq!(source["EventSourceArn"], "<FailedInvocations.Arn>");
@@ -598,18 +658,109 @@ fn failed_invocations_are_kept_and_can_be_drained() {
 }
 
 #[test]
-fn what_holds_undelivered_data_outlives_the_stack() {
+fn what_holds_unresolved_data_outlives_the_stack() {
     let template = template();
     let resources = everything(&template).resources();
-    let holders = ["AWS::SQS::Queue", "AWS::S3::Bucket"]
-        .map(|r#type| of_type(&resources, r#type).into_keys());
-    let holders: Vec<_> = holders.into_iter().flatten().collect();
-    assert_eq!(holders.len(), 3);
-    for name in holders {
+    let kept = [
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+    ];
+    let kept = kept.map(|r#type| of_type(&resources, r#type).into_keys());
+    let kept: Vec<_> = kept.into_iter().flatten().collect();
+    assert_eq!(kept.len(), 5);
+    for name in kept {
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(resources[name][policy], "Retain", "{name}");
         }
     }
+    // A stack whose first deployment failed may be deployed again.
+    assert_eq!(
+        resources["LogGroup"]["DeletionPolicy"],
+        "RetainExceptOnCreate"
+    );
+    assert_eq!(resources["LogGroup"]["UpdateReplacePolicy"], "Retain");
+}
+
+/// The key of the customer's own encrypts all that is stored, and nothing is stored in the clear without it.
+#[test]
+fn everything_that_is_stored_is_encrypted_with_the_key_that_is_named() {
+    let template = template();
+    let encryption = |resources: &BTreeMap<String, Value>| {
+        let bucket = &resources["FailedRecords"]["Properties"]["BucketEncryption"];
+        let bucket = &bucket["ServerSideEncryptionConfiguration"][0];
+        [
+            resources["FailedInvocations"]["Properties"]["KmsMasterKeyId"].clone(),
+            resources["AbandonedInvocations"]["Properties"]["KmsMasterKeyId"].clone(),
+            resources["LogGroup"]["Properties"]["KmsKeyId"].clone(),
+            resources["Function"]["Properties"]["KmsKeyArn"].clone(),
+            bucket["ServerSideEncryptionByDefault"]["KMSMasterKeyID"].clone(),
+        ]
+    };
+    let own = everything(&template).resources();
+    assert_eq!(encryption(&own), [const { OWN_KEY }; 5].map(|key| json!(key)));
+    let service = template
+        .with(&[URL, ("KinesisStreamArn", STREAM)])
+        .resources();
+    assert_eq!(encryption(&service), [const { Value::Null }; 5]);
+    for queue in of_type(&own, "AWS::SQS::Queue").into_values() {
+        assert_eq!(queue.get("SqsManagedSseEnabled"), None);
+    }
+}
+
+#[test]
+fn queues_and_bucket_take_nothing_that_is_not_encrypted_on_its_way() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let cases = [
+        ("QueuesPolicy", "sqs:*", ["<FailedInvocations.Arn>", "<AbandonedInvocations.Arn>"]),
+        ("FailedRecordsPolicy", "s3:*", ["<FailedRecords.Arn>", "<FailedRecords.Arn>/*"]),
+    ];
+    for (name, action, on) in cases {
+        let statements = &resources[name]["Properties"]["PolicyDocument"]["Statement"];
+        let denied = json!([{
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": action,
+            "Resource": on,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }]);
+        assert_eq!(*statements, denied, "{name}");
+    }
+    assert_eq!(
+        resources["QueuesPolicy"]["Properties"]["Queues"],
+        json!(["<FailedInvocations>", "<AbandonedInvocations>"])
+    );
+}
+
+#[test]
+fn roles_stay_within_the_boundary() {
+    let template = template();
+    for (name, role) in of_type(&everything(&template).resources(), "AWS::IAM::Role") {
+        assert_eq!(role["PermissionsBoundary"], BOUNDARY, "{name}");
+    }
+    for (name, role) in of_type(&template.with(&[URL]).resources(), "AWS::IAM::Role") {
+        assert_eq!(role.get("PermissionsBoundary"), None, "{name}");
+    }
+}
+
+#[test]
+fn a_secret_of_another_region_is_decrypted_there() {
+    let template = template();
+    let secret = SECRET.replace("eu-central-1", "us-east-1");
+    let parameters = [
+        URL,
+        ("ElasticsearchSecretArn", &*secret),
+        ("KmsKeyArns", KEY),
+    ];
+    let role = &template.with(&parameters).resources()["Role"];
+    let text = role.to_string();
+    assert!(
+        text.contains("secretsmanager.us-east-1.amazonaws.com")
+            && !text.contains("secretsmanager.eu-central-1.amazonaws.com"),
+        "{text}"
+    );
 }
 
 /// A permission or subscription of one of the nested templates, with everything that its parent hands it.
@@ -670,6 +821,8 @@ fn every_log_group_has_its_permission_and_its_subscription() {
         );
         let subscription = json!({
             "LogGroupName": log_group,
+            // The alarms look for it.
+            "FilterName": "apigw-logs",
             "FilterPattern": "{ $.a = 1 }",
             "DestinationArn": "<Function.Arn>",
         });
@@ -767,14 +920,19 @@ fn a_stream_is_read_without_loss() {
         json!(["ReportBatchItemFailures"])
     );
     assert_eq!(source["BisectBatchOnFunctionError"], "true");
+    let age = number(&source["MaximumRecordAgeInSeconds"]);
+    assert!(age < 24 * 60 * 60, "before the stream forgets");
+    let tries = number(&source["MaximumRetryAttempts"]);
+    assert!(tries <= 10_000, "a record that cannot be read must end");
+    let budget = &resources["Function"]["Properties"]["Environment"]["Variables"]["RETRY_BUDGET_MS"];
     assert!(
-        (1..=10_000).contains(&number(&source["MaximumRetryAttempts"])),
-        "a record that cannot be read must end"
+        tries * number(budget) / 1_000 >= age,
+        "in an outage the age decides"
     );
-    assert!(
-        number(&source["MaximumRecordAgeInSeconds"]) < 24 * 60 * 60,
-        "before the stream forgets"
-    );
+    assert_eq!(source["ParallelizationFactor"], "2");
+    for waits in ["StreamSubscriptions", "StreamDestination"] {
+        assert_eq!(resources[waits]["DependsOn"], "StreamSource");
+    }
     // A queue would hold the records' numbers without the records.
     assert_eq!(
         source["DestinationConfig"]["OnFailure"]["Destination"],
@@ -782,27 +940,37 @@ fn a_stream_is_read_without_loss() {
     );
 
     let bucket = &resources["FailedRecords"]["Properties"];
-    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
-    assert_eq!(
-        encryption[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
-        "AES256"
-    );
+    let encryption = |bucket: &Value| {
+        let rule = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+        rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"].clone()
+    };
+    let plain = template
+        .with(&[URL, ("KinesisStreamArn", STREAM)])
+        .resources();
+    let plain = &plain["FailedRecords"]["Properties"];
+    assert_eq!(encryption(bucket), "aws:kms");
+    assert_eq!(encryption(plain), "AES256");
     let blocked = bucket["PublicAccessBlockConfiguration"]
         .as_object()
         .unwrap();
     assert!(blocked.len() == 4 && blocked.values().all(|value| value == "true"));
+    // Nothing is deleted that has not arrived, unless somebody has asked for it.
+    let deletes = |bucket: &Value| -> Vec<Value> {
+        let rules = bucket["LifecycleConfiguration"]["Rules"].as_array();
+        rules
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| rule.get("ExpirationInDays").cloned())
+            .collect()
+    };
+    assert_eq!(deletes(plain), Vec::<Value>::new());
+    assert_eq!(deletes(bucket), ["365"]);
+    // What was deleted by mistake can be had back, and is gone for good a week later.
+    assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
     assert_eq!(
-        bucket.get("LifecycleConfiguration"),
-        None,
-        "nothing is deleted that has not arrived"
-    );
-    let policy = &resources["FailedRecordsPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
-    assert_eq!(
-        (
-            &policy["Effect"],
-            &policy["Condition"]["Bool"]["aws:SecureTransport"]
-        ),
-        (&json!("Deny"), &json!("false"))
+        bucket["LifecycleConfiguration"]["Rules"][0]["NoncurrentVersionExpiration"]
+            ["NoncurrentDays"],
+        "7"
     );
 
     let mut subscriptions = None;
@@ -812,6 +980,8 @@ fn a_stream_is_read_without_loss() {
         assert_eq!(subscription["DestinationArn"], STREAM);
         assert_eq!(subscription["RoleArn"], "<StreamWriterRole.Arn>");
         assert_eq!(subscription["Distribution"], "Random");
+        // It comes before the one to the function goes, when somebody moves to a stream.
+        assert_eq!(subscription["FilterName"], "apigw-logs-stream");
         assert_eq!(subscription["FilterPattern"], "{ $.a = 1 }");
     }
 }
@@ -928,6 +1098,7 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         allow(&["secretsmanager:GetSecretValue"], &[SECRET]),
         allow(&["es:ESHttpPost"], &[&format!("{DOMAIN}/*")]),
         allow(&["kms:Decrypt"], &[KEY]),
+        allow(&["kms:Decrypt", "kms:GenerateDataKey"], &[OWN_KEY]),
         allow(
             &[
                 "kinesis:DescribeStream",
@@ -1015,6 +1186,9 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         .map(|service| format!("{service}.eu-central-1.amazonaws.com"));
     assert_eq!(via("Role", "keys", 0), json!([secrets, stream]));
     assert_eq!(via("StreamWriterRole", "stream", 1), json!(stream));
+    let stores =
+        ["lambda", "s3", "sqs"].map(|service| format!("{service}.eu-central-1.amazonaws.com"));
+    assert_eq!(via("Role", "storage-key", 0), json!(stores));
     let network = roles["Role"]["Policies"]
         .as_array()
         .unwrap()
@@ -1028,18 +1202,33 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     assert_eq!(function["FunctionName"], "apigw-logs");
 }
 
-/// What an alarm watches.
-fn metric(alarm: &Value) -> &Value {
-    alarm
-        .get("Metrics")
-        .map_or(alarm, |metrics| &metrics[1]["MetricStat"]["Metric"])
+/// Every metric that an alarm watches.
+fn metrics(alarm: &Value) -> Vec<&Value> {
+    let Some(metrics) = alarm.get("Metrics") else {
+        return vec![alarm];
+    };
+    let metrics = metrics.as_array().unwrap().iter();
+    metrics
+        .filter_map(|metric| Some(metric.get("MetricStat")?.get("Metric").unwrap()))
+        .collect()
+}
+
+/// The query of an alarm that watches the subscriptions' metrics, whatever their log group is.
+fn query(alarm: &Value) -> Option<&str> {
+    let expression = alarm.get("Metrics")?[0]["Expression"].as_str()?;
+    expression.starts_with("SELECT").then_some(expression)
 }
 
 /// The thing of this stack that a metric is of; none if there is no such metric.
 fn dimension(metric: &Value) -> Option<(&'static str, &'static str)> {
     let name = metric["MetricName"].as_str()?;
     match (metric["Namespace"].as_str()?, name) {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible" | "ApproximateAgeOfOldestMessage") => {
+        (
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible"
+            | "ApproximateNumberOfMessagesNotVisible"
+            | "ApproximateAgeOfOldestMessage",
+        ) => {
             let queues = [
                 "<FailedInvocations.QueueName>",
                 "<AbandonedInvocations.QueueName>",
@@ -1068,22 +1257,18 @@ fn dimension(metric: &Value) -> Option<(&'static str, &'static str)> {
 fn every_alarm_watches_something_that_exists() {
     let template = template();
     let resources = everything(&template).resources();
-    let topic = json!([TOPIC]);
     for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
-        let metric = metric(alarm);
-        let (key, value) =
-            dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
-        assert_eq!(
-            metric["Dimensions"],
-            json!([{"Name": key, "Value": value}]),
-            "{name}"
-        );
-        assert_eq!(
-            (&alarm["AlarmActions"], &alarm["OKActions"]),
-            (&topic, &topic),
-            "{name}"
-        );
-        let is_silence = metric["MetricName"] == "received";
+        assert!(query(alarm).is_some() || !metrics(alarm).is_empty(), "{name}");
+        for metric in metrics(alarm) {
+            let (key, value) =
+                dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
+            assert_eq!(
+                metric["Dimensions"],
+                json!([{"Name": key, "Value": value}]),
+                "{name}"
+            );
+        }
+        let is_silence = alarm["MetricName"] == "received";
         assert_eq!(
             alarm["TreatMissingData"],
             if is_silence {
@@ -1100,7 +1285,7 @@ fn every_alarm_watches_something_that_exists() {
         };
         assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
     }
-    // Only if the source is told to, it counts.
+    // The source counts only if it is told to.
     assert_eq!(
         resources["StreamSource"]["Properties"]["MetricsConfig"]["Metrics"],
         json!(["EventCount"])
@@ -1108,75 +1293,181 @@ fn every_alarm_watches_something_that_exists() {
     let duration = &resources["DurationAlarm"]["Properties"]["Metrics"][0];
     // Milliseconds by seconds, in percent.
     assert_eq!(duration["Expression"], "duration / 120 / 10");
+    for queue in ["Failed", "Abandoned"] {
+        let messages = &resources[&format!("{queue}InvocationsAlarm")]["Properties"]["Metrics"];
+        // A message that is being tried is invisible for an hour and a half, and not delivered.
+        assert_eq!(messages[0]["Expression"], "visible + tried");
+        let ids = [1, 2].map(|index| messages[index]["Id"].as_str().unwrap());
+        assert_eq!(ids, ["visible", "tried"]);
+    }
+}
+
+/// Subscriptions are recognized by the name that they get, here and in the documentation.
+#[test]
+fn alarms_find_the_subscriptions() {
+    let template = template();
+    for (parameters, filter) in [
+        (&[URL][..], "apigw-logs"),
+        (&[URL, ("KinesisStreamArn", STREAM)][..], "apigw-logs-stream"),
+    ] {
+        let resources = template.with(parameters).resources();
+        let alarms = of_type(&resources, "AWS::CloudWatch::Alarm");
+        for (name, metric) in [
+            ("SubscriptionErrorsAlarm", "DeliveryErrors"),
+            ("SubscriptionThrottlingAlarm", "DeliveryThrottling"),
+        ] {
+            let expected =
+                format!(r#"SELECT SUM({metric}) FROM "AWS/Logs" WHERE FilterName = '{filter}'"#);
+            assert_eq!(query(alarms[name]), Some(&*expected));
+        }
+    }
+    let deploy = fs::read_to_string(repository("docs/deploy.md")).unwrap();
+    let names = deploy.split("--filter-name ").skip(1);
+    let names: BTreeSet<_> = names
+        .map(|rest| rest.split_whitespace().next().unwrap().trim_matches('`'))
+        .map(|name| name.trim_end_matches([')', '.', ',', '`']))
+        .collect();
+    assert_eq!(names, ["apigw-logs", "apigw-logs-stream"].into());
+}
+
+/// Whom an alarm notifies.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Notifies {
+    /// Somebody who is woken up.
+    Page,
+    /// Somebody who comes in the morning.
+    Ticket,
+    /// Nobody: the alarm of the whole outage does.
+    Outage,
+}
+
+/// An outage is one page, and what it leads to are tickets.
+#[test]
+fn one_outage_is_one_page() {
+    let template = template();
+    let resources = everything(&template).resources();
+    let rule = resources["OutageAlarm"]["Properties"]["AlarmRule"]
+        .as_str()
+        .unwrap();
+    let mut found = BTreeMap::new();
+    for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm.get("AlarmActions"), alarm.get("OKActions"), "{name}");
+        let notifies = match alarm.get("AlarmActions") {
+            None => {
+                assert!(rule.contains(&format!("ALARM(\"<{name}>\")")), "{name}: {rule}");
+                Notifies::Outage
+            }
+            Some(topics) if *topics == json!([TOPIC]) => Notifies::Page,
+            Some(topics) if *topics == json!([TICKETS]) => Notifies::Ticket,
+            Some(topics) => panic!("{name}: {topics}"),
+        };
+        found.insert(name.strip_suffix("Alarm").unwrap(), notifies);
+    }
+    let pages = found.iter().filter(|(_, notifies)| **notifies == Notifies::Page);
+    assert_eq!(
+        pages.map(|(name, _)| *name).collect::<Vec<_>>(),
+        [
+            "AbandonedInvocationsAge",
+            "DestinationDeliveryFailures",
+            "FailedInvocationsAge",
+            "SubscriptionErrors"
+        ],
+        "only what is lost, or soon will be, wakes somebody up beside the outage"
+    );
+    let members = found.values().filter(|notifies| **notifies == Notifies::Outage);
+    assert_eq!(members.count(), rule.matches("ALARM(").count());
+
+    // With one topic everything goes there, and with none nowhere.
+    let topics = |parameters: &[(&str, &str)]| {
+        let resources = template.with(parameters).resources();
+        ["OutageAlarm", "FailedInvocationsAlarm"]
+            .map(|name| resources[name]["Properties"].get("AlarmActions").cloned())
+    };
+    let topic = Some(json!([TOPIC]));
+    assert_eq!(
+        topics(&[URL, ("AlarmTopicArn", TOPIC)]),
+        [topic.clone(), topic]
+    );
+    assert_eq!(topics(&[URL]), [None, None]);
+}
+
+/// The alarm of the outage names only alarms that are there.
+#[test]
+fn the_outage_consists_of_alarms_that_exist() {
+    let template = template();
+    for parameters in [
+        &[URL][..],
+        &[URL, ("MetricsNamespace", "none")],
+        &[URL, ("KinesisStreamArn", STREAM)],
+    ] {
+        let resources = template.with(parameters).resources();
+        let rule = resources["OutageAlarm"]["Properties"]["AlarmRule"]
+            .as_str()
+            .unwrap();
+        let alarms = of_type(&resources, "AWS::CloudWatch::Alarm");
+        for part in rule.split(" OR ") {
+            let name = part
+                .strip_prefix("ALARM(\"<")
+                .and_then(|rest| rest.strip_suffix(">\")"))
+                .unwrap_or_else(|| panic!("{rule}"));
+            assert!(alarms.contains_key(name), "{name}");
+        }
+    }
 }
 
 /// When an alarm goes off: what is made of the metric, in how many seconds, and the threshold.
 fn when(alarm: &Value) -> (&str, u64, u64) {
-    let (stat, period) = match alarm.get("Metrics") {
-        Some(metrics) => (
+    let (stat, period) = match (query(alarm), alarm.get("Metrics")) {
+        (Some(_), Some(metrics)) => (&json!("Sum"), &metrics[0]["Period"]),
+        (None, Some(metrics)) => (
             &metrics[1]["MetricStat"]["Stat"],
             &metrics[1]["MetricStat"]["Period"],
         ),
-        None => (&alarm["Statistic"], &alarm["Period"]),
+        (_, None) => (&alarm["Statistic"], &alarm["Period"]),
     };
     let seconds = number(period) * number(&alarm["EvaluationPeriods"]);
     // Shorter ones, and times that are no whole minutes, are for metrics of high resolution.
     assert!(number(period) >= 60 && seconds <= 24 * 60 * 60, "{alarm}");
-    (stat.as_str().unwrap(), seconds, number(&alarm["Threshold"]))
+    let stat = if stat == "Sum" { "Sum" } else { stat.as_str().unwrap() };
+    (stat, seconds, number(&alarm["Threshold"]))
 }
 
 #[test]
 fn everything_that_may_go_wrong_has_an_alarm() {
     const HOUR: u64 = 60 * 60;
-    let (template, function) = (template(), "<Function>");
+    const DAY: u64 = 24 * HOUR;
+    let template = template();
     let resources = everything(&template).resources();
-    let alarms = of_type(&resources, "AWS::CloudWatch::Alarm").into_values();
-    let watched = alarms.map(|alarm| {
-        let metric = metric(alarm);
-        (
-            (
-                texts(&metric["MetricName"])[0],
-                dimension(metric).unwrap().1,
-            ),
-            when(alarm),
-        )
-    });
-    let queues = [
-        "<FailedInvocations.QueueName>",
-        "<AbandonedInvocations.QueueName>",
-    ];
-    // A single one for good, or what does not pass in a quarter of an hour. Ages are milliseconds, those of queues seconds.
-    let (one, some) = (("Sum", 300, 0), ("Sum", 900, 0));
+    let alarms = of_type(&resources, "AWS::CloudWatch::Alarm");
+    let found: BTreeMap<_, _> = alarms
+        .iter()
+        .map(|(name, alarm)| (name.strip_suffix("Alarm").unwrap(), when(alarm)))
+        .collect();
+    // A single one, or what does not pass within a quarter of an hour. Ages of the function are
+    // milliseconds, those of queues seconds.
+    let (one, some, waiting) = (("Sum", 300, 0), ("Sum", 900, 0), ("Maximum", 300, 0));
+    let old = ("Maximum", 300, FOURTEEN_DAYS - 4 * DAY);
     let expected = [
-        (("Errors", function), some),
-        (("Throttles", function), some),
-        (("Duration", function), ("Maximum", 900, 90)),
-        (("DestinationDeliveryFailures", function), one),
-        (("AsyncEventsDropped", function), one),
-        (("AsyncEventAge", function), ("Maximum", 300, HOUR * 1_000)),
-        (("IteratorAge", function), ("Maximum", 900, HOUR * 1_000)),
-        (
-            ("OnFailureDestinationDeliveredEventCount", "<StreamSource>"),
-            one,
-        ),
-        (
-            ("ApproximateNumberOfMessagesVisible", queues[0]),
-            ("Maximum", 300, 0),
-        ),
-        (
-            ("ApproximateNumberOfMessagesVisible", queues[1]),
-            ("Maximum", 300, 0),
-        ),
-        (
-            ("ApproximateAgeOfOldestMessage", queues[0]),
-            ("Maximum", 300, FOURTEEN_DAYS - 4 * 24 * HOUR),
-        ),
-        (("unresolved", function), some),
-        (("undecodable_records", function), one),
-        (("dead_lettered", function), one),
-        (("received", function), ("Sum", 24 * HOUR, 1)),
+        ("Errors", some),
+        ("Throttles", some),
+        ("Duration", ("Maximum", 900, 90)),
+        ("DestinationDeliveryFailures", one),
+        ("AsyncEventsDropped", one),
+        ("AsyncEventAge", ("Maximum", 300, HOUR * 1_000)),
+        ("IteratorAge", ("Maximum", 900, HOUR * 1_000)),
+        ("FailedRecords", one),
+        ("FailedInvocations", waiting),
+        ("AbandonedInvocations", waiting),
+        ("FailedInvocationsAge", old),
+        ("AbandonedInvocationsAge", old),
+        ("SubscriptionErrors", one),
+        ("SubscriptionThrottling", some),
+        ("Unresolved", some),
+        ("Undecodable", one),
+        ("DeadLetters", one),
+        ("NoEventsInADay", ("Sum", DAY, 1)),
     ];
-    assert_eq!(watched.collect::<BTreeMap<_, _>>(), expected.into());
+    assert_eq!(found, expected.into());
 }
 
 #[test]
@@ -1214,7 +1505,9 @@ fn every_alarm_is_explained() {
     let template = template();
     let mut explained = BTreeSet::new();
     let resources = everything(&template).resources();
-    for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
+    let alarms = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"]
+        .map(|r#type| of_type(&resources, r#type));
+    for (name, alarm) in alarms.into_iter().flatten() {
         let chapter = alarm["AlarmName"]
             .as_str()
             .unwrap()
@@ -1222,7 +1515,9 @@ fn every_alarm_is_explained() {
             .unwrap();
         let description = alarm["AlarmDescription"].as_str().unwrap();
         assert!(
-            description.ends_with(&format!("See docs/operate.md, {chapter}.")),
+            description.ends_with(&format!(
+                "See https://wiki.example.com/apigw-logs#{chapter}."
+            )),
             "{name}: {description}"
         );
         explained.insert(format!("`{chapter}`"));

@@ -122,6 +122,10 @@ impl Stack<'_> {
     pub(crate) fn keeps_the_rules(&self) -> bool {
         let rules = self.template.section("Rules").values();
         rules
+            .filter(|rule| {
+                rule.get("RuleCondition")
+                    .is_none_or(|condition| self.is_true(condition))
+            })
             .flat_map(|rule| rule["Assertions"].as_array().unwrap())
             .all(|rule| self.is_true(&rule["Assert"]))
     }
