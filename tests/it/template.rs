@@ -310,11 +310,7 @@ fn its_rules_refuse_what_contradicts_itself() {
             ("FailedRecordsRetentionInDays", "90"),
             ("KmsKeyArns", KEY),
         ],
-        &[
-            URL,
-            ("ElasticsearchSecretArn", SECRET),
-            ("KmsKeyArns", KEY),
-        ],
+        &[URL, ("ElasticsearchSecretArn", SECRET), ("KmsKeyArns", KEY)],
         &[
             URL,
             ("LogGroups", "a"),
@@ -699,7 +695,10 @@ fn everything_that_is_stored_is_encrypted_with_the_key_that_is_named() {
         ]
     };
     let own = everything(&template).resources();
-    assert_eq!(encryption(&own), [const { OWN_KEY }; 5].map(|key| json!(key)));
+    assert_eq!(
+        encryption(&own),
+        [const { OWN_KEY }; 5].map(|key| json!(key))
+    );
     let service = template
         .with(&[URL, ("KinesisStreamArn", STREAM)])
         .resources();
@@ -714,8 +713,16 @@ fn queues_and_bucket_take_nothing_that_is_not_encrypted_on_its_way() {
     let template = template();
     let resources = everything(&template).resources();
     let cases = [
-        ("QueuesPolicy", "sqs:*", ["<FailedInvocations.Arn>", "<AbandonedInvocations.Arn>"]),
-        ("FailedRecordsPolicy", "s3:*", ["<FailedRecords.Arn>", "<FailedRecords.Arn>/*"]),
+        (
+            "QueuesPolicy",
+            "sqs:*",
+            ["<FailedInvocations.Arn>", "<AbandonedInvocations.Arn>"],
+        ),
+        (
+            "FailedRecordsPolicy",
+            "s3:*",
+            ["<FailedRecords.Arn>", "<FailedRecords.Arn>/*"],
+        ),
     ];
     for (name, action, on) in cases {
         let statements = &resources[name]["Properties"]["PolicyDocument"]["Statement"];
@@ -924,7 +931,8 @@ fn a_stream_is_read_without_loss() {
     assert!(age < 24 * 60 * 60, "before the stream forgets");
     let tries = number(&source["MaximumRetryAttempts"]);
     assert!(tries <= 10_000, "a record that cannot be read must end");
-    let budget = &resources["Function"]["Properties"]["Environment"]["Variables"]["RETRY_BUDGET_MS"];
+    let budget =
+        &resources["Function"]["Properties"]["Environment"]["Variables"]["RETRY_BUDGET_MS"];
     assert!(
         tries * number(budget) / 1_000 >= age,
         "in an outage the age decides"
@@ -968,8 +976,7 @@ fn a_stream_is_read_without_loss() {
     // What was deleted by mistake can be had back, and is gone for good a week later.
     assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
     assert_eq!(
-        bucket["LifecycleConfiguration"]["Rules"][0]["NoncurrentVersionExpiration"]
-            ["NoncurrentDays"],
+        bucket["LifecycleConfiguration"]["Rules"][0]["NoncurrentVersionExpiration"]["NoncurrentDays"],
         "7"
     );
 
@@ -1258,7 +1265,10 @@ fn every_alarm_watches_something_that_exists() {
     let template = template();
     let resources = everything(&template).resources();
     for (name, alarm) in of_type(&resources, "AWS::CloudWatch::Alarm") {
-        assert!(query(alarm).is_some() || !metrics(alarm).is_empty(), "{name}");
+        assert!(
+            query(alarm).is_some() || !metrics(alarm).is_empty(),
+            "{name}"
+        );
         for metric in metrics(alarm) {
             let (key, value) =
                 dimension(metric).unwrap_or_else(|| panic!("{name}: there is no {metric}"));
@@ -1308,7 +1318,10 @@ fn alarms_find_the_subscriptions() {
     let template = template();
     for (parameters, filter) in [
         (&[URL][..], "apigw-logs"),
-        (&[URL, ("KinesisStreamArn", STREAM)][..], "apigw-logs-stream"),
+        (
+            &[URL, ("KinesisStreamArn", STREAM)][..],
+            "apigw-logs-stream",
+        ),
     ] {
         let resources = template.with(parameters).resources();
         let alarms = of_type(&resources, "AWS::CloudWatch::Alarm");
@@ -1354,7 +1367,10 @@ fn one_outage_is_one_page() {
         assert_eq!(alarm.get("AlarmActions"), alarm.get("OKActions"), "{name}");
         let notifies = match alarm.get("AlarmActions") {
             None => {
-                assert!(rule.contains(&format!("ALARM(\"<{name}>\")")), "{name}: {rule}");
+                assert!(
+                    rule.contains(&format!("ALARM(\"<{name}>\")")),
+                    "{name}: {rule}"
+                );
                 Notifies::Outage
             }
             Some(topics) if *topics == json!([TOPIC]) => Notifies::Page,
@@ -1363,7 +1379,9 @@ fn one_outage_is_one_page() {
         };
         found.insert(name.strip_suffix("Alarm").unwrap(), notifies);
     }
-    let pages = found.iter().filter(|(_, notifies)| **notifies == Notifies::Page);
+    let pages = found
+        .iter()
+        .filter(|(_, notifies)| **notifies == Notifies::Page);
     assert_eq!(
         pages.map(|(name, _)| *name).collect::<Vec<_>>(),
         [
@@ -1374,7 +1392,9 @@ fn one_outage_is_one_page() {
         ],
         "only what is lost, or soon will be, wakes somebody up beside the outage"
     );
-    let members = found.values().filter(|notifies| **notifies == Notifies::Outage);
+    let members = found
+        .values()
+        .filter(|notifies| **notifies == Notifies::Outage);
     assert_eq!(members.count(), rule.matches("ALARM(").count());
 
     // With one topic everything goes there, and with none nowhere.
@@ -1418,17 +1438,16 @@ fn the_outage_consists_of_alarms_that_exist() {
 /// When an alarm goes off: what is made of the metric, in how many seconds, and the threshold.
 fn when(alarm: &Value) -> (&str, u64, u64) {
     let (stat, period) = match (query(alarm), alarm.get("Metrics")) {
-        (Some(_), Some(metrics)) => (&json!("Sum"), &metrics[0]["Period"]),
+        (Some(_), Some(metrics)) => ("Sum", &metrics[0]["Period"]),
         (None, Some(metrics)) => (
-            &metrics[1]["MetricStat"]["Stat"],
+            metrics[1]["MetricStat"]["Stat"].as_str().unwrap(),
             &metrics[1]["MetricStat"]["Period"],
         ),
-        (_, None) => (&alarm["Statistic"], &alarm["Period"]),
+        (_, None) => (alarm["Statistic"].as_str().unwrap(), &alarm["Period"]),
     };
     let seconds = number(period) * number(&alarm["EvaluationPeriods"]);
     // Shorter ones, and times that are no whole minutes, are for metrics of high resolution.
     assert!(number(period) >= 60 && seconds <= 24 * 60 * 60, "{alarm}");
-    let stat = if stat == "Sum" { "Sum" } else { stat.as_str().unwrap() };
     (stat, seconds, number(&alarm["Threshold"]))
 }
 
