@@ -10,6 +10,7 @@ pub(crate) mod golden;
 pub(crate) mod invocation;
 pub(crate) mod middleman;
 pub(crate) mod moto;
+pub(crate) mod ports;
 pub(crate) mod raw_tcp;
 pub(crate) mod runtime_emulator;
 pub(crate) mod sample;

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::http;
+use super::ports::free_port;
 use super::runtime_api::{Request, RuntimeApi};
 use super::search_server::target_folder;
 
@@ -72,7 +73,7 @@ impl RuntimeEmulator {
     ) -> Result<Self, String> {
         let output = Output::default();
         let [address, runtime_api] =
-            [http::free_port(), http::free_port()].map(|port| format!("127.0.0.1:{port}"));
+            [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
         let mut command = supervised(program);
         command.args([
             "--runtime-interface-emulator-address",
