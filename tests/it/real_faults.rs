@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::support::http::free_port;
 use crate::support::invocation::{Run, direct, invoke, line, lines, payload};
 use crate::support::middleman;
+use crate::support::ports::free_port;
 use crate::support::search_server::{self, Flavour, SearchServer, shared, start_beside};
 use crate::support::templates::{put_templates, setup};
 use crate::support::tls::Authority;
