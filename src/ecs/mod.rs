@@ -145,6 +145,7 @@ objects! {
         resource_id: Text<'a>,
         resource_path: Text<'a>,
         response_latency: Option<i64>,
+        route: Text<'a>,
         route_key: Text<'a>,
         stage: Text<'a>,
         truncated: Option<bool>,

@@ -64,7 +64,7 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
             .and_then(present),
         ..document.cloud.clone()
     };
-    document.aws.api_gateway = api_gateway(log);
+    document.aws.api_gateway = api_gateway(log, arena);
     caller(document, log, arena);
     outcome(
         &mut document.event,
@@ -316,7 +316,7 @@ fn related<'a>(document: &Document<'a>, arena: &'a Bump) -> Related<'a> {
 
 /// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
 /// wrong with the line.
-fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
+fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
     ApiGateway {
         api_id: log.text(V::ApiId),
         api_key_id: log.text(V::ApiKeyId),
@@ -364,6 +364,7 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         resource_id: log.text(V::ResourceId),
         resource_path: log.text(V::ResourcePath),
         response_latency: log.converted(V::ResponseLatency, long),
+        route: route(log, arena),
         route_key: log.text(V::RouteKey),
         stage: log.text(V::Stage),
         truncated: None,
@@ -380,6 +381,18 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>) -> ApiGateway<'a> {
         waf: waf(log),
         xray_trace_id: log.text(V::XrayTraceId),
     }
+}
+
+/// One name for the routes of all kinds of API: the route key, or the method and the resource of a REST API in the form of a
+/// route key.
+fn route<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
+    log.text(V::RouteKey).or_else(|| {
+        let resource = log.text(V::ResourcePath)?;
+        Some(match log.text(V::HttpMethod) {
+            Some(method) => joined([method, " ", resource], arena),
+            None => resource,
+        })
+    })
 }
 
 /// The kind of API, by the variables that only one kind has; else by the request's id, which is a UUID in REST APIs only.
