@@ -128,7 +128,19 @@ fn status(request: &Request) -> i64 {
 }
 
 fn uses_the_old_route(request: &Request) -> bool {
-    text(request, "resourcePath") == "/v1/products" || text(request, "routeKey") == "GET /v1/feed"
+    ["GET /v1/products", "GET /v1/feed"].contains(&&*route(request))
+}
+
+/// The route key, or what a REST API has in its place.
+fn route(request: &Request) -> String {
+    match text(request, "routeKey") {
+        "" => format!(
+            "{} {}",
+            text(request, "httpMethod"),
+            text(request, "resourcePath")
+        ),
+        key => key.to_owned(),
+    }
 }
 
 fn has_the_id(request: &Request) -> bool {
@@ -295,14 +307,6 @@ fn who_uses_the_old_route(requests: &[&Request]) -> Rows {
 }
 
 fn slow_routes(requests: &[&Request]) -> Rows {
-    let route = |request| match text(request, "routeKey") {
-        "" => format!(
-            "{} {}",
-            text(request, "httpMethod"),
-            text(request, "resourcePath")
-        ),
-        key => key.to_owned(),
-    };
     let slow: fn(&Request) -> bool = |request| number(request, "responseLatency") > 1_000;
     let waited: fn(&Request) -> bool = |request| number(request, "integrationLatency") > 1_000;
     let timed = having(requests, |request| request.contains_key("responseLatency"));
@@ -342,7 +346,7 @@ fn what_a_deployment_broke(requests: &[&Request]) -> Rows {
     let deployed = having(requests, |request| request.contains_key("deploymentId"));
     let groups = counted(
         &deployed,
-        |r| texts(r, &["deploymentId", "resourcePath"]),
+        |r| vec![text(r, "deploymentId").to_owned(), route(r)],
         &[any, fails],
     );
     let with_permille = groups.into_iter().map(|group| match group.0[..] {

@@ -1,4 +1,4 @@
-//! What the saved objects say of themselves holds: every field exists with a type that fits, every reference leads somewhere.
+//! The saved objects hold together: every field exists with a type that fits, every reference leads somewhere.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -105,7 +105,7 @@ impl Fields {
             "count" | "formula" | "math" | "filters" => return,
             "date_histogram" => &["date"][..],
             "terms" | "unique_count" => GROUPS,
-            "average" | "percentile" | "max" => NUMBERS,
+            "average" | "percentile" | "max" | "sum" => NUMBERS,
             other => panic!("{origin}: {other} is no operation that we know"),
         };
         let field = text(&column["sourceField"]);

@@ -1,4 +1,4 @@
-//! The columns of Lens's tables: what is grouped by, and the numbers that a group has.
+//! The columns of Lens's tables: groups, and the numbers that a group has.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Value, json};
@@ -41,7 +41,12 @@ fn bucket_column(bucket: &Bucket) -> Value {
             "scale": "interval",
             "sourceField": "@timestamp",
         }),
-        Bucket::Terms { field, label, size } => json!({
+        Bucket::Terms {
+            field,
+            label,
+            size,
+            is_complete,
+        } => json!({
             "customLabel": true,
             "dataType": data_type(field),
             "isBucketed": true,
@@ -52,17 +57,17 @@ fn bucket_column(bucket: &Bucket) -> Value {
                 "excludeIsRegex": false,
                 "include": [],
                 "includeIsRegex": false,
-                "missingBucket": false,
+                "missingBucket": is_complete,
                 "orderBy": { "columnId": metric_id(0), "type": "column" },
                 "orderDirection": "desc",
-                "otherBucket": false,
+                "otherBucket": is_complete,
                 "parentFormat": { "id": "terms" },
                 "size": size,
             },
             "scale": "ordinal",
             "sourceField": field,
         }),
-        Bucket::Filters(filters) => {
+        Bucket::Filters(label, filters) => {
             let filters = filters
                 .iter()
                 .map(|(label, kql)| json!({ "input": { "language": "kuery", "query": kql }, "label": label }));
@@ -70,7 +75,7 @@ fn bucket_column(bucket: &Bucket) -> Value {
                 "customLabel": true,
                 "dataType": "string",
                 "isBucketed": true,
-                "label": "Kind",
+                "label": label,
                 "operationType": "filters",
                 "params": { "filters": filters.collect::<Vec<_>>() },
                 "scale": "ordinal",
@@ -79,7 +84,7 @@ fn bucket_column(bucket: &Bucket) -> Value {
     }
 }
 
-/// What Lens calls the type of a field that it groups by.
+/// Lens's name for the type of a field that it groups by.
 fn data_type(field: &str) -> &'static str {
     match field {
         "source.ip" => "ip",
@@ -88,7 +93,7 @@ fn data_type(field: &str) -> &'static str {
     }
 }
 
-/// A column for a number; for a formula also those that it is computed from, which Lens would write itself.
+/// A column for a number. For a formula also the columns that it is computed from, which Lens would write itself.
 fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
     let part = |of, filter| Metric {
         of,
@@ -101,6 +106,12 @@ fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
             "divide",
             part(Of::Count, metric.filter),
             part(Of::Count, whole),
+        ),
+        Of::Surplus(subtrahend) => (
+            '-',
+            "subtract",
+            part(Of::Count, metric.filter),
+            part(Of::Count, subtrahend),
         ),
         Of::Difference(minuend, subtrahend) => (
             '-',
@@ -145,6 +156,7 @@ fn formula(metric: &Metric) -> String {
     let arguments: Vec<_> = [
         (metric.field() != RECORDS).then(|| metric.field().to_owned()),
         (!metric.filter.is_empty()).then(|| format!("kql='{}'", metric.filter)),
+        metric.is_a_week_before.then(|| format!("shift='{A_WEEK}'")),
     ]
     .into_iter()
     .flatten()
@@ -154,6 +166,9 @@ fn formula(metric: &Metric) -> String {
 
 const RECORDS: &str = "___records___";
 
+/// Lens's spelling.
+const A_WEEK: &str = "1w";
+
 impl Metric {
     const fn operation(&self) -> &'static str {
         match self.of {
@@ -161,17 +176,20 @@ impl Metric {
             Of::Unique(_) => "unique_count",
             Of::Average(_) => "average",
             Of::Max(_) => "max",
+            Of::Sum(_) => "sum",
             Of::Percentile(..) => "percentile",
-            Of::Share(_) | Of::Difference(..) => "formula",
+            Of::Share(_) | Of::Surplus(_) | Of::Difference(..) => "formula",
         }
     }
 
     const fn field(&self) -> &'static str {
         match self.of {
-            Of::Unique(field) | Of::Average(field) | Of::Max(field) | Of::Percentile(field, _) => {
-                field
-            }
-            Of::Count | Of::Share(_) | Of::Difference(..) => RECORDS,
+            Of::Unique(field)
+            | Of::Average(field)
+            | Of::Max(field)
+            | Of::Sum(field)
+            | Of::Percentile(field, _) => field,
+            Of::Count | Of::Share(_) | Of::Surplus(_) | Of::Difference(..) => RECORDS,
         }
     }
 }
@@ -203,16 +221,27 @@ fn metric_column(metric: &Metric) -> Value {
     if metric.format == Format::PerMinute {
         extend(&mut column, &json!({ "timeScale": "m" }));
     }
+    if metric.is_a_week_before {
+        extend(&mut column, &json!({ "timeShift": A_WEEK }));
+    }
     column
 }
 
 fn format(format: Format) -> Value {
+    let number = |decimals| json!({ "id": "number", "params": { "decimals": decimals } });
     match format {
-        Format::Number => json!({ "id": "number", "params": { "decimals": 0 } }),
-        Format::Percent => json!({ "id": "percent", "params": { "decimals": 2 } }),
-        Format::Milliseconds => {
-            json!({ "id": "number", "params": { "decimals": 0, "suffix": " ms" } })
+        Format::Number => number(0),
+        Format::PerMinute => number(1),
+        Format::Percent(decimals) => {
+            json!({ "id": "percent", "params": { "decimals": decimals } })
         }
-        Format::PerMinute => json!({ "id": "number", "params": { "decimals": 1 } }),
+        Format::Bytes => json!({ "id": "bytes", "params": { "decimals": 1 } }),
+        // 12,345 is read as "12.3 s".
+        Format::Milliseconds => json!({ "id": "duration", "params": {
+            "compact": true,
+            "decimals": 1,
+            "fromUnit": "milliseconds",
+            "toUnit": "humanizePrecise",
+        }}),
     }
 }

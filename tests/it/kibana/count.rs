@@ -1,4 +1,4 @@
-//! Raw lines, grouped and counted without any query: what a table should hold.
+//! Raw lines, grouped and counted without any query: the oracle of a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +28,24 @@ pub(super) fn grouped<'l>(
         .into_iter()
         .map(|(labels, lines)| (labels, numbers(&Group(lines))))
         .collect()
+}
+
+/// The same groups of two sets of lines, with a number of each. A group that one of them lacks has no number there.
+pub(super) fn compared(
+    lines: [&[Line]; 2],
+    labels: impl Fn(&Line) -> Option<Vec<String>>,
+    number: impl Fn(&Group<'_>) -> Number,
+) -> Expected {
+    let mut both = Expected::new();
+    for (place, lines) in lines.into_iter().enumerate() {
+        for (labels, numbers) in grouped(lines, &labels, |group| vec![number(group)]) {
+            let row = both.entry(labels).or_insert_with(|| vec![None, None]);
+            for (to, from) in row.iter_mut().skip(place).zip(numbers) {
+                *to = from;
+            }
+        }
+    }
+    both
 }
 
 pub(super) const fn exactly(number: f64) -> Number {
@@ -94,19 +112,28 @@ impl Group<'_> {
         self.values(key).last().copied().and_then(exactly)
     }
 
+    pub(super) fn sum(&self, key: &str) -> Number {
+        exactly(self.values(key).iter().sum())
+    }
+
     /// Between the values on both sides of it, whether places are counted from the first to the last or between half a place
-    /// before and after them.
+    /// before and after them. Elasticsearch estimates the percentiles of many values: a hundredth of the places is granted.
     pub(super) fn percentile(&self, key: &str, percentile: f64) -> Number {
         let values = self.values(key);
         let (count, part) = (values.len() as f64, percentile / 100.0);
+        let slack = if count > 50.0 {
+            (count / 100.0).max(1.0)
+        } else {
+            0.0
+        };
         let at = |place: f64| {
             values
                 .get(place.clamp(0.0, (count - 1.0).max(0.0)) as usize)
                 .copied()
         };
         Some((
-            at((part * (count - 1.0)).floor())?,
-            at((part * count - 0.5).ceil())?,
+            at((part * (count - 1.0) - slack).floor())?,
+            at((part * count - 0.5 + slack).ceil())?,
         ))
     }
 }

@@ -96,7 +96,11 @@ fn esql_attributes(esql: &Esql, layer: &str) -> Value {
         .unwrap_or_default();
     let view = format!("esql-{index}");
     let query = json!({ "esql": esql.query });
-    let names: Vec<_> = esql.of.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let names: Vec<_> = esql
+        .of
+        .iter()
+        .map(|(id, _)| ((*id).to_owned(), None))
+        .collect();
     let mut visualization = json!({ "layerId": layer, "layerType": "data" });
     extend(&mut visualization, &table(&[esql.by.0.to_owned()], &names));
     let layers = json!({ layer: {

@@ -1,10 +1,10 @@
-//! What a dashboard is made of, in the words of Kibana's Lens, and no more than our dashboards need.
+//! The parts of a dashboard, in the words of Kibana's Lens, and no more than our dashboards need.
 
-/// The documents, and what Elasticsearch refused of them: the datasets of the data streams' default names.
+/// The datasets of the data streams' default names: the documents, and those that Elasticsearch rejected for good.
 pub(super) const LOGS: &str = "aws.api_gateway_logs";
 pub(super) const DEAD_LETTERS: &str = "aws.api_gateway_dead_letters";
 
-/// Colours mean the same on every panel: those of Elastic's palette that the colour-blind tell apart.
+/// Colours have one meaning on every panel. They are those of Elastic's palette that the colour-blind tell apart.
 pub(super) const GREEN: &str = "#209280";
 pub(super) const BLUE: &str = "#6092C0";
 pub(super) const YELLOW: &str = "#D6BF57";
@@ -12,17 +12,23 @@ pub(super) const ORANGE: &str = "#DA8B45";
 pub(super) const RED: &str = "#CC5642";
 pub(super) const GREY: &str = "#98A2B3";
 
+/// The colour of a number by its value: the least value of each step and its colour, the least first.
+///
+/// A value below the first step has no colour. A number that is missing is grey.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Steps(pub(super) &'static [(f64, &'static str)]);
+
 /// A dashboard: rows of panels on a grid of 48 columns.
 pub(super) struct Dashboard {
     /// The end of the saved object's id.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) description: &'static str,
-    /// What it shows documents of.
+    /// The datasets of the documents that it shows.
     pub(super) datasets: &'static [&'static str],
-    /// Fields to choose values of, above the panels, and what they are called.
+    /// Fields to choose values of, above the panels, each with its label.
     pub(super) controls: &'static [(&'static str, &'static str)],
-    /// The start of the time range that it opens with, and then it is refreshed every minute; else it keeps Kibana's.
+    /// The start of the time range that it opens with. Then it is refreshed every minute; else it keeps Kibana's range.
     pub(super) opens_with: Option<&'static str>,
     pub(super) rows: Vec<Row>,
 }
@@ -32,10 +38,12 @@ pub(super) struct Row(pub(super) u32, pub(super) Vec<Panel>);
 
 pub(super) struct Panel {
     pub(super) title: &'static str,
+    /// What the numbers mean, and which variable of the log format an empty panel lacks. Kibana shows it behind an *i*.
+    pub(super) description: &'static str,
     pub(super) width: u32,
     pub(super) shape: Shape,
     pub(super) dataset: &'static str,
-    /// KQL: which documents of the dataset it shows.
+    /// KQL: the documents of the dataset that it shows.
     pub(super) query: &'static str,
     pub(super) buckets: Vec<Bucket>,
     pub(super) metrics: Vec<Metric>,
@@ -45,30 +53,31 @@ pub(super) struct Panel {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A number.
+    /// A number, and a second one below it.
     Tile,
     Lines,
     Areas,
     Bars,
-    Donut,
+    /// Cells of time and group, the darker the larger their number.
+    Heatmap,
     Table,
     /// Circles where documents come from, by this field.
     Map(&'static str),
     /// The rows of the saved search of this name.
     Search(&'static str),
-    /// A table of what an ES|QL query finds: for what Lens's own operations cannot do, as the time between two fields.
+    /// A table of an ES|QL query's answer, for what Lens's own operations cannot do, such as the time between two fields.
     Esql(&'static Esql),
 }
 
 #[derive(PartialEq, Eq)]
 pub(super) struct Esql {
     pub(super) query: &'static str,
-    /// The columns, and what they are called: a group's name, then its numbers.
+    /// The columns and their labels: a group's name, then its numbers.
     pub(super) by: (&'static str, &'static str),
     pub(super) of: &'static [(&'static str, &'static str)],
 }
 
-/// What documents are grouped by.
+/// A way to group documents.
 pub(super) enum Bucket {
     /// Time, in steps that suit the dashboard's time range.
     Time,
@@ -77,9 +86,11 @@ pub(super) enum Bucket {
         field: &'static str,
         label: &'static str,
         size: u32,
+        /// Whether a row is for the documents without a value, and one for the values beyond `size`.
+        is_complete: bool,
     },
     /// A group for each KQL text.
-    Filters(&'static [(&'static str, &'static str)]),
+    Filters(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 /// A number that a group of documents has.
@@ -87,10 +98,15 @@ pub(super) enum Bucket {
 pub(super) struct Metric {
     pub(super) label: &'static str,
     pub(super) of: Of,
-    /// KQL: which documents of the group count.
+    /// KQL: the documents of the group that count.
     pub(super) filter: &'static str,
     pub(super) format: Format,
+    /// The colour in a chart.
     pub(super) color: Option<&'static str>,
+    /// The colours of a tile or a table's cell.
+    pub(super) steps: Option<Steps>,
+    /// Whether it counts the documents of a week before.
+    pub(super) is_a_week_before: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -99,9 +115,12 @@ pub(super) enum Of {
     Unique(&'static str),
     Average(&'static str),
     Max(&'static str),
+    Sum(&'static str),
     Percentile(&'static str, u32),
     /// The documents that match, of those that match this KQL.
     Share(&'static str),
+    /// The documents that match, less those that match this KQL.
+    Surplus(&'static str),
     /// The average of a field less that of another, of the documents that have both.
     Difference(&'static str, &'static str),
 }
@@ -109,20 +128,22 @@ pub(super) enum Of {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Number,
-    /// A share of one.
-    Percent,
+    /// A share of one, with this number of decimals.
+    Percent(u32),
     Milliseconds,
-    /// A count, told as so many a minute.
+    Bytes,
+    /// A count for each minute.
     PerMinute,
 }
 
 pub(super) const fn metric(label: &'static str, of: Of) -> Metric {
     let format = match of {
-        Of::Share(_) => Format::Percent,
+        Of::Share(_) => Format::Percent(2),
         Of::Average(_) | Of::Percentile(..) | Of::Difference(..) | Of::Max(_) => {
             Format::Milliseconds
         }
-        Of::Count | Of::Unique(_) => Format::Number,
+        Of::Sum(_) => Format::Bytes,
+        Of::Count | Of::Unique(_) | Of::Surplus(_) => Format::Number,
     };
     Metric {
         label,
@@ -130,6 +151,8 @@ pub(super) const fn metric(label: &'static str, of: Of) -> Metric {
         filter: "",
         format,
         color: None,
+        steps: None,
+        is_a_week_before: false,
     }
 }
 
@@ -142,6 +165,10 @@ impl Metric {
         Self { filter, ..self }
     }
 
+    pub(super) const fn called(self, label: &'static str) -> Self {
+        Self { label, ..self }
+    }
+
     pub(super) const fn colored(self, color: &'static str) -> Self {
         Self {
             color: Some(color),
@@ -149,9 +176,28 @@ impl Metric {
         }
     }
 
-    pub(super) const fn per_minute(self) -> Self {
+    pub(super) const fn in_steps(self, steps: Steps) -> Self {
         Self {
-            format: Format::PerMinute,
+            steps: Some(steps),
+            ..self
+        }
+    }
+
+    pub(super) const fn formatted(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    pub(super) const fn per_minute(self) -> Self {
+        self.formatted(Format::PerMinute)
+    }
+
+    /// The same number of the documents of a week before. Lens takes it only where nothing is grouped by values.
+    pub(super) const fn a_week_before(self) -> Self {
+        Self {
+            label: "a week before",
+            color: Some(GREY),
+            steps: None,
+            is_a_week_before: true,
             ..self
         }
     }
@@ -162,15 +208,17 @@ pub(super) const fn terms(field: &'static str, label: &'static str) -> Bucket {
         field,
         label,
         size: 10,
+        is_complete: false,
     }
 }
 
-/// The values of a field that has a few dozen at most: API Gateway knows some twenty types of responses.
-pub(super) const fn all_terms(field: &'static str, label: &'static str) -> Bucket {
+/// The values of a field that many documents may lack: they have a row of their own.
+pub(super) const fn complete_terms(field: &'static str, label: &'static str) -> Bucket {
     Bucket::Terms {
         field,
         label,
-        size: 50,
+        size: 10,
+        is_complete: true,
     }
 }
 
@@ -178,6 +226,7 @@ pub(super) const fn all_terms(field: &'static str, label: &'static str) -> Bucke
 pub(super) const fn panel(shape: Shape, width: u32, title: &'static str) -> Panel {
     Panel {
         title,
+        description: "",
         width,
         shape,
         dataset: LOGS,
@@ -192,6 +241,11 @@ pub(super) fn tile(width: u32, metric: Metric) -> Panel {
     panel(Shape::Tile, width, metric.label).of([metric])
 }
 
+/// A tile that shows the number of a week before as well.
+pub(super) fn compared_tile(width: u32, metric: Metric) -> Panel {
+    tile(width, metric).of([metric.a_week_before()])
+}
+
 pub(super) fn table(width: u32, title: &'static str, bucket: Bucket) -> Panel {
     panel(Shape::Table, width, title).by([bucket])
 }
@@ -204,6 +258,13 @@ pub(super) fn chart(shape: Shape, width: u32, title: &'static str) -> Panel {
 impl Panel {
     pub(super) fn query(self, query: &'static str) -> Self {
         Self { query, ..self }
+    }
+
+    pub(super) fn described(self, description: &'static str) -> Self {
+        Self {
+            description,
+            ..self
+        }
     }
 
     pub(super) fn by(mut self, buckets: impl IntoIterator<Item = Bucket>) -> Self {

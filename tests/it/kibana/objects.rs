@@ -112,6 +112,13 @@ fn panel(panel: &Panel, mut grid: Value, references: &mut Vec<Value>) -> Value {
     let id = slug(panel.title);
     extend(&mut grid, &json!({ "i": id }));
     let mut config = json!({ "title": panel.title, "enhancements": {} });
+    if !panel.description.is_empty() {
+        extend(&mut config, &json!({ "description": panel.description }));
+    }
+    // A tile has the name of its number in it. The title stays for lists and screen readers.
+    if panel.shape == Shape::Tile {
+        extend(&mut config, &json!({ "hidePanelTitles": true }));
+    }
     let mut whole = json!({ "gridData": grid, "panelIndex": id, "type": "lens" });
     match panel.shape {
         // By value, as Elastic's validator wants every panel to be. The saved search is there besides, for Discover.

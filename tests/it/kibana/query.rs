@@ -1,21 +1,26 @@
-//! Saved panels to the requests that Kibana would send for them, and the answers to the tables that it would draw.
+//! The requests that Kibana would send for saved panels, and the tables that it would draw of the answers.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
     reason = "saved objects and answers are trees"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::kql::to_query;
 
-/// What a panel shows: the labels of a row's groups (times in milliseconds since 1970), and its numbers.
+/// The rows of a panel: the labels of a row's groups (times in milliseconds since 1970), and its numbers.
 pub(super) type Table = BTreeMap<Vec<String>, Vec<Option<f64>>>;
 
 /// Milliseconds of a step of time. Which one Kibana takes depends on the time range and the width of the screen.
 pub(super) const STEP: u64 = 600_000;
+
+const A_WEEK: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// The label of the documents without a value.
+pub(super) const MISSING: &str = "__missing__";
 
 /// A layer of a Lens panel that Elasticsearch is asked for by aggregations.
 pub(super) struct Layer<'a> {
@@ -42,6 +47,33 @@ impl<'a> Layer<'a> {
             .iter()
             .copied()
             .filter(move |id| self.columns[*id]["isBucketed"] == is_bucketed)
+    }
+
+    /// The times by which the numbers are shifted, in milliseconds. Kibana sends a request for each.
+    pub(super) fn shifts(&self) -> BTreeSet<u64> {
+        self.metrics().map(|id| self.shift(id)).collect()
+    }
+
+    /// The time by which a number is shifted. All parts of a formula are shifted alike.
+    fn shift(&self, id: &str) -> u64 {
+        let column = &self.columns[id];
+        match column["references"][0].as_str() {
+            Some(part) => self.shift(part),
+            None => match column["timeShift"].as_str() {
+                None => 0,
+                Some("1w") => A_WEEK,
+                other => panic!("{other:?} is no shift that we know"),
+            },
+        }
+    }
+
+    /// The most rows that the layer can have, by the sizes of its groups.
+    pub(super) fn limit(&self) -> Option<usize> {
+        let size = |id| self.columns[id]["params"]["size"].as_u64();
+        let sizes = self
+            .ids(true)
+            .map(|id| Some(usize::try_from(size(id)?).expect("small")));
+        sizes.product()
     }
 
     /// The columns that are drawn: not those that a formula is computed from.
@@ -88,7 +120,12 @@ impl<'a> Layer<'a> {
                     .as_str()
                     .expect("terms are ordered by a column");
                 let path = self.order_path(by);
-                json!({ "terms": { "field": field, "size": params["size"], "order": { path: params["orderDirection"] } } })
+                let mut terms = json!({ "field": field, "size": params["size"], "order": { path: params["orderDirection"] } });
+                // Kibana passes over `missingBucket` where there is no `otherBucket`.
+                if params["otherBucket"] == true && params["missingBucket"] == true {
+                    terms["missing"] = json!(MISSING);
+                }
+                json!({ "terms": terms })
             }
             Some("filters") => {
                 let filters = params["filters"].as_array().expect("filters");
@@ -102,28 +139,46 @@ impl<'a> Layer<'a> {
 
     fn order_path(&self, id: &str) -> String {
         let column = &self.columns[id];
-        assert!(
-            column["filter"].is_null(),
-            "an order by a filtered number is not known here: {column}"
-        );
+        let is_filtered = !column["filter"].is_null();
         match column["operationType"].as_str() {
+            // The bucket of a filter is ordered by its documents.
+            Some("count") if is_filtered => id.to_owned(),
             Some("count") => "_count".to_owned(),
+            _ if is_filtered => panic!("an order by such a number is not known here: {column}"),
             Some("percentile") => format!("{id}.{}", column["params"]["percentile"]),
             Some("unique_count" | "average" | "max") => id.to_owned(),
             other => panic!("{other:?} cannot order"),
         }
     }
 
-    /// The table that the answer's `aggregations` make.
-    pub(super) fn table(&self, aggregations: &Value) -> Table {
+    /// The table that the answers' `aggregations` make, each with its shift. A row has the time that it is drawn at.
+    pub(super) fn table(&self, answers: &[(u64, Value)]) -> Table {
         let mut table = Table::new();
-        self.rows(
-            &self.ids(true).collect::<Vec<_>>(),
-            aggregations,
-            Vec::new(),
-            &mut table,
-        );
+        let buckets: Vec<_> = self.ids(true).collect();
+        for (shift, aggregations) in answers {
+            let mut rows = Table::new();
+            self.rows(&buckets, aggregations, Vec::new(), &mut rows);
+            for (labels, numbers) in rows {
+                let row = table
+                    .entry(self.drawn_at(&buckets, labels, *shift))
+                    .or_insert_with(|| vec![None; numbers.len()]);
+                for ((id, number), value) in self.metrics().zip(row).zip(numbers) {
+                    if self.shift(id) == *shift {
+                        *number = value;
+                    }
+                }
+            }
+        }
         table
+    }
+
+    fn drawn_at(&self, buckets: &[&str], labels: Vec<String>, shift: u64) -> Vec<String> {
+        let is_time = |id: &str| self.columns[id]["operationType"] == "date_histogram";
+        let later = |(id, label): (&&str, String)| match label.parse::<u64>() {
+            Ok(time) if is_time(id) => (time + shift).to_string(),
+            _ => label,
+        };
+        buckets.iter().zip(labels).map(later).collect()
     }
 
     fn rows(&self, buckets: &[&str], answer: &Value, labels: Vec<String>, table: &mut Table) {
@@ -145,6 +200,12 @@ impl<'a> Layer<'a> {
                 .collect(),
             other => panic!("{first} has no buckets: {other}"),
         };
+        // A second request would be needed for the row of all others.
+        assert!(
+            self.columns[*first]["params"]["otherBucket"] != true
+                || answer[*first]["sum_other_doc_count"] == 0,
+            "{first} has more values than it shows"
+        );
         for (label, bucket) in answers
             .into_iter()
             .filter(|(_, bucket)| bucket["doc_count"] != 0)
@@ -195,7 +256,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// What a count is multiplied by to be one for a unit of time.
+/// The factor that makes a count one for a unit of time.
 fn scale(column: &Value) -> f64 {
     match column["timeScale"].as_str() {
         None => 1.0,
@@ -214,6 +275,7 @@ fn metric(column: &Value) -> Option<Value> {
         "unique_count" => json!({ "cardinality": { "field": field } }),
         "average" => json!({ "avg": { "field": field } }),
         "max" => json!({ "max": { "field": field } }),
+        "sum" => json!({ "sum": { "field": field } }),
         "percentile" => {
             json!({ "percentiles": { "field": field, "percents": [column["params"]["percentile"]] } })
         }

@@ -1,4 +1,5 @@
-//! Known traffic, in a real Elasticsearch: the lines of `fixtures/kibana` through the normal path, and three that are refused.
+//! Known traffic in a real Elasticsearch: the lines of `fixtures/kibana` through the normal path, three that are rejected, and
+//! traffic that the program makes up.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -15,27 +16,41 @@ use crate::support::command_line::run;
 use crate::support::golden::repository;
 use crate::support::search_server::{Flavour, SearchServer, start};
 use crate::support::templates::{Job, key, put_templates};
+use crate::support::traffic;
 
 const FOLDER: &str = "tests/it/fixtures/kibana";
 
-/// Access logs of each kind of API, from 8 to 12 o'clock. What else comes along, between 13 and 14 o'clock, stands in [`DELAYS`].
-pub(super) const ACCESS: [&str; 3] = ["rest", "http", "websocket"];
+/// Access logs of each kind of API, and of a format without API and stage, from 8 to 12 o'clock. The other files of [`DELAYS`] have
+/// lines of 13 to 14 o'clock.
+const ACCESS: [&str; 4] = ["rest", "http", "websocket", "short"];
 
 /// The time ranges that the dashboards are looked at over.
 pub(super) const MORNING: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T12:00:00.000Z"];
 pub(super) const DAY: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T16:00:00.000Z"];
 
-/// A day of traffic that the program makes up.
+/// A day of traffic that the program makes up, broken lines included.
 pub(super) const MADE_UP: [&str; 2] = ["2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"];
+
+const A_WEEK_BEFORE_MADE_UP: [&str; 2] = ["2026-01-25T00:00:00Z", "2026-01-26T00:00:00Z"];
+
+/// A day without documents.
+pub(super) const NOTHING: [&str; 2] = ["2026-01-20T00:00:00Z", "2026-01-21T00:00:00Z"];
+
+/// Another day and its like a week before, of the lines that can be read without this program.
+pub(super) const READABLE: [&str; 2] = ["2026-01-11T00:00:00Z", "2026-01-12T00:00:00Z"];
+const A_WEEK_BEFORE_READABLE: [&str; 2] = ["2026-01-04T00:00:00Z", "2026-01-05T00:00:00Z"];
+
+const A_WEEK: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// 13:15, the time of lines that tell none.
 pub(super) const EVENT_TIME: u64 = 1_772_370_900_000;
 
 /// How long a log group's first document took until it was ingested, in seconds; each further took one more.
-pub(super) const DELAYS: [(&str, u64); 10] = [
+pub(super) const DELAYS: [(&str, u64); 11] = [
     ("rest", 5),
     ("http", 20),
     ("websocket", 2),
+    ("short", 3),
     ("clf", 60),
     ("key-value", 61),
     ("request-id", 62),
@@ -58,16 +73,53 @@ pub(super) fn server() -> &'static SearchServer {
         for (file, delay) in DELAYS {
             take(&server, &event(file), delay);
         }
-        take(&server, &made_up(3_000), 4);
-        refuse(&server, &[&event("refused"), &made_up(3)]);
+        take(
+            &server,
+            &event_of_lines("before", &fixtures_a_week_before()),
+            7,
+        );
+        let [now, before] = readable();
+        take(&server, &event_of_lines("readable", &now), 1);
+        take(&server, &event_of_lines("readable-before", &before), 1);
+        take(&server, &made_up(3_000, MADE_UP), 4);
+        take(&server, &made_up(2_500, A_WEEK_BEFORE_MADE_UP), 4);
+        refuse(&server, &[&event("refused"), &made_up(3, MADE_UP)]);
         another_program_s_log(&server);
         server.refresh("logs-*");
         server
     })
 }
 
-fn made_up(lines: u32) -> String {
-    let [from, to] = MADE_UP;
+/// Every second line of the HTTP API, as if it had been written a week before.
+fn fixtures_a_week_before() -> String {
+    let earlier = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).expect("a line is JSON");
+        let time: u64 = text(&line, "requestTimeEpoch").parse().expect("a time");
+        line["requestTimeEpoch"] = json!((time - A_WEEK).to_string());
+        line.to_string()
+    };
+    let lines: Vec<_> = raw("http").lines().step_by(2).map(earlier).collect();
+    lines.join("\n")
+}
+
+/// The readable lines of [`READABLE`], and those of the week before.
+fn readable() -> [String; 2] {
+    let lines = |range| {
+        let lines = traffic::log_events(&made_up(1_500, range)).into_iter();
+        let is_readable =
+            |line: &String| serde_json::from_str::<BTreeMap<String, String>>(line).is_ok();
+        let lines: Vec<_> = lines.map(|event| event.line).filter(is_readable).collect();
+        assert!(lines.len() > 1_400, "only {} lines", lines.len());
+        lines.join("\n")
+    };
+    [READABLE, A_WEEK_BEFORE_READABLE].map(lines)
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().expect("a text")
+}
+
+fn made_up(lines: u32, [from, to]: [&str; 2]) -> String {
     run(
         &[
             "event",
@@ -109,14 +161,13 @@ fn take(server: &SearchServer, event: &str, delay: u64) {
 
 /// The event of a file's lines, whose log group has its name.
 fn event(file: &str) -> String {
-    let (path, group, time) = (
-        format!("{FOLDER}/{file}.log"),
-        format!("/{file}"),
-        EVENT_TIME.to_string(),
-    );
+    event_of_lines(file, &raw(file))
+}
+
+fn event_of_lines(log_group: &str, lines: &str) -> String {
+    let (group, time) = (format!("/{log_group}"), EVENT_TIME.to_string());
     let arguments = [
         "event",
-        &path,
         "--log-group",
         &group,
         "--log-stream",
@@ -124,7 +175,7 @@ fn event(file: &str) -> String {
         "--event-time",
         &time,
     ];
-    run(&arguments, &[], b"").stdout
+    run(&arguments, &[], lines.as_bytes()).stdout
 }
 
 /// The documents as Fleet's final pipeline leaves them: the servers of the tests have no ingest processors.
@@ -208,16 +259,17 @@ fn another_program_s_log(server: &SearchServer) {
     bulk(server, data_stream, &[document]);
 }
 
-/// A raw line of an access log: its keys and values as they stand there.
-pub(super) struct Line {
-    pub(super) file: &'static str,
-    values: BTreeMap<String, String>,
-}
+/// A raw line of an access log: its keys and values as they are written there.
+pub(super) struct Line(BTreeMap<String, String>);
 
 impl Line {
+    fn read(line: &str) -> Self {
+        Self(serde_json::from_str(line).expect("texts"))
+    }
+
     /// A value, unless it is the `-` that API Gateway writes for none.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.values
+        self.0
             .get(key)
             .map(String::as_str)
             .filter(|value| *value != "-")
@@ -231,21 +283,43 @@ impl Line {
         self.get(key) == Some(value)
     }
 
-    /// No comparison holds of the one of a line that has none.
+    /// The status, or NaN, of which no comparison holds.
     pub(super) fn status(&self) -> f64 {
         self.number("status").unwrap_or(f64::NAN)
     }
+
+    /// The same line as Kibana draws it beside those of a week later.
+    fn a_week_later(mut self) -> Self {
+        if let Some(time) = self.0.get_mut("requestTimeEpoch") {
+            *time = (time.parse::<u64>().expect("a time") + A_WEEK).to_string();
+        }
+        self
+    }
 }
 
-/// The access logs' lines.
-pub(super) fn lines() -> Vec<Line> {
-    let read = |file: &'static str| {
-        let text = raw(file);
-        let line = |line: &str| Line {
-            file,
-            values: serde_json::from_str(line).expect("texts"),
-        };
-        text.lines().map(line).collect::<Vec<_>>()
-    };
-    ACCESS.into_iter().flat_map(read).collect()
+/// The lines of a time range, and those of a week before at the times that they are drawn at.
+pub(super) struct Lines {
+    pub(super) now: Vec<Line>,
+    pub(super) a_week_before: Vec<Line>,
+}
+
+impl Lines {
+    fn read(now: &str, a_week_before: &str) -> Self {
+        let before = a_week_before.lines().map(Line::read);
+        Self {
+            now: now.lines().map(Line::read).collect(),
+            a_week_before: before.map(Line::a_week_later).collect(),
+        }
+    }
+
+    /// The hand-made lines of [`MORNING`].
+    pub(super) fn of_fixtures() -> Self {
+        Self::read(&ACCESS.map(raw).join(""), &fixtures_a_week_before())
+    }
+
+    /// The made-up lines of [`READABLE`].
+    pub(super) fn of_made_up_days() -> Self {
+        let [now, before] = readable();
+        Self::read(&now, &before)
+    }
 }

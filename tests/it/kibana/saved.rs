@@ -22,12 +22,15 @@ pub(super) struct Saved {
 }
 
 /// A panel of a dashboard.
+#[derive(Clone)]
 pub(super) struct SavedPanel {
     pub(super) dashboard: String,
     pub(super) title: String,
     pub(super) kind: String,
     pub(super) config: Value,
-    /// Those of its dashboard.
+    /// Its place on the grid.
+    pub(super) grid: Value,
+    /// The filters of its dashboard.
     pub(super) filters: Vec<Value>,
 }
 
@@ -64,6 +67,7 @@ pub(super) fn panels() -> Vec<SavedPanel> {
                     .to_owned(),
                 kind: text(&panel["type"]).to_owned(),
                 config: panel["embeddableConfig"].clone(),
+                grid: panel["gridData"].clone(),
                 filters: dashboard.filters.clone(),
             });
         }

@@ -1,115 +1,104 @@
-//! Who asks, from where, with what, and as whom.
+//! Who asks, as whom, with what and from where; and who of them is hurt.
 
-use super::super::model::Shape::{Bars, Donut, Map};
-use super::super::model::{
-    BLUE, Dashboard, LOGS, Of, Panel, Row, chart, metric, panel, table, terms, tile,
-};
-use super::{CONTROLS, COUNT_4XX, REQUESTS, kinds_of_api};
+use super::super::model::Shape::Map;
+use super::super::model::{Dashboard, LOGS, Of, Panel, Row, metric, panel, table, terms, tile};
+use super::{CONTROLS, REQUESTS, SHARE_4XX, SHARE_5XX, THROTTLED};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "clients",
         title: "Clients",
-        description: "Who asks, from where, with what, and as whom.",
+        description: "Who asks, as whom, with what and from where? Who of them is hurt?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,
-        rows: vec![numbers(), places(), networks(), agents(), identities()],
+        rows: vec![numbers(), keys(), people(), programs(), places()],
     }
 }
 
-/// A table of the clients that a field tells apart, which leads to their errors.
-fn who(width: u32, title: &'static str, field: &'static str, label: &'static str) -> Panel {
-    table(width, title, terms(field, label))
-        .of([REQUESTS, COUNT_4XX])
+/// A table of the clients that a field tells apart, with the harm that they suffer. It leads to their errors.
+fn who(title: &'static str, field: &'static str, label: &'static str) -> Panel {
+    table(24, title, terms(field, label))
+        .of([REQUESTS, SHARE_4XX, THROTTLED, SHARE_5XX])
         .leading_to(&["errors"])
 }
 
 fn numbers() -> Row {
-    let unique = |label, field| tile(12, metric(label, Of::Unique(field)).colored(BLUE));
+    let unique = |label, field| tile(12, metric(label, Of::Unique(field)));
     Row(
-        6,
+        5,
         vec![
+            unique("API keys", "aws.api_gateway.api_key_id"),
+            unique("Callers (IAM)", "user.id"),
             unique("Addresses", "source.ip"),
-            unique("Countries", "source.geo.country_iso_code"),
-            unique("Networks", "source.as.number"),
             unique("User agents", "user_agent.original"),
+        ],
+    )
+}
+
+fn keys() -> Row {
+    Row(
+        14,
+        vec![
+            who(
+                "API keys by requests",
+                "aws.api_gateway.api_key_id",
+                "API key id",
+            )
+            .described("The log format needs apiKeyId. Only REST APIs have API keys."),
+            who("Callers (IAM) by requests", "user.id", "ARN")
+                .described("The log format needs userArn. Only requests that are signed have one."),
+        ],
+    )
+}
+
+fn people() -> Row {
+    Row(
+        14,
+        vec![
+            who(
+                "Authorizer principals by requests",
+                "aws.api_gateway.authorizer.principal_id",
+                "Principal",
+            )
+            .described("The log format needs authorizer.principalId."),
+            who("Addresses by requests", "source.ip", "Address"),
+        ],
+    )
+}
+
+fn programs() -> Row {
+    Row(
+        14,
+        vec![
+            who(
+                "User agents by requests",
+                "user_agent.original",
+                "User agent",
+            ),
+            who(
+                "Networks by requests",
+                "source.as.organization.name",
+                "Network (ASN)",
+            )
+            .described("The function needs GEOIP_ASN_DATABASE."),
         ],
     )
 }
 
 fn places() -> Row {
     Row(
-        18,
+        16,
         vec![
-            panel(Map("source.geo.location"), 32, "Where requests come from").of([REQUESTS]),
+            panel(Map("source.geo.location"), 24, "Where requests come from")
+                .of([REQUESTS])
+                .described("The function needs GEOIP_CITY_DATABASE."),
             who(
-                16,
                 "Countries by requests",
                 "source.geo.country_name",
                 "Country",
-            ),
-        ],
-    )
-}
-
-fn networks() -> Row {
-    Row(
-        14,
-        vec![
-            who(
-                16,
-                "Networks by requests",
-                "source.as.organization.name",
-                "Network (ASN)",
-            ),
-            who(16, "Addresses by requests", "source.ip", "Address"),
-            chart(Bars, 16, "Requests by user agent")
-                .by([terms("user_agent.name", "User agent")])
-                .of([REQUESTS]),
-        ],
-    )
-}
-
-fn agents() -> Row {
-    let donut = |title, field, label| {
-        panel(Donut, 12, title)
-            .by([terms(field, label)])
-            .of([REQUESTS])
-    };
-    Row(
-        14,
-        vec![
-            who(
-                12,
-                "User agents by requests",
-                "user_agent.original",
-                "User agent",
-            ),
-            donut("Operating systems", "user_agent.os.name", "System"),
-            donut("Devices", "user_agent.device.name", "Device"),
-            kinds_of_api(),
-        ],
-    )
-}
-
-fn identities() -> Row {
-    Row(
-        14,
-        vec![
-            who(16, "Callers (IAM)", "user.id", "ARN"),
-            who(
-                16,
-                "API keys by id",
-                "aws.api_gateway.api_key_id",
-                "API key id",
-            ),
-            who(
-                16,
-                "Authorizer principals",
-                "aws.api_gateway.authorizer.principal_id",
-                "Principal",
-            ),
+            )
+            .described("The function needs GEOIP_CITY_DATABASE."),
         ],
     )
 }

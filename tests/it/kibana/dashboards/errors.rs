@@ -1,13 +1,13 @@
-//! What fails, and whose fault it is.
+//! What fails, whose fault it is, who is hurt, and whether the new deployment did it.
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
-    Bucket, Dashboard, GREY, LOGS, Metric, ORANGE, Panel, RED, Row, all_terms, chart, count, panel,
-    table, terms, tile,
+    BLUE, Bucket, Dashboard, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED, Row, YELLOW, chart,
+    count, panel, table, terms, tile,
 };
 use super::{
-    API, CONTROLS, COUNT_4XX, COUNT_5XX, IS_FAILURE, REQUESTS, RESOURCE, ROUTE, STATUS, THROTTLED,
-    kinds_of_api,
+    CONTROLS, COUNT_4XX, COUNT_5XX, IS_5XX, IS_FAILURE, IS_THROTTLED, NONE_IS_BETTER, NONE_IS_GOOD,
+    P95, REQUESTS, ROUTE, SHARE_4XX, SHARE_5XX, THROTTLED,
 };
 
 /// WebSocket APIs log no answer of WAF.
@@ -24,129 +24,78 @@ const HAS_AUTHORIZER_ERROR: &str = "aws.api_gateway.authorizer.error : * \
     or error.type : \"EXPIRED_TOKEN\" or error.type : \"INVALID_SIGNATURE\" \
     or error.type : \"AUTHORIZER_FAILURE\" or error.type : \"AUTHORIZER_CONFIGURATION_ERROR\"";
 
+/// The three parts of the server errors: no request is in two of them.
+const INTEGRATION_FAILED: &str =
+    "http.response.status_code >= 500 and aws.api_gateway.integration.status >= 500";
+const INTEGRATION_WAS_TOO_SLOW: &str = "http.response.status_code >= 500 \
+    and error.type : \"INTEGRATION_TIMEOUT\" and not aws.api_gateway.integration.status >= 500";
+const API_GATEWAY_FAILED: &str = "http.response.status_code >= 500 \
+    and not error.type : \"INTEGRATION_TIMEOUT\" and not aws.api_gateway.integration.status >= 500";
+
 const ERRORS: Metric = count("Errors");
-const BY_STATUS: Bucket = all_terms(STATUS, "Status");
-const RESPONSE_TYPE: Bucket = all_terms("error.type", "Response type");
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "errors",
         title: "Errors",
-        description: "What fails, and whose fault it is: the client's, the authorizer's, the firewall's or the integration's.",
+        description: "What fails, and whose fault is it? Who is hurt, and did the new deployment do it?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,
         rows: vec![
             numbers(),
             over_time(),
+            lines(),
             places(),
             causes(),
-            integration_and_waf(),
-            lines(),
+            deployments(),
+            throttled(),
         ],
     }
 }
 
 fn numbers() -> Row {
+    let integration = count("Integration errors")
+        .only(HAS_INTEGRATION_ERROR)
+        .in_steps(NONE_IS_GOOD);
+    let authorizer = count("Authorizer errors").only(HAS_AUTHORIZER_ERROR);
+    let blocked = count("Blocked by WAF").only(IS_BLOCKED);
     Row(
-        6,
+        5,
         vec![
-            tile(8, COUNT_4XX),
-            tile(8, COUNT_5XX),
-            tile(8, THROTTLED),
-            tile(
-                8,
-                count("Integration errors")
-                    .only(HAS_INTEGRATION_ERROR)
-                    .colored(RED),
+            tile(8, COUNT_5XX.called("Server errors (5xx)").in_steps(NONE_IS_GOOD)),
+            tile(8, integration).described(
+                "Requests whose integration failed, answered with 500 or more, or was too slow. The log format needs integrationStatus or integrationError.",
             ),
-            tile(
-                8,
-                count("Authorizer errors")
-                    .only(HAS_AUTHORIZER_ERROR)
-                    .colored(ORANGE),
+            tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER)),
+            tile(8, COUNT_4XX.called("Client errors (4xx)")),
+            tile(8, authorizer).described(
+                "Requests that an authorizer turned away, or whose authorizer failed. The log format needs authorizerError or errorResponseType.",
             ),
-            tile(8, count("Blocked by WAF").only(IS_BLOCKED).colored(GREY)),
+            tile(8, blocked).described("The log format needs wafResponseCode or errorResponseType."),
         ],
     )
-}
-
-/// Errors over time, by a field.
-fn errors(width: u32, title: &'static str, query: &'static str, bucket: Bucket) -> Panel {
-    chart(Bars, width, title)
-        .query(query)
-        .by([bucket])
-        .of([ERRORS])
 }
 
 fn over_time() -> Row {
+    let part = |label, filter| count(label).only(filter);
     Row(
         12,
         vec![
-            errors(18, "Errors by status", IS_FAILURE, BY_STATUS),
-            errors(18, "Errors by response type", IS_FAILURE, RESPONSE_TYPE),
-            kinds_of_api(),
-        ],
-    )
-}
-
-fn places() -> Row {
-    let by = |title, bucket: Bucket| {
-        table(16, title, bucket)
-            .query(IS_FAILURE)
-            .of([ERRORS, COUNT_4XX, COUNT_5XX])
-            .leading_to(&["clients"])
-    };
-    Row(
-        14,
-        vec![
-            by("Errors by API", API),
-            by("Errors by resource (REST)", RESOURCE),
-            by("Errors by route (HTTP, WebSocket)", ROUTE),
-        ],
-    )
-}
-
-fn causes() -> Row {
-    let of = |title, query, bucket| table(12, title, bucket).query(query).of([ERRORS]);
-    Row(
-        12,
-        vec![
-            of("Error response types", IS_FAILURE, RESPONSE_TYPE),
-            of(
-                "Integration status",
-                IS_FAILURE,
-                all_terms("aws.api_gateway.integration.status", "Status"),
-            ),
-            of(
-                "Authorizer errors by text",
-                HAS_AUTHORIZER_ERROR,
-                terms("aws.api_gateway.authorizer.error", "Error"),
-            ),
-            of(
-                "Blocked by WAF, by web ACL",
-                IS_BLOCKED,
-                terms("aws.api_gateway.waf.web_acl_arn", "Web ACL"),
-            ),
-        ],
-    )
-}
-
-fn integration_and_waf() -> Row {
-    let answers = terms("aws.api_gateway.waf.response_code", "Answer");
-    Row(
-        12,
-        vec![
-            errors(
-                24,
-                "Integration errors by status",
-                HAS_INTEGRATION_ERROR,
-                BY_STATUS,
-            ),
-            chart(Bars, 24, "Answers of WAF")
-                .query("aws.api_gateway.waf.response_code : *")
-                .by([answers])
-                .of([REQUESTS]),
+            chart(Bars, 24, "Errors by status").query(IS_FAILURE).of([
+                part("other 4xx", "http.response.status_code >= 400 and http.response.status_code < 500 and not http.response.status_code : 429").colored(ORANGE),
+                THROTTLED,
+                part("504", "http.response.status_code : 504").colored(GREY),
+                part("other 5xx", "http.response.status_code >= 500 and not http.response.status_code : 504").colored(RED),
+            ]),
+            chart(Bars, 24, "Server errors: the integration or API Gateway")
+                .query(IS_5XX)
+                .of([
+                    part("the integration", INTEGRATION_FAILED).colored(BLUE),
+                    part("the integration, too slow", INTEGRATION_WAS_TOO_SLOW).colored(GREY),
+                    part("API Gateway", API_GATEWAY_FAILED).colored(ORANGE),
+                ])
+                .described("The integration answered with 500 or more, or did not answer in time, or API Gateway failed by itself."),
         ],
     )
 }
@@ -154,6 +103,107 @@ fn integration_and_waf() -> Row {
 fn lines() -> Row {
     Row(
         18,
-        vec![panel(Search("failed-requests"), 48, "Last failed requests")],
+        vec![panel(
+            Search("failed-requests"),
+            48,
+            "Latest failed requests",
+        )],
+    )
+}
+
+fn places() -> Row {
+    Row(
+        14,
+        vec![
+            table(24, "Routes by server errors", ROUTE)
+                .of([COUNT_5XX, SHARE_5XX, SHARE_4XX, REQUESTS])
+                .leading_to(&["clients"])
+                .described("Counts and shares of all requests of the route. The log format needs routeKey, or httpMethod and resourcePath."),
+            table(24, "Paths by errors", terms("url.path", "Path"))
+                .query(IS_FAILURE)
+                .of([ERRORS, COUNT_4XX, COUNT_5XX])
+                .leading_to(&["clients"]),
+        ],
+    )
+}
+
+fn causes() -> Row {
+    let of = |title, query, bucket| table(16, title, bucket).query(query).of([ERRORS]);
+    let answers = chart(Bars, 16, "Answers of WAF").of([
+        count("allowed")
+            .only("aws.api_gateway.waf.response_code : \"WAF_ALLOW\"")
+            .colored(GREEN),
+        count("blocked").only(IS_BLOCKED).colored(YELLOW),
+    ]);
+    Row(
+        14,
+        vec![
+            of(
+                "Error response types",
+                IS_FAILURE,
+                terms("error.type", "Response type"),
+            )
+            .described("The log format needs errorResponseType."),
+            of(
+                "Authorizer errors by text",
+                HAS_AUTHORIZER_ERROR,
+                terms("aws.api_gateway.authorizer.error", "Error"),
+            )
+            .described("The log format needs authorizerError."),
+            answers.described("The log format needs wafResponseCode."),
+        ],
+    )
+}
+
+/// Two that are compared with each other.
+fn compared(title: &'static str, bucket: Bucket) -> Panel {
+    table(24, title, bucket).of([REQUESTS, SHARE_5XX, SHARE_4XX, P95])
+}
+
+fn deployments() -> Row {
+    let canary = Bucket::Filters(
+        "Release",
+        &[
+            ("stable", "aws.api_gateway.is_canary_request : false"),
+            ("canary", "aws.api_gateway.is_canary_request : true"),
+        ],
+    );
+    Row(
+        10,
+        vec![
+            compared(
+                "Deployments",
+                Bucket::Terms {
+                    field: "aws.api_gateway.deployment_id",
+                    label: "Deployment",
+                    size: 5,
+                    is_complete: false,
+                },
+            )
+            .described("The log format needs deploymentId, which REST APIs have."),
+            compared("Canary and stable", canary)
+                .described("The log format needs isCanaryRequest, which REST APIs have."),
+        ],
+    )
+}
+
+fn throttled() -> Row {
+    let who = |title, field, label| {
+        table(24, title, terms(field, label))
+            .query(IS_THROTTLED)
+            .of([THROTTLED])
+            .leading_to(&["clients"])
+    };
+    Row(
+        14,
+        vec![
+            who(
+                "Throttled API keys",
+                "aws.api_gateway.api_key_id",
+                "API key id",
+            )
+            .described("The log format needs apiKeyId. Only REST APIs have API keys."),
+            who("Throttled addresses", "source.ip", "Address"),
+        ],
     )
 }

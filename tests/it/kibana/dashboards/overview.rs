@@ -1,41 +1,62 @@
-//! How much is asked, how much of it fails, how long it takes, and where: for the wall.
+//! Is it up, is it worse than usual, which API and stage, where does the time go: for the wall.
 
-use super::super::model::Shape::{Areas, Bars, Lines};
+use super::super::model::Shape::{Areas, Bars, Heatmap, Lines};
 use super::super::model::{
-    BLUE, Bucket, Dashboard, GREEN, LOGS, Metric, ORANGE, Of, Panel, RED, Row, chart, count,
-    metric, table, terms, tile,
+    BLUE, Bucket, Dashboard, GREEN, LOGS, Metric, ORANGE, Of, RED, Row, chart, compared_tile,
+    complete_terms, count, metric, panel, table,
 };
 use super::{
-    API, CONTROLS, COUNT_4XX, COUNT_5XX, IS_4XX, IS_THROTTLED, LATENCY, REQUESTS, RESOURCE, ROUTE,
-    SERVER_ERRORS, THROTTLED, kinds_of_api, share,
+    API_FIELD, AVAILABILITY, CONTROLS, COUNT_4XX, COUNT_5XX, INTEGRATION_LATENCY, LATENCY,
+    NONE_IS_BAD, NONE_IS_BETTER, P95, REQUESTS, ROUTE, SHARE_4XX, SHARE_5XX, THROTTLED,
 };
 
-const INTEGRATION_LATENCY: &str = "aws.api_gateway.integration.latency";
 /// Groups of which no document has a latency would come first.
 const HAS_LATENCY: &str = "aws.api_gateway.response_latency : *";
 const HAS_BOTH_LATENCIES: &str =
     "aws.api_gateway.response_latency : * and aws.api_gateway.integration.latency : *";
 
-const CLIENT_ERRORS: Metric = share("Client errors (4xx)", IS_4XX).colored(ORANGE);
-const P95: Metric = metric("p95", Of::Percentile(LATENCY, 95)).colored(ORANGE);
-const PATH: Bucket = terms("url.path", "Path");
+const INTEGRATION_P95: Metric =
+    metric("Integration p95", Of::Percentile(INTEGRATION_LATENCY, 95)).colored(BLUE);
+
+/// The last holds what API Gateway's limit of 29 seconds cuts off.
+const LATENCY_RANGES: &[(&str, &str)] = &[
+    ("over 29 s", "aws.api_gateway.response_latency >= 29000"),
+    (
+        "3 to 29 s",
+        "aws.api_gateway.response_latency >= 3000 and aws.api_gateway.response_latency < 29000",
+    ),
+    (
+        "1 to 3 s",
+        "aws.api_gateway.response_latency >= 1000 and aws.api_gateway.response_latency < 3000",
+    ),
+    (
+        "500 ms to 1 s",
+        "aws.api_gateway.response_latency >= 500 and aws.api_gateway.response_latency < 1000",
+    ),
+    (
+        "250 to 500 ms",
+        "aws.api_gateway.response_latency >= 250 and aws.api_gateway.response_latency < 500",
+    ),
+    (
+        "100 to 250 ms",
+        "aws.api_gateway.response_latency >= 100 and aws.api_gateway.response_latency < 250",
+    ),
+    (
+        "50 to 100 ms",
+        "aws.api_gateway.response_latency >= 50 and aws.api_gateway.response_latency < 100",
+    ),
+    ("under 50 ms", "aws.api_gateway.response_latency < 50"),
+];
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "overview",
         title: "Overview",
-        description: "How much is asked, how much of it fails, how long it takes, and where.",
+        description: "Is it up, is it worse than usual, which API and stage, and where does the time go?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: Some("now-24h"),
-        rows: vec![
-            numbers(),
-            requests(),
-            ratios(),
-            apis(),
-            busiest(),
-            slowest(),
-        ],
+        rows: vec![numbers(), health(), requests(), latency(), routes()],
     }
 }
 
@@ -43,18 +64,47 @@ fn numbers() -> Row {
     Row(
         6,
         vec![
-            tile(8, REQUESTS.colored(BLUE)),
-            tile(8, CLIENT_ERRORS),
-            tile(8, SERVER_ERRORS),
-            tile(
-                8,
-                metric("Latency, p50", Of::Percentile(LATENCY, 50)).colored(GREEN),
+            compared_tile(8, REQUESTS.in_steps(NONE_IS_BAD)).described(
+                "All access logs. Red if there are none: then the other numbers mean nothing.",
             ),
-            tile(
-                8,
-                metric("Latency, p95", Of::Percentile(LATENCY, 95)).colored(ORANGE),
+            compared_tile(8, AVAILABILITY).described(
+                "The share of responses without a status from 500 on. Red below 99.9 %.",
             ),
-            tile(8, THROTTLED),
+            compared_tile(8, SHARE_5XX.called("Server errors (5xx)"))
+                .described("Of the responses with a status. Yellow from 1 %, red from 5 % on."),
+            compared_tile(8, SHARE_4XX.called("Client errors (4xx)"))
+                .described("Of the responses with a status. Yellow from 10 %, orange from 25 % on."),
+            compared_tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER))
+                .described("Requests beyond the limits of a stage, an account or a usage plan."),
+            compared_tile(8, P95.called("Latency, p95")).described(
+                "95 % of the responses are faster. The log format needs responseLatency, which WebSocket APIs do not have.",
+            ),
+        ],
+    )
+}
+
+fn health() -> Row {
+    let api = complete_terms(API_FIELD, "API");
+    let stage = complete_terms("aws.api_gateway.stage", "Stage");
+    let error_ratio = SHARE_5XX.called("5xx %");
+    Row(
+        15,
+        vec![
+            table(36, "Health by API and stage", api)
+                .by([stage])
+                .of([
+                    REQUESTS,
+                    SHARE_5XX,
+                    SHARE_4XX,
+                    THROTTLED.in_steps(NONE_IS_BETTER),
+                    P95,
+                    INTEGRATION_P95,
+                ])
+                .leading_to(&["errors", "clients"])
+                .described("The log format needs apiId and stage. Without them all requests are in the row (missing value)."),
+            chart(Lines, 12, "Server error ratio")
+                .of([error_ratio, error_ratio.a_week_before()])
+                .described("Responses with a status from 500 on, now and a week before."),
         ],
     )
 }
@@ -71,75 +121,57 @@ fn requests() -> Row {
         COUNT_5XX,
     ]
     .map(Metric::per_minute);
+    let requests = REQUESTS.colored(BLUE).per_minute();
     Row(
-        14,
+        12,
         vec![
-            chart(Bars, 36, "Requests by status class, a minute").of(classes),
-            kinds_of_api(),
+            chart(Bars, 24, "Requests per minute by status class").of(classes),
+            chart(Lines, 24, "Requests per minute, now and a week before")
+                .of([requests, requests.a_week_before()]),
         ],
     )
 }
 
-fn ratios() -> Row {
-    let (p50, p99) = (
-        metric("p50", Of::Percentile(LATENCY, 50)),
-        metric("p99", Of::Percentile(LATENCY, 99)),
-    );
+fn latency() -> Row {
+    let percentile = |label, percentile| metric(label, Of::Percentile(LATENCY, percentile));
     Row(
         12,
         vec![
-            chart(Lines, 16, "Error ratio").of([CLIENT_ERRORS, SERVER_ERRORS]),
-            chart(Lines, 16, "Latency").of([p50.colored(GREEN), P95, p99.colored(RED)]),
-            chart(Areas, 16, "Integration latency and ours, on average")
+            chart(Lines, 16, "Latency").of([
+                percentile("p50", 50).colored(GREEN),
+                P95,
+                percentile("p99", 99).colored(RED),
+                INTEGRATION_P95,
+            ]),
+            panel(Heatmap, 16, "Requests by latency")
+                .query(HAS_LATENCY)
+                .by([Bucket::Filters("Latency", LATENCY_RANGES), Bucket::Time])
+                .of([REQUESTS])
+                .described("Two bands are two kinds of requests. API Gateway gives up after 29 seconds unless the limit was raised."),
+            chart(Areas, 16, "Where the time goes, on average")
                 .query(HAS_BOTH_LATENCIES)
                 .of([
                     metric("Integration", Of::Average(INTEGRATION_LATENCY)).colored(BLUE),
                     metric("API Gateway", Of::Difference(LATENCY, INTEGRATION_LATENCY))
                         .colored(ORANGE),
-                ]),
+                ])
+                .described("Of requests with responseLatency and integrationLatency. API Gateway's part includes authorizers and WAF."),
         ],
     )
 }
 
-fn apis() -> Row {
-    Row(
-        12,
-        vec![
-            chart(Bars, 24, "Requests by API").by([API]).of([REQUESTS]),
-            chart(Bars, 24, "Throttled, by API")
-                .query(IS_THROTTLED)
-                .by([API])
-                .of([REQUESTS]),
-        ],
-    )
-}
-
-fn routes(title: &'static str, bucket: Bucket, metrics: [Metric; 3]) -> Panel {
-    table(16, title, bucket)
-        .of(metrics)
-        .leading_to(&["errors", "clients"])
-}
-
-fn busiest() -> Row {
-    const METRICS: [Metric; 3] = [REQUESTS, P95, SERVER_ERRORS];
+fn routes() -> Row {
+    let bytes = metric("Bytes", Of::Sum("http.response.body.bytes"));
+    let longest = metric("Longest", Of::Max(LATENCY));
+    let busiest = table(24, "Busiest routes", ROUTE).of([REQUESTS, SHARE_5XX, P95, bytes]);
+    let slowest = table(24, "Slowest routes", ROUTE)
+        .query(HAS_LATENCY)
+        .of([P95, longest, REQUESTS]);
+    let needs = "The log format needs routeKey, or httpMethod and resourcePath.";
     Row(
         14,
-        vec![
-            routes("Busiest resources (REST)", RESOURCE, METRICS),
-            routes("Busiest routes (HTTP, WebSocket)", ROUTE, METRICS),
-            routes("Busiest paths", PATH, METRICS),
-        ],
-    )
-}
-
-fn slowest() -> Row {
-    const METRICS: [Metric; 3] = [P95, metric("Longest", Of::Max(LATENCY)), REQUESTS];
-    Row(
-        14,
-        vec![
-            routes("Slowest resources (REST)", RESOURCE, METRICS).query(HAS_LATENCY),
-            routes("Slowest routes (HTTP)", ROUTE, METRICS).query(HAS_LATENCY),
-            routes("Slowest paths", PATH, METRICS).query(HAS_LATENCY),
-        ],
+        [busiest, slowest]
+            .map(|it| it.leading_to(&["errors", "clients"]).described(needs))
+            .into(),
     )
 }

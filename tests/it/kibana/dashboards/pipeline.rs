@@ -1,32 +1,20 @@
-//! What became of the log lines on their way.
+//! The log lines on their way: how many, how well understood, how late, and which were rejected.
 
-use super::super::model::Shape::{self, Bars, Donut, Search};
+use super::super::model::Shape::{self, Bars, Search};
 use super::super::model::{
-    BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, LOGS, Metric, Panel, RED, Row, YELLOW, chart,
-    count, panel, table, terms, tile,
+    BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED,
+    Row, YELLOW, chart, count, panel, table, terms, tile,
 };
-use super::{BY_API, BY_KIND, BY_RESOURCE, BY_ROUTE, BY_STAGE};
+use super::{BY_API, BY_KIND, BY_STAGE, NONE_IS_BETTER, NONE_IS_GOOD};
 
 const IS_NOT_PARSED: &str = "event.kind : \"pipeline_error\"";
 const IS_REPAIRED: &str = "aws.api_gateway.repairs : *";
 
 const DOCUMENTS: Metric = count("Documents");
 const LETTERS: Metric = count("Dead letters").colored(RED);
-/// The only one that dead letters have, and lines that were not understood at all: it comes first.
+/// The first control: dead letters, and lines of an unknown form, have no other of these fields.
 const BY_LOG_GROUP: (&str, &str) = ("aws.cloudwatch.log_group", "Log group");
 const LOG_GROUP: Bucket = terms("aws.cloudwatch.log_group", "Log group");
-
-const FORMATS: &[(&str, &str)] = &[
-    ("JSON", "aws.api_gateway.log_format : \"json\""),
-    ("CLF", "aws.api_gateway.log_format : \"clf\""),
-    ("key: value", "aws.api_gateway.log_format : \"key_value\""),
-    (
-        "request id only",
-        "aws.api_gateway.log_format : \"request_id\"",
-    ),
-    ("execution log", "aws.api_gateway.log_type : \"execution\""),
-    ("not known", "not aws.api_gateway.log_type : *"),
-];
 
 /// `event.ingested` is set by Fleet, for the data streams of packages: see `docs/fields.md`.
 const DELAY: &Esql = &Esql {
@@ -47,16 +35,9 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "pipeline",
         title: "Pipeline",
-        description: "What became of the log lines on their way: how many, how well understood, how late, and which were refused.",
+        description: "What became of the log lines on their way: how many, how well understood, how late, and which were rejected?",
         datasets: &[LOGS, DEAD_LETTERS],
-        controls: &[
-            BY_LOG_GROUP,
-            BY_KIND,
-            BY_API,
-            BY_STAGE,
-            BY_RESOURCE,
-            BY_ROUTE,
-        ],
+        controls: &[BY_LOG_GROUP, BY_KIND, BY_API, BY_STAGE],
         opens_with: None,
         rows: vec![numbers(), formats(), log_groups(), dead_letters(), lines()],
     }
@@ -68,33 +49,59 @@ fn of_all(panel: Panel) -> Panel {
 }
 
 fn numbers() -> Row {
+    let not_parsed = count("Unparsed lines")
+        .only(IS_NOT_PARSED)
+        .in_steps(NONE_IS_GOOD);
+    let repaired = count("Repaired lines")
+        .only(IS_REPAIRED)
+        .in_steps(NONE_IS_BETTER);
     Row(
-        6,
+        5,
         vec![
-            of_all(tile(12, DOCUMENTS.colored(BLUE))),
-            of_all(tile(
-                12,
-                count("Lines not parsed").only(IS_NOT_PARSED).colored(RED),
-            )),
-            of_all(tile(
-                12,
-                count("Lines repaired").only(IS_REPAIRED).colored(YELLOW),
-            )),
-            tile(12, LETTERS).dead_letters(),
+            of_all(tile(12, DOCUMENTS)),
+            of_all(tile(12, not_parsed))
+                .described("Lines of an unknown form, kept whole in event.original."),
+            of_all(tile(12, repaired))
+                .described("Lines of broken JSON that were read all the same."),
+            tile(12, LETTERS.in_steps(NONE_IS_GOOD))
+                .dead_letters()
+                .described("Documents that Elasticsearch rejected for good."),
         ],
     )
 }
 
 fn formats() -> Row {
+    let format = |label, filter, color| count(label).only(filter).colored(color);
     Row(
-        14,
+        15,
         vec![
-            of_all(chart(Bars, 32, "Documents by format"))
-                .by([Bucket::Filters(FORMATS)])
-                .of([DOCUMENTS]),
-            of_all(panel(Donut, 16, "Formats"))
-                .by([Bucket::Filters(FORMATS)])
-                .of([DOCUMENTS]),
+            of_all(chart(Bars, 24, "Documents by format")).of([
+                format("JSON", "aws.api_gateway.log_format : \"json\"", BLUE),
+                format("CLF", "aws.api_gateway.log_format : \"clf\"", GREEN),
+                format(
+                    "key: value",
+                    "aws.api_gateway.log_format : \"key_value\"",
+                    YELLOW,
+                ),
+                format(
+                    "request id only",
+                    "aws.api_gateway.log_format : \"request_id\"",
+                    ORANGE,
+                ),
+                format(
+                    "execution log",
+                    "aws.api_gateway.log_type : \"execution\"",
+                    GREY,
+                ),
+                format("unknown", "not aws.api_gateway.log_type : *", RED),
+            ]),
+            panel(
+                Shape::Esql(DELAY),
+                24,
+                "Lag from event to ingest (s)",
+            )
+            .query("")
+            .described("Needs event.ingested, which Fleet sets for the data streams of a package, and `setup` does not."),
         ],
     )
 }
@@ -104,36 +111,29 @@ fn log_groups() -> Row {
     Row(
         14,
         vec![
-            of_all(table(16, "Documents by log group", LOG_GROUP)).of([
+            of_all(table(24, "Documents by log group", LOG_GROUP)).of([
                 DOCUMENTS,
-                count("Not parsed").only(IS_NOT_PARSED),
+                count("Unparsed").only(IS_NOT_PARSED),
                 count("Repaired").only(IS_REPAIRED),
                 count("Cut off").only("aws.api_gateway.truncated : true"),
             ]),
-            table(16, "Repairs", repairs)
+            table(24, "Repairs", repairs)
                 .query(IS_REPAIRED)
-                .of([count("Lines")]),
-            panel(
-                Shape::Esql(DELAY),
-                16,
-                "Delay between event and ingest, in seconds",
-            )
-            .query(""),
+                .of([count("Lines")])
+                .described("A line may have several repairs."),
         ],
     )
 }
 
 fn dead_letters() -> Row {
     Row(
-        12,
+        16,
         vec![
-            chart(Bars, 24, "Dead letters by reason")
-                .dead_letters()
+            table(24, "Dead letters by log group and reason", LOG_GROUP)
                 .by([terms("error.type", "Reason")])
-                .of([LETTERS]),
-            table(24, "Dead letters by log group", LOG_GROUP)
                 .dead_letters()
                 .of([LETTERS]),
+            panel(Search("dead-letters"), 24, "Latest dead letters"),
         ],
     )
 }
@@ -141,9 +141,10 @@ fn dead_letters() -> Row {
 fn lines() -> Row {
     Row(
         16,
-        vec![
-            panel(Search("lines-not-parsed"), 24, "Lines not parsed, the last"),
-            panel(Search("dead-letters"), 24, "Dead letters, the last"),
-        ],
+        vec![panel(
+            Search("lines-not-parsed"),
+            48,
+            "Latest unparsed and repaired lines",
+        )],
     )
 }

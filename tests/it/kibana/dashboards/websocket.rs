@@ -5,7 +5,7 @@ use super::super::model::{
     BLUE, Dashboard, Esql, GREEN, GREY, LOGS, Metric, Of, RED, Row, chart, count, metric, panel,
     table, tile,
 };
-use super::{CONTROLS, ROUTE};
+use super::{CONTROLS, NONE_IS_GOOD, ROUTE};
 
 const IS_WEBSOCKET: &str = "aws.api_gateway.event_type : *";
 
@@ -47,51 +47,58 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "websocket",
         title: "WebSocket",
-        description: "Connections of WebSocket APIs: how many, how long, and what is sent over them.",
+        description: "Connections of WebSocket APIs: how many, how long, and what is sent over them?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,
-        rows: vec![
-            Row(
-                6,
-                [CONNECTS, MESSAGES, DISCONNECTS, ERRORS]
-                    .map(|it| tile(12, it).query(IS_WEBSOCKET))
-                    .into(),
-            ),
-            connections(),
-            routes(),
-        ],
+        rows: vec![numbers(), events(), routes()],
     }
 }
 
-fn connections() -> Row {
-    let events = chart(Bars, 24, "Connects, messages and disconnects").query(IS_WEBSOCKET);
+fn numbers() -> Row {
+    const IS_DISCONNECT: &str = "aws.api_gateway.event_type : \"DISCONNECT\"";
+    let balance = metric("Connects less disconnects", Of::Surplus(IS_DISCONNECT))
+        .only("aws.api_gateway.event_type : \"CONNECT\" and http.response.status_code < 400");
     Row(
-        14,
+        5,
         vec![
-            events.of([CONNECTS, MESSAGES, DISCONNECTS]),
-            panel(
-                Shape::Esql(CONNECTION_LENGTH),
-                24,
-                "Connection length, in seconds",
-            )
-            .query(""),
+            tile(16, balance).query(IS_WEBSOCKET).described(
+                "Above 0: more connections are open than at the start of the time range.",
+            ),
+            tile(16, MESSAGES).query(IS_WEBSOCKET),
+            tile(16, ERRORS.in_steps(NONE_IS_GOOD)).query(IS_WEBSOCKET),
+        ],
+    )
+}
+
+fn events() -> Row {
+    Row(
+        12,
+        vec![
+            chart(Bars, 48, "Connects, messages and disconnects")
+                .query(IS_WEBSOCKET)
+                .of([CONNECTS, MESSAGES, DISCONNECTS]),
         ],
     )
 }
 
 fn routes() -> Row {
     Row(
-        14,
+        15,
         vec![
             table(24, "Routes", ROUTE)
                 .query(IS_WEBSOCKET)
                 .of([count("Events"), ERRORS, INTEGRATION_P95])
                 .leading_to(&["errors"]),
-            chart(Bars, 24, "Events by route")
-                .query(IS_WEBSOCKET)
-                .by([ROUTE])
-                .of([count("Events")]),
+            panel(
+                Shape::Esql(CONNECTION_LENGTH),
+                24,
+                "Length of connections (s)",
+            )
+            .query("")
+            .described(
+                "Of connections that ended in the time range. The log format needs connectedAt.",
+            ),
         ],
     )
 }
