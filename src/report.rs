@@ -1,4 +1,4 @@
-//! What became of every event, and the answer owed to whoever sent it.
+//! The outcome of every event in numbers, and the answer to whoever sent the events.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::bulk::{Failure, Traffic};
 use crate::event::Trigger;
 
-/// The sum of an invocation: the function's one log line, and what `invoke` prints.
+/// The sum of an invocation: the function's one log line, and the output of `invoke`.
 ///
 /// `received` is the sum of `indexed`, `duplicates`, `dead_lettered`, `skipped` and `unresolved`.
+/// The other counts are parts of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// What has an outcome of its own: each document, each skipped line, each control message.
@@ -22,8 +23,11 @@ pub struct Report {
     pub duplicates: u64,
     /// Refused, and safe in the data stream of dead letters.
     pub dead_lettered: u64,
-    /// Not wanted: blank lines, control messages, the function's own log, what a filter leaves out.
+    /// Not wanted: blank lines, control messages, the function's own log, lines that a filter leaves
+    /// out, documents that an ingest pipeline drops.
     pub skipped: u64,
+    /// Dropped by an ingest pipeline, as part of `skipped`.
+    pub dropped: u64,
     /// Not confirmed by anybody.
     pub unresolved: u64,
     /// Records of which at least one payload could not be read.
@@ -34,6 +38,12 @@ pub struct Report {
     pub user_agents_not_parsed: u64,
     /// Documents, among the indexed, that Elasticsearch put into its failure store.
     pub failure_store: u64,
+    /// Documents, among the indexed, that a pipeline has sent to another index or data stream.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub elsewhere: u64,
+    /// Documents, among the indexed, that a pipeline has given another id.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub renamed: u64,
     /// Bulk requests.
     pub requests: u64,
     /// Those of them that repeat documents.
@@ -57,23 +67,47 @@ pub struct ReportError {
 }
 
 /// The fixed names of errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
     /// The event is of no kind that this function knows.
-    #[serde(rename = "Event.Unsupported")]
     EventUnsupported,
     /// A payload cannot be read.
-    #[serde(rename = "Record.Undecodable")]
     RecordUndecodable,
     /// Elasticsearch has not confirmed every document.
-    #[serde(rename = "Delivery.Incomplete")]
     DeliveryIncomplete,
-    /// Elasticsearch has refused documents, and they are not to be dead-lettered.
-    #[serde(rename = "Delivery.Refused")]
+    /// Elasticsearch has rejected documents, and there is no place for dead letters.
     DeliveryRefused,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Report {
+    /// Returns a sentence for each thing that is no error and that an operator should know of.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.elsewhere > 0 {
+            warnings.push(format!(
+                "{} documents were stored in another index or data stream: an ingest pipeline has set _index",
+                self.elsewhere
+            ));
+        }
+        if self.renamed > 0 {
+            warnings.push(format!(
+                "{} documents were stored under another id: an ingest pipeline has set _id, so what is delivered \
+                 twice is stored twice or becomes a dead letter",
+                self.renamed
+            ));
+        }
+        warnings
+    }
+
     /// The report of an event that is not for this function.
     #[must_use]
     pub fn unsupported(message: String) -> Self {
@@ -88,8 +122,14 @@ impl Report {
     }
 }
 
+impl Serialize for ErrorType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 impl ErrorType {
-    /// The name, as it is written.
+    /// Returns the name, as it is written.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -150,6 +190,12 @@ impl Accounts {
         self.report.duplicates += 1;
     }
 
+    /// A document was dropped by an ingest pipeline.
+    pub fn dropped(&mut self) {
+        self.report.skipped += 1;
+        self.report.dropped += 1;
+    }
+
     /// A document is safe among the dead letters.
     pub fn dead_lettered(&mut self) {
         self.report.dead_lettered += 1;
@@ -201,6 +247,8 @@ impl Accounts {
         self.report.retries += traffic.retries;
         self.report.bytes_sent += traffic.bytes_sent;
         self.report.failure_store += traffic.failure_store;
+        self.report.elsewhere += traffic.elsewhere;
+        self.report.renamed += traffic.renamed;
     }
 
     /// Closes the accounts. Returns the report, and the records that are unfinished: all of them if
@@ -373,10 +421,13 @@ mod tests {
             Accounts::skipped,
             received,
             Accounts::duplicate,
+            received,
+            Accounts::dropped,
         ]);
+        assert_eq!((report.skipped, report.dropped), (2, 1));
         assert_eq!(
             (report.received, report.unresolved, report.error, failed),
-            (3, 0, None, vec![])
+            (4, 0, None, vec![])
         );
         let (report, failed) = close(&[received, |accounts| accounts.unresolved(1)]);
         let error = report.error.expect("it is not finished");

@@ -26,6 +26,9 @@ pub trait Transport {
 
     /// Fetches the credentials again after they were refused. Returns whether they differ now.
     fn refresh_credentials(&self, timeout: Duration) -> impl Future<Output = bool>;
+
+    /// Closes all idle connections: the last reply may have been the answer to another request.
+    fn forget_connections(&self) {}
 }
 
 /// Something that finds documents: Elasticsearch, a test's script.
@@ -120,6 +123,8 @@ pub struct Reply {
     pub status: u16,
     /// How long the server asks to wait, from now.
     pub retry_after: Option<Duration>,
+    /// The server has echoed the random id of the request, so this is the answer to it.
+    pub is_echoed: bool,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -159,4 +164,10 @@ pub enum TransportError {
     /// The response is larger than any answer to the request could be.
     #[error("the answer is larger than any answer should be")]
     TooLarge,
+    /// The response echoes the id of another request.
+    #[error("the answer belongs to another request: look at the proxy before Elasticsearch")]
+    Foreign,
+    /// The response began before the request was sent to its end, and claims success.
+    #[error("the answer came before the request was sent: is it Elasticsearch's?")]
+    Premature,
 }

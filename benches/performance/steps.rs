@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use apigw_logs::bulk::{BulkBody, DocumentId, LogEventIdentity, verdict};
+use apigw_logs::bulk::{Action, ActionKind, BulkBody, DocumentId, LogEventIdentity, Sent, verdict};
 use apigw_logs::config::{Config, SETTINGS};
 use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
@@ -338,9 +338,19 @@ fn response(events: usize) -> Step {
     let reply = forever(Reply {
         status: 200,
         retry_after: None,
+        is_echoed: true,
         body: body.clone().into_bytes(),
     });
-    let run = move || drop(black_box(verdict(reply, events)));
+    let action = Action {
+        kind: ActionKind::Create,
+        id: "",
+    };
+    let actions = forever(vec![action; events]);
+    let sent = Sent {
+        data_stream: "logs-a-b",
+        actions,
+    };
+    let run = move || drop(black_box(verdict(reply, sent)));
     Step::new("response".to_owned(), events, run).floor(move || ignore_json(&body))
 }
 
@@ -432,6 +442,7 @@ impl Transport for Sink {
         let reply = Reply {
             status: 200,
             retry_after: None,
+            is_echoed: true,
             body: reply.into_bytes(),
         };
         Exchange {

@@ -6,14 +6,43 @@ use std::ops::Range;
 use super::DocumentId;
 use crate::json::{WriteJson, write_string};
 
-/// Newline-delimited JSON: for each document a line with its action, and a line with itself if it is to be created.
+/// Newline-delimited JSON: a line with the action of each document, and for a creation a line with
+/// the document itself.
 #[derive(Debug, Default)]
 pub struct BulkBody {
     bytes: Vec<u8>,
-    items: Vec<Range<usize>>,
+    items: Vec<Item>,
 }
 
-/// A document as a search has found it: its place, and its state, so that no other is deleted in its stead.
+/// The place of a document in the body.
+#[derive(Debug)]
+struct Item {
+    span: Range<usize>,
+    action: ActionKind,
+    /// The place of its id, as JSON without the quotes.
+    id: Range<usize>,
+}
+
+/// An action as it was sent, to hold its result against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action<'b> {
+    /// What was to be done.
+    pub kind: ActionKind,
+    /// The id of the document, as JSON without the quotes.
+    pub id: &'b str,
+}
+
+/// What is to be done with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActionKind {
+    /// It is stored, unless there is one with its id.
+    Create,
+    /// It is deleted.
+    Delete,
+}
+
+/// A document as a search has found it: its place and its state, so that no later one is deleted in
+/// its stead.
 ///
 /// Source: <https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control>.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,14 +62,20 @@ impl BulkBody {
     pub fn push(&mut self, id: &DocumentId, document: &impl WriteJson) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(b"{\"create\":{\"_id\":\"");
+        let id_start = self.bytes.len();
         id.write(&mut self.bytes);
+        let id = id_start..self.bytes.len();
         self.bytes.extend_from_slice(b"\"}}\n");
         document.write_json(&mut self.bytes);
         self.bytes.push(b'\n');
-        self.items.push(start..self.bytes.len());
+        self.items.push(Item {
+            span: start..self.bytes.len(),
+            action: ActionKind::Create,
+            id,
+        });
     }
 
-    /// Adds the deletion of a document. The answer 409 says that it is gone, or another by now.
+    /// Adds the deletion of a document. The answer 409 says that it is gone or has been replaced.
     pub fn push_deletion(&mut self, document: &StoredDocument) {
         let start = self.bytes.len();
         let StoredDocument {
@@ -52,52 +87,83 @@ impl BulkBody {
         self.bytes.extend_from_slice(b"{\"delete\":{\"_index\":");
         write_string(&mut self.bytes, index);
         self.bytes.extend_from_slice(b",\"_id\":");
+        let id_start = self.bytes.len() + 1;
         write_string(&mut self.bytes, id);
+        let id = id_start..self.bytes.len() - 1;
         let state = format!(",\"if_seq_no\":{seq_no},\"if_primary_term\":{primary_term}}}}}\n");
         self.bytes.extend_from_slice(state.as_bytes());
-        self.items.push(start..self.bytes.len());
+        self.items.push(Item {
+            span: start..self.bytes.len(),
+            action: ActionKind::Delete,
+            id,
+        });
     }
 
-    /// How many documents there are.
+    /// Returns the number of documents.
     #[must_use]
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no documents.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// How many bytes there are.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// How many bytes there is room for.
+    /// Returns the number of bytes that fit without another allocation.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Empties it and keeps its memory.
+    /// Removes all documents and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
     }
 
-    /// How many bytes a document takes, its action included.
+    /// Returns the size of a document in bytes, its action included.
     #[must_use]
     pub fn item_size(&self, item: usize) -> usize {
-        self.items.get(item).map_or(0, ExactSizeIterator::len)
+        self.items.get(item).map_or(0, |item| item.span.len())
     }
 
-    /// The body of a request with these documents, byte for byte as they were pushed.
+    /// Returns the actions of these documents, in this order.
+    ///
+    /// # Panics
+    /// If there is no such document.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a wrong index is a mistake of ours"
+    )]
+    pub fn actions(&self, items: &[usize]) -> Vec<Action<'_>> {
+        let action = |item: &Item| Action {
+            kind: item.action,
+            id: std::str::from_utf8(&self.bytes[item.id.clone()]).unwrap_or_default(),
+        };
+        items
+            .iter()
+            .map(|item| action(&self.items[*item]))
+            .collect()
+    }
+
+    /// Returns the body of a request with these documents, byte for byte as they were pushed.
     #[must_use]
     pub fn select(&self, items: &[usize]) -> Cow<'_, [u8]> {
-        let spans = || items.iter().filter_map(|item| self.items.get(*item));
+        let spans = || {
+            items
+                .iter()
+                .filter_map(|item| self.items.get(*item))
+                .map(|item| &item.span)
+        };
         let mut whole: Option<Range<usize>> = None;
         for span in spans() {
             match &mut whole {
@@ -155,6 +221,12 @@ mod tests {
         assert_eq!(text(&[0, 1, 2]), [&*a, &b, &c].concat());
         assert_eq!(text(&[0, 2]), [&*a, &c].concat());
         assert_eq!(text(&[]), "");
+        let second = id(1).to_string();
+        let creation = Action {
+            kind: ActionKind::Create,
+            id: &second,
+        };
+        assert_eq!(body.actions(&[1]), [creation]);
         assert!(
             matches!(body.select(&[1, 2]), Cow::Borrowed(_)),
             "neighbours are not copied"
@@ -178,5 +250,10 @@ mod tests {
             .to_owned()
             + "\n";
         assert_eq!(body.select(&[0]), line.as_bytes());
+        let deletion = Action {
+            kind: ActionKind::Delete,
+            id: r#"\""#,
+        };
+        assert_eq!(body.actions(&[0]), [deletion]);
     }
 }

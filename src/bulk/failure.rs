@@ -1,7 +1,10 @@
-//! What goes wrong while sending, in words for people.
+//! The things that go wrong while sending, in words for people.
 
 use std::fmt;
 
+use super::Rejection;
+use super::response::NO_PIPELINE;
+use crate::printable::printable;
 use crate::server::{Reply, TransportError};
 
 /// The last thing that went wrong. It never quotes a document.
@@ -13,21 +16,30 @@ pub enum Failure {
     Status(u16),
     /// A response of success that does not say what became of each document.
     Unreadable,
-    /// A document was refused that may be taken later.
+    /// A document was not taken that may be taken later.
     Item {
         /// The HTTP status of the item.
         status: u16,
         /// Elasticsearch's name for it.
         kind: String,
     },
-    /// The dead letter of a refused document was refused in its turn.
+    /// The credentials lack a privilege.
+    Privilege {
+        /// The HTTP status of the item.
+        status: u16,
+        /// Elasticsearch's explanation: it names users, privileges and data streams.
+        reason: String,
+    },
+    /// The dead letter of a rejected document was rejected in its turn.
     DeadLetter {
         /// The HTTP status of the item.
         status: u16,
         /// Elasticsearch's name for it.
         kind: String,
     },
-    /// Single documents were refused one after the other with 400 and none was ever taken.
+    /// A pipeline has dropped the dead letter of a rejected document.
+    DroppedLetter,
+    /// Single documents were answered 400 one after the other and none was ever accepted.
     EverythingMalformed,
     /// A search ended before it had returned everything that it had found.
     SearchFellShort {
@@ -39,7 +51,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What is wrong with a reply that settles nothing.
+    /// Returns what is wrong with a reply that settles nothing.
     #[must_use]
     pub fn of(reply: &Reply) -> Self {
         if (200..=299).contains(&reply.status) {
@@ -48,16 +60,39 @@ impl Failure {
             Self::Status(reply.status)
         }
     }
+
+    /// Returns the failure of a document that was not taken. Of the reasons, only those about
+    /// privileges are kept: they quote no document.
+    pub(super) fn of_item(rejection: Rejection) -> Self {
+        const LONGEST_REASON: usize = 500;
+        let Rejection {
+            status,
+            kind,
+            reason,
+        } = rejection;
+        if kind == "security_exception" {
+            let reason = printable(&reason, LONGEST_REASON).to_string();
+            return Self::Privilege { status, reason };
+        }
+        Self::Item { status, kind }
+    }
 }
+
+/// The privileges that delivering needs.
+const PRIVILEGES: &str =
+    "the index privileges `auto_configure` and `create_doc` on the data stream";
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => write!(formatter, "{error}"),
-            Self::Status(status @ (401 | 403)) => write!(
+            Self::Status(401) => write!(
                 formatter,
-                "Elasticsearch answered {status}: check the credentials and that they have `auto_configure` and \
-                 `create_doc` on the data stream"
+                "Elasticsearch answered 401: it does not know the credentials, or none are set"
+            ),
+            Self::Status(403) => write!(
+                formatter,
+                "Elasticsearch answered 403: the credentials need {PRIVILEGES}"
             ),
             Self::Status(status @ 300..=399) => write!(
                 formatter,
@@ -76,6 +111,27 @@ impl fmt::Display for Failure {
                     "the answer does not say what became of each document: is it Elasticsearch's?"
                 )
             }
+            Self::Privilege { status, reason } => {
+                write!(
+                    formatter,
+                    "documents were answered {status}: the credentials need {PRIVILEGES}"
+                )?;
+                if !reason.is_empty() {
+                    write!(formatter, " (Elasticsearch says: {reason})")?;
+                }
+                Ok(())
+            }
+            Self::Item { status: 404, kind } if kind == "index_not_found_exception" => write!(
+                formatter,
+                "documents were answered 404 {kind}: no index template makes a data stream of that name, which \
+                 `apigw-logs setup` puts there"
+            ),
+            Self::Item { status: 400, kind } if kind == NO_PIPELINE => {
+                write!(
+                    formatter,
+                    "documents were answered 400: the pipeline of ELASTICSEARCH_PIPELINE does not exist"
+                )
+            }
             Self::Item { status, kind } if kind.is_empty() => {
                 write!(formatter, "documents were answered {status}")
             }
@@ -85,16 +141,28 @@ impl fmt::Display for Failure {
             Self::DeadLetter { status, kind } => {
                 write!(
                     formatter,
-                    "they were refused, and so were their dead letters: {status} {kind}"
+                    "they were rejected, and so were their dead letters: {status}{}{kind}{}",
+                    if kind.is_empty() { "" } else { " " },
+                    if *status == 413 {
+                        " (a limit of Elasticsearch or of a proxy before it: lower BULK_MAX_BYTES)"
+                    } else {
+                        ""
+                    }
                 )
             }
             Self::SearchFellShort { found, total } => write!(
                 formatter,
                 "Elasticsearch returned {found} of the {total} documents that its search found"
             ),
+            Self::DroppedLetter => write!(
+                formatter,
+                "they were rejected, and an ingest pipeline drops their dead letters: remove it from \
+                 DEAD_LETTER_DATA_STREAM"
+            ),
             Self::EverythingMalformed => write!(
                 formatter,
-                "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_PIPELINE and DATA_STREAM"
+                "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_URL, ELASTICSEARCH_PIPELINE \
+                 and DATA_STREAM"
             ),
         }
     }

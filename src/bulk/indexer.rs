@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::session::{Permit, Refresh};
-use super::{BulkBody, Failure, ItemResult, Outcome, Rejection, Session, Verdict, verdict};
+use super::{
+    BulkBody, Failure, ItemResult, Outcome, Rejection, Sent, Session, Verdict, is_bound, verdict,
+};
 use crate::server::{Reply, Target, Transport, TransportError};
 
 /// Sends documents until each has an outcome or there is no time left.
@@ -91,7 +93,18 @@ impl<T: Transport> Indexer<T> {
             let exchange = self.transport.bulk(target, encoded, permit.timeout).await;
             session.count_request(exchange.bytes_sent, group.is_repeat);
             match exchange.result {
-                Ok(reply) => self.settle(&mut work, &permit, group.items, &reply).await,
+                Ok(reply) => {
+                    let sent = Sent {
+                        data_stream: target.data_stream,
+                        actions: &body.actions(&group.items),
+                    };
+                    let verdict = verdict(&reply, sent);
+                    if !is_bound(&reply, &verdict) {
+                        self.transport.forget_connections();
+                    }
+                    self.settle(&mut work, &permit, group.items, (verdict, &reply))
+                        .await;
+                }
                 Err(error) => failed(&mut work, &permit, group.items, error),
             }
         }
@@ -129,11 +142,11 @@ impl<T: Transport> Indexer<T> {
         work: &mut Work<'_>,
         permit: &Permit<'_>,
         items: Vec<usize>,
-        reply: &Reply,
+        (verdict, reply): (Verdict, &Reply),
     ) {
         let session = permit.session;
         work.closed_in_a_row = 0;
-        match (verdict(reply, items.len()), items.as_slice()) {
+        match (verdict, items.as_slice()) {
             (Verdict::Items(results), _) => {
                 let pending = work.settle_items(session, &items, results);
                 if !pending.is_empty() {
@@ -220,7 +233,7 @@ impl<'b> Work<'b> {
             } else {
                 [everything].into()
             },
-            outcomes: vec![Outcome::Undelivered; body.len()],
+            outcomes: vec![Outcome::Unresolved; body.len()],
             suspects: Vec::new(),
             closed_in_a_row: 0,
         }
@@ -245,39 +258,35 @@ impl<'b> Work<'b> {
         items: &[usize],
         results: Vec<ItemResult>,
     ) -> Vec<usize> {
-        let is_settled = |result: &ItemResult| {
-            !matches!(
-                result,
-                ItemResult::Again { .. } | ItemResult::Blocked { .. }
-            )
-        };
+        let is_settled =
+            |result: &ItemResult| !matches!(result, ItemResult::Again(_) | ItemResult::Blocked(_));
         if results.iter().any(is_settled) {
             session.progress();
         }
         let mut pending = Vec::new();
         for (item, result) in items.iter().zip(results) {
             match result {
-                ItemResult::Indexed { failure_store } => {
-                    session.accepted(failure_store);
+                ItemResult::Indexed(stored) => {
+                    session.accepted();
+                    session.count_stored(stored);
                     self.settle_item(*item, Outcome::Indexed);
                 }
                 ItemResult::Duplicate => {
-                    session.accepted(false);
+                    session.accepted();
                     self.settle_item(*item, Outcome::Duplicate);
+                }
+                ItemResult::Dropped => {
+                    session.accepted();
+                    self.settle_item(*item, Outcome::Dropped);
                 }
                 ItemResult::Rejected(rejection) => {
                     self.settle_item(*item, Outcome::Rejected(rejection))
                 }
-                ItemResult::Again { status } => {
-                    session.failed(Failure::Item {
-                        status,
-                        kind: String::new(),
-                    });
+                ItemResult::Again(rejection) => {
+                    session.failed(Failure::of_item(rejection));
                     pending.push(*item);
                 }
-                ItemResult::Blocked { status, kind } => {
-                    session.failed(Failure::Item { status, kind })
-                }
+                ItemResult::Blocked(rejection) => session.failed(Failure::of_item(rejection)),
             }
         }
         pending

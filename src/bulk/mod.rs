@@ -16,29 +16,32 @@ mod response;
 mod retry;
 mod session;
 
-pub use self::body::{BulkBody, StoredDocument};
+pub use self::body::{Action, ActionKind, BulkBody, StoredDocument};
 pub use self::failure::Failure;
 pub use self::id::{DocumentId, LogEventIdentity};
 pub use self::indexer::{Indexer, RequestLimits};
-pub use self::response::{ItemResult, Verdict, verdict};
+pub use self::response::{ItemResult, Sent, Stored, Verdict, is_bound, verdict};
 pub use self::retry::RetryPolicy;
 pub use self::session::{Session, Traffic};
 
-/// What became of one document, for good.
+/// The final result of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is stored.
     Indexed,
     /// It was stored before.
     Duplicate,
+    /// An ingest pipeline has dropped it, as its author wants.
+    Dropped,
     /// Elasticsearch will never take it as it is.
     Rejected(Rejection),
     /// It may be there or not: nobody has confirmed it. [`Session::failure`] says why.
-    Undelivered,
+    Unresolved,
 }
 
-/// Why Elasticsearch refused a document. The reason may quote the document: it belongs into a dead letter, never into
-/// a log.
+/// The error with which Elasticsearch rejected a document.
+///
+/// The reason may quote the document: it belongs into a dead letter, never into a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The HTTP status of the item.

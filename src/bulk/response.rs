@@ -1,10 +1,14 @@
-//! What a reply to a bulk request means: the outcome table, in one place.
+//! The meaning of a reply to a bulk request: the outcome table, in one place.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Rejection;
+use super::{Action, ActionKind, Rejection};
 use crate::json::{mend_surrogates, utf8};
+use crate::printable::printable;
 use crate::server::Reply;
 
 /// What to do after a reply.
@@ -16,46 +20,71 @@ pub enum Verdict {
     Again,
     /// The request was too large: send it in halves.
     TooLarge,
-    /// Something in the request is bad: find out what, in halves.
+    /// The request is malformed: bisect it to find the document.
     Malformed,
     /// The credentials were refused.
     Unauthorized,
-    /// The request cannot succeed until an operator mends something. The documents are not at fault.
+    /// The request cannot succeed until an operator repairs something. The documents are not at
+    /// fault.
     Stop,
 }
 
-/// What became of one document.
+/// The result of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemResult {
     /// Stored.
-    Indexed {
-        /// Not in the data stream itself but in its failure store, out of sight of ordinary searches.
-        failure_store: bool,
-    },
+    Indexed(Stored),
     /// There already.
     Duplicate,
-    /// Not now: send it again, alone with its like.
-    Again {
-        /// The HTTP status of the item.
-        status: u16,
-    },
+    /// Dropped by an ingest pipeline: neither stored nor rejected.
+    Dropped,
+    /// Not now: send it again, together with the others that were not taken.
+    Again(Rejection),
     /// Never, as it is.
     Rejected(Rejection),
-    /// Not until an operator mends something: a privilege, a missing index, a write block.
-    Blocked {
-        /// The HTTP status of the item.
-        status: u16,
-        /// Elasticsearch's name for it.
-        kind: String,
-    },
+    /// Not until an operator repairs something: a privilege, a missing index.
+    Blocked(Rejection),
 }
 
-/// Reads a reply to a request of so many documents.
+/// How a document was stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// In the failure store of the data stream, out of sight of ordinary searches.
+    pub failure_store: bool,
+    /// In another index or data stream: a pipeline has set `_index`.
+    pub elsewhere: bool,
+    /// Under another id: a pipeline has set `_id`.
+    pub renamed: bool,
+}
+
+/// What a reply is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'r> {
+    /// The name of the data stream.
+    pub data_stream: &'r str,
+    /// The action of each document.
+    pub actions: &'r [Action<'r>],
+}
+
+/// Elasticsearch's name for a write block.
+const BLOCK: &str = "cluster_block_exception";
+
+/// Our name for the error that ELASTICSEARCH_PIPELINE names no pipeline.
+pub(super) const NO_PIPELINE: &str = "pipeline does not exist";
+
+/// Upper bound on Elasticsearch's name for an error, in characters.
+const LONGEST_KIND: usize = 100;
+
+/// Upper bound on Elasticsearch's explanation of an error, in characters.
+const LONGEST_REASON: usize = 10_000;
+
+/// Reads a reply to a bulk request.
 #[must_use]
-pub fn verdict(reply: &Reply, sent: usize) -> Verdict {
+pub fn verdict(reply: &Reply, sent: Sent<'_>) -> Verdict {
     match reply.status {
-        200..=299 => item_results(&reply.body, sent).map_or(Verdict::Again, Verdict::Items),
+        200 => item_results(reply, sent).map_or(Verdict::Again, Verdict::Items),
         400 => Verdict::Malformed,
+        403 if Rejection::of_request(reply).kind == BLOCK => Verdict::Again,
         401 | 403 => Verdict::Unauthorized,
         413 => Verdict::TooLarge,
         408 | 429 => Verdict::Again,
@@ -65,23 +94,44 @@ pub fn verdict(reply: &Reply, sent: usize) -> Verdict {
     }
 }
 
-/// The results of the items; `None` if the reply does not say, of every document, what became of it.
-fn item_results(body: &[u8], sent: usize) -> Option<Vec<ItemResult>> {
+/// Returns whether a reply is known to be the answer to its request: it echoes the request's id, or
+/// it names the documents.
+#[must_use]
+pub fn is_bound(reply: &Reply, verdict: &Verdict) -> bool {
+    let names_documents = || memchr::memmem::find(&reply.body, b"\"_id\"").is_some();
+    match verdict {
+        _ if reply.is_echoed => true,
+        Verdict::Items(_) => names_documents(),
+        Verdict::Again => reply.status != 200,
+        _ => true,
+    }
+}
+
+/// Reads the results of the items; `None` if the reply does not say, of every document that was
+/// sent, what became of it.
+fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
     // A reason may quote half a character.
-    let body = utf8(body);
-    let reply: WireReply<'_> = serde_json::from_str(&body).ok()?;
-    if reply.items.len() != sent {
+    let body = utf8(&reply.body);
+    let Object(wire): Object<WireReply<'_>> = serde_json::from_str(&body).ok()?;
+    if wire.items.len() != sent.actions.len() || wire.error.is_some() || wire.timed_out {
         return None;
     }
-    reply
-        .items
+    wire.items
         .into_iter()
-        .map(|item| item.create.into_result())
+        .zip(sent.actions)
+        .map(|(Object(item), action)| {
+            let Object(result) = item.create;
+            // Without an echo the ids are the only sign that this answers our request.
+            if !reply.is_echoed && result.is_renamed(*action) {
+                return None;
+            }
+            result.into_result(*action, sent.data_stream)
+        })
         .collect()
 }
 
 impl Rejection {
-    /// Why a request of a single document was refused as a whole.
+    /// Reads why a request of a single document was rejected as a whole.
     #[must_use]
     pub fn of_request(reply: &Reply) -> Self {
         let wire: Option<WireFailure<'_>> = serde_json::from_slice(&reply.body).ok();
@@ -97,35 +147,72 @@ impl Rejection {
     }
 }
 
-#[derive(Deserialize)]
+/// A JSON object. A derived struct alone would also take a list.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = T;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer
+            .deserialize_map(ObjectVisitor(std::marker::PhantomData))
+            .map(Self)
+    }
+}
+
+#[derive(serde::Deserialize)]
 struct WireFailure<'a> {
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct WireReply<'a> {
     #[serde(borrow)]
-    items: Vec<WireItem<'a>>,
+    items: Vec<Object<WireItem<'a>>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(default)]
+    timed_out: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct WireItem<'a> {
-    // Pipelines and proxies may answer with another name for the action; it is the status that counts.
+    // Pipelines and proxies may answer with another name for the action; what was sent counts.
     #[serde(borrow, alias = "index", alias = "update", alias = "delete")]
-    create: WireResult<'a>,
+    create: Object<WireResult<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct WireResult<'a> {
     status: u16,
-    /// Read only as far as it is understood: it quotes the document, and must not spoil what the others say.
+    #[serde(borrow, rename = "_id")]
+    id: Option<&'a RawValue>,
+    #[serde(rename = "_index")]
+    index: Option<String>,
+    result: Option<String>,
+    /// Read only as far as it is understood: it quotes the document, and must not spoil the rest.
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     failure_store: Option<String>,
+    #[serde(rename = "_shards")]
+    shards: Option<Object<WireShards>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
+struct WireShards {
+    successful: Option<u64>,
+}
+
+#[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum WireError {
     Object {
@@ -139,54 +226,134 @@ enum WireError {
     Text(String),
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct WireCause {
     #[serde(default)]
     reason: Option<String>,
 }
 
 impl WireResult<'_> {
-    /// `None` for a contradiction: a success with an error.
-    fn into_result(self) -> Option<ItemResult> {
-        let status = self.status;
+    /// Returns the result of an action; `None` for a contradiction, such as a success with an error.
+    fn into_result(self, action: Action<'_>, data_stream: &str) -> Option<ItemResult> {
         let failed = self.error.is_some();
-        let (kind, reason) = self.error.map(kind_and_reason).unwrap_or_default();
-        Some(match status {
-            200..=299 if failed => return None,
-            200..=299 => ItemResult::Indexed {
-                failure_store: self.failure_store.as_deref() == Some("used"),
-            },
-            409 => ItemResult::Duplicate,
-            408 | 429 | 500..=599 => ItemResult::Again { status },
-            401 | 403 | 404 => ItemResult::Blocked { status, kind },
-            // Not the document's fault: the cluster has all the shards it may have.
-            400 if kind == "validation_exception" => ItemResult::Blocked { status, kind },
-            // Nor this: ELASTICSEARCH_PIPELINE is misspelt.
-            400 if kind == "illegal_argument_exception"
-                && reason.starts_with("pipeline with id [") =>
-            {
-                ItemResult::Blocked {
-                    status,
-                    kind: "pipeline does not exist".to_owned(),
-                }
+        match (self.status, action.kind) {
+            (200..=299, _) if failed => None,
+            (200, ActionKind::Delete) => Some(ItemResult::Indexed(Stored::default())),
+            (200, ActionKind::Create) if self.is_in_failure_store() => {
+                self.stored(action, data_stream)
             }
-            400..=499 => ItemResult::Rejected(Rejection {
-                status,
-                kind,
-                reason,
-            }),
-            _ => return None,
-        })
+            // A document that was stored is answered 201.
+            (200, ActionKind::Create) => Some(ItemResult::Dropped),
+            (201, ActionKind::Create) if self.result.as_deref() == Some("noop") => {
+                Some(ItemResult::Dropped)
+            }
+            (201, ActionKind::Create) => self.stored(action, data_stream),
+            (409, _) if self.is_renamed(action) => Some(ItemResult::Rejected(renamed())),
+            (400..=599, _) => Some(self.into_failure()),
+            _ => None,
+        }
+    }
+
+    /// A document that was stored; `None` if no shard has stored it.
+    fn stored(&self, action: Action<'_>, data_stream: &str) -> Option<ItemResult> {
+        let successful = self
+            .shards
+            .as_ref()
+            .and_then(|Object(shards)| shards.successful);
+        if successful == Some(0) {
+            return None;
+        }
+        Some(ItemResult::Indexed(Stored {
+            failure_store: self.is_in_failure_store(),
+            elsewhere: self
+                .index
+                .as_deref()
+                .is_some_and(|index| !is_index_of(index, data_stream)),
+            renamed: self.is_renamed(action),
+        }))
+    }
+
+    fn is_in_failure_store(&self) -> bool {
+        self.failure_store.as_deref() == Some("used")
+    }
+
+    /// Returns whether the result names another document than the action.
+    fn is_renamed(&self, action: Action<'_>) -> bool {
+        let Some(id) = self.id.map(RawValue::get) else {
+            return false;
+        };
+        let raw = id.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
+        let text = |json: &str| serde_json::from_str::<String>(json).ok();
+        raw != Some(action.id) && text(id) != text(&format!("\"{}\"", action.id))
+    }
+
+    fn into_failure(self) -> ItemResult {
+        let (kind, reason) = self.error.map(kind_and_reason).unwrap_or_default();
+        let rejection = Rejection {
+            status: self.status,
+            kind,
+            reason,
+        };
+        let Rejection {
+            status,
+            kind,
+            reason,
+        } = &rejection;
+        match (*status, kind.as_str()) {
+            // A block ends: a snapshot, a shrinking index, a full disk.
+            (_, BLOCK) => ItemResult::Again(rejection),
+            (409, "") => ItemResult::Duplicate,
+            (409, kind) if kind.contains("version_conflict") => ItemResult::Duplicate,
+            (408 | 409 | 429 | 500..=599, _) => ItemResult::Again(rejection),
+            (401 | 403 | 404, _) => ItemResult::Blocked(rejection),
+            // Not the document's fault: the cluster has all the shards it may have.
+            (400, "validation_exception") => ItemResult::Blocked(rejection),
+            // Nor this: ELASTICSEARCH_PIPELINE is misspelt.
+            (400, "illegal_argument_exception") if reason.starts_with("pipeline with id [") => {
+                ItemResult::Blocked(Rejection {
+                    kind: NO_PIPELINE.to_owned(),
+                    ..rejection
+                })
+            }
+            _ => ItemResult::Rejected(rejection),
+        }
     }
 }
 
-/// Elasticsearch's name and explanation of an error; of one in an unknown form, all of it.
+/// The rejection of a document whose id a pipeline has changed to that of another one. That the
+/// other is there does not prove that this is.
+fn renamed() -> Rejection {
+    Rejection {
+        status: 409,
+        kind: "document_id_changed".to_owned(),
+        reason:
+            "an ingest pipeline has set _id, and there is a document with that id: nothing says \
+                 that it is this one"
+                .to_owned(),
+    }
+}
+
+/// Returns whether an index belongs to a data stream, as a backing index or in its failure store.
+fn is_index_of(index: &str, data_stream: &str) -> bool {
+    let rest = index
+        .strip_prefix(".ds-")
+        .or_else(|| index.strip_prefix(".fs-"));
+    let generation = rest.and_then(|rest| rest.strip_prefix(data_stream));
+    index == data_stream || generation.is_some_and(|generation| generation.starts_with('-'))
+}
+
+/// Returns Elasticsearch's name and explanation of an error; of one in an unknown form, all of it.
 fn kind_and_reason(error: &RawValue) -> (String, String) {
     let wire = serde_json::from_str(&mend_surrogates(error.get()));
-    wire.map_or_else(
+    let (kind, reason) = wire.map_or_else(
         |_| (String::new(), error.get().to_owned()),
         WireError::into_kind_and_reason,
-    )
+    );
+    let reason = match reason.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => reason.get(..end).unwrap_or(&reason).to_owned(),
+        None => reason,
+    };
+    (printable(&kind, LONGEST_KIND).to_string(), reason)
 }
 
 impl WireError {
@@ -212,105 +379,151 @@ impl WireError {
 mod tests {
     use super::*;
 
+    const STREAM: &str = "logs-a-b";
+
+    /// The actions of a request for documents a, b and c.
+    const CREATED: [Action<'static>; 3] = [created("a"), created("b"), created("c")];
+
+    const fn created(id: &'static str) -> Action<'static> {
+        Action {
+            kind: ActionKind::Create,
+            id,
+        }
+    }
+
+    fn sent(documents: usize) -> Sent<'static> {
+        Sent {
+            data_stream: STREAM,
+            actions: &CREATED[..documents],
+        }
+    }
+
     fn reply(status: u16, body: &str) -> Reply {
         Reply {
             status,
-            retry_after: None,
             body: body.into(),
+            ..Reply::default()
+        }
+    }
+
+    fn echoed(body: &str) -> Reply {
+        Reply {
+            is_echoed: true,
+            ..reply(200, body)
+        }
+    }
+
+    fn item(members: &str) -> String {
+        format!(r#"{{"took":1,"errors":false,"items":[{{"create":{{{members}}}}}]}}"#)
+    }
+
+    /// The result of the only document; `None` if the reply settles nothing.
+    fn one(reply: &Reply) -> Option<ItemResult> {
+        match verdict(reply, sent(1)) {
+            Verdict::Items(results) => results.into_iter().next(),
+            Verdict::Again => None,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    fn error(status: u16, kind: &str, reason: &str) -> Rejection {
+        Rejection {
+            status,
+            kind: kind.into(),
+            reason: reason.into(),
         }
     }
 
     #[test]
     fn a_request_as_a_whole() {
+        let again = [
+            408, 429, 500, 502, 503, 504, 507, 520, 100, 0, 201, 202, 204, 205, 206, 226,
+        ];
+        let stop = [
+            300, 301, 302, 304, 307, 308, 402, 404, 405, 406, 410, 411, 414, 415, 422, 501,
+        ];
         let cases: &[(&[u16], Verdict)] = &[
-            (
-                &[408, 429, 500, 502, 503, 504, 507, 520, 100, 0],
-                Verdict::Again,
-            ),
+            (&again, Verdict::Again),
             (&[413], Verdict::TooLarge),
             (&[400], Verdict::Malformed),
             (&[401, 403], Verdict::Unauthorized),
-            (
-                &[
-                    300, 301, 302, 304, 307, 308, 402, 404, 405, 406, 410, 411, 414, 415, 422, 501,
-                ],
-                Verdict::Stop,
-            ),
+            (&stop, Verdict::Stop),
         ];
         for (statuses, expected) in cases {
             for status in *statuses {
-                assert_eq!(
-                    &verdict(&reply(*status, r#"{"items":[]}"#), 0),
-                    expected,
-                    "{status}"
-                );
+                let reply = reply(*status, r#"{"items":[]}"#);
+                assert_eq!(&verdict(&reply, sent(0)), expected, "{status}");
             }
         }
+        let block = r#"{"error":{"type":"cluster_block_exception"},"status":403}"#;
+        assert_eq!(verdict(&reply(403, block), sent(1)), Verdict::Again);
     }
 
     #[test]
     fn one_item() {
-        let rejected = |status, kind: &str, reason: &str| {
-            ItemResult::Rejected(Rejection {
-                status,
-                kind: kind.into(),
-                reason: reason.into(),
-            })
-        };
-        let again = |status| ItemResult::Again { status };
-        let blocked = |status, kind: &str| ItemResult::Blocked {
-            status,
-            kind: kind.into(),
+        let again = |status, kind| ItemResult::Again(error(status, kind, ""));
+        let blocked = |status, kind, reason| ItemResult::Blocked(error(status, kind, reason));
+        let rejected = |status, kind, reason| ItemResult::Rejected(error(status, kind, reason));
+        let in_failure_store = Stored {
+            failure_store: true,
+            ..Stored::default()
         };
         let cases = [
-            (
-                r#""status":201"#,
-                ItemResult::Indexed {
-                    failure_store: false,
-                },
-            ),
-            (
-                r#""status":200,"failure_store":"not_applicable_or_unknown""#,
-                ItemResult::Indexed {
-                    failure_store: false,
-                },
-            ),
+            (r#""status":201"#, ItemResult::Indexed(Stored::default())),
             (
                 r#""status":201,"failure_store":"used""#,
-                ItemResult::Indexed {
-                    failure_store: true,
-                },
+                ItemResult::Indexed(in_failure_store),
             ),
+            (
+                r#""status":201,"failure_store":"not_applicable_or_unknown","_shards":{"successful":1}"#,
+                ItemResult::Indexed(Stored::default()),
+            ),
+            (r#""status":200"#, ItemResult::Dropped),
+            (
+                r#""status":200,"result":"noop","_version":-4,"_shards":{"successful":0}"#,
+                ItemResult::Dropped,
+            ),
+            (r#""status":201,"result":"noop""#, ItemResult::Dropped),
             (
                 r#""status":409,"error":{"type":"version_conflict_engine_exception"}"#,
                 ItemResult::Duplicate,
             ),
-            (r#""status":408"#, again(408)),
+            (r#""status":409"#, ItemResult::Duplicate),
+            (
+                r#""status":409,"error":{"type":"cluster_block_exception"}"#,
+                again(409, "cluster_block_exception"),
+            ),
+            (r#""status":409,"error":{"type":"x"}"#, again(409, "x")),
+            (r#""status":408"#, again(408, "")),
             (
                 r#""status":429,"error":{"type":"cluster_block_exception"}"#,
-                again(429),
+                again(429, "cluster_block_exception"),
             ),
-            (r#""status":500"#, again(500)),
+            (
+                r#""status":403,"error":{"type":"cluster_block_exception"}"#,
+                again(403, "cluster_block_exception"),
+            ),
+            (r#""status":500"#, again(500, "")),
             (
                 r#""status":503,"error":{"type":"unavailable_shards_exception"}"#,
-                again(503),
+                again(503, "unavailable_shards_exception"),
             ),
-            (r#""status":401"#, blocked(401, "")),
+            (r#""status":401"#, blocked(401, "", "")),
             (
                 r#""status":403,"error":{"type":"security_exception","reason":"r"}"#,
-                blocked(403, "security_exception"),
+                blocked(403, "security_exception", "r"),
             ),
             (
                 r#""status":404,"error":{"type":"index_not_found_exception"}"#,
-                blocked(404, "index_not_found_exception"),
+                blocked(404, "index_not_found_exception", ""),
             ),
             (
                 r#""status":400,"error":{"type":"validation_exception"}"#,
-                blocked(400, "validation_exception"),
+                blocked(400, "validation_exception", ""),
             ),
             (
                 r#""status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}"#,
-                blocked(400, "pipeline does not exist"),
+                blocked(400, NO_PIPELINE, "pipeline with id [p] does not exist"),
             ),
             (
                 r#""status":400,"error":{"type":"document_parsing_exception","reason":"a","caused_by":{"reason":"b"}}"#,
@@ -325,19 +538,123 @@ mod tests {
                 r#""status":400,"error":{"type":"x","reason":"\ud800"}"#,
                 rejected(400, "x", "\u{fffd}"),
             ),
+            (
+                r#""status":400,"error":{"type":"a\u001b]0;b\n"}"#,
+                rejected(400, r"a\u{1b}]0;b\n", ""),
+            ),
             (r#""status":413"#, rejected(413, "", "")),
             (r#""status":422"#, rejected(422, "", "")),
         ];
-        for (item, expected) in cases {
-            let body = format!(
-                r#"{{"took":1,"errors":false,"items":[{{"create":{{"_index":"i",{item}}}}}]}}"#
-            );
+        for (members, expected) in cases {
             assert_eq!(
-                verdict(&reply(200, &body), 1),
-                Verdict::Items(vec![expected]),
-                "{item}"
+                one(&reply(200, &item(members))),
+                Some(expected),
+                "{members}"
             );
         }
+    }
+
+    #[test]
+    fn a_reply_names_the_documents_of_its_request() {
+        let indexed = Some(ItemResult::Indexed(Stored::default()));
+        let ours = [
+            r#""_id":"a","status":201"#,
+            r#""_id":null,"status":201"#,
+            r#""_id":"\u0061","status":201"#,
+        ];
+        for members in ours {
+            assert_eq!(one(&reply(200, &item(members))), indexed, "{members}");
+        }
+        for id in ["\"b\"", "\"\"", "1", "[\"a\"]"] {
+            for status in [200, 201, 409, 400, 503] {
+                let body = item(&format!(r#""_id":{id},"status":{status}"#));
+                assert_eq!(one(&reply(200, &body)), None, "{id} {status}");
+            }
+        }
+        let swapped = r#"{"items":[{"create":{"_id":"b","status":201}},{"create":{"_id":"a","status":201}}]}"#;
+        assert_eq!(verdict(&reply(200, swapped), sent(2)), Verdict::Again);
+    }
+
+    /// The echo says that the reply is ours. So another id is a pipeline's work.
+    #[test]
+    fn a_pipeline_may_change_id_and_index() {
+        let renamed = Stored {
+            renamed: true,
+            ..Stored::default()
+        };
+        let body = item(r#""_id":"b","status":201"#);
+        assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(renamed)));
+        let body = item(r#""_id":"b","status":409"#);
+        let Some(ItemResult::Rejected(rejection)) = one(&echoed(&body)) else {
+            panic!("that another document is there does not prove that ours is")
+        };
+        assert_eq!(
+            (rejection.status, &*rejection.kind),
+            (409, "document_id_changed")
+        );
+        let body = item(r#""_id":"a","status":409"#);
+        assert_eq!(one(&echoed(&body)), Some(ItemResult::Duplicate));
+
+        let indices = [
+            (STREAM, false),
+            (".ds-logs-a-b-2026.03.01-000001", false),
+            (".fs-logs-a-b-2026.03.01-000001", false),
+            (".ds-logs-a-bc-2026.03.01-000001", true),
+            (".ds-logs-a-b", true),
+            ("other", true),
+        ];
+        for (index, elsewhere) in indices {
+            let body = item(&format!(r#""_index":"{index}","status":201"#));
+            let stored = Stored {
+                elsewhere,
+                ..Stored::default()
+            };
+            assert_eq!(
+                one(&reply(200, &body)),
+                Some(ItemResult::Indexed(stored)),
+                "{index}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_answered_200() {
+        let deletion = Action {
+            kind: ActionKind::Delete,
+            id: "a",
+        };
+        let sent = Sent {
+            data_stream: STREAM,
+            actions: &[deletion],
+        };
+        let body = r#"{"items":[{"delete":{"_id":"a","_index":".ds-x-1","result":"deleted","status":200}}]}"#;
+        let deleted = ItemResult::Indexed(Stored::default());
+        assert_eq!(
+            verdict(&reply(200, body), sent),
+            Verdict::Items(vec![deleted])
+        );
+    }
+
+    #[test]
+    fn an_error_of_any_length_is_bounded() {
+        let long = "x".repeat(1 << 20);
+        let body = item(&format!(
+            r#""status":400,"error":{{"type":"{long}","reason":"{long}"}}"#
+        ));
+        let Some(ItemResult::Rejected(rejection)) = one(&reply(200, &body)) else {
+            panic!("it is rejected")
+        };
+        assert_eq!(rejection.kind.chars().count(), LONGEST_KIND + 1);
+        assert_eq!(rejection.reason.len(), LONGEST_REASON);
+    }
+
+    #[test]
+    fn a_reply_is_bound_by_echo_or_ids() {
+        let bound = |reply: Reply| is_bound(&reply, &verdict(&reply, sent(1)));
+        let (bare, named) = (item(r#""status":201"#), item(r#""_id":"a","status":201"#));
+        assert!(bound(echoed(&bare)) && bound(reply(200, &named)));
+        assert!(!bound(reply(200, &bare)) && !bound(reply(200, "<html>")));
+        assert!(bound(reply(503, "")), "an error settles nothing");
     }
 
     #[test]
@@ -345,18 +662,11 @@ mod tests {
         let body = b"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":\"t\",\"reason\":\"\xf0\x9f\"}}}]}";
         let reply = Reply {
             status: 200,
-            retry_after: None,
             body: body.to_vec(),
+            ..Reply::default()
         };
-        let rejection = Rejection {
-            status: 400,
-            kind: "t".into(),
-            reason: "\u{fffd}".into(),
-        };
-        assert_eq!(
-            verdict(&reply, 1),
-            Verdict::Items(vec![ItemResult::Rejected(rejection)])
-        );
+        let rejection = error(400, "t", "\u{fffd}");
+        assert_eq!(one(&reply), Some(ItemResult::Rejected(rejection)));
     }
 
     #[test]
@@ -376,31 +686,43 @@ mod tests {
             format!(r#"{{"items":[{ok},{{"create":{{"status":"201"}}}}]}}"#),
             format!(r#"{{"items":[{ok},{{"create":{{"status":201,"error":{{"type":"x"}}}}}}]}}"#),
             format!(r#"{{"items":[{ok},{{"create":{{"status":302}}}}]}}"#),
+            format!(r#"{{"items":[{ok},{{"create":{{"status":202}}}}]}}"#),
+            format!(
+                r#"{{"items":[{ok},{{"create":{{"status":201,"_shards":{{"successful":0}}}}}}]}}"#
+            ),
             format!(r#"{{"items":[{ok},{ok}]"#),
             format!(r#"{{"items":[{ok},{ok}]}} trailing"#),
+            format!(r#"{{"items":[{ok},{ok}],"error":{{"type":"x"}}}}"#),
+            format!(r#"{{"items":[{ok},{ok}],"timed_out":true}}"#),
+            format!(r#"{{"items":[{ok},[{{"status":201}}]]}}"#),
+            format!(r#"{{"items":[{ok},{{"create":[201,null,null,null,null,null,null]}}]}}"#),
+            format!(r#"[[{ok},{ok}],null,false]"#),
         ];
         for body in cases {
-            assert_eq!(verdict(&reply(200, &body), 2), Verdict::Again, "{body}");
+            assert_eq!(
+                verdict(&reply(200, &body), sent(2)),
+                Verdict::Again,
+                "{body}"
+            );
         }
         let two = format!(r#"{{"errors":true,"items":[{ok},{{"index":{{"status":201}}}}]}}"#);
         assert_eq!(
-            verdict(&reply(200, &two), 2),
-            Verdict::Items(vec![
-                ItemResult::Indexed {
-                    failure_store: false
-                };
-                2
-            ])
+            verdict(&reply(200, &two), sent(2)),
+            Verdict::Items(vec![ItemResult::Indexed(Stored::default()); 2])
         );
     }
 
     #[test]
     fn a_reply_cut_anywhere_settles_nothing() {
-        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"1","status":201}},{"create":{"status":409}}]}"#;
+        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"a","status":201}},{"create":{"status":409}}]}"#;
+        assert!(matches!(
+            verdict(&reply(200, whole), sent(2)),
+            Verdict::Items(_)
+        ));
         for cut in 0..whole.len() {
             let (cut_off, _) = whole.split_at(cut);
             assert_eq!(
-                verdict(&reply(200, cut_off), 2),
+                verdict(&reply(200, cut_off), sent(2)),
                 Verdict::Again,
                 "cut after {cut} bytes"
             );

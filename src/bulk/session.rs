@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::budget::{Budget, FailedRequest};
 use super::gate::{Gate, Pass};
 use super::remedies::Remedies;
-use super::{Failure, RetryPolicy};
+use super::{Failure, RetryPolicy, Stored};
 
 /// The state that the requests of one invocation share.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ pub struct Traffic {
     pub bytes_sent: u64,
     /// Documents that Elasticsearch put into its failure store.
     pub failure_store: u64,
+    /// Documents that a pipeline has sent to another index or data stream.
+    pub elsewhere: u64,
+    /// Documents that a pipeline has given another id.
+    pub renamed: u64,
 }
 
 /// Leave to send one request.
@@ -170,10 +174,16 @@ impl Session {
         traffic.bytes_sent += bytes_sent;
     }
 
-    pub(super) fn accepted(&self, failure_store: bool) {
-        let mut state = self.state.borrow_mut();
-        state.has_accepted_any = true;
-        state.traffic.failure_store += u64::from(failure_store);
+    /// Notes that Elasticsearch takes documents.
+    pub(super) fn accepted(&self) {
+        self.state.borrow_mut().has_accepted_any = true;
+    }
+
+    pub(super) fn count_stored(&self, stored: Stored) {
+        let traffic = &mut self.state.borrow_mut().traffic;
+        traffic.failure_store += u64::from(stored.failure_store);
+        traffic.elsewhere += u64::from(stored.elsewhere);
+        traffic.renamed += u64::from(stored.renamed);
     }
 
     /// Documents have got their outcome: the budget begins anew, and a connection may have died

@@ -276,6 +276,7 @@ impl Transport for Print {
         let reply = Reply {
             status: 200,
             retry_after: None,
+            is_echoed: true,
             body: format!(r#"{{"items":[{items}]}}"#).into_bytes(),
         };
         Exchange {

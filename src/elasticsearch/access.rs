@@ -1,7 +1,7 @@
 //! Where Elasticsearch is and who we are there, as settings or a secret say it.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -18,7 +18,7 @@ use crate::server::TransportError;
 /// What a request needs beside itself.
 #[derive(Debug, Clone)]
 pub(super) struct Access {
-    pub(super) hosts: Arc<[Arc<Host>]>,
+    pub(super) hosts: Rc<[Rc<Host>]>,
     pub(super) identity: Identity,
 }
 
@@ -36,18 +36,18 @@ pub(super) enum Identity {
 
 /// Where to have it from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum CredentialSource {
     Settings(Access),
     /// Read when it is first needed, and kept.
     Secret {
         reader: Box<SecretReader>,
         /// Those of the settings, which come before the secret's.
-        hosts: Arc<[Arc<Host>]>,
-        kept: Mutex<Option<Access>>,
+        hosts: Rc<[Rc<Host>]>,
+        kept: RefCell<Option<Access>>,
     },
 }
 
-impl Source {
+impl CredentialSource {
     pub(super) fn new(settings: ElasticsearchSettings) -> Result<Self, ClientError> {
         let hosts = hosts(settings.urls);
         let identity = match settings.auth {
@@ -65,7 +65,7 @@ impl Source {
                 return Ok(Self::Secret {
                     reader,
                     hosts,
-                    kept: Mutex::new(None),
+                    kept: RefCell::new(None),
                 });
             }
         };
@@ -76,7 +76,7 @@ impl Source {
     pub(super) async fn access(&self, timeout: Duration) -> Result<Access, TransportError> {
         let known = match self {
             Self::Settings(access) => Some(access.clone()),
-            Self::Secret { kept, .. } => lock(kept).clone(),
+            Self::Secret { kept, .. } => kept.borrow().clone(),
         };
         match known {
             Some(access) => Ok(access),
@@ -89,7 +89,7 @@ impl Source {
         let Self::Secret { kept, .. } = self else {
             return false;
         };
-        let before = lock(kept).clone();
+        let before = kept.borrow().clone();
         match self.read(timeout).await {
             Ok(access) => before.is_none_or(|before| !access.is_same(&before)),
             Err(error) => {
@@ -112,7 +112,7 @@ impl Source {
         let hosts = if hosts.is_empty() {
             self::hosts(secret.urls)
         } else {
-            Arc::clone(hosts)
+            Rc::clone(hosts)
         };
         if hosts.is_empty() {
             return Err(TransportError::NoCredentials(
@@ -123,14 +123,9 @@ impl Source {
             hosts,
             identity: secret.identity,
         };
-        *lock(kept) = Some(access.clone());
+        *kept.borrow_mut() = Some(access.clone());
         Ok(access)
     }
-}
-
-/// Nobody panics while holding it.
-fn lock(kept: &Mutex<Option<Access>>) -> std::sync::MutexGuard<'_, Option<Access>> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Access {
@@ -191,7 +186,7 @@ fn header(authorization: String) -> Option<Identity> {
 fn signature(
     credentials: Option<AwsCredentials>,
     region: Option<String>,
-    hosts: &[Arc<Host>],
+    hosts: &[Rc<Host>],
 ) -> Result<Identity, ClientError> {
     let credentials = credentials.ok_or(ClientError::AwsCredentials {
         variable: "ELASTICSEARCH_AUTH",
@@ -209,12 +204,12 @@ fn signature(
     })
 }
 
-fn hosts(urls: Vec<Url>) -> Arc<[Arc<Host>]> {
+fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {
     urls.into_iter()
         .map(|url| {
-            Arc::new(Host {
+            Rc::new(Host {
                 url,
-                has_served: AtomicBool::new(false),
+                has_served: Cell::new(false),
             })
         })
         .collect()

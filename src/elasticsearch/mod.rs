@@ -6,25 +6,28 @@
 
 mod access;
 mod aws;
+mod request_body;
 mod search;
 mod secret;
 mod settings;
 mod tls;
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{
-    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use reqwest::{Client, RequestBuilder, Response, Url};
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
-use self::access::{Access, Source};
+use self::access::{Access, CredentialSource};
 pub use self::aws::AwsCredentials;
 pub use self::secret::SecretArn;
 pub use self::settings::{
@@ -36,28 +39,37 @@ use crate::server::{Exchange, Reply, Target, Transport, TransportError};
 /// Elasticsearch, over HTTP.
 #[derive(Debug)]
 pub struct Elasticsearch {
-    client: Mutex<Client>,
+    client: RefCell<Client>,
     client_settings: ClientSettings,
-    source: Source,
-    /// The host that is asked. Another one's turn comes when it fails.
-    current: AtomicUsize,
+    source: CredentialSource,
+    /// The number of the host that is asked. When it fails, the next one has its turn.
+    current: Cell<usize>,
     headers: HeaderMap,
     compression: Compression,
+    /// The server knows the parameter `require_data_stream`, as far as it has not said otherwise.
+    knows_require_data_stream: Cell<bool>,
 }
 
 #[derive(Debug)]
 struct Host {
     url: Url,
-    /// Whether the client may hold a connection that has served before.
-    has_served: AtomicBool,
+    /// The client may hold a connection that has served before.
+    has_served: Cell<bool>,
 }
 
 /// More than any answer needs: some hundred bytes an item, some thousand where a reason is given.
 const LARGEST_REPLY: usize = 16 << 20;
 
-/// What an answer is to say: the outcome of each item, and nothing that we would only throw away.
-const FILTER_PATH: &str = "error,items.*.status,items.*.failure_store,items.*.error.type,\
+/// The members of an answer that are read: the result of each item, and the id that proves whose
+/// result it is.
+const FILTER_PATH: &str = "error,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,\
                            items.*.error.reason,items.*.error.caused_by.reason";
+
+/// The members that are read as well where a pipeline may have changed or dropped documents.
+const PIPELINE_FILTER_PATH: &str = ",items.*._index,items.*.result";
+
+/// The header that a server copies from the request to its answer.
+const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
 impl Elasticsearch {
     /// Makes the client. No connection is made yet.
@@ -66,44 +78,35 @@ impl Elasticsearch {
     /// [`ClientError`] if the settings do not allow one.
     pub fn new(settings: ElasticsearchSettings) -> Result<Self, ClientError> {
         let client_settings = ClientSettings::new(&settings.trust, settings.connect_timeout)?;
-        let client = Mutex::new(client_settings.client()?);
+        let client = RefCell::new(client_settings.client()?);
         let headers = headers(settings.compression_level);
         let compression = Compression::new(settings.compression_level);
-        let source = Source::new(settings)?;
+        // Amazon's OpenSearch is the only server whose requests are signed.
+        let is_signed = matches!(settings.auth, Auth::Signature { .. });
+        let source = CredentialSource::new(settings)?;
         Ok(Self {
             client,
             client_settings,
             source,
-            current: AtomicUsize::new(0),
+            current: Cell::new(0),
             headers,
             compression,
+            knows_require_data_stream: Cell::new(!is_signed),
         })
     }
 
     fn client(&self) -> Client {
-        self.client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.client.borrow().clone()
     }
 
-    /// Forgets every connection that waits to be used: where one has died while the environment was frozen, so have others.
-    fn forget_connections(&self) {
-        if let Ok(client) = self.client_settings.client() {
-            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
-        }
-    }
-
-    /// The host whose turn it is.
-    fn host(&self, access: &Access) -> Option<Arc<Host>> {
-        access
-            .hosts
-            .get(self.current.load(Ordering::Relaxed) % access.hosts.len().max(1))
-            .cloned()
+    /// Returns the host whose turn it is.
+    fn host(&self, access: &Access) -> Option<Rc<Host>> {
+        let number = self.current.get() % access.hosts.len().max(1);
+        access.hosts.get(number).cloned()
     }
 
     fn next_host(&self) {
-        self.current.fetch_add(1, Ordering::Relaxed);
+        self.current.set(self.current.get().wrapping_add(1));
     }
 
     async fn exchange(
@@ -111,22 +114,39 @@ impl Elasticsearch {
         access: &Access,
         host: &Host,
         request: RequestBuilder,
+        body: Bytes,
     ) -> Result<Reply, TransportError> {
+        // A signature needs the whole body.
+        let request = request.body(body.clone());
         let mut request = request
             .build()
             .map_err(|error| self.transport_error(host, &error))?;
+        let opaque_id = opaque_id();
+        request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
+        let progress = request_body::track(&mut request, body);
         let response = self
             .client()
             .execute(request)
             .await
             .map_err(|error| self.transport_error(host, &error))?;
+        if response.status().is_success() && !progress.is_sent() {
+            self.forget_connections();
+            return Err(TransportError::Premature);
+        }
+        let mut echoes = response.headers().get_all(OPAQUE_ID).iter().peekable();
+        let is_echoed = echoes.peek().is_some();
+        if !echoes.all(|echo| *echo == opaque_id) {
+            self.forget_connections();
+            return Err(TransportError::Foreign);
+        }
         let reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
+            is_echoed,
             body: read(response).await?,
         };
-        host.has_served.store(true, Ordering::Relaxed);
+        host.has_served.set(true);
         Ok(reply)
     }
 
@@ -141,7 +161,7 @@ impl Elasticsearch {
         if error.is_timeout() {
             return TransportError::Timeout;
         }
-        let reused = host.has_served.swap(false, Ordering::Relaxed);
+        let reused = host.has_served.replace(false);
         if reused {
             self.forget_connections();
         }
@@ -183,18 +203,27 @@ impl Transport for Elasticsearch {
                 result: Err(TransportError::Connect),
             };
         };
-        let url = bulk_url(&host, target);
-        let body = body.into_owned();
-        let bytes_sent = body.len() as u64;
-        // To read a secret takes its time.
-        let timeout = timeout.saturating_sub(start.elapsed());
-        let request = self
-            .client()
-            .post(url)
-            .headers(self.headers.clone())
-            .timeout(timeout)
-            .body(body);
-        let result = self.exchange(&access, &host, request).await;
+        let body = Bytes::from(body.into_owned());
+        let mut bytes_sent = body.len() as u64;
+        let mut result;
+        loop {
+            let knows_parameter = self.knows_require_data_stream.get();
+            // Reading a secret took its time, and so did the request before.
+            let request = self
+                .client()
+                .post(bulk_url(&host, target, knows_parameter))
+                .headers(self.headers.clone())
+                .timeout(timeout.saturating_sub(start.elapsed()));
+            result = self.exchange(&access, &host, request, body.clone()).await;
+            let is_parameter_refused =
+                matches!(&result, Ok(reply) if refuses_require_data_stream(reply));
+            if !(knows_parameter && is_parameter_refused) {
+                break;
+            }
+            // OpenSearch has not looked at the documents. It is asked once per process.
+            self.knows_require_data_stream.set(false);
+            bytes_sent += body.len() as u64;
+        }
         let (took_s, data_stream) = (start.elapsed().as_secs_f64(), target.data_stream);
         match &result {
             Ok(reply) => {
@@ -227,6 +256,12 @@ impl Transport for Elasticsearch {
 
     async fn refresh_credentials(&self, timeout: Duration) -> bool {
         self.source.refresh(timeout).await
+    }
+
+    fn forget_connections(&self) {
+        if let Ok(client) = self.client_settings.client() {
+            *self.client.borrow_mut() = client;
+        }
     }
 }
 
@@ -261,19 +296,56 @@ impl ClientSettings {
     }
 }
 
-fn bulk_url(host: &Host, target: Target<'_>) -> Url {
+/// Returns the URL of a bulk request. Our parameters come first and count, whatever the query of
+/// ELASTICSEARCH_URL says.
+fn bulk_url(host: &Host, target: Target<'_>, require_data_stream: bool) -> Url {
     let mut url = host.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend([target.data_stream, "_bulk"]);
     }
+    let of_url: Vec<(String, String)> = host.url.query_pairs().into_owned().collect();
+    let names_pipeline =
+        target.ingest_pipeline.is_some() || of_url.iter().any(|(name, _)| name == "pipeline");
+    let mut filter_path = FILTER_PATH.to_owned();
+    if names_pipeline {
+        filter_path += PIPELINE_FILTER_PATH;
+    }
+    let is_ours = |name: &str| match name {
+        "filter_path" | "require_data_stream" => true,
+        "pipeline" => target.ingest_pipeline.is_some(),
+        _ => false,
+    };
     url.query_pairs_mut()
-        .append_pair("filter_path", FILTER_PATH)
+        .clear()
+        .append_pair("filter_path", &filter_path)
+        .extend_pairs(require_data_stream.then_some(("require_data_stream", "true")))
+        .extend_pairs(of_url.iter().filter(|(name, _)| !is_ours(name)))
         .extend_pairs(
             target
                 .ingest_pipeline
                 .map(|pipeline| ("pipeline", pipeline)),
         );
     url
+}
+
+/// Returns whether a server does not know the parameter `require_data_stream`, as OpenSearch and
+/// Elasticsearch before 8.13.
+fn refuses_require_data_stream(reply: &Reply) -> bool {
+    reply.status == 400
+        && ["unrecognized parameter", "require_data_stream"]
+            .iter()
+            .all(|text| memchr::memmem::find(&reply.body, text.as_bytes()).is_some())
+}
+
+/// Returns a random id for a request, which its answer must echo.
+fn opaque_id() -> HeaderValue {
+    let mut random = [0; 16];
+    // Should there be no randomness, the ids of the documents still tell whose the answer is.
+    if SystemRandom::new().fill(&mut random).is_err() {
+        return HeaderValue::from_static("apigw-logs");
+    }
+    let text = format!("{:032x}", u128::from_ne_bytes(random));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("apigw-logs"))
 }
 
 /// The headers of every request, apart from who we are.

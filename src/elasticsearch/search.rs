@@ -41,13 +41,14 @@ impl Elasticsearch {
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let url = url(&host, &request);
-        let request = self
+        let builder = self
             .client()
             .request(request.method, url)
             .headers(headers)
-            .timeout(timeout)
-            .body(request.body);
-        let result = self.exchange(&access, &host, request).await;
+            .timeout(timeout);
+        let result = self
+            .exchange(&access, &host, builder, request.body.into())
+            .await;
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
         }

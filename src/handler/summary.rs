@@ -135,7 +135,7 @@ struct Metrics<'a> {
 struct Directive<'a> {
     namespace: &'a str,
     dimensions: [[&'static str; 1]; 1],
-    metrics: [Metric; 13],
+    metrics: [Metric; 14],
 }
 
 #[derive(Serialize)]
@@ -156,6 +156,7 @@ impl<'a> Metrics<'a> {
             count("duplicates"),
             count("dead_lettered"),
             count("skipped"),
+            count("dropped"),
             count("unresolved"),
             count("undecodable_records"),
             count("parse_failures"),

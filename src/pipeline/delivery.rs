@@ -22,6 +22,8 @@ pub(super) struct Delivery<'p, T> {
 pub(super) enum Fate {
     Indexed,
     Duplicate,
+    /// Dropped by an ingest pipeline.
+    Dropped,
     DeadLettered,
     /// Refused, and there is no place for dead letters.
     Refused,
@@ -51,7 +53,8 @@ impl<T: Transport> Delivery<'_, T> {
             fates.push(match outcome {
                 Outcome::Indexed => Fate::Indexed,
                 Outcome::Duplicate => Fate::Duplicate,
-                Outcome::Undelivered => Fate::Unresolved,
+                Outcome::Dropped => Fate::Dropped,
+                Outcome::Unresolved => Fate::Unresolved,
                 Outcome::Rejected(rejection) => {
                     rejected.push((document, rejection));
                     // Until its dead letter is confirmed.
@@ -117,7 +120,9 @@ impl<T: Transport> Delivery<'_, T> {
                 Outcome::Rejected(Rejection { status, kind, .. }) => {
                     self.burial.failed(Failure::DeadLetter { status, kind })
                 }
-                Outcome::Undelivered => {}
+                // A pipeline of the dead letters' data stream: they are nowhere.
+                Outcome::Dropped => self.burial.failed(Failure::DroppedLetter),
+                Outcome::Unresolved => {}
             }
             self.session.adopt_failure(&self.burial);
         }

@@ -350,6 +350,7 @@ impl<'d, T: Transport> Run<'d, T> {
             match fate {
                 Fate::Indexed => self.accounts.indexed(),
                 Fate::Duplicate => self.accounts.duplicate(),
+                Fate::Dropped => self.accounts.dropped(),
                 Fate::DeadLettered => self.accounts.dead_lettered(),
                 Fate::Refused => self.accounts.refused(place.record),
                 Fate::Unresolved => self.accounts.unresolved(place.record),

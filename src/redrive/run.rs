@@ -239,7 +239,11 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
                     .get_or_insert_with(|| Reason::of(&rejection));
                 return false;
             }
-            Outcome::Undelivered => {
+            Outcome::Dropped => {
+                self.accounts.dropped();
+                return false;
+            }
+            Outcome::Unresolved => {
                 self.accounts.unresolved(0);
                 return false;
             }
@@ -296,9 +300,13 @@ fn error(
             format!("refused again{again}: mend the mapping that refuses them"),
         ),
         (
-            report.skipped - counts.for_others,
+            report.skipped - report.dropped - counts.for_others,
             "left out by INCLUDE, EXCLUDE or EXECUTION_LOGS: set these as the function has them"
                 .to_owned(),
+        ),
+        (
+            report.dropped,
+            "dropped by the ingest pipeline: change it, or unset ELASTICSEARCH_PIPELINE".to_owned(),
         ),
         (counts.for_others, for_others(&counts.others)),
         (

@@ -21,6 +21,7 @@ impl Transport for Stored {
         let reply = Reply {
             status: 200,
             retry_after: None,
+            is_echoed: true,
             body: inputs::reply(documents).into_bytes(),
         };
         Exchange {

@@ -32,7 +32,7 @@ const POLICY: RetryPolicy = RetryPolicy {
 struct Story {
     /// Each request: when it was sent, in milliseconds, and the documents in it, called a, b, c and so on.
     schedule: Vec<String>,
-    /// A letter for each document: indexed, duplicate, rejected, undelivered.
+    /// A letter for each document: indexed, duplicate, dropped (`x`), rejected, unresolved.
     outcomes: String,
     /// What went wrong last.
     failure: String,
@@ -95,8 +95,9 @@ fn outcome_letter(outcome: &Outcome) -> char {
     match outcome {
         Outcome::Indexed => 'i',
         Outcome::Duplicate => 'd',
+        Outcome::Dropped => 'x',
         Outcome::Rejected(_) => 'r',
-        Outcome::Undelivered => 'u',
+        Outcome::Unresolved => 'u',
     }
 }
 
@@ -226,7 +227,7 @@ async fn what_is_sent_again() {
             "item 200, 201",
             Step::items(&[200, 201]),
             &["0 ab"],
-            "ii",
+            "xi",
             "",
         ),
         ("item 409", Step::items(&[409, 201]), &["0 ab"], "di", ""),
@@ -235,28 +236,28 @@ async fn what_is_sent_again() {
             Step::items(&[201, 429]),
             &["0 ab", "250 b"],
             "ii",
-            "Item { status: 429, kind: \"\" }",
+            "Item { status: 429, kind: \"t\" }",
         ),
         (
             "item 408",
             Step::items(&[408, 201]),
             &["0 ab", "250 a"],
             "ii",
-            "Item { status: 408, kind: \"\" }",
+            "Item { status: 408, kind: \"t\" }",
         ),
         (
             "item 500",
             Step::items(&[500, 201]),
             &["0 ab", "250 a"],
             "ii",
-            "Item { status: 500, kind: \"\" }",
+            "Item { status: 500, kind: \"t\" }",
         ),
         (
             "item 503",
             Step::items(&[503, 409]),
             &["0 ab", "250 a"],
             "id",
-            "Item { status: 503, kind: \"\" }",
+            "Item { status: 503, kind: \"t\" }",
         ),
         ("item 400", Step::items(&[400, 201]), &["0 ab"], "ri", ""),
         ("item 413", Step::items(&[201, 413]), &["0 ab"], "ir", ""),
@@ -369,7 +370,7 @@ async fn what_stops_at_once() {
     .await;
     assert_eq!(
         story,
-        Story::new(&["0 ab"], "iu", "Item { status: 429, kind: \"\" }")
+        Story::new(&["0 ab"], "iu", "Item { status: 429, kind: \"t\" }")
     );
 }
 
@@ -384,9 +385,9 @@ async fn what_is_repeated_until_the_budget_ends() {
         ("Transport(Closed { reused: false })", closed()),
         ("Transport(Cut)", Step::error(TransportError::Cut)),
         ("Transport(TooLarge)", Step::error(TransportError::TooLarge)),
-        ("Item { status: 408, kind: \"\" }", Step::items(&[408])),
-        ("Item { status: 429, kind: \"\" }", Step::items(&[429])),
-        ("Item { status: 503, kind: \"\" }", Step::items(&[503])),
+        ("Item { status: 408, kind: \"t\" }", Step::items(&[408])),
+        ("Item { status: 429, kind: \"t\" }", Step::items(&[429])),
+        ("Item { status: 503, kind: \"t\" }", Step::items(&[503])),
         ("Status(408)", Step::status(408)),
         ("Status(429)", Step::status(429)),
         ("Status(500)", Step::status(500)),
@@ -424,7 +425,7 @@ async fn retry_after_is_a_floor() {
         Story::new(
             &["0 a", "1000 a", "1500 a", "3500 a"],
             "i",
-            "Item { status: 429, kind: \"\" }"
+            "Item { status: 429, kind: \"t\" }"
         )
     );
 }
@@ -462,7 +463,7 @@ async fn progress_alone_begins_anew() {
     ];
     assert_eq!(
         story,
-        Story::new(&schedule, "dir", "Item { status: 429, kind: \"\" }")
+        Story::new(&schedule, "dir", "Item { status: 429, kind: \"t\" }")
     );
 
     // Every 50 seconds a document gets through: 250 seconds in all, with a budget of 60.
@@ -482,7 +483,7 @@ async fn progress_alone_begins_anew() {
     ];
     assert_eq!(
         story,
-        Story::new(&schedule, "iiiiii", "Item { status: 429, kind: \"\" }")
+        Story::new(&schedule, "iiiiii", "Item { status: 429, kind: \"t\" }")
     );
 }
 
@@ -936,7 +937,6 @@ async fn blocks_are_not_rejections() {
         (400, "validation_exception", "u"),
         (400, "document_parsing_exception", "r"),
         (403, "security_exception", "u"),
-        (403, "cluster_block_exception", "u"),
         (404, "index_not_found_exception", "u"),
     ];
     for (status, kind, outcome) in cases {
@@ -950,6 +950,27 @@ async fn blocks_are_not_rejections() {
             "{status} {kind}"
         );
     }
+}
+
+/// A write block ends with what it is for, such as a snapshot: it is waited for within the budget.
+#[tokio::test(start_paused = true)]
+async fn a_write_block_is_waited_for() {
+    let block = |status| {
+        let item = format!(
+            r#"{{"create":{{"status":{status},"error":{{"type":"cluster_block_exception"}}}}}}"#
+        );
+        Step::reply(200, &format!(r#"{{"items":[{item}]}}"#))
+    };
+    for status in [403, 409, 429] {
+        let failure = format!("Item {{ status: {status}, kind: \"cluster_block_exception\" }}");
+        let story = deliver(1, Script::steps([block(status), block(status)])).await;
+        assert_eq!(story, Story::new(&["0 a", "250 a", "750 a"], "i", &failure));
+        let story = deliver(1, Script::always(block(status))).await;
+        assert_eq!((story.schedule.len(), &*story.outcomes), (9, "u"));
+    }
+    let whole = Step::reply(403, r#"{"error":{"type":"cluster_block_exception"}}"#);
+    let story = deliver(1, Script::steps([whole])).await;
+    assert_eq!(story, Story::new(&["0 a", "250 a"], "i", "Status(403)"));
 }
 
 /// Requests, those that repeat documents, and their bytes.
@@ -969,7 +990,9 @@ async fn traffic_is_counted() {
             requests: 3,
             retries: 2,
             bytes_sent,
-            failure_store: 0
+            failure_store: 0,
+            elsewhere: 0,
+            renamed: 0
         }
     );
     assert_eq!(session.failure(), Some(Failure::Status(503)));

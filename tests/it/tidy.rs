@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("decode", &["json"]),
     ("normalizer", &["data_stream", "ecs", "json"]),
     ("enrich", &["ecs"]),
-    ("bulk", &["json", "server"]),
+    ("bulk", &["json", "printable", "server"]),
     (
         "dead_letter",
         &["bulk", "data_stream", "ecs", "json", "normalizer"],

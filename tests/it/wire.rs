@@ -15,7 +15,10 @@ use tokio::time::Instant;
 
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault, Request};
 use crate::support::invocation::{LOGS, direct, kinesis, lines, payload};
-use crate::support::raw_tcp::{RawTcp, all_created, read_request, response, send};
+use crate::support::raw_tcp::{
+    RawTcp, all_created, answer, ids, opaque_id, read_head_and_body, read_request, response, send,
+    serve_well,
+};
 use crate::support::tls::Authority;
 
 /// The path with these settings. Retries are quick, and the time allowed is far beyond what a slow
@@ -136,6 +139,171 @@ async fn invocations_share_a_connection() {
         .map(|request| request.connection)
         .collect();
     assert_eq!(connections, [1, 1]);
+}
+
+/// The same answer twice, the second one at once or while the next request is on its way: it is not
+/// taken for the answer to that one. A server is honest otherwise, and says what it has stored.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a proxy is slow, too")]
+async fn an_answer_that_comes_twice_settles_one_request() {
+    let plain = |_: &str, body: &str| response(body);
+    let with_echo = |head: &str, body: &str| {
+        let echo = format!("x-opaque-id: {}\r\ncontent-length:", opaque_id(head));
+        response(body).replacen("content-length:", &echo, 1)
+    };
+    type Answer = fn(&str, &str) -> String;
+    let kinds: [(&str, Answer, bool); 3] = [
+        ("echoed", with_echo, false),
+        ("named", plain, true),
+        ("neither", plain, false),
+    ];
+    for (kind, answer, names) in kinds {
+        for delay in [0, 1, 2, 5] {
+            let stored = Arc::<AtomicUsize>::default();
+            let count = Arc::clone(&stored);
+            let server = RawTcp::start(move |_, stream| {
+                while let Some((head, body)) = read_head_and_body(stream) {
+                    let ids = ids(&body);
+                    count.fetch_add(ids.len(), Ordering::SeqCst);
+                    let item = |id: &String| match names {
+                        true => format!(r#"{{"create":{{"_id":"{id}","status":201}}}}"#),
+                        false => r#"{"create":{"status":201}}"#.to_owned(),
+                    };
+                    let items: Vec<_> = ids.iter().map(item).collect();
+                    let text = answer(&head, &format!(r#"{{"items":[{}]}}"#, items.join(",")));
+                    send(stream, &text);
+                    std::thread::sleep(Duration::from_millis(delay));
+                    send(stream, &text);
+                }
+            });
+            let settings = [
+                ("ELASTICSEARCH_URL", &*server.url),
+                ("BULK_MAX_ACTIONS", "1"),
+            ];
+            let report = deliver(&pipeline(&settings), 5).await;
+            assert_eq!(report.unresolved, 0, "{kind}, {delay} ms: {report:?}");
+            let stored = stored.load(Ordering::SeqCst);
+            assert!(stored >= 5, "{kind}, {delay} ms: {stored} of 5 were read");
+        }
+    }
+}
+
+/// An answer to another request is none, and its connection is not used again.
+#[tokio::test]
+async fn an_answer_to_another_request_is_none() {
+    let server = FakeElasticsearch::start();
+    server.fail([Fault::none().header("x-opaque-id", "another")]);
+    let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url)]), 2).await;
+    assert_eq!(
+        (report.indexed, report.duplicates, report.requests),
+        (0, 2, 2)
+    );
+    let requests = server.requests();
+    let ids: Vec<_> = requests
+        .iter()
+        .map(|request| &request.headers["x-opaque-id"])
+        .collect();
+    assert!(ids[0] != ids[1] && ids[0].len() == 32, "{ids:?}");
+    assert_eq!(
+        requests
+            .iter()
+            .map(|request| request.connection)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+}
+
+/// A success that comes before the request was sent to its end is none; an error is one.
+#[tokio::test]
+async fn an_answer_before_the_request_settles_nothing_unless_it_is_an_error() {
+    let early = |answer: String| {
+        move |number: usize, stream: &mut TcpStream| match number {
+            // So that it has no room for the whole request.
+            0 => {
+                let mut start = [0; 1_000];
+                drop(std::io::Read::read_exact(stream, &mut start));
+                send(stream, &answer);
+                // What is not read is not there for the rest of the test, either.
+                drop(stream.try_clone().map(std::mem::forget));
+            }
+            _ => while serve_well(stream) {},
+        }
+    };
+    let settings = [
+        ("BULK_COMPRESSION_LEVEL", "0"),
+        ("BULK_MAX_BYTES", "50000000"),
+        ("BULK_MAX_ACTIONS", "100000"),
+        ("RETRY_BUDGET_MS", "30000"),
+        ("PRESERVE_ORIGINAL_EVENT", "true"),
+    ];
+    let count = 12_000;
+    let cases = [
+        (all_created(count), (count as u64, 0)),
+        (
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            (0, count as u64),
+        ),
+    ];
+    for (answer, expected) in cases {
+        let server = RawTcp::start(early(answer.clone()));
+        let settings = [&settings[..], &[("ELASTICSEARCH_URL", &server.url)]].concat();
+        let report = deliver(&pipeline(&settings), count).await;
+        assert_eq!((report.indexed, report.unresolved), expected, "{report:?}");
+        assert_eq!(report.requests, if expected.1 == 0 { 2 } else { 1 });
+    }
+}
+
+/// OpenSearch does not know the parameter: it is asked once with it, for the life of the process.
+#[tokio::test]
+async fn a_data_stream_is_required_where_the_server_can_tell() {
+    let server = FakeElasticsearch::start();
+    let refusal = r#"{"error":{"type":"illegal_argument_exception","reason":"request [/x/_bulk] contains unrecognized parameter: [require_data_stream]"},"status":400}"#;
+    server.fail([Fault::answer(400, refusal)]);
+    let pipeline = pipeline(&[("ELASTICSEARCH_URL", &server.url)]);
+    for _ in 0..2 {
+        let report = deliver(&pipeline, 2).await;
+        assert_eq!(
+            (
+                report.indexed + report.duplicates,
+                report.requests,
+                report.retries
+            ),
+            (2, 1, 0)
+        );
+    }
+    let asks: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.query.contains("&require_data_stream=true"))
+        .collect();
+    assert_eq!(asks, [true, false, false]);
+}
+
+/// Our parameters count, whatever stands in the URL.
+#[tokio::test]
+async fn what_of_the_url_a_request_keeps() {
+    let server = FakeElasticsearch::start();
+    let url = "?filter_path=took&key=a%26b&require_data_stream=false&pipeline=p";
+    let query = request(&server, url, &[]).await.query;
+    let (start, rest) = query
+        .split_once("&require")
+        .expect("our parameters are first");
+    assert!(
+        start.starts_with("filter_path=error%2Citems.*._id%2C"),
+        "{query}"
+    );
+    assert!(
+        start.contains("items.*._index") && start.contains("items.*.result"),
+        "{query}"
+    );
+    assert_eq!(rest, "_data_stream=true&key=a%26b&pipeline=p");
+    let query = request(&server, url, &[("ELASTICSEARCH_PIPELINE", "q")])
+        .await
+        .query;
+    assert!(
+        query.ends_with("_data_stream=true&key=a%26b&pipeline=q"),
+        "{query}"
+    );
 }
 
 /// A port where nobody listens, and where nobody can listen as long as the socket is there.
@@ -440,15 +608,14 @@ async fn a_stale_connection_is_no_failure() {
     for says_so in [false, true] {
         let (closed, when_closed) = std::sync::mpsc::channel();
         let server = RawTcp::start(move |number, stream| {
-            read_request(stream);
-            send(stream, all_created(1));
+            serve_well(stream);
             // It is closed at once, or only when the next request comes.
             if number == 0 && says_so {
                 drop(stream.shutdown(Shutdown::Both));
                 closed.send(()).expect("the test waits for it");
             } else {
                 let is_stale = number == 0 && read_request(stream);
-                while !is_stale && read_request(stream) && send(stream, all_created(1)) {}
+                while !is_stale && serve_well(stream) {}
             }
         });
         let pipeline = pipeline(&[&NO_WAITING[..], &[("ELASTICSEARCH_URL", &server.url)]].concat());
@@ -491,9 +658,11 @@ async fn many_stale_connections_are_no_failure() {
     let first_alive = Arc::<AtomicUsize>::default();
     let alive = Arc::clone(&first_alive);
     let server = RawTcp::start(move |number, stream| {
-        while read_request(stream) && number >= alive.load(Ordering::SeqCst) {
+        while let Some(request) = read_head_and_body(stream)
+            && number >= alive.load(Ordering::SeqCst)
+        {
             std::thread::sleep(Duration::from_millis(60));
-            send(stream, all_created(1));
+            send(stream, answer(&request));
         }
     });
     let settings = [

@@ -1,7 +1,7 @@
 //! What holds of every input there can be. The tests ask it of made-up inputs, the fuzz targets of all others.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
-use apigw_logs::bulk::{Verdict, verdict};
+use apigw_logs::bulk::{Action, ActionKind, ItemResult, Sent, Verdict, is_bound, verdict};
 use apigw_logs::config::Config;
 use apigw_logs::decode::decode;
 use apigw_logs::event;
@@ -145,17 +145,39 @@ pub fn check_event(event: &[u8]) {
     }
 }
 
-/// A reply says of every document what became of it, or of none.
-pub fn check_reply(status: u16, body: &[u8]) {
-    for sent in 0..4 {
-        let reply = Reply {
-            status,
-            retry_after: None,
-            body: body.to_vec(),
-        };
-        if let Verdict::Items(results) = verdict(&reply, sent) {
-            assert_eq!(results.len(), sent);
-            assert!((200..300).contains(&status));
+/// A reply says of every document what became of it, or of none; and what it says can be shown to
+/// people.
+pub fn check_reply(status: u16, is_echoed: bool, body: &[u8]) {
+    let reply = Reply {
+        status,
+        is_echoed,
+        body: body.to_vec(),
+        ..Reply::default()
+    };
+    for kind in [ActionKind::Create, ActionKind::Delete] {
+        let actions = ["a", "b", "c"].map(|id| Action { kind, id });
+        for count in 0..=actions.len() {
+            let sent = Sent {
+                data_stream: "logs-a-b",
+                actions: actions.get(..count).unwrap_or_default(),
+            };
+            let verdict = verdict(&reply, sent);
+            if let Verdict::Items(results) = &verdict {
+                assert_eq!((results.len(), status), (count, 200));
+                let names_documents = body.windows(5).any(|window| window == b"\"_id\"");
+                assert_eq!(is_bound(&reply, &verdict), is_echoed || names_documents);
+                results.iter().for_each(check_item);
+            }
         }
+    }
+}
+
+fn check_item(result: &ItemResult) {
+    if let ItemResult::Again(error) | ItemResult::Rejected(error) | ItemResult::Blocked(error) =
+        result
+    {
+        assert!(error.status >= 400, "{error:?}");
+        assert!(error.kind.len() <= 1_100, "{error:?}");
+        assert!(!error.kind.contains(char::is_control), "{error:?}");
     }
 }

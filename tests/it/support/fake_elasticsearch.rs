@@ -345,6 +345,10 @@ async fn answer(
     }
     let mut response =
         Response::builder().status(StatusCode::from_u16(status).map_err(io::Error::other)?);
+    // As Elasticsearch and OpenSearch do.
+    if let Some(echo) = parts.headers.get("x-opaque-id") {
+        response = response.header("x-opaque-id", echo);
+    }
     for (name, value) in fault.headers {
         response = response.header(name, value);
     }

@@ -77,7 +77,48 @@ pub(crate) fn send(stream: &mut TcpStream, bytes: impl AsRef<[u8]>) -> bool {
     stream.write_all(bytes.as_ref()).is_ok()
 }
 
-/// The answer that so many documents were stored.
+/// Reads a request and answers that all of its documents were stored, as Elasticsearch does: the id
+/// of the request echoed, and each document named. False if there is no request.
+pub(crate) fn serve_well(stream: &mut TcpStream) -> bool {
+    read_head_and_body(stream).is_some_and(|request| send(stream, answer(&request)))
+}
+
+/// The answer that the documents of a request were stored.
+pub(crate) fn answer((head, body): &(String, Vec<u8>)) -> String {
+    let items: Vec<_> = ids(body)
+        .iter()
+        .map(|id| format!(r#"{{"create":{{"_id":"{id}","status":201}}}}"#))
+        .collect();
+    let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
+    let echo = format!("x-opaque-id: {}\r\ncontent-length:", opaque_id(head));
+    response(&body).replacen("content-length:", &echo, 1)
+}
+
+/// The id of a request.
+pub(crate) fn opaque_id(head: &str) -> String {
+    let lower = head.to_lowercase();
+    let id = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("x-opaque-id: "));
+    id.expect("each request has an id").to_owned()
+}
+
+/// The ids of the documents of a body, compressed or not.
+#[expect(clippy::disallowed_types, reason = "the server inflates without a cap")]
+pub(crate) fn ids(body: &[u8]) -> Vec<String> {
+    let mut inflated = String::new();
+    let text = match flate2::read::GzDecoder::new(body).read_to_string(&mut inflated) {
+        Ok(_) => inflated,
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let action = |line: &str| {
+        let id = line.strip_prefix(r#"{"create":{"_id":""#)?;
+        id.strip_suffix(r#""}}"#).map(str::to_owned)
+    };
+    text.lines().filter_map(action).collect()
+}
+
+/// The answer that so many documents were stored, of a server that names none of them.
 pub(crate) fn all_created(documents: usize) -> String {
     let items = vec![r#"{"create":{"status":201}}"#; documents].join(",");
     response(&format!(r#"{{"items":[{items}]}}"#))

@@ -66,6 +66,7 @@ impl Step {
         let reply = Reply {
             status,
             retry_after: None,
+            is_echoed: false,
             body: body.as_bytes().to_vec(),
         };
         Self {
@@ -117,6 +118,8 @@ impl Step {
 fn item(status: u16) -> String {
     match status {
         200..=299 => format!(r#"{{"create":{{"status":{status}}}}}"#),
+        // The other kinds of conflict are not that the document is there.
+        409 => r#"{"create":{"status":409}}"#.to_owned(),
         _ => format!(r#"{{"create":{{"status":{status},"error":{{"type":"t","reason":"r"}}}}}}"#),
     }
 }

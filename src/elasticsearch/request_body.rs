@@ -1,0 +1,71 @@
+//! The body of a request, which knows how much of it is on its way.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use reqwest::Request;
+
+/// The size of a piece. hyper keeps at most sixteen of them before it waits for the connection, so
+/// a body counts as sent at most 64 KiB too early.
+const PIECE: usize = 4 << 10;
+
+/// How much of a request is on its way.
+#[derive(Debug)]
+pub(super) struct Progress(Arc<AtomicBool>);
+
+impl Progress {
+    /// Returns whether the connection has taken the whole body.
+    pub(super) fn is_sent(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Gives a request a body that is tracked.
+pub(super) fn track(request: &mut Request, body: Bytes) -> Progress {
+    let is_sent = Arc::new(AtomicBool::new(body.is_empty()));
+    if !body.is_empty() {
+        *request.body_mut() = Some(reqwest::Body::wrap(TrackedBody {
+            rest: body,
+            is_sent: Arc::clone(&is_sent),
+        }));
+    }
+    Progress(is_sent)
+}
+
+/// A body in pieces.
+struct TrackedBody {
+    rest: Bytes,
+    is_sent: Arc<AtomicBool>,
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(PIECE);
+        let piece = self.rest.split_to(length);
+        if self.rest.is_empty() {
+            self.is_sent.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
