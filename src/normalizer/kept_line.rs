@@ -4,19 +4,41 @@ use bumpalo::Bump;
 
 use super::forms::broken_json::Object;
 use super::forms::key_value;
-use super::mask::{mask, mask_parts};
+use super::mask::mask;
 use super::trimmed;
 
-/// Masks a line: [`mask`], and the credentials that only reading the line finds.
+/// Masks a line: its values, where a reader finds them, else the line as a text.
 pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
     let text = trimmed(line);
-    let hidden = if text.starts_with('{') {
-        hide_in_objects(text)
+    let masked = if text.starts_with('{') {
+        mask_objects(text, arena)
     } else {
-        hide_in_pairs(text)
+        mask_pairs(text, arena)
     };
-    let hidden = arena.alloc_str(&hidden);
-    within(line, text, mask(hidden, arena), arena)
+    within(line, text, masked, arena)
+}
+
+/// Masks a line of objects. There may be very many, so each is forgotten before the next.
+fn mask_objects<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    let mut scratch = Bump::new();
+    let (mut masked, mut rest) = (String::with_capacity(text.len()), text);
+    while !rest.is_empty() {
+        scratch.reset();
+        let object = Object::first(&scratch, rest);
+        let (part, next) = rest.split_at(rest.len() - object.rest.len());
+        masked.push_str(object.log.masked(part));
+        rest = next;
+    }
+    arena.alloc_str(&masked)
+}
+
+fn mask_pairs<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    let masked = mask(text, arena);
+    let scratch = Bump::new();
+    match key_value::read(&scratch, masked) {
+        Some(log) => arena.alloc_str(log.masked(masked)),
+        None => masked,
+    }
 }
 
 /// Returns a line with `masked` in the place of the text that was read, which is the line without the blanks around it.
@@ -28,25 +50,4 @@ pub(super) fn within<'a>(line: &'a str, read: &str, masked: &'a str, arena: &'a 
         }
         _ => masked,
     }
-}
-
-/// Masks a line of objects. There may be very many, so each is forgotten before the next.
-fn hide_in_objects(text: &str) -> String {
-    let mut scratch = Bump::new();
-    let (mut hidden, mut rest) = (String::with_capacity(text.len()), text);
-    while !rest.is_empty() {
-        scratch.reset();
-        let object = Object::first(&scratch, rest);
-        let (part, next) = rest.split_at(rest.len() - object.rest.len());
-        hidden.push_str(mask_parts(part, object.log.secrets(), &scratch));
-        rest = next;
-    }
-    hidden
-}
-
-fn hide_in_pairs(text: &str) -> String {
-    let scratch = Bump::new();
-    let log = key_value::read(&scratch, text);
-    log.map_or(text, |log| mask_parts(text, log.secrets(), &scratch))
-        .to_owned()
 }

@@ -160,12 +160,29 @@ impl<'a> Work<'a> {
             };
         }
         let whole = Part::Whole(JsonText::plain(text));
-        let log = common_log::read(self.arena, text).or_else(|| key_value::read(self.arena, text));
-        let document = match log {
+        let document = match common_log::read(self.arena, text) {
             Some(mut log) => self.access_log(&mut log, whole),
-            None => self.not_understood(NO_KNOWN_FORM, whole),
+            None => self.pairs(text),
         };
         Normalized::one(document, self.arena)
+    }
+
+    /// Reads a line of keys and values. Credentials are masked before, since they may hold what looks like another pair.
+    fn pairs(&self, text: &'a str) -> &'a mut Document<'a> {
+        let masked = mask(text, self.arena);
+        let Some(mut log) = key_value::read(self.arena, masked) else {
+            let whole = Part::Whole(JsonText::plain(text));
+            return self.not_understood(NO_KNOWN_FORM, whole);
+        };
+        let line = kept_line::within(self.line.message.raw, text, masked, self.arena);
+        let work = Work {
+            line: LogLine {
+                message: JsonText::plain(line),
+                ..self.line
+            },
+            ..*self
+        };
+        work.access_log(&mut log, Part::Whole(JsonText::plain(masked)))
     }
 
     fn execution_log(&self, log: &execution_log::ExecutionLog<'a>) -> &'a mut Document<'a> {

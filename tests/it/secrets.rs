@@ -1,10 +1,13 @@
 //! No credential is kept: under no spelling of its key, in no form of line, in no part of a document or dead letter.
+#![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::config::Config;
 use apigw_logs::json::{JsonText, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
+
+use crate::shapes::{MARK, Pick, line};
 
 /// What must not be seen; a quote and a comma in it are what parsers stumble over.
 const SECRETS: &[&str] = &[
@@ -110,17 +113,62 @@ const LINES: &[&str] = &[
     r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[{"id":"1","timestamp":1,"message":"{\"requestId\":\"req-1\",\"KEY\":\"SECRET\"}"}]}"#,
 ];
 
+/// Choices that are the same in every run.
+struct Chance(u64);
+
+impl Pick for Chance {
+    fn pick(&mut self, count: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % count as u64).unwrap()
+    }
+}
+
+/// Names, containers, encodings, surroundings and ends, put together in many ways.
 #[test]
-fn no_credential_is_kept() {
+fn no_credential_of_any_shape_is_kept() {
+    const SHAPES: usize = 12_000;
+    let [_, preserving] = pipelines();
+    let mut chance = Chance(1);
+    let lines = std::iter::from_fn(|| Some(line(&mut chance)))
+        .flatten()
+        .take(SHAPES);
+    let (mut count, mut shown) = (0, Vec::new());
+    for line in lines {
+        count += 1;
+        let kept = documents(&preserving, &line)
+            .into_iter()
+            .chain([dead_letter(&line)])
+            .find(|kept| kept.contains(MARK));
+        shown.extend(kept.map(|kept| format!("{line}\n  => {kept}")));
+    }
+    assert_eq!(count, SHAPES);
+    let step = 1 + shown.len() / 40;
+    let some: Vec<_> = shown.iter().step_by(step).map(String::as_str).collect();
+    assert!(
+        shown.is_empty(),
+        "{} of {count}, for instance\n{}",
+        shown.len(),
+        some.join("\n")
+    );
+}
+
+fn pipelines() -> [Pipeline<()>; 2] {
     let preserving = |name: &str| (name == "PRESERVE_ORIGINAL_EVENT").then(|| "true".to_owned());
-    let pipelines = [
+    [
         Config::from_vars(|_| None)
             .and_then(|config| config.pipeline(()))
             .unwrap(),
         Config::from_vars(preserving)
             .and_then(|config| config.pipeline(()))
             .unwrap(),
-    ];
+    ]
+}
+
+#[test]
+fn no_credential_is_kept() {
+    let pipelines = pipelines();
     let mut shown = Vec::new();
     let mut count = 0;
     for line in LINES {
@@ -157,6 +205,99 @@ fn no_credential_is_kept() {
             .step_by(1 + shown.len() / 12)
             .collect::<Vec<_>>()
     );
+}
+
+/// Texts of logs without a credential. They stay as they are.
+const HARMLESS: &[&str] = &[
+    "/pets?page=2&sort=name",
+    "/pets/7?expand=owner&country_code=DE",
+    "https://api.example.com:8443/pets?limit=10#top",
+    "http://token-service:8080/health",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0 Safari/537.36",
+    "aws-sdk-go-v2/1.30.3 os/linux lang/go#1.22.5 md/GOOS#linux api/secretsmanager#1.32.4",
+    "arn:aws:sts::111122223333:assumed-role/reader/session-1",
+    "arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf",
+    "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a,cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a:CognitoSignIn:0000",
+    "The incoming token has expired",
+    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
+    "Missing Authentication Token",
+    "Execution failed due to configuration error: Malformed Lambda proxy response",
+    "status code: 404, error code: NotFound, exit code: 1",
+    "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping]",
+    r#"{"statusCode":404,"errorCode":"E_404_1","code":"NotFound","message":"no such pet"}"#,
+    r#"{"passed":true,"author":"bob","design":"new","auth":true,"apiKeyId":"qqvqzk33df"}"#,
+    "Basic knowledge, Bearer of news, the basic auth failed, a bearer token",
+    r#"Bearer realm="pets", error="invalid_token""#,
+    "passed: 12, bypass: none, compass: north, author: bob",
+    "mailto:bob@example.com",
+    "bob@example.com",
+    "<pet><name>Rex</name><code>DE</code></pet>",
+    "{Accept=*/*, Host=example.com, X-Amzn-Trace-Id=Root=1-69a3f6c8-0123456789abcdef01234567}",
+    "sessionIssuer=arn:aws:iam::111122223333:role/reader&sessionContext=x",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "100 % & more, <b>bold</b>, a=b, c: d, 'quoted'",
+    "2026-03-01T08:30:00.123Z [INFO] took 12 ms: 3 of 4",
+    "GET /tokens/list?after=7 HTTP/1.1",
+];
+
+#[test]
+fn what_is_harmless_stays_as_it_is() {
+    let [pipeline, _] = pipelines();
+    for text in HARMLESS {
+        assert_eq!(dead_letter(text), *text);
+        let quoted = serde_json::to_string(text).unwrap();
+        for key in ["errorMessage", "userAgent", "note"] {
+            let line = format!(r#"{{"requestId":"req-1","{key}":{quoted},"status":"200"}}"#);
+            assert_eq!(dead_letter(&line), line);
+            let documents = documents(&pipeline, &line);
+            assert!(
+                documents.iter().any(|document| document.contains(&quoted)),
+                "{line}\n  => {documents:?}"
+            );
+        }
+    }
+}
+
+/// Names of API Gateway's own variables, and of claims and members of an authorizer's context that say nothing secret.
+#[test]
+fn variables_of_api_gateway_stay_as_they_are() {
+    let [pipeline, _] = pipelines();
+    for key in [
+        "status",
+        "error.code",
+        "authorizer.principalId",
+        "identity.userArn",
+        "apiKeyId",
+        "identity.apiKeyId",
+        "identity.cognitoIdentityId",
+        "identity.cognitoAuthenticationType",
+        "error.responseType",
+        "authorizer.status",
+        "authorizer.claims.sub",
+        "authorizer.claims.token_use",
+        "authorizer.claims.auth_time",
+        "authorizer.tenant",
+        "waf.responseCode",
+        "statusCode",
+        "error_code",
+        "country_code",
+        "identity.sessionIssuer",
+        "identity.caller",
+        "stage",
+        "integration.status",
+        "tokenCount",
+        "customDomain.basePathMatched",
+    ] {
+        let line = format!(r#"{{"requestId":"req-1","{key}":"visible","ip":"192.0.2.1"}}"#);
+        let documents = documents(&pipeline, &line);
+        assert!(
+            documents
+                .iter()
+                .any(|document| document.contains("visible")),
+            "{key}: {documents:?}"
+        );
+        assert_eq!(dead_letter(&line), line);
+    }
 }
 
 /// A credential that no key gives away.

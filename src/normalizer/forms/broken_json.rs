@@ -80,8 +80,10 @@ fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, u
         .into_iter()
         .next()?
         .ok()?;
-    let log = json::read(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
-    Some((log, object.get().len()))
+    let mut log = json::read(arena, Scanner::new(object.get()), &KeyOrder::default()).ok()?;
+    let length = object.get().len();
+    log.place("", 0..length);
+    Some((log, length))
 }
 
 /// An object's pairs, as far as they are whole.
@@ -189,7 +191,9 @@ impl<'a> RepairingReader<'a> {
     fn value(&mut self, key: &'a str, depth: u8) -> Result<(), Stop> {
         let rest = self.skip_space();
         if let Some(value) = self.strict_value() {
-            self.position += value.get().len();
+            let end = self.position + value.get().len();
+            self.log.place(key, self.position..end);
+            self.position = end;
             self.log.push_json(key, value, depth);
             return Ok(());
         }
@@ -203,7 +207,7 @@ impl<'a> RepairingReader<'a> {
         };
         // Half a value is none, but may be half a credential.
         let end = text.map_or(self.text.len(), |_| self.position);
-        self.log.hide(key, text.unwrap_or(rest), place..end);
+        self.log.place(key, place..end);
         self.log.push(key, FlatValue::Text(text?));
         Ok(())
     }

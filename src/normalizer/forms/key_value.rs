@@ -33,7 +33,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
             log.stop = Some(Stop::Cut);
         }
         let start = line.len() - value.trim_start().len();
-        log.hide(key, unquoted(text), start..start + text.len());
+        log.place(key, start..start + text.len());
         log.push(key, FlatValue::Text(unquoted(text)));
         count += 1;
     }

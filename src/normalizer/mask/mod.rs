@@ -1,8 +1,264 @@
 //! The masking of credentials: text in, masked text out. It knows nothing of lines and their forms.
+//!
+//! The rule: **a value under a name of a credential is masked to the end of what contains it.** A parameter of a query
+//! ends at the next `&` or `#`, or where the URL ends; a header, and a list of cookies, where the header ends; an
+//! element at its closing tag; an attribute and a value of JSON where they end, strings known to brackets; a part of a
+//! form at its boundary. Where the container cannot be told, the rest of the line is masked, up to a field with a name
+//! that is known to be harmless: too much rather than too little.
+//!
+//! A name is one in any case, whatever separates its letters, in quotes and brackets, and after percent-decoding, once
+//! and twice. The name may stand beside its value (`"name":"token","value":…`, in either order, or in a list). What was
+//! escaped never ends a value. Besides names, tokens, authorization schemes, private keys and the passwords of URLs are
+//! known by their looks.
+//!
+//! All detectors look at the same text, and what they find is joined before anything is replaced: no mask hides from
+//! another detector what it would have known.
 
-mod secret_keys;
-mod secrets;
+mod ends;
+mod json;
+mod keyed;
+mod looks;
+mod members;
+mod names;
+mod suspicion;
+mod view;
 
-pub(super) use self::secret_keys::{is_secret, is_separator};
-pub use self::secrets::mask;
-pub(super) use self::secrets::{mask_json, mask_parts, mask_suspicious};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bumpalo::Bump;
+use serde_json::value::RawValue;
+
+pub(super) use self::members::{Names, Part, mask_parts};
+pub(super) use self::names::{hides_object, is_secret, is_separator};
+use self::suspicion::is_suspicious;
+use self::view::View;
+
+/// What stands in the place of a credential.
+const MASK: &str = "***";
+
+/// How often a text is decoded: percent-encoding may be double, and stand in the entities of XML.
+const MOST_DECODINGS: usize = 3;
+
+/// A replacement of a part of a text.
+struct Edit {
+    place: Range<usize>,
+    text: Cow<'static, str>,
+}
+
+/// Returns the text with `***` in the place of every credential.
+pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    masked(text).map_or(text, |masked| arena.alloc_str(&masked))
+}
+
+/// Returns the text, masked if it shows any sign of a credential. Hardly one of the many values of a line does.
+#[inline]
+pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    if is_suspicious(text) {
+        mask(text, arena)
+    } else {
+        text
+    }
+}
+
+/// Returns a JSON value without the credentials inside.
+pub(super) fn mask_json<'a>(json: &'a RawValue, arena: &'a Bump) -> &'a RawValue {
+    match edited(json.get(), json::find(json.get())) {
+        None => json,
+        Some(masked) => serde_json::from_str(arena.alloc_str(&masked)).unwrap_or(json),
+    }
+}
+
+/// The text without credentials; `None` if it has none.
+fn masked(text: &str) -> Option<String> {
+    if !is_suspicious(text) {
+        return None;
+    }
+    let edits = if json::is_json(text) {
+        json::find(text)
+    } else {
+        found(text)
+    };
+    edited(text, edits)
+}
+
+/// Finds the credentials in a text that is not JSON.
+fn found(text: &str) -> Vec<Edit> {
+    let mut view = View::plain(text);
+    let mut edits = Vec::new();
+    for _ in 0..=MOST_DECODINGS {
+        let mut places = Vec::new();
+        keyed::find(&view, &mut places);
+        looks::find(&view, &mut places);
+        edits.extend(places.into_iter().map(|place| {
+            let place = view.place(place.start)..view.place(place.end);
+            let text = in_quotes(text.get(place.clone()).unwrap_or_default());
+            Edit {
+                place,
+                text: Cow::Borrowed(text),
+            }
+        }));
+        let Some(decoded) = view.decoded() else {
+            break;
+        };
+        view = decoded;
+    }
+    edits
+}
+
+/// `***` in the quotes that the credential had.
+fn in_quotes(secret: &str) -> &'static str {
+    let quotes = secret.trim_start_matches('\\');
+    match (quotes.bytes().next(), quotes.len() < secret.len()) {
+        (Some(b'"'), true) => r#"\"***\""#,
+        (Some(b'"'), false) => r#""***""#,
+        _ => MASK,
+    }
+}
+
+/// The text with all edits made; `None` if there are none. Of edits that overlap, one is made of all.
+fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
+    if edits.is_empty() {
+        return None;
+    }
+    edits.sort_by_key(|edit| (edit.place.start, std::cmp::Reverse(edit.place.end)));
+    let (mut edited, mut done) = (String::with_capacity(text.len()), 0);
+    for edit in edits {
+        if edit.place.start >= done {
+            edited.push_str(text.get(done..edit.place.start).unwrap_or_default());
+            edited.push_str(&edit.text);
+        }
+        done = done.max(edit.place.end);
+    }
+    edited.push_str(text.get(done..).unwrap_or_default());
+    Some(edited)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_credentials_and_nothing_else() {
+        let cases = [
+            (
+                r#"{"apiKey":"s3cr3t","apiKeyId":"qqvqzk33df"}"#,
+                r#"{"apiKey":"***","apiKeyId":"qqvqzk33df"}"#,
+            ),
+            (
+                r#"{"api_key" : "s3\"cr3t","ip":"-"}"#,
+                r#"{"api_key" : "***","ip":"-"}"#,
+            ),
+            (
+                r#"{"identity":{"apiKey":"s3cr3t"}}"#,
+                r#"{"identity":{"apiKey":"***"}}"#,
+            ),
+            (r#"{"apiKey":"-"}"#, r#"{"apiKey":"-"}"#),
+            (r#"{"auth.token":"s3cr3t"}"#, r#"{"auth.token":"***"}"#),
+            (r#"{"tokens":["a","b"],"x":1}"#, r#"{"tokens":"***","x":1}"#),
+            (
+                r#"{"body":"{\"password\":\"s3cr3t\",\"a\":1}"}"#,
+                r#"{"body":"{\"password\":\"***\",\"a\":1}"}"#,
+            ),
+            (r#"{"apiKey":"s3cr3t"#, r#"{"apiKey":"***""#),
+            (
+                "(id) headers: {Authorization=Bearer a.b.c, Cookie=a=b; c=d, Host=x}",
+                "(id) headers: {Authorization=***, Cookie=***, Host=x}",
+            ),
+            (
+                "requestId: a, X-Api-Key: s3cr3t, ip: 192.0.2.1",
+                "requestId: a, X-Api-Key: ***, ip: 192.0.2.1",
+            ),
+            (
+                "(id) API Key:  API Stage: a1b2c3/prod",
+                "(id) API Key:  API Stage: a1b2c3/prod",
+            ),
+            (
+                "(id) API Key: s3cr3t API Stage: a1b2c3/prod",
+                "(id) API Key: *** API Stage: a1b2c3/prod",
+            ),
+            (
+                "token_count=5 path=/x token=s3cr3t status=500",
+                "token_count=5 path=/x token=*** status=500",
+            ),
+            (
+                "password: s3cr3t; user: Bob, secretary: Ann",
+                "password: ***; user: Bob, secretary: Ann",
+            ),
+            (
+                r#"{"msg":"token: s3cr3t","status":"200"}"#,
+                r#"{"msg":"token: ***","status":"200"}"#,
+            ),
+            (
+                r#"{"msg":"token: Bearer a.b.c"}"#,
+                r#"{"msg":"token: ***"}"#,
+            ),
+            (
+                "<r><apiKey>s3cr3t</apiKey><ip>-</ip></r>",
+                "<r><apiKey>***</apiKey><ip>-</ip></r>",
+            ),
+            (
+                r#"{"passwd":"s3cr3t","jwt":"s3cr3t","private_key":"s3cr3t"}"#,
+                r#"{"passwd":"***","jwt":"***","private_key":"***"}"#,
+            ),
+            (
+                r#"{"token":123456,"status":200}"#,
+                r#"{"token":"***","status":200}"#,
+            ),
+            (
+                r#"{"\u0061piKey":"s3cr3t","x":"\u0041"}"#,
+                r#"{"\u0061piKey":"***","x":"\u0041"}"#,
+            ),
+            (
+                r#"{"x":"\u0061piKey","y":1}"#,
+                r#"{"x":"\u0061piKey","y":1}"#,
+            ),
+            (
+                r#"{"auth":"Bearer abcdefgh.ijklmnop","y":1}"#,
+                r#"{"auth":"***","y":1}"#,
+            ),
+            (
+                r#"["eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"]"#,
+                r#"["***"]"#,
+            ),
+            (
+                "Basic knowledge, Bearer of news",
+                "Basic knowledge, Bearer of news",
+            ),
+            (
+                "/verify/eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl?x=1",
+                "/verify/***?x=1",
+            ),
+            ("nothing to hide", "nothing to hide"),
+        ];
+        let arena = Bump::new();
+        let wrong: Vec<_> = cases
+            .into_iter()
+            .map(|(text, expected)| (text, mask(text, &arena), expected))
+            .filter(|(_, masked, expected)| masked != expected)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let arena = Bump::new();
+        let cases = [
+            (
+                r#"[{"authorization":"Bearer s3cr3t"},1]"#,
+                r#"[{"authorization":"***"},1]"#,
+            ),
+            (
+                r#""{\"password\":\"s3cr3t\"}""#,
+                r#""{\"password\":\"***\"}""#,
+            ),
+            (r#"{"a":[{"token":123}]}"#, r#"{"a":[{"token":"***"}]}"#),
+            (r#"{"token":{"a":{"b":"s3cr3t"}}}"#, r#"{"token":"***"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":"b"}"#),
+        ];
+        for (json, expected) in cases {
+            let json: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(mask_json(json, &arena).get(), expected, "{json}");
+        }
+    }
+}

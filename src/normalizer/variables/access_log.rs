@@ -16,7 +16,7 @@ use super::value::{
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 use crate::normalizer::line::Stop;
-use crate::normalizer::mask::{is_secret, mask, mask_parts, mask_suspicious};
+use crate::normalizer::mask::{Part, hides_object, mask_parts, mask_suspicious};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
 pub(crate) struct AccessLog<'a> {
@@ -32,8 +32,8 @@ pub(crate) struct AccessLog<'a> {
     repairs: ArenaVec<'a, &'static str>,
     /// A value had a key twice inside.
     repeats_inside: bool,
-    /// The places of credentials in the text that was read, which is not JSON.
-    secrets: ArenaVec<'a, Range<usize>>,
+    /// The values of the text that was read, if that is not JSON.
+    parts: ArenaVec<'a, Part<'a>>,
     /// What kept the line from being read to its end.
     pub(crate) stop: Option<Stop>,
 }
@@ -58,7 +58,7 @@ impl<'a> AccessLog<'a> {
             format,
             repairs: ArenaVec::new_in(arena),
             repeats_inside: false,
-            secrets: ArenaVec::new_in(arena),
+            parts: ArenaVec::new_in(arena),
             stop: None,
         }
     }
@@ -84,6 +84,9 @@ impl<'a> AccessLog<'a> {
         let value = mended(self.arena, value);
         let json = value.get();
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
+        if is_walked && meaning(key) == Meaning::Secret && hides_object(key) {
+            return;
+        }
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {
             let unique = json
                 .starts_with(['{', '['])
@@ -179,21 +182,14 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Remembers the place of a value that must not be seen in what is kept of the line, if its key names a credential.
-    pub(crate) fn hide(&mut self, key: &str, value: &str, place: Range<usize>) {
-        if is_secret(key) && present(value).is_some() {
-            self.secrets.push(place);
-        }
+    /// Remembers the place of a value: in what is kept of the line, it is masked for itself.
+    pub(crate) fn place(&mut self, key: &'a str, place: Range<usize>) {
+        self.parts.push(Part { key, place });
     }
 
     /// Returns the text that was read, without credentials.
     pub(crate) fn masked(&self, text: &'a str) -> &'a str {
-        mask(mask_parts(text, &self.secrets, self.arena), self.arena)
-    }
-
-    /// The places of credentials in the text that was read.
-    pub(crate) fn secrets(&self) -> &[Range<usize>] {
-        &self.secrets
+        mask_parts(text, &self.parts, self.arena)
     }
 
     /// What was wrong with the line and did not keep it from being read.

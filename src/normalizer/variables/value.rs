@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::aliases::rank;
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
-use crate::normalizer::mask::{mask, mask_json};
+use crate::normalizer::mask::{Names, mask, mask_json, mask_suspicious};
 
 /// Nested objects deeper than this stay whole, as values.
 pub(crate) const MAX_DEPTH: u8 = 8;
@@ -131,12 +131,23 @@ pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
         .map(|(index, (key, _))| (*key, index))
         .collect();
     let is_last = |index: usize, key: &str| last.get(key) == Some(&index);
-    let masked = |(key, value): &Entry<'a>| match value {
-        FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => {
-            (*key, FlatValue::Text(mask(json.get(), arena)))
-        }
-        FlatValue::Json(json) => (*key, FlatValue::Json(mask_json(json, arena))),
-        FlatValue::Text(text) => (*key, FlatValue::Text(mask(text, arena))),
+    let text = |value: &FlatValue<'a>| match value {
+        FlatValue::Text(text) => *text,
+        FlatValue::Json(json) => json.get(),
+    };
+    let names = Names::of(entries.iter().map(|(key, value)| (*key, text(value))));
+    let masked = |(key, value): &Entry<'a>| {
+        let hidden = names
+            .hides(key, text(value))
+            .then_some(FlatValue::Text("***"));
+        let value = hidden.unwrap_or_else(|| match value {
+            FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => {
+                FlatValue::Text(mask(json.get(), arena))
+            }
+            FlatValue::Json(json) => FlatValue::Json(mask_json(json, arena)),
+            FlatValue::Text(text) => FlatValue::Text(mask(text, arena)),
+        });
+        (mask_suspicious(key, arena), value)
     };
     let unique = entries
         .iter()

@@ -1,0 +1,608 @@
+//! Where values end: each kind of container has its own end, and what is escaped never ends one.
+
+use super::view::View;
+
+/// Names of headers that carry no credentials. In a list of headers, a credential ends before one of these.
+const HEADERS: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "age",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "dnt",
+    "etag",
+    "forwarded",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "origin",
+    "pragma",
+    "priority",
+    "referer",
+    "server",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "vary",
+    "via",
+    // What stands under these is masked as well.
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+    "postman-token-id",
+];
+
+/// The starts of such names.
+const HEADER_STARTS: &[&str] = &[
+    "cloudfront-",
+    "sec-ch-",
+    "sec-fetch-",
+    "x-amz-cf-",
+    "x-amz-date",
+    "x-amz-request",
+    "x-amzn-",
+    "x-forwarded-",
+];
+
+/// Names that follow a credential in logs of keys and values.
+const FIELDS: &[&str] = &[
+    "accountid",
+    "apiid",
+    "apikeyid",
+    "cognitoidentityid",
+    "connectionid",
+    "eventtype",
+    "identitysourceip",
+    "principalid",
+    "requesttimeepoch",
+    "resourceid",
+    "userarn",
+    "xraytraceid",
+    "apistage",
+    "caller",
+    "domainname",
+    "duration",
+    "error",
+    "errormessage",
+    "extendedrequestid",
+    "httpmethod",
+    "integrationlatency",
+    "integrationstatus",
+    "ip",
+    "latency",
+    "level",
+    "message",
+    "method",
+    "msg",
+    "path",
+    "protocol",
+    "requestid",
+    "requesttime",
+    "resourcepath",
+    "responselatency",
+    "responselength",
+    "routekey",
+    "sourceip",
+    "stage",
+    "status",
+    "statuscode",
+    "time",
+    "timestamp",
+    "user",
+    "useragent",
+];
+
+/// What API Gateway writes behind a key.
+const PHRASES: &[&str] = &[" API Stage", " and API Stage", " authorized because"];
+
+const LONGEST_NAME: usize = 40;
+
+/// What lists a credential stands in, and so what ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Headers: commas, semicolons and quotes belong to the value.
+    Headers,
+    /// Keys and values.
+    Fields,
+    /// Keys and values as in `key: value, key: value`: any key ends the value before it.
+    Pairs,
+}
+
+/// A view, and questions about its values.
+pub(super) struct Ends<'v> {
+    view: &'v View<'v>,
+    pub(super) text: &'v str,
+    bytes: &'v [u8],
+    starts_with_url: bool,
+}
+
+impl<'v> Ends<'v> {
+    pub(super) fn of(view: &'v View<'v>) -> Self {
+        let first = view
+            .text
+            .trim_start()
+            .split([' ', '?'])
+            .next()
+            .unwrap_or_default();
+        Self {
+            view,
+            text: &view.text,
+            bytes: view.text.as_bytes(),
+            starts_with_url: first.starts_with('/') || first.contains("://"),
+        }
+    }
+
+    pub(super) fn byte(&self, position: usize) -> Option<u8> {
+        self.bytes.get(position).copied()
+    }
+
+    pub(super) fn from(&self, position: usize) -> &'v str {
+        self.text.get(position..).unwrap_or_default()
+    }
+
+    /// The byte at a position, if it may end a value.
+    fn end_byte(&self, position: usize) -> Option<u8> {
+        self.byte(position)
+            .filter(|_| self.view.is_literal(position))
+    }
+
+    pub(super) fn after_blanks(&self, position: usize) -> usize {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        position
+            + self
+                .bytes
+                .iter()
+                .skip(position)
+                .take_while(|byte| is_blank(byte))
+                .count()
+    }
+
+    pub(super) fn after_space(&self, position: usize) -> usize {
+        position
+            + self
+                .bytes
+                .iter()
+                .skip(position)
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count()
+    }
+
+    /// The quote at a position, with the number of backslashes before it.
+    pub(super) fn quote(&self, position: usize) -> Option<(u8, usize)> {
+        let backslashes = self
+            .bytes
+            .iter()
+            .skip(position)
+            .take_while(|byte| **byte == b'\\')
+            .count();
+        let quote = self.byte(position + backslashes)?;
+        matches!(quote, b'"' | b'\'' | b'`').then_some((quote, backslashes))
+    }
+
+    /// The end of a value as JSON has it: a string, brackets, or anything up to the next member.
+    pub(super) fn json_value(&self, start: usize) -> usize {
+        if let Some(quote) = self.quote(start) {
+            return self.string(start, quote);
+        }
+        match self.byte(start) {
+            Some(b'{' | b'[') => self.brackets(start),
+            _ => self.bare(start),
+        }
+    }
+
+    /// The end of a string: the first quote with as many backslashes as the first, and behind which a list or an object
+    /// goes on; or a quote with fewer backslashes, which ends the text around it.
+    fn string(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
+        let mut run = 0;
+        for position in start + backslashes + 1..self.bytes.len() {
+            match self.byte(position) {
+                Some(b'\\') => run += 1,
+                Some(byte) if byte == quote && self.view.is_literal(position) => {
+                    let is_same = run == backslashes || (backslashes == 0 && run % 2 == 0);
+                    if is_same && self.goes_on(position + 1) {
+                        return position + 1;
+                    }
+                    if run < backslashes && self.goes_on(position + 1) {
+                        return position - run;
+                    }
+                    run = 0;
+                }
+                _ => run = 0,
+            }
+        }
+        self.bytes.len()
+    }
+
+    /// Whether the text behind a value is what stands behind values: another one, the end of brackets, or of the text.
+    fn goes_on(&self, position: usize) -> bool {
+        let start = self.after_space(position);
+        let mut rest = self.from(start);
+        if let Some(next) = rest.strip_prefix(',') {
+            return self.starts_member(next.trim_start());
+        }
+        let after = rest.trim_start_matches(|c: char| {
+            matches!(c, '}' | ']' | ')' | '>' | '/') || c.is_whitespace()
+        });
+        let has_closed = after.len() < rest.len();
+        rest = after;
+        match rest.bytes().next() {
+            None => true,
+            Some(b'\\') => true,
+            Some(b'"' | b'\'') => has_closed || self.goes_on_behind_quote(rest),
+            Some(b',' | b'&' | b';' | b'|' | b'{' | b'<' | b'[') => true,
+            Some(_) => {
+                has_closed
+                    && self
+                        .text
+                        .len()
+                        .checked_sub(rest.len() + 1)
+                        .and_then(|before| self.byte(before))
+                        .is_some_and(|byte| byte.is_ascii_whitespace())
+            }
+        }
+    }
+
+    fn goes_on_behind_quote(&self, rest: &str) -> bool {
+        let after = rest.get(1..).unwrap_or_default().trim_start();
+        after.is_empty()
+            || after.starts_with(['}', ']', ')'])
+            || after
+                .strip_prefix(',')
+                .is_some_and(|next| self.starts_member(next.trim_start()))
+    }
+
+    /// Whether a text starts with an element of a list, or a member of an object.
+    fn starts_member(&self, text: &str) -> bool {
+        let after =
+            text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c));
+        match text.bytes().next() {
+            None | Some(b'"' | b'\'' | b'\\' | b'{' | b'[' | b'}' | b']' | b',') => true,
+            Some(b':') => text.len() > 1,
+            Some(_) if after.len() == text.len() => false,
+            Some(_) => {
+                let after = after.trim_start_matches(['"', '\'']).trim_start();
+                after.starts_with([':', '='])
+                    || (after.starts_with([',', ']', '}'])
+                        && text.starts_with(|c: char| c.is_ascii_digit()))
+                    || ["true", "false", "null"]
+                        .iter()
+                        .any(|word| text.starts_with(word))
+            }
+        }
+    }
+
+    /// The end of brackets; those in strings do not count.
+    pub(super) fn brackets(&self, start: usize) -> usize {
+        self.closing(start, 0)
+    }
+
+    /// The end of an object, from a place inside of it on: before its last bracket.
+    pub(super) fn rest_of_object(&self, start: usize) -> usize {
+        let end = self.closing(start, 1);
+        end - usize::from(
+            self.byte(end.wrapping_sub(1))
+                .is_some_and(|byte| matches!(byte, b'}' | b']')),
+        )
+    }
+
+    /// The end of brackets, of which `depth` are open.
+    fn closing(&self, start: usize, mut depth: usize) -> usize {
+        let (mut run, mut level) = (0, None);
+        let mut is_string = false;
+        for position in start..self.bytes.len() {
+            match self.byte(position) {
+                Some(b'\\') => {
+                    run += 1;
+                    continue;
+                }
+                Some(b'"') => {
+                    let level = *level.get_or_insert(run);
+                    if run == level || (level == 0 && run % 2 == 0) {
+                        is_string = !is_string;
+                    } else if run < level {
+                        // The text around the brackets ends.
+                        return position - run;
+                    }
+                }
+                Some(b'{' | b'[') if !is_string => depth += 1,
+                Some(b'}' | b']') if !is_string => {
+                    depth -= 1;
+                    if depth == 0 && self.view.is_literal(position) {
+                        return position + 1;
+                    }
+                    depth = depth.max(1);
+                }
+                _ => {}
+            }
+            run = 0;
+        }
+        self.bytes.len()
+    }
+
+    /// The end of a value without quotes in an object or a list.
+    fn bare(&self, start: usize) -> usize {
+        let mut position = start;
+        while position < self.bytes.len() {
+            let is_end = match self.end_byte(position) {
+                Some(b',') => self.starts_member(self.from(position + 1).trim_start()),
+                Some(b'}' | b']') => self.goes_on(position),
+                Some(b'\n') => true,
+                _ => false,
+            };
+            if is_end {
+                return position;
+            }
+            let is_bracket = |position| matches!(self.byte(position), Some(b'}' | b']'));
+            // Of a row of brackets, only the first is asked for.
+            let is_row = is_bracket(position);
+            position += 1;
+            while is_row && is_bracket(position) {
+                position += 1;
+            }
+        }
+        self.bytes.len()
+    }
+
+    /// The end of an element's content: its closing tag.
+    pub(super) fn element(&self, start: usize, name: &str) -> usize {
+        let mut depth = 0_usize;
+        let mut position = start;
+        while let Some(found) = memchr::memchr(b'<', self.bytes.get(position..).unwrap_or_default())
+        {
+            let at = position + found;
+            let rest = self.from(at);
+            position = at + 1;
+            if !self.view.is_literal(at) {
+                continue;
+            }
+            if let Some(data) = rest.strip_prefix("<![CDATA[") {
+                let length = data.find("]]>").map_or(rest.len(), |end| end + 12);
+                position = at + length;
+            } else if is_tag(rest, "</", name) {
+                if depth == 0 {
+                    return at;
+                }
+                depth -= 1;
+            } else if is_tag(rest, "<", name) {
+                depth += 1;
+            }
+        }
+        self.bytes.len()
+    }
+
+    /// The end of an attribute's value in quotes, inside a tag.
+    pub(super) fn attribute(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
+        let mut position = start + backslashes + 1;
+        while let Some(found) =
+            memchr::memchr(quote, self.bytes.get(position..).unwrap_or_default())
+        {
+            position += found + 1;
+            let after = self.from(position);
+            let is_end =
+                after.is_empty() || after.starts_with([' ', '\n', '\t', '\r', '/', '>', '?']);
+            if is_end && self.view.is_literal(position - 1) {
+                return position;
+            }
+        }
+        self.bytes.len()
+    }
+
+    /// The end of a query's parameter: the next `&` or `#`, or the end of the URL. A URL ends with the text if the text
+    /// starts with it, else before ` HTTP/`, else at a blank.
+    pub(super) fn parameter(&self, start: usize) -> usize {
+        let stop = memchr::memchr3(
+            b'&',
+            b'#',
+            b'\n',
+            self.bytes.get(start..).unwrap_or_default(),
+        );
+        let mut stop = stop.map_or(self.bytes.len(), |length| start + length);
+        while stop < self.bytes.len() && !self.view.is_literal(stop) {
+            let next = memchr::memchr3(
+                b'&',
+                b'#',
+                b'\n',
+                self.bytes.get(stop + 1..).unwrap_or_default(),
+            );
+            stop = next.map_or(self.bytes.len(), |length| stop + 1 + length);
+        }
+        let value = self.text.get(start..stop).unwrap_or_default();
+        if let Some(end) = value.find(" HTTP/").map(|end| start + end)
+            && self.view.is_literal(end)
+        {
+            return end;
+        }
+        if self.starts_with_url {
+            return stop;
+        }
+        let blank = |from: usize| {
+            (from..stop)
+                .find(|at| self.end_byte(*at) == Some(b' '))
+                .unwrap_or(stop)
+        };
+        let end = blank(start);
+        let is_scheme = self.text.get(start..end).is_some_and(is_scheme);
+        if is_scheme { blank(end + 1) } else { end }
+    }
+
+    /// The end of a field of a form that a text starts with.
+    pub(super) fn form(&self, start: usize) -> usize {
+        let line = self.line(start, List::Fields);
+        let value = self.text.get(start..line).unwrap_or_default();
+        let is_end = |at: &usize| {
+            let next = value.get(at + 1..).unwrap_or_default();
+            let name = next
+                .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.[]%+".contains(c));
+            self.view.is_literal(start + at) && name.len() < next.len() && name.starts_with('=')
+        };
+        memchr::memchr_iter(b'&', value.as_bytes())
+            .find(is_end)
+            .map_or(line, |at| start + at)
+    }
+
+    /// The end of a value whose container cannot be told: the end of the line, or the next field with a name that is
+    /// known to have no credential.
+    pub(super) fn line(&self, start: usize, list: List) -> usize {
+        // What stands in quotes is the value's.
+        let mut position = match self.quote(start).filter(|_| list != List::Headers) {
+            Some((quote, backslashes)) => {
+                let inside = start + backslashes + 1;
+                let end = memchr::memchr(quote, self.bytes.get(inside..).unwrap_or_default());
+                end.map_or(start, |length| inside + length + 1)
+            }
+            None => start,
+        };
+        while let Some(byte) = self.byte(position) {
+            if self.view.is_literal(position) && self.ends_line(position, byte, list) {
+                break;
+            }
+            position += 1;
+        }
+        self.without_closing(start, position)
+    }
+
+    fn ends_line(&self, position: usize, byte: u8, list: List) -> bool {
+        match byte {
+            b'\n' | b'\r' => true,
+            b',' => {
+                self.starts_known(position + 1, list)
+                    || (list == List::Pairs && self.starts_pair(position + 1))
+            }
+            b';' | b'|' | b'\t' => list != List::Headers && self.starts_known(position + 1, list),
+            b' ' => {
+                list != List::Headers
+                    && self.byte(position + 1) != Some(b' ')
+                    && (self.starts_known(position + 1, list)
+                        || PHRASES
+                            .iter()
+                            .any(|phrase| self.from(position).starts_with(phrase)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a blank, any name, a colon and a blank stand at a position.
+    fn starts_pair(&self, position: usize) -> bool {
+        let Some(rest) = self.from(position).strip_prefix(' ') else {
+            return false;
+        };
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        let length = rest.bytes().take(LONGEST_NAME).take_while(is_name).count();
+        length > 0
+            && rest
+                .get(length..)
+                .is_some_and(|after| after.starts_with(": "))
+    }
+
+    /// Whether a known name and its separator stand behind the blanks at a position; or the start of one, where the text
+    /// was cut.
+    fn starts_known(&self, position: usize, list: List) -> bool {
+        let start = self.after_blanks(position);
+        let is_name =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_' | b'.');
+        let length = self
+            .bytes
+            .iter()
+            .skip(start)
+            .take(LONGEST_NAME + 1)
+            .take_while(is_name)
+            .count();
+        let Some((name, after)) = self.from(start).split_at_checked(length) else {
+            return false;
+        };
+        let name = name.to_ascii_lowercase();
+        let is_cut = after.is_empty() || after.trim_start() == "[TRUNCATED]";
+        if is_cut && list == List::Headers {
+            return name.len() > 2
+                && HEADERS
+                    .iter()
+                    .chain(HEADER_STARTS)
+                    .any(|header| header.starts_with(&*name));
+        }
+        let has_separator = after.trim_start_matches('"').starts_with(['=', ':']);
+        has_separator
+            && (HEADERS.contains(&&*name)
+                || HEADER_STARTS.iter().any(|start| name.starts_with(start))
+                || (list != List::Headers && FIELDS.contains(&&*super::names::squeezed(&name))))
+    }
+
+    /// The end without the brackets that close what the value stands in, and without the mark of a cut line.
+    fn without_closing(&self, start: usize, end: usize) -> usize {
+        const MOST: usize = 3;
+        let value = self.text.get(start..end).unwrap_or_default().trim_end();
+        let value = value
+            .strip_suffix("[TRUNCATED]")
+            .unwrap_or(value)
+            .trim_end();
+        let is_quoted = value.starts_with(['"', '\'', '\\']);
+        // The sentence ends behind the quotes.
+        let value = value
+            .strip_suffix('.')
+            .filter(|value| is_quoted && value.ends_with(['"', '\'']))
+            .unwrap_or(value);
+        let is_closing = |byte: &&u8| {
+            matches!(**byte, b')' | b'}' | b']' | b'>')
+                || (!is_quoted && matches!(**byte, b'"' | b'\''))
+        };
+        let closing = value.bytes().rev().take(MOST).collect::<Vec<_>>();
+        let count = closing.iter().take_while(is_closing).count();
+        start + value.len() - count
+    }
+}
+
+/// Whether a word names the scheme of an authorization.
+pub(super) fn is_scheme(word: &str) -> bool {
+    [
+        "bearer",
+        "basic",
+        "token",
+        "apikey",
+        "digest",
+        "negotiate",
+        "ntlm",
+        "hawk",
+        "oauth",
+        "jwt",
+        "key",
+    ]
+    .iter()
+    .any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether a text starts with a tag of an element, under any prefix.
+fn is_tag(text: &str, mark: &str, name: &str) -> bool {
+    let Some(tag) = text.strip_prefix(mark) else {
+        return false;
+    };
+    let end = tag
+        .bytes()
+        .take(128)
+        .position(|byte| matches!(byte, b'>' | b'/' | b' ' | b'\n' | b'\t' | b'<'))
+        .unwrap_or_else(|| tag.len().min(128));
+    let tag = tag.get(..end).unwrap_or_default();
+    tag.rsplit(':')
+        .next()
+        .is_some_and(|tag| tag.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,295 @@
+//! Credentials in JSON, found by its structure: names, values, and texts inside of strings.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::memchr2;
+use serde_json::value::RawValue;
+
+use super::Edit;
+use super::keyed::{
+    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
+};
+use super::names::{Kind, kind, squeezed};
+
+/// What stands in the place of a value.
+const MASKED_VALUE: &str = r#""***""#;
+
+/// Longest end of an object's name that counts as a part of its members' names.
+const LONGEST_PATH: usize = 32;
+
+/// Returns whether a text is nothing but values of JSON.
+pub(super) fn is_json(text: &str) -> bool {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    text.trim_start().starts_with(['{', '[', '"']) && values.all(|value| value.is_ok())
+}
+
+/// Finds the credentials in a text that is JSON.
+pub(super) fn find(json: &str) -> Vec<Edit> {
+    walk(json, Vec::new())
+}
+
+/// Finds the credentials in an object that is the value of a key.
+pub(super) fn find_under(key: &str, json: &str) -> Vec<Edit> {
+    let mut level = Level::new(true, String::new());
+    level.is_key_next = false;
+    key.clone_into(&mut level.key);
+    walk(json, vec![level])
+}
+
+fn walk(json: &str, levels: Vec<Level>) -> Vec<Edit> {
+    let mut walk = Walk {
+        json,
+        position: 0,
+        levels,
+        edits: Vec::new(),
+    };
+    while walk.step().is_some() {}
+    walk.edits
+}
+
+/// An object or a list that is open.
+struct Level {
+    is_object: bool,
+    /// The last letters of its name, and of those around it.
+    path: String,
+    /// Whether the next string is a key.
+    is_key_next: bool,
+    key: String,
+    /// Whether the value that comes is a credential, since its name came before it in a list.
+    is_secret_next: bool,
+    /// Whether a member has said the name of a credential.
+    names_secret: bool,
+    /// Where values start that belong to a name that has not come yet.
+    values: Vec<usize>,
+}
+
+impl Level {
+    fn new(is_object: bool, path: String) -> Self {
+        Self {
+            is_object,
+            path,
+            is_key_next: is_object,
+            key: String::new(),
+            is_secret_next: false,
+            names_secret: false,
+            values: Vec::new(),
+        }
+    }
+}
+
+struct Walk<'j> {
+    json: &'j str,
+    position: usize,
+    levels: Vec<Level>,
+    edits: Vec<Edit>,
+}
+
+impl<'j> Walk<'j> {
+    /// Goes on by one token; `None` at the end.
+    fn step(&mut self) -> Option<()> {
+        let byte = *self.json.as_bytes().get(self.position)?;
+        match byte {
+            b',' => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.is_key_next = level.is_object;
+                }
+                self.position += 1;
+            }
+            b'}' | b']' => {
+                self.levels.pop();
+                self.position += 1;
+            }
+            b'"' if self.levels.last().is_some_and(|level| level.is_key_next) => self.key(),
+            b':' => self.position += 1,
+            _ if byte.is_ascii_whitespace() => self.position += 1,
+            _ => self.value(byte),
+        }
+        Some(())
+    }
+
+    fn key(&mut self) {
+        let place = self.position..self.end_of_value(self.position);
+        self.position = place.end;
+        let key = self.text(&place);
+        self.mask_text(place, &key);
+        if let Some(level) = self.levels.last_mut() {
+            level.is_key_next = false;
+            level.key = key.into_owned();
+        }
+    }
+
+    fn value(&mut self, first: u8) {
+        let start = self.position;
+        if self.is_secret(first) {
+            self.position = self.end_of_value(start);
+            self.hide(start..self.position);
+            return;
+        }
+        if let Some(level) = self
+            .levels
+            .last_mut()
+            .filter(|level| is_value_key(&level.key))
+        {
+            level.values.push(start);
+        }
+        if matches!(first, b'{' | b'[') {
+            let path = self.path();
+            self.levels.push(Level::new(first == b'{', path));
+            self.position += 1;
+            return;
+        }
+        self.position = self.end_of_value(start);
+        if first == b'"' {
+            let place = start..self.position;
+            let text = self.text(&place);
+            self.note_name(&text);
+            self.mask_text(place, &text);
+        }
+    }
+
+    /// Whether the value that starts here is a credential by its name.
+    fn is_secret(&mut self, first: u8) -> bool {
+        let Some(level) = self.levels.last_mut() else {
+            return false;
+        };
+        if !level.is_object {
+            return std::mem::take(&mut level.is_secret_next);
+        }
+        if level.names_secret && is_value_key(&level.key) {
+            return true;
+        }
+        let in_path = || {
+            let joined = kind(&format!("{}.{}", level.path, level.key));
+            joined.filter(|kind| matches!(kind, Kind::Header | Kind::Other))
+        };
+        let Some(kind) = kind(&level.key).or_else(in_path) else {
+            return false;
+        };
+        if matches!(first, b'{' | b'[') {
+            return !(kind == Kind::Code || (kind == Kind::Jwt && first == b'{'));
+        }
+        let value = self
+            .json
+            .get(self.position..self.end_of_value(self.position));
+        match kind {
+            Kind::Code => first == b'"' && value.is_some_and(is_code),
+            Kind::Short => !value.is_some_and(is_harmless),
+            Kind::Jwt | Kind::Header | Kind::Other => true,
+        }
+    }
+
+    /// Notes a text that is the name of a credential, which stands beside it.
+    fn note_name(&mut self, text: &str) {
+        let names_secret = is_name_of_secret(text);
+        let Some(level) = self.levels.last_mut().filter(|_| names_secret) else {
+            return;
+        };
+        if !level.is_object {
+            level.is_secret_next = true;
+        } else if is_name_key(&level.key) {
+            level.names_secret = true;
+            for value in std::mem::take(&mut level.values) {
+                let end = self.end_of_value(value);
+                self.hide(value..end);
+            }
+        }
+    }
+
+    fn hide(&mut self, place: Range<usize>) {
+        if !is_nothing(self.json.get(place.clone()).unwrap_or_default()) {
+            self.edits.push(Edit {
+                place,
+                text: Cow::Borrowed(MASKED_VALUE),
+            });
+        }
+    }
+
+    /// Masks what is inside of a string.
+    fn mask_text(&mut self, place: Range<usize>, text: &str) {
+        if let Some(masked) = super::masked(text) {
+            self.edits.push(Edit {
+                place,
+                text: Cow::Owned(quoted(&masked)),
+            });
+        }
+    }
+
+    fn path(&self) -> String {
+        let Some(level) = self.levels.last().filter(|level| level.is_object) else {
+            return String::new();
+        };
+        let path = format!("{}{}", level.path, squeezed(&level.key));
+        path.get(path.len().saturating_sub(LONGEST_PATH)..)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The text of a string that stands from quote to quote.
+    fn text(&self, place: &Range<usize>) -> Cow<'j, str> {
+        let json = self.json.get(place.clone()).unwrap_or_default();
+        let inside = json
+            .get(1..json.len().saturating_sub(1))
+            .unwrap_or_default();
+        if !inside.contains('\\') {
+            return Cow::Borrowed(inside);
+        }
+        let arena = bumpalo::Bump::new();
+        Cow::Owned(
+            crate::json::JsonText::escaped(inside)
+                .text(&arena)
+                .to_owned(),
+        )
+    }
+
+    /// The end of a value that starts somewhere.
+    fn end_of_value(&self, start: usize) -> usize {
+        let bytes = self.json.as_bytes();
+        match bytes.get(start) {
+            Some(b'"') => end_of_string(bytes, start),
+            Some(b'{' | b'[') => end_of_brackets(bytes, start),
+            _ => {
+                let rest = self.json.get(start..).unwrap_or_default();
+                let length = rest.find([',', '}', ']', ' ', '\n', '\r', '\t']);
+                start + length.unwrap_or(rest.len()).max(1)
+            }
+        }
+    }
+}
+
+/// Behind the quote that ends a string.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut position = start + 1;
+    while let Some(found) = memchr2(b'"', b'\\', bytes.get(position..).unwrap_or_default()) {
+        position += found;
+        if bytes.get(position) == Some(&b'"') {
+            return position + 1;
+        }
+        position += 2;
+    }
+    bytes.len()
+}
+
+/// Behind the bracket that closes the first one.
+fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
+    let (mut depth, mut position) = (0_usize, start);
+    while let Some(byte) = bytes.get(position) {
+        match byte {
+            b'"' => {
+                position = end_of_string(bytes, position);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => return position + 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        position += 1;
+    }
+    bytes.len()
+}
+
+/// A string of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_else(|_| MASKED_VALUE.to_owned())
+}

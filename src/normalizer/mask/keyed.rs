@@ -1,0 +1,590 @@
+//! Values under names that name credentials, in text of any kind.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::ends::{Ends, List};
+use super::names::{Kind, MARKS, WORDS, kind};
+use super::view::View;
+
+/// Names in a text without its separators: marks that may stand anywhere in a key, and words that end one.
+#[expect(clippy::expect_used, reason = "constant patterns, compiled in a test")]
+static NAMES: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [&MARKS[..], &WORDS[..]]
+        .map(|names| Regex::new(&names.join("|")).expect("the pattern is right"))
+});
+
+/// A member before a name, under which its value may stand: `"value":`, `value=`.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:value|values|val|v)\\*["']?\s*(?:=>|[:=])"#)
+        .expect("the pattern is right")
+});
+
+/// Keys under which the name of something stands.
+const NAME_KEYS: [&str; 9] = [
+    "name",
+    "key",
+    "k",
+    "n",
+    "field",
+    "header",
+    "param",
+    "parameter",
+    "headername",
+];
+
+/// Keys under which its value stands.
+const VALUE_KEYS: [&str; 9] = [
+    "value",
+    "values",
+    "val",
+    "v",
+    "content",
+    "data",
+    "text",
+    "stringvalue",
+    "headervalue",
+];
+
+/// Longest part of a key that is looked at.
+const LONGEST_KEY: usize = 96;
+
+/// Returns whether a key says that its value is the name of something.
+pub(in super::super) fn is_name_key(key: &str) -> bool {
+    NAME_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
+}
+
+/// Returns whether a key says that its value belongs to a name beside it.
+pub(in super::super) fn is_value_key(key: &str) -> bool {
+    VALUE_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
+}
+
+/// Returns whether a text is the name of a credential and nothing else.
+pub(in super::super) fn is_name_of_secret(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-. :/+[]%$".contains(c);
+    text.len() <= LONGEST_KEY
+        && text.split(' ').count() <= 3
+        && text.chars().all(is_part)
+        && kind(text).is_some()
+}
+
+/// Returns whether a value under a short name is a flag or a small number, and no credential.
+pub(super) fn is_harmless(value: &str) -> bool {
+    const LONGEST_NUMBER: usize = 3;
+    let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
+    ["true", "false", "none", "null", "nil", "yes", "no", "ok"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word))
+        || (value.len() <= LONGEST_NUMBER && value.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Returns whether a value called `code` is like an authorization's, and not like an error's.
+pub(super) fn is_code(value: &str) -> bool {
+    const SHORTEST: usize = 8;
+    let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
+    value.len() >= SHORTEST
+        && value.bytes().any(|byte| byte.is_ascii_digit())
+        && !value.contains(char::is_whitespace)
+}
+
+/// Returns whether there is nothing in the place of a value.
+pub(super) fn is_nothing(value: &str) -> bool {
+    let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
+    matches!(value, "" | "-" | "null")
+}
+
+/// Finds the values of keys that name credentials.
+pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
+    let letters = Letters::of(&view.text);
+    let keyed = Keyed {
+        ends: Ends::of(view),
+    };
+    for names in &*NAMES {
+        if names.is_match(&letters.squeezed) {
+            keyed.find(letters.names(names), found);
+        }
+    }
+}
+
+/// The letters and digits of a text, and their places in it.
+struct Letters<'t> {
+    text: &'t str,
+    squeezed: String,
+    places: Vec<usize>,
+}
+
+impl<'t> Letters<'t> {
+    fn of(text: &'t str) -> Self {
+        let letters = || {
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| byte.is_ascii_alphanumeric())
+        };
+        Self {
+            text,
+            squeezed: letters()
+                .map(|(_, byte)| char::from(byte.to_ascii_lowercase()))
+                .collect(),
+            places: letters().map(|(place, _)| place).collect(),
+        }
+    }
+
+    /// The places of names. Each place where one starts is asked for, as names may overlap.
+    fn names(&self, names: &'static Regex) -> impl Iterator<Item = Range<usize>> {
+        let mut position = 0;
+        let starts = std::iter::from_fn(move || {
+            let name = names.find_at(&self.squeezed, position)?;
+            position = name.start() + 1;
+            Some(name.range())
+        });
+        starts
+            .filter_map(|name| self.places.get(name))
+            .filter(|places| self.is_name(places))
+            .filter_map(|places| Some(*places.first()?..places.last()? + 1))
+    }
+
+    /// Whether letters with these places make a name: little stands between them; and if that is more than what
+    /// separates the words of a key, the name stands apart from other words.
+    fn is_name(&self, places: &[usize]) -> bool {
+        let between = |pair: &[usize]| match *pair {
+            [one, other] => self.text.get(one + 1..other).unwrap_or("\n"),
+            _ => "",
+        };
+        let gaps = || places.windows(2).map(between);
+        let is_allowed = |gap: &str| {
+            let allowed: &[u8] = match gap.len() {
+                0 | 1 => b"_-. +/:[]'\"\\$@",
+                2 => b"[]'\"",
+                _ => return false,
+            };
+            gap.bytes().all(|byte| allowed.contains(&byte))
+        };
+        if !gaps().all(is_allowed) {
+            return false;
+        }
+        let is_loose = gaps().any(|gap| gap.bytes().any(|byte| !b"_-.".contains(&byte)));
+        let (Some(first), Some(last)) = (places.first(), places.last()) else {
+            return false;
+        };
+        let byte = |place: usize| self.text.as_bytes().get(place);
+        let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let before = first.checked_sub(1).and_then(byte);
+        let plural =
+            usize::from(byte(last + 1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b's')));
+        !is_loose || !(is_word(before) || is_word(byte(last + 1 + plural)))
+    }
+}
+
+/// What stands behind a key.
+struct Separator {
+    /// Where the value starts.
+    value: usize,
+    /// Whether the key stands in quotes, as in JSON.
+    is_quoted: bool,
+    sign: Sign,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Equals,
+    Colon,
+    /// The end of a tag
+    Tag,
+    /// Nothing but a blank, behind an option of a command
+    Blank,
+}
+
+struct Keyed<'v> {
+    ends: Ends<'v>,
+}
+
+impl Keyed<'_> {
+    fn find(&self, names: impl Iterator<Item = Range<usize>>, found: &mut Vec<Range<usize>>) {
+        let (mut done, mut seen) = (0, 0..0);
+        for name in names {
+            let key = self.key(&name);
+            if name.start < done || key == seen {
+                continue;
+            }
+            let start = done.max(seen.end);
+            seen = key.clone();
+            let Some(kind) = self.ends.text.get(key.clone()).and_then(kind) else {
+                continue;
+            };
+            for secret in self.secrets(&key, kind, start) {
+                done = done.max(secret.end);
+                found.push(secret);
+            }
+        }
+    }
+
+    /// The key around a name.
+    fn key(&self, name: &Range<usize>) -> Range<usize> {
+        let bytes = self.ends.text.as_bytes();
+        let is_part =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.$".contains(byte) || !byte.is_ascii();
+        let before = bytes
+            .iter()
+            .take(name.start)
+            .rev()
+            .take(LONGEST_KEY)
+            .take_while(is_part)
+            .count();
+        let after = bytes
+            .iter()
+            .skip(name.end)
+            .take(LONGEST_KEY)
+            .take_while(is_part)
+            .count();
+        let text = self.ends.text;
+        text.ceil_char_boundary(name.start - before)..text.floor_char_boundary(name.end + after)
+    }
+
+    /// The credentials that a key gives away.
+    fn secrets(&self, key: &Range<usize>, kind: Kind, done: usize) -> Vec<Range<usize>> {
+        let Some(separator) = self.separator(key) else {
+            return self.named(key, done);
+        };
+        let start = separator.value;
+        let is_parameter = self.is_parameter(key.start);
+        let end = self.end(key, kind, &separator, is_parameter);
+        let value = self.ends.text.get(start..end).unwrap_or_default();
+        let is_credential = match kind {
+            Kind::Code if separator.sign == Sign::Equals => {
+                is_parameter || value.split_whitespace().any(is_code)
+            }
+            Kind::Code => is_parameter || is_code(value),
+            Kind::Short => !is_harmless(value),
+            Kind::Jwt => !(separator.is_quoted && value.starts_with('{')),
+            Kind::Header | Kind::Other => true,
+        };
+        if !is_credential || is_nothing(value) || self.ends.from(start).starts_with("API Stage:") {
+            return Vec::new();
+        }
+        std::iter::once(start..end).collect()
+    }
+
+    fn end(
+        &self,
+        key: &Range<usize>,
+        kind: Kind,
+        separator: &Separator,
+        is_parameter: bool,
+    ) -> usize {
+        let (ends, start) = (&self.ends, separator.value);
+        if separator.sign == Sign::Tag {
+            let name = ends.text.get(key.clone()).unwrap_or_default();
+            return ends.element(start, name);
+        }
+        if separator.is_quoted {
+            return ends.json_value(start);
+        }
+        if let Some(quote) = ends.quote(start).filter(|_| self.is_in_tag(key.start)) {
+            return ends.attribute(start, quote);
+        }
+        if is_parameter {
+            return ends.parameter(start);
+        }
+        if matches!(ends.byte(start), Some(b'{' | b'[')) && kind != Kind::Header {
+            let end = ends.brackets(start);
+            return ends.line(end, List::Fields).max(end);
+        }
+        if self.starts_form(key.start) && separator.sign == Sign::Equals {
+            return ends.form(start);
+        }
+        let list = match (kind, separator.sign) {
+            (Kind::Header, _) => List::Headers,
+            (_, Sign::Colon) => List::Pairs,
+            _ => List::Fields,
+        };
+        ends.line(start, list)
+    }
+
+    /// The separator behind a key, if it has one.
+    fn separator(&self, key: &Range<usize>) -> Option<Separator> {
+        let ends = &self.ends;
+        let mut position = self.after_brackets(key.end);
+        let is_quoted = match ends.quote(position) {
+            Some((_, backslashes)) => {
+                position = self.after_brackets(position + backslashes + 1);
+                true
+            }
+            None => false,
+        };
+        let found = |value, sign| {
+            Some(Separator {
+                value,
+                is_quoted,
+                sign,
+            })
+        };
+        if !is_quoted && let Some(content) = self.content(key) {
+            return found(content, Sign::Tag);
+        }
+        let sign = if is_quoted {
+            ends.after_space(position)
+        } else {
+            ends.after_blanks(position)
+        };
+        if let Some(comma) = ends.from(sign).strip_prefix(',').filter(|_| is_quoted) {
+            if self.is_named(key) {
+                return None;
+            }
+            // A list of names and values
+            let value = ends.after_space(sign + 1);
+            let is_value =
+                ends.quote(value).is_some() || comma.trim_start().starts_with(['{', '[']);
+            return is_value.then(|| found(value, Sign::Colon)).flatten();
+        }
+        let before = ends.text.get(..key.start).unwrap_or_default();
+        let is_host = before.ends_with("//") || before.ends_with('@');
+        let is_arn = || {
+            let near =
+                before.get(before.ceil_char_boundary(before.len().saturating_sub(LONGEST_KEY))..);
+            let word =
+                near.and_then(|near| near.rsplit([' ', '"', '\'', '=', ',', '(', '/']).next());
+            word.is_some_and(|word| word.starts_with("arn:"))
+        };
+        if let Some(next) = ends.from(sign).strip_prefix(':') {
+            let is_port = is_host && next.starts_with(|c: char| c.is_ascii_digit());
+            if is_port || is_arn() {
+                return None;
+            }
+        }
+        let (after, sign) = self
+            .sign(sign)
+            .or_else(|| self.sign_behind_word(sign))
+            .or_else(|| self.option(key, position))?;
+        let value = if is_quoted {
+            ends.after_space(after)
+        } else {
+            ends.after_blanks(after)
+        };
+        found(value, sign)
+    }
+
+    fn sign(&self, position: usize) -> Option<(usize, Sign)> {
+        let rest = self.ends.from(position);
+        if rest.starts_with("://") {
+            return None;
+        }
+        let is_sign = |c: char| matches!(c, ':' | '=');
+        let after = rest.trim_start_matches(is_sign);
+        let length = rest.len() - after.len();
+        if length == 0 {
+            return rest
+                .starts_with("->")
+                .then_some((position + 2, Sign::Equals));
+        }
+        let arrow = usize::from(
+            rest.get(..length).is_some_and(|sign| sign.ends_with('=')) && after.starts_with('>'),
+        );
+        let sign = if rest.starts_with(':') {
+            Sign::Colon
+        } else {
+            Sign::Equals
+        };
+        // `token==`: base64 ends so, and what follows is no value.
+        Some((position + length.min(2) + arrow, sign))
+    }
+
+    /// `Authorization header: …`, `the password is …`
+    fn sign_behind_word(&self, position: usize) -> Option<(usize, Sign)> {
+        const WORDS: [&str; 5] = ["header", "headers", "value", "field", "parameter"];
+        let rest = self.ends.from(position);
+        let length = rest
+            .bytes()
+            .take(LONGEST_KEY)
+            .take_while(u8::is_ascii_alphabetic)
+            .count();
+        let word = rest.get(..length)?;
+        let next = self.ends.after_blanks(position + length);
+        if ["is", "was"].contains(&word) && next > position + length {
+            return self.sign(next);
+        }
+        WORDS.contains(&word).then(|| self.sign(next)).flatten()
+    }
+
+    /// `--password S`
+    fn option(&self, key: &Range<usize>, position: usize) -> Option<(usize, Sign)> {
+        let name = self.ends.text.get(key.clone())?;
+        let value = self.ends.after_blanks(position);
+        (name.starts_with("--") && value > position).then_some((value, Sign::Blank))
+    }
+
+    /// Behind the brackets that belong to a key: `token[]`, `user[password]`, `password[0]`.
+    fn after_brackets(&self, start: usize) -> usize {
+        let mut position = start;
+        while self.ends.byte(position) == Some(b']') {
+            position += 1;
+        }
+        while self.ends.byte(position) == Some(b'[') {
+            let inside = self.ends.from(position).bytes().take(LONGEST_KEY);
+            let Some(end) = inside
+                .enumerate()
+                .find_map(|(at, byte)| (byte == b']').then_some(at))
+            else {
+                break;
+            };
+            position += end + 1;
+        }
+        position
+    }
+
+    /// Where the content of an element starts whose name is the key.
+    fn content(&self, key: &Range<usize>) -> Option<usize> {
+        const LONGEST_TAG: usize = 1_024;
+        let before = self
+            .ends
+            .text
+            .get(key.start.saturating_sub(LONGEST_KEY)..key.start)
+            .or_else(|| self.ends.text.get(..key.start))?;
+        let before = before.strip_suffix(':').map_or(before, |prefix| {
+            prefix.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        });
+        if !before.ends_with('<') {
+            return None;
+        }
+        let attributes = self.ends.from(key.end);
+        let end = attributes
+            .bytes()
+            .take(LONGEST_TAG)
+            .position(|byte| matches!(byte, b'>' | b'<'))?;
+        let is_tag = attributes.starts_with(['>', ' ', '\t', '\n', '\r'])
+            && attributes.get(end..)?.starts_with('>')
+            && !attributes.get(..end)?.ends_with('/');
+        is_tag.then_some(key.end + end + 1)
+    }
+
+    /// Whether a position stands inside a tag.
+    fn is_in_tag(&self, position: usize) -> bool {
+        const LONGEST_TAG: usize = 512;
+        let bytes = self.ends.text.as_bytes();
+        let before = bytes
+            .get(position.saturating_sub(LONGEST_TAG)..position)
+            .unwrap_or_default();
+        let bracket = before.iter().rposition(|byte| matches!(byte, b'<' | b'>'));
+        bracket.is_some_and(|at| {
+            before.get(at) == Some(&b'<')
+                && before
+                    .get(at + 1)
+                    .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'?')
+        })
+    }
+
+    /// The byte before a name in a query, whatever its path through brackets: `?user[password]=`.
+    fn before_parameter(&self, start: usize) -> Option<u8> {
+        let ends_name = |byte: &&u8| b" ?&#\"'<>{}(),;=\n\t\\|".contains(byte);
+        let bytes = self.ends.text.as_bytes();
+        bytes
+            .iter()
+            .take(start)
+            .rev()
+            .take(LONGEST_KEY)
+            .find(ends_name)
+            .copied()
+    }
+
+    fn is_parameter(&self, start: usize) -> bool {
+        matches!(self.before_parameter(start), Some(b'?' | b'&' | b'#'))
+    }
+
+    fn starts_form(&self, start: usize) -> bool {
+        start < LONGEST_KEY && self.before_parameter(start).is_none()
+    }
+
+    /// The credentials beside a key that is itself a value: `"name":"Authorization","value":"S"`, in either order, and
+    /// `name="password"` in a tag or a part of a form.
+    fn named(&self, key: &Range<usize>, done: usize) -> Vec<Range<usize>> {
+        let ends = &self.ends;
+        let after = self.after_brackets(key.end);
+        let Some((quote, backslashes)) = ends.quote(after) else {
+            return Vec::new();
+        };
+        let Some((opening, name_key)) = self.name_key(key.start, quote) else {
+            return Vec::new();
+        };
+        let start = after + backslashes + 1;
+        let before = ends.text.get(done..opening).unwrap_or_default();
+        let value = VALUE.find_iter(tail(before)).last();
+        let mut secrets = Vec::new();
+        if let Some(value) = value {
+            let value_start = opening - tail(before).len() + value.end();
+            let between = ends.text.get(value_start..name_key).unwrap_or_default();
+            let is_other = ["/>", "</", "},"].iter().any(|end| between.contains(end));
+            if value_start < name_key && !is_other {
+                let end = name_key
+                    - (between.len() - between.trim_end_matches([',', ' ', '"', '\\', '\'']).len());
+                secrets.push(value_start..end.max(value_start));
+            }
+        }
+        let end = self.named_end(start, opening);
+        let value = ends.text.get(start..end).unwrap_or_default();
+        if !value
+            .trim_matches(|c: char| c.is_whitespace() || ",}]/>".contains(c))
+            .is_empty()
+        {
+            secrets.push(start..end);
+        }
+        secrets
+    }
+
+    /// Whether a key is the value of one that says it is a name.
+    fn is_named(&self, key: &Range<usize>) -> bool {
+        let quote = self.ends.quote(self.after_brackets(key.end));
+        quote.is_some_and(|(quote, _)| self.name_key(key.start, quote).is_some())
+    }
+
+    /// Where the quote is before a name, and where the key starts that says it is one.
+    fn name_key(&self, start: usize, quote: u8) -> Option<(usize, usize)> {
+        let text = self.ends.text;
+        let floor = text.ceil_char_boundary(start.saturating_sub(LONGEST_KEY));
+        let before = text.get(floor..start)?;
+        let opening = floor + before.rfind(char::from(quote))?;
+        let head = text.get(floor..opening)?.trim_end_matches('\\').trim_end();
+        let head = head
+            .strip_suffix([':', '='])
+            .or_else(|| head.strip_suffix("=>"))?
+            .trim_end();
+        let head = head.trim_end_matches(['"', '\'', '\\']);
+        let word = head
+            .rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c))
+            .next()?;
+        is_name_key(&super::names::squeezed(word))
+            .then_some((opening, floor + head.len() - word.len()))
+    }
+
+    /// The end of what belongs to a name: a part of a form, an element, or an object.
+    fn named_end(&self, start: usize, opening: usize) -> usize {
+        let ends = &self.ends;
+        let rest = ends.from(start);
+        if self.is_in_tag(opening) {
+            let tag = rest.find('>').unwrap_or(rest.len());
+            if rest.get(..tag).is_some_and(|tag| tag.ends_with('/')) {
+                return start + tag - 1;
+            }
+            let content = rest.get(tag..).unwrap_or_default();
+            return start + tag + content.find("</").unwrap_or(content.len());
+        }
+        if rest.starts_with(['\n', '\r', ';']) || rest.starts_with("\\r") || rest.starts_with("\\n")
+        {
+            let boundary = ["\n--", "\\n--"]
+                .iter()
+                .filter_map(|mark| rest.find(mark))
+                .min();
+            return start + boundary.unwrap_or(rest.len());
+        }
+        // The rest of an object: its brackets count as if the first stood here.
+        ends.rest_of_object(start)
+    }
+}
+
+/// The last bytes of a text, in which a member beside a name is looked for.
+fn tail(text: &str) -> &str {
+    const LONGEST: usize = 4_096;
+    text.get(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..)
+        .unwrap_or_default()
+}

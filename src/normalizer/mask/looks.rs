@@ -1,0 +1,289 @@
+//! Credentials that show what they are, whatever name they stand under.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::ends::{Ends, List};
+use super::view::View;
+
+/// A JSON Web Token, signed or encrypted: parts may be empty.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static JWT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_=-]*)+").expect("the pattern is right")
+});
+
+/// The scheme of an authorization header, and what separates it from the credential.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i)(?:^|[^a-z0-9_])(?<scheme>(?<short>bearer|basic)|(?<list>digest|hawk|oauth|aws4-hmac-sha256|signature)",
+        r"|token|apikey|jwt|negotiate|ntlm|ssws|splunk)(?:[ \t+]|\\t)+",
+    ))
+    .expect("the pattern is right")
+});
+
+/// Starts of tokens that their makers chose so that they are recognised.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|[sr]k_(?:live|test)_|sk-(?:ant|proj)-|npm_|pypi-|hf_",
+        r"|shp(?:at|ca|pa|ss)_|dop_v1_|whsec_|xkeysib-|ya29\.|AGE-SECRET-KEY-)[A-Za-z0-9_.-]{6,}",
+        r"|AIza[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{8,}|SG\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+    ))
+    .expect("the pattern is right")
+});
+
+/// What API Gateway and the console quote of an authorization header, and of an API key.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"\b[Aa]uthorization header[^:'\n]{0,80}: ?(?<header>'[^'\n]*'|(?:[A-Za-z]+ )?\S+)",
+        r"|\bAPI Key:? (?<key>[^\s:]+)(?: and API Stage| authorized because)",
+        r"|\bAPI [Kk]ey:? (?<long>[\w*-]{20,})",
+    ))
+    .expect("the pattern is right")
+});
+
+/// Finds credentials that show what they are.
+pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
+    let text = &*view.text;
+    if text.contains("eyJ") {
+        found.extend(JWT.find_iter(text).map(|token| token.range()));
+    }
+    found.extend(PREFIX.find_iter(text).map(|token| token.range()));
+    schemes(view, found);
+    private_keys(text, found);
+    if text.contains('@') || text.contains("//") {
+        user_infos(text, found);
+    }
+    quoted(text, found);
+}
+
+/// The shortest credential of a scheme whose name is also a common word.
+const SHORTEST_TOKEN: usize = 6;
+
+/// The credentials behind the scheme of an authorization header, with their scheme.
+fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
+    let text = &*view.text;
+    let ends = Ends::of(view);
+    let mut position = 0;
+    while let Some(scheme) = SCHEME.captures_at(text, position) {
+        let (Some(whole), Some(name)) = (scheme.get(0), scheme.name("scheme")) else {
+            return;
+        };
+        let start = whole.end();
+        position = start;
+        let value = ends.from(start);
+        if scheme.name("list").is_some() && starts_parameters(value) {
+            position = ends.line(start, List::Headers).max(start);
+            found.push(name.start()..position);
+            continue;
+        }
+        let word = word(value);
+        let is_whole =
+            text.trim_matches(['"', '\'', ' ']).len() == start + word.len() - name.start();
+        let is_credential = match scheme.name("short") {
+            Some(_) => (is_random(word) && !is_challenge(word)) || (is_whole && !is_plain(word)),
+            None => word.len() >= SHORTEST_TOKEN && is_random(word) && !is_digest(word),
+        };
+        if is_credential {
+            position = start + word.len();
+            found.push(name.start()..position);
+        }
+    }
+}
+
+/// The word, or the text in quotes, that a text starts with.
+fn word(text: &str) -> &str {
+    if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let inside = text.get(1..).unwrap_or_default();
+        let end = inside.find([quote, '\n']).map_or(text.len(), |end| end + 2);
+        return text.get(..end).unwrap_or(text);
+    }
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let word = text.get(..end).unwrap_or_default();
+    word.trim_end_matches([',', ';', '.', '"', '\'', ')', ']', '}', '>', '\\'])
+}
+
+/// Whether a word is none of a language: it is long, or has digits, marks, or capitals inside.
+fn is_random(word: &str) -> bool {
+    const LONGEST_WORD: usize = 15;
+    let word = word.trim_matches(['"', '\'']);
+    let has_capital_inside = || {
+        word.as_bytes()
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
+    };
+    word.len() > LONGEST_WORD
+        || word
+            .bytes()
+            .any(|byte| byte.is_ascii_digit() || b"=+/_~|:!%@#$^&*{}<>\\.".contains(&byte))
+        || has_capital_inside()
+}
+
+/// Whether a word is a parameter of a challenge: `Bearer realm="…"`.
+fn is_challenge(word: &str) -> bool {
+    [
+        "realm=",
+        "error=",
+        "error_description=",
+        "scope=",
+        "charset=",
+    ]
+    .iter()
+    .any(|name| {
+        word.get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Whether a word stands behind the name of a scheme in a sentence.
+fn is_plain(word: &str) -> bool {
+    [
+        "",
+        "auth",
+        "authentication",
+        "authorization",
+        "token",
+        "tokens",
+        "realm",
+        "scheme",
+        "plan",
+    ]
+    .iter()
+    .any(|plain| word.eq_ignore_ascii_case(plain))
+        || is_challenge(word)
+}
+
+/// Whether a word is a digest of a body.
+fn is_digest(word: &str) -> bool {
+    ["sha", "md5", "id-"].iter().any(|name| {
+        word.get(..3)
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Whether a text starts with `name=`.
+fn starts_parameters(text: &str) -> bool {
+    let after = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-".contains(c));
+    after.len() < text.len() && after.starts_with('=')
+}
+
+/// Private keys in PEM, up to their last line, or the end of the text.
+fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
+    const LONGEST_HEAD: usize = 64;
+    let mut position = 0;
+    while let Some(begin) = text
+        .get(position..)
+        .and_then(|rest| rest.find("-----BEGIN"))
+    {
+        let start = position + begin;
+        position = start + 10;
+        let head = text.get(position..).unwrap_or_default();
+        let head = head
+            .get(..head.floor_char_boundary(LONGEST_HEAD))
+            .unwrap_or_default();
+        let label = head.split_once("-----").map_or(head, |(label, _)| label);
+        if label.contains("PRIVATE") {
+            let rest = text.get(position..).unwrap_or_default();
+            let end = rest.find("-----END").map_or(rest.len(), |end| {
+                let last = rest.get(end + 8..).unwrap_or_default();
+                end + 8 + last.find("-----").map_or(last.len(), |dashes| dashes + 5)
+            });
+            position += end;
+            found.push(start..position);
+        }
+    }
+}
+
+/// The passwords in the user info of URLs; and of a user info without a colon all, if it is long.
+fn user_infos(text: &str, found: &mut Vec<Range<usize>>) {
+    let ends_run = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+    let mut start = 0;
+    for run in text.split_inclusive(ends_run) {
+        if run.contains('@') || run.contains("//") {
+            let is_alone = run.len() == text.len();
+            user_infos_of_run(run.trim_end_matches(ends_run), start, is_alone, found);
+        }
+        start += run.len();
+    }
+}
+
+fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Range<usize>>) {
+    const SHORTEST_USER: usize = 12;
+    let mut position = 0;
+    while let Some(slashes) = run.get(position..).and_then(|rest| rest.find("//")) {
+        position += slashes + 2;
+        let rest = run.get(position..).unwrap_or_default();
+        let user = rest.find([':', '@', '/', '?', '#']).unwrap_or(rest.len());
+        match rest.get(user..).and_then(|rest| rest.bytes().next()) {
+            Some(b'@') if user >= SHORTEST_USER => {
+                found.push(start + position..start + position + user);
+            }
+            Some(b':') if !rest.starts_with('[') => {
+                if let Some(length) = password(rest.get(user + 1..).unwrap_or_default()) {
+                    let place = start + position + user + 1;
+                    found.push(place..place + length);
+                    position += user + 1 + length;
+                }
+            }
+            _ => {}
+        }
+    }
+    if is_alone && position == 0 {
+        // `user:password@host`, as a domain name may be
+        const NAMES: [&str; 9] = [
+            "mailto", "sip", "sips", "xmpp", "acct", "email", "arn", "urn", "cognito",
+        ];
+        if let Some((user, rest)) = run.split_once(':')
+            && !user.is_empty()
+            && rest.contains('@')
+            && !user.contains(['/', '@', '?', '='])
+            && !NAMES.iter().any(|name| user.eq_ignore_ascii_case(name))
+            && let Some(length) = password(rest)
+        {
+            found.push(start + user.len() + 1..start + user.len() + 1 + length);
+        }
+    }
+}
+
+/// How long the password is that a text starts with, up to its last `@` before the host, or to the end of the host if
+/// the text was cut before the `@`; `None` if it is a port.
+fn password(text: &str) -> Option<usize> {
+    let authority = text.find(['/', '?', '#']).unwrap_or(text.len());
+    let host = text.get(..authority)?;
+    let is_port = host.bytes().all(|byte| byte.is_ascii_digit());
+    let length = match host.rfind('@') {
+        None if is_port => return None,
+        None => text.rfind('@').unwrap_or(authority),
+        Some(at) => at,
+    };
+    (length > 0).then_some(length)
+}
+
+fn quoted(text: &str, found: &mut Vec<Range<usize>>) {
+    const BEHIND: &str = " not a valid key=value pair";
+    let mut done = 0;
+    for (at, _) in text.match_indices(BEHIND) {
+        let before = text.get(done..at).unwrap_or_default();
+        if let Some(quote) = before.find('\'').filter(|_| before.ends_with('\'')) {
+            found.push(done + quote..at);
+        }
+        done = at + BEHIND.len();
+    }
+    if ["uthorization header", "API Key", "API key"]
+        .iter()
+        .any(|mark| text.contains(mark))
+    {
+        let parts = QUOTED.captures_iter(text);
+        found.extend(parts.filter_map(|part| {
+            let names = ["header", "key", "long"];
+            names
+                .iter()
+                .find_map(|name| part.name(name))
+                .map(|part| part.range())
+        }));
+    }
+}

@@ -1,0 +1,103 @@
+//! Members of an object or a line: which of them are credentials.
+
+use std::ops::Range;
+
+use bumpalo::Bump;
+
+use super::keyed::{
+    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
+};
+use super::names::{Kind, kind};
+use super::{Edit, MASK, edited, json, masked};
+
+/// A value of a text, as a reader has found it.
+#[derive(Debug)]
+pub(in super::super) struct Part<'a> {
+    /// Its key, with the names of the objects around it.
+    pub(in super::super) key: &'a str,
+    /// Its place in the text, quotes included.
+    pub(in super::super) place: Range<usize>,
+}
+
+/// The objects of a line in which a member says the name of a credential, so that its neighbour holds the credential.
+#[derive(Debug, Default)]
+pub(in super::super) struct Names<'a>(Vec<&'a str>);
+
+impl<'a> Names<'a> {
+    /// Looks through keys and values.
+    pub(in super::super) fn of<'v>(members: impl Iterator<Item = (&'a str, &'v str)>) -> Self {
+        let named = members.filter_map(|(key, value)| {
+            let (object, name) = split(key);
+            (is_name_key(name) && is_name_of_secret(unquoted(value))).then_some(object)
+        });
+        Self(named.collect())
+    }
+
+    /// Returns whether the value of a key is a credential.
+    pub(in super::super) fn hides(&self, key: &str, value: &str) -> bool {
+        let is_secret = match kind(key) {
+            Some(Kind::Code) => is_code(value),
+            Some(Kind::Short) => !is_harmless(value),
+            Some(Kind::Jwt) => !value.starts_with("{\""),
+            Some(Kind::Header | Kind::Other) => true,
+            None => {
+                let (object, name) = split(key);
+                is_value_key(name) && self.0.contains(&object)
+            }
+        };
+        is_secret && !is_nothing(value)
+    }
+}
+
+/// The name of the object, and of its member.
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
+}
+
+fn unquoted(value: &str) -> &str {
+    value.trim_matches(['"', '\'', '<', '>', '/', ']', '}', ')', ',', ' '])
+}
+
+/// Returns a text without the credentials in its parts, and those between them. The parts are in order and do not
+/// overlap.
+pub(in super::super) fn mask_parts<'a>(
+    text: &'a str,
+    parts: &[Part<'_>],
+    arena: &'a Bump,
+) -> &'a str {
+    let value = |part: &Part<'_>| text.get(part.place.clone()).unwrap_or_default();
+    let names = Names::of(parts.iter().map(|part| (part.key, value(part))));
+    let (mut edits, mut done) = (Vec::new(), 0);
+    for part in parts {
+        edits.extend(masked_at(text, done..part.place.start));
+        let value = value(part);
+        if names.hides(part.key, value) {
+            let is_json = text.starts_with('{') || value.starts_with('"');
+            let text = if is_json { r#""***""# } else { MASK };
+            edits.push(Edit {
+                place: part.place.clone(),
+                text: text.into(),
+            });
+        } else if value.starts_with('{') && json::is_json(value) {
+            let place = part.place.clone();
+            let masked = edited(value, json::find_under(part.key, value));
+            edits.extend(masked.map(|masked| Edit {
+                place,
+                text: masked.into(),
+            }));
+        } else {
+            edits.extend(masked_at(text, part.place.clone()));
+        }
+        done = part.place.end;
+    }
+    edits.extend(masked_at(text, done..text.len()));
+    edited(text, edits).map_or(text, |edited| arena.alloc_str(&edited))
+}
+
+fn masked_at(text: &str, place: Range<usize>) -> Option<Edit> {
+    let masked = masked(text.get(place.clone())?)?;
+    Some(Edit {
+        place,
+        text: masked.into(),
+    })
+}

@@ -1,0 +1,308 @@
+//! Names that name credentials.
+
+use std::borrow::Cow;
+
+/// The kind of credential that a name promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a list of cookies.
+    Header,
+    /// A JSON Web Token. An object under such a name holds the claims of one.
+    Jwt,
+    /// Any other credential.
+    Other,
+    /// A short word that also names harmless things. Flags and small numbers under it are no credentials.
+    Short,
+    /// `code`: an authorization code in a query, and mostly an error's code elsewhere.
+    Code,
+}
+
+/// A name that has one of these in it names a credential. Letters and digits only.
+pub(super) const MARKS: [&str; 43] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "authcode",
+    "authheader",
+    "authorization",
+    "basicauth",
+    "bearer",
+    "clientassertion",
+    "connectionstring",
+    "cookie",
+    "credential",
+    "creds",
+    "csrf",
+    "dbpass",
+    "encryptionkey",
+    "functionskey",
+    "hmac",
+    "jwt",
+    "masterkey",
+    "mfacode",
+    "onetimecode",
+    "otpcode",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "pwd",
+    "samlart",
+    "samlrequest",
+    "samlresponse",
+    "secret",
+    "sessid",
+    "sessionid",
+    "sessionkey",
+    "signature",
+    "signingkey",
+    "subscriptionkey",
+    "token",
+    "usageidentifierkey",
+    "userpass",
+    "xsrf",
+];
+
+/// A name that ends in one of these words names a credential; `bypass` and `errorCode` are other words.
+pub(super) const WORDS: [&str; 12] = [
+    "assertion",
+    "auth",
+    "code",
+    "cred",
+    "otp",
+    "pass",
+    "pin",
+    "pw",
+    "session",
+    "sid",
+    "sig",
+    "totp",
+];
+
+/// Ends of names that have a mark in them and name no credential.
+const HARMLESS: [&str; 9] = [
+    "apikeyid",
+    "secretary",
+    "secretsmanager",
+    "tokencount",
+    "tokenexpiry",
+    "tokenlimit",
+    "tokentype",
+    "tokenuse",
+    "tokenusage",
+];
+
+/// Returns whether a character separates the words of a key, and does not count.
+pub(in super::super) fn is_separator(c: char) -> bool {
+    matches!(c, '.' | '_' | '-' | ' ')
+}
+
+/// Returns whether a key names something that must never be indexed: a credential, under any spelling.
+pub(in super::super) fn is_secret(key: &str) -> bool {
+    kind(key).is_some_and(|kind| kind != Kind::Code)
+}
+
+/// Returns whether all members of an object with this key are credentials. An object of claims is none.
+pub(in super::super) fn hides_object(key: &str) -> bool {
+    kind(key).is_some_and(|kind| !matches!(kind, Kind::Code | Kind::Jwt))
+}
+
+/// The kind of credential that a key names; `None` if it names none.
+pub(super) fn kind(key: &str) -> Option<Kind> {
+    let key = decoded(key);
+    let name = squeezed(&key);
+    let ends_harmless = |harmless: &&&str| name.ends_with(**harmless);
+    let end = HARMLESS
+        .iter()
+        .find(ends_harmless)
+        .map_or(0, |end| end.len());
+    let rest = name.get(..name.len() - end).unwrap_or(&name);
+    let is_jwt = rest
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .ends_with("jwt");
+    let mark = MARKS
+        .iter()
+        .find(|mark| rest.contains(**mark) && (**mark != "jwt" || is_jwt));
+    let is_header = |name: &str| name.contains("authorization") || name.contains("cookie");
+    match mark {
+        Some(_) if is_header(rest) => Some(Kind::Header),
+        Some(&"jwt") => Some(Kind::Jwt),
+        Some(_) => Some(Kind::Other),
+        None if end > 0 => None,
+        None if name == "code" => Some(Kind::Code),
+        None => ends_in_word(&key).then_some(Kind::Short),
+    }
+}
+
+/// Letters and digits, in small letters.
+pub(super) fn squeezed(key: &str) -> String {
+    key.bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect()
+}
+
+/// Returns whether the last word of a key, or one with only brackets behind it, is a short name of a credential.
+fn ends_in_word(key: &str) -> bool {
+    let is_word = |word: &str| {
+        WORDS
+            .iter()
+            .any(|short| *short != "code" && word.eq_ignore_ascii_case(short))
+    };
+    let mut words = key
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty() && !word.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(last) = words.next_back() else {
+        return false;
+    };
+    is_word(last.trim_end_matches(|c: char| c.is_ascii_digit()))
+        || is_word(last_of_camels(last))
+        || {
+            // `p-i-n`: a name that is spelled with separators.
+            let whole = squeezed(key);
+            whole.len() < 2 * last.len().max(3) && is_word(&whole)
+        }
+}
+
+/// The last word of `camelCase`.
+fn last_of_camels(word: &str) -> &str {
+    let start = word.as_bytes().windows(2).rposition(
+        |pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()),
+    );
+    start
+        .and_then(|start| word.get(start + 1..))
+        .unwrap_or(word)
+}
+
+/// The key after percent-decoding, once and twice.
+fn decoded(key: &str) -> Cow<'_, str> {
+    if !key.contains('%') {
+        return Cow::Borrowed(key);
+    }
+    let mut text = key.to_owned();
+    for _ in 0..2 {
+        let mut parts = text.split('%');
+        let mut once = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let code = part
+                .get(..2)
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+                .filter(u8::is_ascii);
+            match code {
+                Some(code) => {
+                    once.push(char::from(code));
+                    once.push_str(part.get(2..).unwrap_or_default());
+                }
+                None => {
+                    once.push('%');
+                    once.push_str(part);
+                }
+            }
+        }
+        text = once;
+    }
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_credentials() {
+        for name in [
+            "apiKey",
+            "X-API-KEY",
+            "api key",
+            "api:key",
+            "api/key",
+            "api+key",
+            "user[password]",
+            "token[]",
+            "pass word",
+            "tok en",
+            "'token'",
+            "password[0]",
+            "%74oken",
+            "tok%2565n",
+            "api%2Dkey",
+            "pass",
+            "dbPass",
+            "DB_PASS",
+            "x-auth",
+            "auth",
+            "sig",
+            "x_sig",
+            "session",
+            "sid",
+            "connect.sid",
+            "JSESSIONID",
+            "PHPSESSID",
+            "SAMLResponse",
+            "otp",
+            "pin",
+            "pw",
+            "userJwt",
+            "password_tokentype",
+            "password.secretary",
+            "authorizer.token",
+            "x-functions-key",
+            "access_key",
+            "client_assertion",
+            "creds",
+            "sig[0]",
+            "sid2",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        assert_eq!(kind("code"), Some(Kind::Code));
+        assert_eq!(kind("Set-Cookie"), Some(Kind::Header));
+        assert_eq!(kind("proxy-authorization"), Some(Kind::Header));
+        assert_eq!(kind("access_token"), Some(Kind::Other));
+    }
+
+    #[test]
+    fn names_of_other_things() {
+        for name in [
+            "",
+            "apiKeyId",
+            "api_key_id",
+            "secretary",
+            "tokenCount",
+            "token_type",
+            "claims.token_use",
+            "statusCode",
+            "status_code",
+            "errorCode",
+            "error.code",
+            "country_code",
+            "postal-code",
+            "authorizer.principalId",
+            "authorizer.status",
+            "authorizer.claims.auth_time",
+            "sessionIssuer",
+            "sessionContext",
+            "passed",
+            "bypass",
+            "compass",
+            "design",
+            "inside",
+            "spin",
+            "encode",
+            "unicode",
+            "author",
+            "authenticate.error",
+            "cognitoAuthenticationType",
+            "identity.userArn",
+            "jwt.claims.sub",
+            "secretsmanager",
+            "requestId",
+            "keyboard",
+            "assertions",
+            "resident",
+        ] {
+            assert_eq!(kind(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A text as it reads after decoding, and where each byte of it stood before.
+
+use std::borrow::Cow;
+
+/// A text in which detectors look for credentials: the text itself, or the text with its escapes decoded.
+pub(super) struct View<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// For each byte of a decoded text, and for its end, the place in the text before decoding.
+    places: Option<Vec<usize>>,
+}
+
+impl<'t> View<'t> {
+    /// The text as it is.
+    pub(super) fn plain(text: &'t str) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            places: None,
+        }
+    }
+
+    /// The text with percent-encoding, the escapes of JSON and the entities of XML decoded once; `None` if it has none of these.
+    /// Only ASCII is decoded: names of credentials, separators and tokens have no other characters.
+    pub(super) fn decoded(&self) -> Option<View<'static>> {
+        let bytes = self.text.as_bytes();
+        memchr::memchr3(b'%', b'\\', b'&', bytes)?;
+        let mut decoded = Vec::with_capacity(bytes.len());
+        let mut places = Vec::with_capacity(bytes.len() + 1);
+        let (mut position, mut has_decoded) = (0, false);
+        while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
+            let (byte, length) = match escape(rest) {
+                Some(escape) => {
+                    has_decoded = true;
+                    escape
+                }
+                None => (rest.first().copied().unwrap_or_default(), 1),
+            };
+            decoded.push(byte);
+            places.push(self.place(position));
+            position += length;
+        }
+        places.push(self.place(bytes.len()));
+        let text = String::from_utf8(decoded).ok().filter(|_| has_decoded)?;
+        Some(View {
+            text: Cow::Owned(text),
+            places: Some(places),
+        })
+    }
+
+    /// Where a byte stood in the text before all decoding.
+    pub(super) fn place(&self, position: usize) -> usize {
+        self.places.as_ref().map_or(position, |places| {
+            places
+                .get(position)
+                .or_else(|| places.last())
+                .copied()
+                .unwrap_or_default()
+        })
+    }
+
+    /// Whether a byte stands as it is before decoding. Only such a byte ends a value: what was escaped is a part of it.
+    pub(super) fn is_literal(&self, position: usize) -> bool {
+        self.places.is_none() || self.place(position + 1) - self.place(position) == 1
+    }
+}
+
+/// The byte that the escape at the start of a text stands for, and the length of the escape.
+fn escape(text: &[u8]) -> Option<(u8, usize)> {
+    let hexadecimal = |digits: Option<&[u8]>| {
+        let digits = std::str::from_utf8(digits?).ok()?;
+        let is_hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        u8::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| is_hexadecimal)
+    };
+    let (byte, length) = match text {
+        [b'%', ..] => (hexadecimal(text.get(1..3))?, 3),
+        [b'\\', b'u', b'0', b'0', ..] => (hexadecimal(text.get(4..6))?, 6),
+        [b'\\', b'x', ..] => (hexadecimal(text.get(2..4))?, 4),
+        [b'\\', b'n', ..] => (b'\n', 2),
+        [b'\\', b'r', ..] => (b'\r', 2),
+        [b'\\', b't', ..] => (b'\t', 2),
+        [b'&', ..] => entity(text)?,
+        _ => return None,
+    };
+    (byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+        .then_some((byte, length))
+}
+
+fn entity(text: &[u8]) -> Option<(u8, usize)> {
+    const LONGEST: usize = 8;
+    let end = text.iter().take(LONGEST).position(|byte| *byte == b';')?;
+    let name = std::str::from_utf8(text.get(1..end)?).ok()?;
+    let byte = match name {
+        "lt" => b'<',
+        "gt" => b'>',
+        "amp" => b'&',
+        "quot" => b'"',
+        "apos" => b'\'',
+        _ => {
+            let code = name.strip_prefix('#')?;
+            match code.strip_prefix(['x', 'X']) {
+                Some(digits) => u8::from_str_radix(digits, 16).ok()?,
+                None => code.parse().ok()?,
+            }
+        }
+    };
+    Some((byte, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_and_their_places_known() {
+        let plain = View::plain("a%3Db\\u0063&lt;%zz€%2540");
+        let once = plain.decoded().unwrap();
+        assert_eq!(once.text, "a=bc<%zz€%40");
+        assert_eq!((once.place(1), once.place(2), once.place(12)), (1, 4, 24));
+        assert!(once.is_literal(0) && !once.is_literal(1) && once.is_literal(2));
+        let twice = once.decoded().unwrap();
+        assert_eq!(twice.text, "a=bc<%zz€@");
+        assert_eq!(twice.place(twice.text.len()), plain.text.len());
+        assert!(twice.decoded().is_none());
+        assert!(View::plain("100 % & \\d").decoded().is_none());
+    }
+}
