@@ -143,6 +143,63 @@ fn new_processes_come_to_the_end_as_well() {
     });
 }
 
+/// The user agents that cost the patterns most, each with another number at its end.
+#[test]
+fn user_agents_have_a_share_of_an_invocation() {
+    on_a_stopped_clock(async {
+        let filler = "Lightning; x700/1.0cell".repeat(100);
+        let line = |number: usize| {
+            format!(r#"{{"requestId":"r","status":"200","userAgent":"{number} {filler}"}}"#)
+        };
+        let lines: Vec<String> = (0..2_000).map(line).collect();
+        let server = Server::default();
+        let lookup =
+            |name: &str| (name == "ELASTICSEARCH_URL").then(|| "http://localhost".to_owned());
+        let answering = server.clone();
+        let pipeline = Config::from_vars(lookup)
+            .and_then(|config| {
+                config.pipeline(Script::server(move |request| answering.answer(request)))
+            })
+            .expect("it is right");
+        let report = deliver(&pipeline, &direct(&payload("e", "api", &lines)), 120).await;
+        assert_eq!((report.indexed, report.error), (2_000, None));
+        let parsed = 2_000 - report.user_agents_not_parsed;
+        assert!((1_000..1_900).contains(&parsed), "{parsed}");
+        let requests = pipeline.indexer.transport().requests();
+        let documents: Vec<String> = requests
+            .iter()
+            .flat_map(|request| {
+                let body = String::from_utf8_lossy(&request.body).into_owned();
+                body.lines()
+                    .skip(1)
+                    .step_by(2)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let with = |text: &str| {
+            documents
+                .iter()
+                .filter(|document| document.contains(text))
+                .count()
+        };
+        assert_eq!(
+            with(r#""original":""#),
+            2_000,
+            "every document keeps its user agent"
+        );
+        assert_eq!(with(r#""device":{"name""#) as u64, parsed);
+        // The next invocation has work for others.
+        let report = deliver(
+            &pipeline,
+            &direct(&payload("f", "api", &lines[1_990..])),
+            120,
+        )
+        .await;
+        assert_eq!(report.user_agents_not_parsed, 0);
+    });
+}
+
 /// A message of a queue that takes all the time does not keep the others from theirs.
 #[test]
 fn every_message_of_a_queue_has_its_turn() {
