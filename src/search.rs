@@ -45,7 +45,7 @@ const COURTESY: Duration = Duration::from_secs(5);
 
 /// Reads every document that a search finds, page by page. It returns none twice.
 #[derive(Debug)]
-pub struct Reader<'r, S> {
+pub struct SearchReader<'r, S> {
     server: &'r S,
     query: Query<'r>,
     session: Session,
@@ -78,7 +78,7 @@ struct Page {
     found: Vec<Found>,
 }
 
-impl<'r, S: Search> Reader<'r, S> {
+impl<'r, S: Search> SearchReader<'r, S> {
     /// A reader that asks nothing yet. The session decides how often and how long it asks again.
     pub fn new(server: &'r S, query: Query<'r>, session: Session) -> Self {
         Self {

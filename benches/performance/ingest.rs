@@ -1,7 +1,8 @@
-//! What Elasticsearch's own ingest pipeline would spend: OpenSearch's processor time for documents of ours, and for raw lines
-//! that an equivalent pipeline of its own makes documents of.
+//! What documents of ours cost the cluster: the processor time and the bytes of a real server, beside what it spends on raw lines.
 //!
-//! OpenSearch, since its processors can be had without a licence; `uri_parts` it lacks, and the pipeline does without.
+//! Elasticsearch shows what each index mode costs, and raw lines that nobody takes apart are the floor: a forwarder that leaves
+//! the work to others sends such. OpenSearch shows what an ingest pipeline would spend that takes them apart, since its
+//! processors can be had without a licence; `uri_parts` it lacks, and the pipeline does without.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -25,11 +26,86 @@ const ROUND: usize = 10_000;
 const WARM: usize = 3;
 const COUNTED: usize = 3;
 
-/// A table of what is spent on a document.
+/// Two tables of what a server spends on a document.
 pub(crate) fn run() {
-    let server = Server::start();
-    server.prepare();
-    let (ours, raw) = (bodies(true), bodies(false));
+    index_modes();
+    pipeline();
+}
+
+/// Documents and raw lines in each index mode of Elasticsearch. The servers of the tests have keywords in the place of wildcards, and
+/// no `match_only_text`: a text without positions is the nearest to it.
+fn index_modes() {
+    let server = Server::start(&["elasticsearch"]);
+    server.setup();
+    server.ask(
+        "PUT",
+        "/_component_template/logsdb",
+        Some(r#"{"template":{"settings":{"index.mode":"logsdb"}}}"#),
+    );
+    server.ask(
+        "PUT",
+        "/_component_template/standard",
+        Some(r#"{"template":{}}"#),
+    );
+    server.ask("PUT", "/_component_template/lines", Some(LINES));
+    let (ours, raw) = (
+        bodies(Format::RestFull, Sent::Documents),
+        bodies(Format::RestFull, Sent::Messages),
+    );
+    let ours_of = [
+        "logs-aws.api_gateway_logs@settings",
+        "logs-aws.api_gateway_logs@mappings",
+    ];
+    let variants = ["standard", "logsdb"].map(|mode| {
+        server.put_template("ours", &ours_of, mode);
+        server.put_template("lines", &["lines"], mode);
+        [("ours", mode, &ours), ("lines", mode, &raw)]
+    });
+    let variants = variants.concat();
+    let mut least = vec![(Duration::MAX, 0); variants.len()];
+    for round in 0..WARM + COUNTED {
+        // Each in its turn, so that what else the machine does falls on all of them.
+        for ((name, mode, bodies), (time, bytes)) in variants.iter().zip(&mut least) {
+            let stream = format!("{name}-{mode}-{round}");
+            let spent = server.round(&stream, bodies, "");
+            if round >= WARM {
+                *time = spent.min(*time);
+                *bytes = server.bytes(&stream);
+            }
+        }
+    }
+    println!(
+        "| {ROUND} REST events, recommended format | µs of the server's CPU a document | bytes of disk a document |"
+    );
+    println!("| --- | ---: | ---: |");
+    for ((name, mode, _), (time, bytes)) in variants.iter().zip(least) {
+        let name = if *name == "ours" {
+            "documents of ours"
+        } else {
+            "raw lines, not taken apart"
+        };
+        println!(
+            "| {name}, {mode} | {:.0} | {} |",
+            a_document(time),
+            bytes / ROUND
+        );
+    }
+    println!();
+}
+
+/// The mapping of raw lines.
+const LINES: &str = r#"{"template":{"settings":{"index.codec":"best_compression"},"mappings":{"dynamic":false,"properties":{
+    "@timestamp":{"type":"date"},"message":{"type":"text","index_options":"docs","norms":false}}}}}"#;
+
+/// Documents, and raw lines through a pipeline of OpenSearch.
+fn pipeline() {
+    let server = Server::start(&["opensearch", "node.roles=cluster_manager,data,ingest"]);
+    server.setup();
+    server.ask("PUT", "/_ingest/pipeline/api-gateway", Some(PIPELINE));
+    let (ours, raw) = (
+        bodies(Format::Rest, Sent::Documents),
+        bodies(Format::Rest, Sent::Originals),
+    );
     let variants = [
         ("documents of ours", &ours, ""),
         (
@@ -44,35 +120,52 @@ pub(crate) fn run() {
     );
     println!("| --- | ---: | ---: |");
     for (name, bodies, query) in variants {
-        let time = server.cost(bodies, query).as_secs_f64() * 1e6 / ROUND as f64;
+        let time = a_document(server.cost(bodies, query));
         let bytes = bodies.iter().map(String::len).sum::<usize>() / ROUND;
         println!("| {name} | {time:.0} | {bytes} |");
     }
     let mut path = steps::path(Format::Rest, ROUND, steps::default_level());
-    let time =
-        least_time(&mut *path.run, Duration::from_secs(2)).as_secs_f64() * 1e6 / ROUND as f64;
+    let time = a_document(least_time(&mut *path.run, Duration::from_secs(2)));
     println!("| the function's CPU, for documents of ours | {time:.0} | |");
 }
 
+/// The microseconds of one document of a round.
+fn a_document(round: Duration) -> f64 {
+    round.as_secs_f64() * 1e6 / ROUND as f64
+}
+
+/// The form in which events are sent.
+#[derive(Clone, Copy)]
+enum Sent {
+    /// Documents of ours.
+    Documents,
+    /// Raw lines under `event.original`, for a pipeline to take apart.
+    Originals,
+    /// Raw lines under `message`.
+    Messages,
+}
+
 /// The bodies of a round.
-fn bodies(ours: bool) -> Vec<String> {
-    let body = String::from_utf8(steps::bulk_body(Format::Rest, ROUND)).expect("JSON is UTF-8");
-    let (lines, pairs): (_, Vec<_>) = (inputs::lines(Format::Rest, ROUND), body.lines().collect());
-    let document = |(pair, line): (&[&str], &String)| match pair {
-        [action, document] if ours => format!("{action}\n{document}\n"),
-        [action, _] => {
-            let line = serde_json::to_string(line).expect("a text can be written as JSON");
-            format!(
-                "{action}\n{{\"@timestamp\":1772353800210,\"event\":{{\"original\":{line}}}}}\n"
-            )
-        }
-        _ => panic!("a document has an action"),
+fn bodies(format: Format, sent: Sent) -> Vec<String> {
+    let body = String::from_utf8(steps::bulk_body(format, ROUND)).expect("JSON is UTF-8");
+    let (lines, pairs): (_, Vec<_>) = (inputs::lines(format, ROUND), body.lines().collect());
+    let document = |(pair, line): (&[&str], &String)| {
+        let [action, document] = pair else {
+            panic!("a document has an action")
+        };
+        let line = serde_json::to_string(line).expect("a text can be written as JSON");
+        let members = match sent {
+            Sent::Documents => return format!("{action}\n{document}\n"),
+            Sent::Originals => format!(r#""event":{{"original":{line}}}"#),
+            Sent::Messages => format!(r#""message":{line}"#),
+        };
+        format!("{action}\n{{\"@timestamp\":1772353800210,{members}}}\n")
     };
     let documents: Vec<String> = pairs.chunks(2).zip(&lines).map(document).collect();
     documents.chunks(REQUEST).map(<[String]>::concat).collect()
 }
 
-/// An OpenSearch. It ends when its standard input closes.
+/// A server. It ends when its standard input closes.
 struct Server {
     script: Child,
     stdin: Option<ChildStdin>,
@@ -80,10 +173,10 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode");
         let mut script = Command::new(folder.join("serve"))
-            .args(["opensearch", "node.roles=cluster_manager,data,ingest"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -95,7 +188,7 @@ impl Server {
         let url = line
             .trim_end()
             .strip_prefix("READY ")
-            .expect("OpenSearch starts")
+            .expect("the server starts")
             .to_owned();
         Self {
             stdin: script.stdin.take(),
@@ -104,8 +197,8 @@ impl Server {
         }
     }
 
-    /// The templates as users install them, and the pipeline.
-    fn prepare(&self) {
+    /// The templates as users install them.
+    fn setup(&self) {
         let setup = Command::new(env!("CARGO_BIN_EXE_apigw-logs"))
             .arg("setup")
             .env_clear()
@@ -113,13 +206,25 @@ impl Server {
             .stdout(Stdio::null())
             .status();
         assert!(setup.is_ok_and(|status| status.success()), "setup runs");
-        self.ask("PUT", "/_ingest/pipeline/api-gateway", Some(PIPELINE));
+    }
+
+    /// A template for data streams `NAME-MODE-…`, made of these components and that of the mode.
+    fn put_template(&self, name: &str, components: &[&str], mode: &str) {
+        let components = [components, &[mode]].concat().join("\",\"");
+        let body = format!(
+            r#"{{"index_patterns":["{name}-{mode}-*"],"priority":900,"data_stream":{{}},"composed_of":["{components}"]}}"#
+        );
+        self.ask(
+            "PUT",
+            &format!("/_index_template/{name}-{mode}"),
+            Some(&body),
+        );
     }
 
     fn ask(&self, method: &str, path: &str, body: Option<&str>) -> String {
         let url = format!("{}{path}", self.url);
         let (status, answer) =
-            http::request(method, &url, None, body.map(Into::into)).expect("OpenSearch answers");
+            http::request(method, &url, None, body.map(Into::into)).expect("the server answers");
         assert!(
             (200..300).contains(&status),
             "{method} {path}: {status} {answer}"
@@ -127,25 +232,41 @@ impl Server {
         answer
     }
 
-    /// The least processor time of a round.
+    /// The least processor time of a round in OpenSearch, each in a new data stream.
     fn cost(&self, bodies: &[String], query: &str) -> Duration {
-        let rounds = (0..WARM + COUNTED).map(|_| self.round(bodies, query));
+        let rounds = (0..WARM + COUNTED).map(|_| {
+            let spent = self.round(DATA_STREAM, bodies, query);
+            self.ask("DELETE", &format!("/_data_stream/{DATA_STREAM}"), None);
+            spent
+        });
         rounds.skip(WARM).min().unwrap_or_default()
     }
 
-    /// The processor time of a round in a new data stream, until it can be searched and is on disk.
-    fn round(&self, bodies: &[String], query: &str) -> Duration {
-        self.ask("PUT", &format!("/_data_stream/{DATA_STREAM}"), None);
+    /// The processor time of a round, until it can be searched and is on disk. The first request makes the data stream.
+    fn round(&self, data_stream: &str, bodies: &[String], query: &str) -> Duration {
         let before = self.cpu_time();
         for body in bodies {
-            let answer = self.ask("POST", &format!("/{DATA_STREAM}/_bulk{query}"), Some(body));
+            let answer = self.ask("POST", &format!("/{data_stream}/_bulk{query}"), Some(body));
             assert!(answer.contains(r#""errors":false"#), "{answer:.1000}");
         }
-        self.ask("POST", &format!("/{DATA_STREAM}/_refresh"), None);
-        self.ask("POST", &format!("/{DATA_STREAM}/_flush"), None);
-        let spent = self.cpu_time().saturating_sub(before);
-        self.ask("DELETE", &format!("/_data_stream/{DATA_STREAM}"), None);
-        spent
+        self.ask("POST", &format!("/{data_stream}/_refresh"), None);
+        self.ask("POST", &format!("/{data_stream}/_flush"), None);
+        self.cpu_time().saturating_sub(before)
+    }
+
+    /// The bytes of a data stream, merged to one segment.
+    fn bytes(&self, data_stream: &str) -> usize {
+        self.ask(
+            "POST",
+            &format!("/{data_stream}/_forcemerge?max_num_segments=1"),
+            None,
+        );
+        self.ask("POST", &format!("/{data_stream}/_flush"), None);
+        let path =
+            format!("/{data_stream}/_stats/store?filter_path=_all.primaries.store.size_in_bytes");
+        let answer = self.ask("GET", &path, None);
+        let digits: String = answer.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().expect("a server tells its bytes")
     }
 
     /// The processor time of the Java process so far, user and system, in hundredths of seconds as Linux counts it.

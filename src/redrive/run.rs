@@ -14,7 +14,7 @@ use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
 use crate::report::{Accounts, ErrorType, Report, ReportError};
-use crate::search::{self, Found};
+use crate::search::{Found, Query, SearchReader};
 use crate::server::{Search, Target, Transport};
 
 /// Upper bound on the letters of a page.
@@ -23,7 +23,7 @@ const PAGE: usize = 500;
 pub(super) struct RedriveRun<'r, S, T, P> {
     redrive: &'r Redrive,
     pipeline: &'r Pipeline<T>,
-    letters: search::Reader<'r, S>,
+    letters: SearchReader<'r, S>,
     progress: P,
     sending: Session,
     removing: Session,
@@ -72,7 +72,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             .limit
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(PAGE);
-        let query = search::Query {
+        let query = Query {
             data_stream: &redrive.dead_letters.name,
             since: redrive.since,
             source: &dead_letter::KEPT_FIELDS,
@@ -81,7 +81,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         Self {
             redrive,
             pipeline,
-            letters: search::Reader::new(server, query, session()),
+            letters: SearchReader::new(server, query, session()),
             progress,
             sending: session(),
             removing: session(),

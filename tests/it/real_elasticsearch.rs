@@ -81,9 +81,9 @@ impl Target {
 
     /// The mode of the index itself; empty if it has none, which is the standard one.
     fn index_mode(&self) -> String {
-        let (_, answer) =
-            self.server
-                .admin_request("GET", &self.path("_settings/index.mode"), None);
+        let (_, answer) = self
+            .server
+            .admin_request("GET", &self.path("_settings"), None);
         let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
         let index = answer
             .as_object()
