@@ -1,10 +1,8 @@
-//! Looking for bytes, sixteen at a time: a loop over an array that looks at all of it, whatever the others are, is one that the
-//! compiler makes a few instructions of.
+//! Byte searches in blocks of sixteen. The loops have no early exit, so that the compiler can vectorise them.
 
 type Block = [u8; 16];
 
-/// Whether some of the bytes, of which mostly there are few, is such a one. `is` is best a few comparisons, none of which is left
-/// out.
+/// Returns whether any byte satisfies `is`. Optimised for short inputs, and for an `is` without branches.
 #[inline]
 pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     let in_block = |block: &Block| marks(block, is) != 0;
@@ -20,7 +18,7 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|byte| is(*byte))
 }
 
-/// Whether both are the same, if they are as long as a key mostly is without a call.
+/// Compares two strings; inline for 16 to 32 bytes, the usual length of a key.
 #[inline]
 pub(super) fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
@@ -37,7 +35,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
         }
 }
 
-/// Where the first byte stands that a JSON string cannot have as it is: a quote, a backslash, or a control character.
+/// Returns the position of the first byte that a JSON string must escape: a quote, a backslash, or a control character.
 pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
     let in_block = |block: &Block| match marks(block, is_special).trailing_zeros() {
         u128::BITS => None,
@@ -59,7 +57,7 @@ pub(super) fn is_special(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
-/// A mark in the place of each byte that is such a one.
+/// Returns a mask with 1 in each byte position where `is` holds.
 #[inline]
 fn marks(block: &Block, is: impl Fn(u8) -> bool) -> u128 {
     let mut marks = Block::default();

@@ -1,4 +1,4 @@
-//! JSON where `serde_json` is too slow or too strict: the strings of a log line, read, mended and written.
+//! JSON where `serde_json` is too slow or too strict: reads, repairs and writes the strings of log lines.
 
 mod bytes;
 mod scanner;
@@ -9,12 +9,11 @@ use std::borrow::Cow;
 
 pub use self::bytes::has_byte;
 pub use self::scanner::{Malformed, Scanner, Value};
-
 pub use self::text::{Escapes, JsonText, mend_surrogates};
 pub use self::write::{WriteJson, write_list, write_string};
 
-/// Bytes as text, with U+FFFD in the place of what is not UTF-8. The standard library's conversion, which looks for
-/// places to replace, is ten times as slow where there are none.
+/// Returns bytes as text, with U+FFFD in place of bytes that are not UTF-8.
+// Perf: checking first saves nine tenths of the time of the standard library's conversion, where there is nothing to replace.
 #[must_use]
 pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)

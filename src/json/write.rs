@@ -1,13 +1,13 @@
-//! JSON, written to the end of a buffer.
+//! Writes JSON to the end of a buffer.
 
 use super::bytes::{first_special, has_byte, is_special};
 
-/// What can be written as JSON.
+/// A value that can be written as JSON.
 pub trait WriteJson {
-    /// Appends it.
+    /// Appends the value.
     fn write_json(&self, out: &mut Vec<u8>);
 
-    /// It, as a text.
+    /// Returns the value as a text.
     fn to_json(&self) -> String {
         let mut out = Vec::new();
         self.write_json(&mut out);
@@ -39,7 +39,7 @@ impl<T: WriteJson> WriteJson for [T] {
     }
 }
 
-/// Appends what stands between brackets, and commas between.
+/// Appends a list: brackets around the items, commas between them.
 pub fn write_list<T>(
     out: &mut Vec<u8>,
     [opening, closing]: [u8; 2],
@@ -68,7 +68,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Apart, since it needs registers that the other way would have to save.
+/// A separate cold function, so that the common path saves no registers for it.
 #[cold]
 #[inline(never)]
 fn write_escaped(out: &mut Vec<u8>, text: &str) {

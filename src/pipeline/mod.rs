@@ -67,16 +67,16 @@ impl Filter {
     }
 }
 
-/// What is kept free before the deadline, to write dead letters when Elasticsearch was slow: at most this, and at most
-/// a quarter of the time that there is.
+/// Upper bound on the time that is kept free before the deadline, to write dead letters when Elasticsearch was slow. It is
+/// at most a quarter of the time that is left.
 const DEAD_LETTER_RESERVE: Duration = Duration::from_secs(2);
 
-/// What an invocation has come to.
+/// The result of an invocation.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What became of every event.
+    /// The outcomes of all events, counted.
     pub report: Report,
-    /// What is owed to a stream or a queue; a direct subscription is owed success or failure.
+    /// The answer to a stream or a queue; a direct subscription is answered by success or failure.
     pub answer: Option<Answer>,
 }
 
@@ -105,8 +105,8 @@ impl<T: Transport> Pipeline<T> {
         }
     }
 
-    /// Does the work of one invocation. No request is open after the deadline. Answers the report and the records that
-    /// are unfinished.
+    /// Does the work of one invocation. No request is open after the deadline. Returns the report and the unfinished
+    /// records.
     pub async fn process(
         &self,
         batch: Batch<'_>,
