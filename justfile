@@ -57,9 +57,10 @@ ci:
 bless:
     UPDATE_GOLDEN=1 cargo test
 
-# The zip file to deploy: target/lambda/apigw-logs/bootstrap.zip.
+# The zip file to deploy, with the licences of what is in it: target/lambda/apigw-logs/bootstrap.zip.
 package:
     cargo lambda build --release --arm64 --output-format zip
+    .ci/third-party-notices --zip target/lambda/apigw-logs/bootstrap.zip
 
 # The integration package to upload to Kibana: target/apigw_logs-VERSION.zip.
 integration:

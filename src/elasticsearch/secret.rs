@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::access::{Identity, api_key, basic};
 use super::aws::{AwsCredentials, Scope};
@@ -127,7 +130,11 @@ struct Complaint {
 /// A secret of JSON. Other members, which rotation keeps there, are passed over.
 #[derive(Deserialize)]
 struct Members {
+    /// The key's if it is text; other secrets may have any `id`.
+    id: Option<Box<RawValue>>,
     api_key: Option<String>,
+    /// Of Elasticsearch's whole answer: base64 of `id:api_key`.
+    encoded: Option<String>,
     username: Option<String>,
     password: Option<String>,
     url: Option<String>,
@@ -274,7 +281,21 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
         "the secret of ELASTICSEARCH_SECRET_ARN is not JSON as it should be: an object with `api_key`, or with `username` and \
          `password`, whose values are texts"
     })?;
-    let identity = match (members.api_key, members.username, members.password) {
+    if members
+        .username
+        .as_deref()
+        .is_some_and(|username| username.contains(':'))
+    {
+        return Err(
+            "`username` in the secret of ELASTICSEARCH_SECRET_ARN should have no `:`, which ends a name in basic \
+             authentication",
+        );
+    }
+    let id = members
+        .id
+        .and_then(|id| serde_json::from_str(id.get()).ok());
+    let api_key = encoded_key(id, members.api_key, members.encoded);
+    let identity = match (api_key, members.username, members.password) {
         (Some(key), None, None) => checked_api_key(key.trim())?,
         (None, Some(username), Some(password)) => {
             basic(&username, &password.into()).ok_or(NO_KEY)?
@@ -292,10 +313,37 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
     })
 }
 
+/// Returns the API key in its encoded form. Elasticsearch's answer to whoever makes a key has all three
+/// members, and there `api_key` is not encoded.
+fn encoded_key(
+    id: Option<String>,
+    api_key: Option<String>,
+    encoded: Option<String>,
+) -> Option<String> {
+    let is_encoded = |key: &str| {
+        BASE64_STANDARD
+            .decode(key)
+            .is_ok_and(|bytes| bytes.contains(&b':'))
+    };
+    match (encoded, id, api_key) {
+        (Some(encoded), _, _) => Some(encoded),
+        (None, Some(id), Some(key)) if !is_encoded(key.trim()) => {
+            Some(BASE64_STANDARD.encode(format!("{id}:{}", key.trim())))
+        }
+        (None, _, api_key) => api_key,
+    }
+}
+
 fn checked_api_key(key: &str) -> Result<Identity, &'static str> {
     if key.is_empty() {
         return Err(
             "the secret of ELASTICSEARCH_SECRET_ARN is empty: put the encoded API key into it",
+        );
+    }
+    if ["null", "none", "undefined"].contains(&&*key.to_ascii_lowercase()) {
+        return Err(
+            "the secret of ELASTICSEARCH_SECRET_ARN is no key but the word that a failed command prints: make the key \
+             again, and look at the answer",
         );
     }
     let is_encoded = key
@@ -412,6 +460,17 @@ mod tests {
         for (text, authorization, urls) in [
             ("VnVhQ2Z=\n", "ApiKey VnVhQ2Z=", &[][..]),
             (r#"{"api_key":"a2V5"}"#, "ApiKey a2V5", &[]),
+            // Elasticsearch's whole answer, and the same without `encoded`.
+            (
+                r#"{"id":"i","name":"n","api_key":"k","encoded":"aTpr"}"#,
+                "ApiKey aTpr",
+                &[],
+            ),
+            (r#"{"id":"i","api_key":"k"}"#, "ApiKey aTpr", &[]),
+            (r#"{"encoded":"aTpr"}"#, "ApiKey aTpr", &[]),
+            // An `id` that is not the key's.
+            (r#"{"id":"prod","api_key":"aTpr"}"#, "ApiKey aTpr", &[]),
+            (r#"{"id":7,"api_key":"aTpr"}"#, "ApiKey aTpr", &[]),
             (
                 r#"{"username":"u","password":"p","engine":"x","port":1}"#,
                 "Basic dTpw",
@@ -438,6 +497,9 @@ mod tests {
             ("", "is empty"),
             ("id:key", "is no API key"),
             ("two words", "is no API key"),
+            ("null", "a failed command prints"),
+            (r#"{"api_key":"null"}"#, "a failed command prints"),
+            (r#"{"username":"u:v","password":"p"}"#, "should have no `:`"),
             ("\"a2V5\"", "is not JSON as it should be"),
             ("{api_key: a2V5}", "is not JSON as it should be"),
             (r#"{"api_key":1}"#, "is not JSON as it should be"),

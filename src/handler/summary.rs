@@ -160,6 +160,7 @@ impl<'a> Metrics<'a> {
             count("unresolved"),
             count("undecodable_records"),
             count("parse_failures"),
+            count("user_agents_not_parsed"),
             count("failure_store"),
             count("requests"),
             count("retries"),

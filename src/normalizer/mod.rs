@@ -33,6 +33,7 @@ pub use self::mask::mask;
 use self::variables::access_log::AccessLog;
 use self::variables::aliases::Variable;
 pub use self::variables::key_order::KeyOrder;
+use self::variables::value::LONGEST_TERM;
 use crate::data_stream::DataStreamName;
 use crate::ecs::{
     Cloud, CloudAccount, CloudWatch, DataStream, Document, ECS_VERSION, Ecs, Error, Event, Named,
@@ -260,6 +261,9 @@ impl<'a> Work<'a> {
     }
 
     fn access_log(&self, log: &mut AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
+        if part.text().raw.len() > LONGEST_TERM {
+            log.drop_long_values();
+        }
         if !log.is_recognized() {
             let problem = if log.stop.is_none() {
                 NO_KNOWN_KEY
@@ -268,6 +272,7 @@ impl<'a> Work<'a> {
             };
             let document = self.not_understood(problem, part);
             document.aws.api_gateway.unmapped = log.unmapped();
+            document.aws.api_gateway.repairs = log.repairs();
             return document;
         }
         log.note_replaced(part.text());

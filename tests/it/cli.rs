@@ -1549,3 +1549,40 @@ fn shells_complete_commands_options_and_values() {
         }
     }
 }
+
+/// OpenSearch's `flat_object` rejects the whole document for one such value, now and at each redrive.
+#[test]
+fn values_that_no_index_takes_are_left_out_and_the_line_is_kept() {
+    let long = "x".repeat(32_767);
+    let normalize =
+        |line: &str| Json::read(run(&["normalize"], &[], line.as_bytes()).stdout.trim());
+    for line in [
+        format!(r#"{{"requestId":"a","status":"200","mine":"{long}","short":"s"}}"#),
+        format!(r#"{{"requestId":"a","status":"200","mine":{{"b":["{long}"]}},"short":"s"}}"#),
+        format!(r#"{{"requestId":"a","status":"200","{long}":"b","short":"s"}}"#),
+        format!(
+            r#"{{"requestId":"a","status":"200","authorizer.claims.mine":"{long}","short":"s"}}"#
+        ),
+    ] {
+        let document = normalize(&line);
+        let flat = document
+            .get("aws.api_gateway.unmapped")
+            .map(Json::compact)
+            .unwrap_or_default();
+        assert_eq!(flat, r#"{"short":"s"}"#);
+        assert_eq!(document.get("aws.api_gateway.authorizer.claims"), None);
+        assert_eq!(
+            document.list("aws.api_gateway.repairs").map(<[Json]>::len),
+            Some(1)
+        );
+        assert_eq!(document.text("event.original"), Some(&*line));
+        assert_eq!(document.text("event.kind"), Some("event"));
+    }
+    // Many short texts in one large value are no matter.
+    let many = vec![r#""0123456789""#; 4_000].join(",");
+    let document = normalize(&format!(
+        r#"{{"requestId":"a","status":"200","mine":[{many}]}}"#
+    ));
+    assert!(document.get("aws.api_gateway.unmapped").is_some());
+    assert_eq!(document.get("aws.api_gateway.repairs"), None);
+}

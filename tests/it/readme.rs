@@ -1,10 +1,14 @@
 //! What the README shows is what the program does.
 #![expect(clippy::disallowed_types, reason = "JSON is compared as it is shown")]
 
+use std::fs;
+use std::process::Command;
+
 use apigw_logs::config::SETTINGS;
 use serde_json::Value;
 
 use crate::support::command_line::run;
+use crate::support::golden::repository;
 
 const README: &str = include_str!("../../README.md");
 
@@ -57,4 +61,52 @@ fn its_first_command_prints_what_it_shows() {
     );
     let printed = serde_json::from_str(&run.stderr).expect("a report");
     assert_eq!(without_duration(printed), without_duration(report.clone()));
+}
+
+/// The package is passed on, so the licences of what is in it go with it.
+#[test]
+fn the_package_has_the_licence_of_every_crate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let zip = folder.path().join("bootstrap.zip");
+    let notices = |arguments: &[&str]| {
+        let output = Command::new("python3")
+            .arg(repository(".ci/third-party-notices"))
+            .args(arguments)
+            .output()
+            .expect("python3 is here, as for moto");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = notices(&[]);
+    for named in [
+        "\n  ring 0.17",
+        "\n  rustls 0.23",
+        "\n  regex-lite ",
+        "\n  lambda_runtime ",
+        "uap-core",
+    ] {
+        assert!(text.contains(named), "{named:?}");
+    }
+    for licence in [
+        "ISC License",
+        "Apache License",
+        "Permission is hereby granted, free of charge",
+    ] {
+        assert!(text.contains(licence), "{licence}");
+    }
+    for only_for_tests in ["\n  proptest ", "\n  criterion "] {
+        assert!(!text.contains(only_for_tests), "{only_for_tests:?}");
+    }
+    notices(&["--zip", zip.to_str().expect("a plain path")]);
+    let packed = fs::read(&zip).expect("it was made");
+    for name in ["THIRD_PARTY_NOTICES.txt", "LICENSE"] {
+        assert!(
+            memchr::memmem::find(&packed, name.as_bytes()).is_some(),
+            "{name}"
+        );
+    }
 }

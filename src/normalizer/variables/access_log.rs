@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
 use super::value::{
-    Entry, MAX_DEPTH, counts_more, flattened, is_absent, join, mended, present, text_of,
+    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present,
+    text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
@@ -40,6 +41,9 @@ pub(crate) struct AccessLog<'a> {
 
 /// `U+FFFD` stands in the place of bytes that are no UTF-8, or of half a surrogate pair.
 const REPLACED_CHARACTERS: &str = "replaced_characters";
+
+/// A value is longer than any index takes.
+const LONG_VALUES: &str = "long_values";
 
 /// A key stands twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
@@ -272,6 +276,20 @@ impl<'a> AccessLog<'a> {
     pub(crate) fn keep_as_unmapped(&mut self, variable: Variable) {
         self.unmapped
             .extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
+    }
+
+    /// Leaves out values of `claims`, `context` and `unmapped` that are longer than any index takes, and notes
+    /// that. The whole line is kept then.
+    pub(crate) fn drop_long_values(&mut self) {
+        let mut is_dropped = false;
+        for entries in [&mut self.claims, &mut self.context, &mut self.unmapped] {
+            let before = entries.len();
+            entries.retain(is_indexable);
+            is_dropped |= entries.len() < before;
+        }
+        if is_dropped {
+            self.note(LONG_VALUES);
+        }
     }
 
     /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.

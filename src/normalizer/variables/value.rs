@@ -19,6 +19,46 @@ pub(crate) const MAX_DEPTH: u8 = 8;
 /// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
 const MAX_NESTING: usize = 16;
 
+/// Bytes of a key with its value, or with one text in its value, beyond which the document is rejected: a term of
+/// Lucene has at most 32,766 bytes, and OpenSearch's `flat_object` makes one term of field, path and value.
+///
+/// Source: <https://lucene.apache.org/core/10_0_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH>.
+pub(crate) const LONGEST_TERM: usize = 32_000;
+
+/// Returns whether an index takes an entry of a `flattened` field.
+pub(crate) fn is_indexable((key, value): &Entry<'_>) -> bool {
+    let value = match value {
+        FlatValue::Json(json)
+            if json.get().starts_with(['{', '[']) && nesting(json.get()) <= MAX_NESTING =>
+        {
+            longest_text(json.get())
+        }
+        FlatValue::Json(json) => json.get().len(),
+        FlatValue::Text(text) => text.len(),
+    };
+    key.len() + value <= LONGEST_TERM
+}
+
+/// Returns the length of the longest string in JSON, with its escapes; keys count as well.
+fn longest_text(json: &str) -> usize {
+    let mut longest = 0;
+    let mut length = None;
+    let mut is_escaped = false;
+    for byte in json.bytes() {
+        length = match length {
+            None if byte == b'"' => Some(0),
+            None => None,
+            Some(length) if byte == b'"' && !is_escaped => {
+                longest = longest.max(length);
+                None
+            }
+            Some(length) => Some(length + 1),
+        };
+        is_escaped = byte == b'\\' && !is_escaped && length.is_some();
+    }
+    longest
+}
+
 /// A key and its value.
 pub(crate) type Entry<'a> = (&'a str, FlatValue<'a>);
 
