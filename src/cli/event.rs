@@ -173,7 +173,7 @@ fn size(events: &[LogEvent]) -> usize {
     events.iter().map(|event| event.message.len()).sum()
 }
 
-/// Cuts log events into what one record holds; an empty log is one record, too.
+/// Cuts log events into records. An empty log makes one record, too.
 fn records(events: &[LogEvent]) -> Vec<&[LogEvent]> {
     let mut records = Vec::new();
     let mut rest = events;

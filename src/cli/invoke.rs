@@ -103,14 +103,14 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     }
 }
 
-/// Whether documents went to a server.
+/// The destination of the documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     Nothing,
     ToServer,
 }
 
-/// The name of an event's file before what is said of it; empty if there is one file only.
+/// The name of an event's file, to begin a sentence with; empty if there is one file only.
 struct FileName<'a>(Option<&'a Path>);
 
 impl Display for FileName<'_> {
@@ -126,8 +126,8 @@ impl Display for FileName<'_> {
     }
 }
 
-/// Does one event after the other, and says at once what is wrong with each. An event that fails does
-/// not keep the others from their work; only documents that nobody reads end it.
+/// Does one event after the other, and says the problem of each at once. An event that fails does not
+/// keep the others from their work; only documents that nobody reads end it.
 async fn each<T: Transport>(
     events: &[PathBuf],
     pipeline: &Pipeline<T>,
@@ -190,7 +190,7 @@ async fn one<T: Transport>(
     Err(Failure::Usage(Vec::new()))
 }
 
-/// A guess at what a file is that holds no event.
+/// Guesses what a file is that holds no event.
 fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     let name = file.display();

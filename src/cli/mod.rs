@@ -72,7 +72,7 @@ enum Command {
     },
 }
 
-/// Why a command did not do all of its work.
+/// The reason why a command did not do all of its work.
 #[derive(Debug)]
 enum Failure {
     /// Nobody reads the data on standard output any more: no error at all.
@@ -129,7 +129,7 @@ pub async fn main(
     }
 }
 
-/// Prints what clap says: help and version to standard output, errors to standard error.
+/// Prints clap's own output: help and version to standard output, errors to standard error.
 fn usage(error: &clap::Error) -> ExitCode {
     let status = if error.use_stderr() {
         ExitCode::from(2)

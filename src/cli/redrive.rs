@@ -1,10 +1,9 @@
 //! `apigw-logs redrive`: dead letters, once more.
 
 use std::cell::Cell;
-use std::io;
 
 use super::invoke::Print;
-use super::output::Output;
+use super::output::print_report;
 use super::progress::{Progress, grouped};
 use super::time::{Time, time};
 use super::{Failure, log_to_stderr, say, say_json};
@@ -54,7 +53,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     }
     let pipeline = config.elasticsearch_pipeline(settings)?;
     let report = with_progress(&redrive, &pipeline).await?;
-    print(&report);
+    print_report(&json(&report));
     judge(report)
 }
 
@@ -113,19 +112,6 @@ async fn with_progress(
         );
         Failure::Unfinished
     })
-}
-
-/// Prints the report. The work is done by now, so a report that nobody reads changes nothing.
-fn print(report: &RedriveReport) {
-    let printed = Output::stdout().line(&json(report)).and_then(Output::flush);
-    if let Err(error) = printed
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        say(
-            "warning",
-            format_args!("the report cannot be written to standard output: {error}"),
-        );
-    }
 }
 
 /// Judges by the report alone whether the work is finished.

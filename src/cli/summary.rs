@@ -1,5 +1,6 @@
 //! A report in one sentence, for people at a terminal.
 
+use super::progress::grouped;
 use crate::report::Report;
 
 /// Sums a report up: `20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s`.
@@ -38,19 +39,6 @@ fn seconds(milliseconds: u64) -> String {
     }
 }
 
-/// Writes a number with a comma between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,17 +57,5 @@ mod tests {
             "20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s"
         );
         assert_eq!(summary(&Report::default(), "indexed"), "no event, in 0.0 s");
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        for (number, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), expected);
-        }
     }
 }

@@ -1,25 +1,25 @@
-//! Where Elasticsearch is, who we are there, and whom to believe that it is Elasticsearch.
+//! Settings of the connection: addresses, credentials, trust.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-use super::values::Reader;
+use super::values::VariableReader;
 use super::{Problem, files};
 use crate::elasticsearch::{
     Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust,
 };
 
-/// What `ELASTICSEARCH_*` says.
+/// The settings `ELASTICSEARCH_*`.
 pub(super) struct Connection {
     pub(super) settings: ElasticsearchSettings,
-    /// Whether a URL is set, or a secret that may hold one.
+    /// True if a URL is set, or a secret that may hold one.
     pub(super) has_address: bool,
     pub(super) warnings: Vec<Problem>,
 }
 
 /// Reads `ELASTICSEARCH_*`.
-pub(super) fn elasticsearch(vars: &mut Reader<'_>) -> Connection {
+pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
     let settings = ElasticsearchSettings {
         urls: urls(vars),
         auth: auth(vars),
@@ -62,7 +62,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
+fn urls(vars: &mut VariableReader<'_>) -> Vec<Url> {
     match (
         vars.text("ELASTICSEARCH_URL"),
         vars.text("ELASTIC_CLOUD_ID"),
@@ -80,7 +80,7 @@ fn urls(vars: &mut Reader<'_>) -> Vec<Url> {
     }
 }
 
-fn auth(vars: &mut Reader<'_>) -> Auth {
+fn auth(vars: &mut VariableReader<'_>) -> Auth {
     let api_key = vars.api_key("ELASTICSEARCH_API_KEY");
     let secret = secret(vars);
     let is_signed = is_signed(vars);
@@ -135,8 +135,8 @@ fn auth(vars: &mut Reader<'_>) -> Auth {
     }
 }
 
-/// `ELASTICSEARCH_AUTH`
-fn is_signed(vars: &mut Reader<'_>) -> bool {
+/// Reads `ELASTICSEARCH_AUTH`.
+fn is_signed(vars: &mut VariableReader<'_>) -> bool {
     match vars.text("ELASTICSEARCH_AUTH").as_deref() {
         None => false,
         Some("sigv4") => true,
@@ -147,10 +147,10 @@ fn is_signed(vars: &mut Reader<'_>) -> bool {
     }
 }
 
-/// `ELASTICSEARCH_SECRET_ARN`, and what AWS's own SDKs read beside it.
+/// Reads `ELASTICSEARCH_SECRET_ARN`, and the variables that AWS's own SDKs read beside it.
 ///
 /// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
-fn secret(vars: &mut Reader<'_>) -> Option<SecretSettings> {
+fn secret(vars: &mut VariableReader<'_>) -> Option<SecretSettings> {
     const SERVICE_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
     let arn = SecretArn::parse(&vars.text("ELASTICSEARCH_SECRET_ARN")?);
     if arn.is_none() {
@@ -184,7 +184,7 @@ fn secret(vars: &mut Reader<'_>) -> Option<SecretSettings> {
 }
 
 /// The credentials of the environment: in Lambda, those of the function's role.
-fn aws_credentials(vars: &Reader<'_>) -> Option<AwsCredentials> {
+fn aws_credentials(vars: &VariableReader<'_>) -> Option<AwsCredentials> {
     Some(AwsCredentials {
         access_key_id: vars.text("AWS_ACCESS_KEY_ID")?,
         secret_access_key: vars.secret("AWS_SECRET_ACCESS_KEY")?,
@@ -192,12 +192,12 @@ fn aws_credentials(vars: &Reader<'_>) -> Option<AwsCredentials> {
     })
 }
 
-fn region(vars: &Reader<'_>) -> Option<String> {
+fn region(vars: &VariableReader<'_>) -> Option<String> {
     vars.text("AWS_REGION")
         .or_else(|| vars.text("AWS_DEFAULT_REGION"))
 }
 
-fn trust(vars: &mut Reader<'_>) -> Trust {
+fn trust(vars: &mut VariableReader<'_>) -> Trust {
     match (
         vars.path("ELASTICSEARCH_CA_FILE"),
         vars.fingerprint("ELASTICSEARCH_CA_FINGERPRINT"),

@@ -15,7 +15,7 @@ use tracing_subscriber::filter::Targets;
 use self::connection::elasticsearch;
 pub use self::names::misspelt;
 pub use self::settings::{SETTINGS, Setting, Shown};
-use self::values::Reader;
+use self::values::VariableReader;
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
@@ -61,10 +61,10 @@ pub struct Config {
     pub log_level: Targets,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, which Lambda sets
     pub own_log_group: Option<String>,
-    /// What works, and should be otherwise.
+    /// Remarks on settings that work and should be otherwise.
     pub warnings: Vec<Problem>,
     filter: Filter,
-    /// The connection's settings if no URL is set, so that `config` finds what is wrong with them.
+    /// The connection's settings if no URL is set, so that `config` finds their problems.
     unaddressed: Option<ElasticsearchSettings>,
 }
 
@@ -79,7 +79,7 @@ pub enum UserAgentPatterns {
     Off,
 }
 
-/// One thing that is wrong with the settings.
+/// A problem of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{variable}{}: {}",
@@ -91,7 +91,7 @@ pub struct Problem {
     pub variable: &'static str,
     /// As much of its value as may be shown.
     pub value: Option<String>,
-    /// What is wrong with it and how to repair it.
+    /// A sentence that says how to repair it.
     pub remedy: String,
 }
 
@@ -134,7 +134,7 @@ impl From<ClientError> for Problem {
     }
 }
 
-/// A random number, from the seeds of std's hash maps.
+/// Returns a random number, from the seeds of std's hash maps.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -145,7 +145,7 @@ impl Config {
     /// # Errors
     /// Every [`Problem`] there is.
     pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
-        let mut vars = Reader::new(&lookup);
+        let mut vars = VariableReader::new(&lookup);
         let connection = elasticsearch(&mut vars);
         let mut config = Self {
             warnings: connection.warnings,
@@ -153,7 +153,7 @@ impl Config {
             unaddressed: None,
             ingest_pipeline: vars.text("ELASTICSEARCH_PIPELINE"),
             data_stream: vars.data_stream("DATA_STREAM"),
-            dead_letters: vars.unless_none("DEAD_LETTER_DATA_STREAM", Reader::data_stream),
+            dead_letters: vars.unless_none("DEAD_LETTER_DATA_STREAM", VariableReader::data_stream),
             tags: vars.list("TAGS"),
             original_event: if vars.flag("PRESERVE_ORIGINAL_EVENT") {
                 OriginalEvent::Preserved
@@ -176,7 +176,8 @@ impl Config {
             bulk_max_actions: vars.positive("BULK_MAX_ACTIONS", (1, usize::MAX)),
             retry_policy: retry_policy(&mut vars),
             inflated_max_bytes: vars.positive("INFLATED_MAX_BYTES", (1, u64::MAX)),
-            metrics_namespace: vars.unless_none("METRICS_NAMESPACE", Reader::metrics_namespace),
+            metrics_namespace: vars
+                .unless_none("METRICS_NAMESPACE", VariableReader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
             filter: Filter {
@@ -314,7 +315,7 @@ fn user_agents(path: &Path) -> Result<UserAgents, String> {
 }
 
 /// Dead letters need a data stream of their own: a rejected document would meet the same mapping again.
-fn check_dead_letters(config: &Config, vars: &mut Reader<'_>) {
+fn check_dead_letters(config: &Config, vars: &mut VariableReader<'_>) {
     const VARIABLES: [&str; 2] = ["DATA_STREAM", "DEAD_LETTER_DATA_STREAM"];
     let is_same = config.dead_letters.as_ref() == Some(&config.data_stream);
     if is_same && VARIABLES.iter().all(|variable| vars.is_good(variable)) {
@@ -325,7 +326,7 @@ fn check_dead_letters(config: &Config, vars: &mut Reader<'_>) {
     }
 }
 
-fn retry_policy(vars: &mut Reader<'_>) -> RetryPolicy {
+fn retry_policy(vars: &mut VariableReader<'_>) -> RetryPolicy {
     let policy = RetryPolicy {
         budget: vars.milliseconds("RETRY_BUDGET_MS", 0),
         initial: vars.milliseconds("RETRY_INITIAL_MS", 0),

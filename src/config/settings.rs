@@ -11,7 +11,7 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// How much of its value may be shown.
     pub shown: Shown,
-    /// What it means.
+    /// Its meaning, as in the README.
     pub meaning: &'static str,
 }
 

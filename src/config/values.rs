@@ -1,4 +1,4 @@
-//! From the text of a variable to its value, noting what is wrong on the way.
+//! Variables as values of types. Problems are collected, so that all are told at once.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Fingerprint;
 
 /// Reads variables and collects the problems.
-pub(super) struct Reader<'l> {
+pub(super) struct VariableReader<'l> {
     lookup: &'l dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
 }
 
-impl<'l> Reader<'l> {
+impl<'l> VariableReader<'l> {
     pub(super) fn new(lookup: &'l dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             lookup,
@@ -35,7 +35,7 @@ impl<'l> Reader<'l> {
         self.problems
     }
 
-    /// Whether nothing is wrong with a variable so far.
+    /// Returns whether no problem of a variable is known so far.
     pub(super) fn is_good(&self, variable: &str) -> bool {
         self.problems
             .iter()

@@ -75,8 +75,8 @@ pub enum ClientError {
     },
     /// There is nobody to sign as.
     #[error(
-        "it needs AWS credentials, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: `aws configure \
-         export-credentials --format env` prints them"
+        "it needs AWS credentials, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: \
+         `eval \"$(aws configure export-credentials --format env)\"` sets them"
     )]
     AwsCredentials {
         /// The setting that needs them.

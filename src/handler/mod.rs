@@ -1,4 +1,4 @@
-//! The Lambda function: an invocation in, an answer out, and one line in its own log.
+//! The Lambda function: it answers each invocation, and writes one line to its own log.
 
 mod raw_event;
 mod summary;
@@ -42,12 +42,12 @@ pub struct Function<T> {
     pub metrics_namespace: Option<String>,
 }
 
-/// Time kept free before Lambda's deadline, to say what happened: at most this, and at most a quarter
-/// of the time that there is.
+/// Time kept free before Lambda's deadline for the answer: at most this, and at most a quarter of the
+/// time that is left.
 const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
 /// The function's front door: reads the settings, then serves invocations. With wrong settings it ends
-/// before the first, and says what is wrong with each. `names` are the variables of the environment.
+/// before the first, and says the problem of each. `names` are the variables of the environment.
 pub async fn main(
     lookup: impl Fn(&str) -> Option<String>,
     names: impl IntoIterator<Item = String>,

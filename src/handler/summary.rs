@@ -135,7 +135,7 @@ struct Metrics<'a> {
 struct Directive<'a> {
     namespace: &'a str,
     dimensions: [[&'static str; 1]; 1],
-    metrics: [Metric; 14],
+    metrics: [Metric; 15],
 }
 
 #[derive(Serialize)]

@@ -1586,3 +1586,42 @@ fn values_that_no_index_takes_are_left_out_and_the_line_is_kept() {
     assert!(document.get("aws.api_gateway.unmapped").is_some());
     assert_eq!(document.get("aws.api_gateway.repairs"), None);
 }
+
+/// Runs a command at a terminal, which util-linux's `script` plays. `None` where that is not here.
+fn at_terminal(arguments: &str, settings: Settings<'_>) -> Option<String> {
+    let program = env!("CARGO_BIN_EXE_apigw-logs");
+    let output = Command::new("script")
+        .args(["-qec", &format!("{program} {arguments}"), "/dev/null"])
+        .env_clear()
+        .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")])
+        .envs(settings.iter().copied())
+        .current_dir(repository(""))
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn at_a_terminal_people_get_sentences_and_colours() {
+    let server = FakeElasticsearch::start();
+    let delivering = [("ELASTICSEARCH_URL", &*server.url), ("NO_COLOR", "1")];
+    let (Some(trial), Some(delivery), Some(json), Some(error)) = (
+        at_terminal("invoke events/rest.json", &[]),
+        at_terminal("invoke events/rest.json", &delivering),
+        at_terminal("invoke --json events/rest.json", &delivering),
+        at_terminal("invoke missing.json", &[]),
+    ) else {
+        return;
+    };
+    let words = "9 events: 9 documents printed, in ";
+    assert!(trial.contains(words), "{trial}");
+    assert!(
+        trial.contains("nothing was sent: ELASTICSEARCH_URL is not set"),
+        "{trial}"
+    );
+    assert!(delivery.contains("9 events: 9 indexed, in "), "{delivery}");
+    assert!(!delivery.contains("\u{1b}[1m"), "{delivery:?}");
+    assert!(json.contains("\"duplicates\":9"), "{json}");
+    assert!(error.contains("\u{1b}[1m\u{1b}[31merror:"), "{error:?}");
+}

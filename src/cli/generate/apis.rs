@@ -12,7 +12,7 @@ pub(super) struct Route {
     pub(super) latency: u64,
     /// Usual length of a response, in bytes.
     pub(super) bytes: u64,
-    /// How often it is called, beside the others.
+    /// Weight: how often it is called in comparison with the others.
     pub(super) weight: u64,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Api {
     pub(super) log_group: &'static str,
     pub(super) log_stream: &'static str,
     pub(super) routes: &'static [Route],
-    /// The route of before, for which there is a newer one.
+    /// The old route, for which there is a newer one.
     pub(super) old: Option<Route>,
 }
 
@@ -65,11 +65,11 @@ pub(super) static SHOP: Api = Api {
     old: Some(route("GET", "/v1/products", 55, 4_700, 0)),
 };
 
-/// What a WebSocket connection begins and ends with.
+/// Routes with which a WebSocket connection begins and ends.
 pub(super) static CONNECT: Route = route("", "$connect", 40, 0, 0);
 pub(super) static DISCONNECT: Route = route("", "$disconnect", 12, 0, 0);
 
-/// What comes next, tried out by few.
+/// The next version of the shop, tried out by few clients.
 pub(super) static SHOP_BETA: Api = Api {
     api_type: ApiType::Rest,
     id: SHOP_ID,
@@ -110,7 +110,7 @@ pub(super) static CHAT: Api = Api {
     old: None,
 };
 
-/// What a bot looks for.
+/// Paths that a bot tries.
 pub(super) const HOLES: &[&str] = &[
     "/.env",
     "/.git/config",

@@ -1,8 +1,8 @@
-//! Who sends the requests: some hundred visitors, a few programs, a nightly export, and somebody who looks for holes.
+//! The clients: some hundred visitors, a few programs, a nightly export, and a bot that looks for holes.
 
 use super::random::Random;
 
-/// What a client is, and so which API it calls.
+/// The kind of a client, which decides which API it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The shop's page in a browser: the REST and the WebSocket API.
@@ -11,7 +11,7 @@ pub(super) enum Kind {
     App,
     /// A partner's program with an API key: the REST API, also its old route.
     Program,
-    /// The program that does too much one night.
+    /// The export that overloads the backend one night.
     Export,
     /// A bot that tries paths.
     Scanner,
@@ -22,7 +22,7 @@ pub(super) struct Client {
     pub(super) kind: Kind,
     pub(super) ip: String,
     pub(super) user_agent: &'static str,
-    /// Who it says it is to the authorizer.
+    /// The user whose token the client shows to the authorizer.
     pub(super) principal: String,
     pub(super) api_key: Option<String>,
     /// Of those that sign their requests.
@@ -77,7 +77,7 @@ const PROGRAMS: &[&str] = &[
     "PostmanRuntime/7.43.0",
 ];
 
-/// All that there are; those that come first send the most.
+/// Returns all clients; the first ones send the most.
 pub(super) fn clients(random: &mut Random) -> Vec<Client> {
     (0..240)
         .filter_map(|number| visitor(random, number))
@@ -102,7 +102,7 @@ fn visitor(random: &mut Random, number: u64) -> Option<Client> {
     })
 }
 
-/// The program that brings the night's incident about.
+/// Returns the export that causes the night's incident.
 pub(super) fn export() -> Client {
     Client {
         kind: Kind::Export,
@@ -114,7 +114,7 @@ pub(super) fn export() -> Client {
     }
 }
 
-/// The bot that tries paths.
+/// Returns the bot that tries paths.
 pub(super) fn scanner() -> Client {
     Client {
         kind: Kind::Scanner,

@@ -1,23 +1,23 @@
-//! How a request ends: what the client gets, and what API Gateway writes of the reason.
+//! Endings of a request: the client's answer, and API Gateway's words for the reason.
 //!
 //! Types and texts are those of <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>.
 
-/// How a request ends.
+/// The ending of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// By what the integration says: the status of its answer.
+    /// The integration answers with this status.
     Answered(u16),
     /// The integration does not answer in time.
     TimedOut,
-    /// API Gateway itself is set up in a wrong way.
+    /// API Gateway itself is configured wrongly.
     Misconfigured,
     /// More requests than the usage plan allows.
     Throttled,
-    /// The web application firewall says no.
+    /// The web application firewall blocks the request.
     Blocked,
-    /// The authorizer does not know who it is.
+    /// The authorizer does not know the client.
     Unauthorized,
-    /// The authorizer knows, and says no.
+    /// The authorizer knows the client, and denies the request.
     Denied,
     /// The authorizer itself fails.
     AuthorizerFailed,
@@ -28,7 +28,7 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What the client gets.
+    /// Returns the status that the client gets.
     pub(super) fn status(self) -> u16 {
         match self {
             Self::Answered(status) => status,
@@ -41,7 +41,7 @@ impl Ending {
         }
     }
 
-    /// `$context.error.responseType` and `$context.error.message`, of what API Gateway answers by itself.
+    /// Returns `$context.error.responseType` and `$context.error.message` of an answer that API Gateway gives by itself.
     pub(super) fn error(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Answered(_) => None,
@@ -63,7 +63,7 @@ impl Ending {
         }
     }
 
-    /// What the integration answered, if it was asked and did.
+    /// Returns the integration's status, if it was asked and answered.
     pub(super) fn integration_status(self) -> Option<u16> {
         match self {
             Self::Answered(status) => Some(status),
@@ -71,12 +71,12 @@ impl Ending {
         }
     }
 
-    /// Whether the integration was asked.
+    /// Returns whether the integration was asked.
     pub(super) fn reaches_the_integration(self) -> bool {
         matches!(self, Self::Answered(_) | Self::TimedOut)
     }
 
-    /// `$context.authorizer.status`, where the authorizer was asked.
+    /// Returns `$context.authorizer.status`, if the authorizer was asked.
     pub(super) fn authorizer_status(self) -> Option<u16> {
         match self {
             Self::Answered(_) | Self::TimedOut | Self::Misconfigured => Some(200),

@@ -1,6 +1,9 @@
 //! `apigw-logs event --generate`: made-up traffic of a shop with three APIs, the same for the same seed and times.
 //!
-//! For looking at documents, dashboards and alerts without traffic of one's own. What happens in it stands in [`story`].
+//! It lets people see documents, dashboards and alerts without traffic of their own. [`story`] tells what happens.
+//!
+//! It is a part of the command line, not a crate of its own: it writes lines in the formats of `log-format`, so that a
+//! change of those cannot forget it, and it must be there wherever the program is.
 
 mod apis;
 mod clients;
@@ -14,7 +17,7 @@ use self::random::Random;
 use self::shop::Shop;
 use self::story::{Story, time_in};
 
-/// What to make up.
+/// The traffic to make up.
 #[derive(Debug)]
 pub(super) struct Traffic<'a> {
     pub(super) lines: u64,
@@ -37,7 +40,7 @@ pub(super) struct LogLine {
     pub(super) message: String,
 }
 
-/// Who sends a request, and when.
+/// A request to come: its client and its time.
 struct Visit {
     time: i64,
     client: usize,

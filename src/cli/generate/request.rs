@@ -1,4 +1,4 @@
-//! One request, and the line that API Gateway writes of it in the format that `log-format` recommends.
+//! One request, and its line in the format that `log-format` recommends.
 
 use super::super::log_format::{ApiType, line};
 use super::apis::Api;
@@ -7,7 +7,7 @@ use super::ending::Ending;
 use super::random::Random;
 use crate::ecs::Timestamp;
 
-/// A message of a WebSocket API, and the connection that it is of.
+/// A message of a WebSocket API, with its connection.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) event_type: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Request<'a> {
     /// In milliseconds since 1970.
     pub(super) time: i64,
     pub(super) method: &'a str,
-    /// The resource's path; of a WebSocket API the route. None for a path that leads nowhere.
+    /// The resource's path, or the route of a WebSocket API; `None` for a path that leads nowhere.
     pub(super) resource: Option<&'a str>,
     /// As the client wrote it, without the stage.
     pub(super) path: String,
@@ -32,7 +32,7 @@ pub(super) struct Request<'a> {
     pub(super) ending: Ending,
     /// In milliseconds.
     pub(super) integration_latency: u64,
-    /// What API Gateway adds to it, in milliseconds.
+    /// API Gateway's own share of the latency, in milliseconds.
     pub(super) overhead: u64,
     pub(super) bytes: u64,
     pub(super) message: Option<Message>,
@@ -172,7 +172,7 @@ impl Request<'_> {
         }
     }
 
-    /// When API Gateway writes the line.
+    /// Returns when API Gateway writes the line.
     pub(super) fn written_at(&self) -> Timestamp {
         Timestamp(self.time.saturating_add_unsigned(self.latency()))
     }

@@ -1,4 +1,4 @@
-//! How a client's visit becomes a request, and what comes of it.
+//! Requests out of visits, and the state of the shop between them.
 
 use super::super::log_format::ApiType;
 use super::LogLine;
@@ -9,10 +9,10 @@ use super::random::Random;
 use super::request::{Message, Request};
 use super::story::{BAD_DEPLOYMENT, Story};
 
-/// So many WebSocket connections at most are open at a time.
+/// Upper bound on WebSocket connections that are open at the same time.
 const CONNECTIONS: usize = 150;
 
-/// What may go wrong on any day: how often in 10,000 requests, and how.
+/// Failures of an ordinary day: how often in 10,000 requests, and the ending.
 const MISHAPS: &[(u64, Ending)] = &[
     (30, Ending::Throttled),
     (20, Ending::Blocked),
@@ -26,14 +26,14 @@ const MISHAPS: &[(u64, Ending)] = &[
     (10, Ending::TimedOut),
 ];
 
-/// The same while the backend gives way.
+/// Failures while the backend is overloaded.
 const MISHAPS_OF_THE_INCIDENT: &[(u64, Ending)] = &[
     (800, Ending::Throttled),
     (1_800, Ending::Answered(502)),
     (1_400, Ending::TimedOut),
 ];
 
-/// The same of the export, which brings it about.
+/// Failures of the export that overloads the backend.
 const MISHAPS_OF_THE_EXPORT: &[(u64, Ending)] = &[
     (5_500, Ending::Throttled),
     (2_500, Ending::Answered(502)),
@@ -50,7 +50,7 @@ struct Connection<'a> {
     connected_at: i64,
 }
 
-/// The shop, and what happens to it.
+/// The shop, with its open connections.
 pub(super) struct Shop<'a> {
     account: &'a str,
     story: Story,

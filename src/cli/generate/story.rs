@@ -1,4 +1,4 @@
-//! What happens, and when: a day's rhythm, a night's incident, a deployment that is taken back, a bot. All in UTC.
+//! The story: a day's rhythm, an incident at night, a deployment that is rolled back, a bot. All times in UTC.
 
 use std::ops::Range;
 
@@ -8,18 +8,18 @@ const A_MINUTE: i64 = 60_000;
 const AN_HOUR: i64 = 60 * A_MINUTE;
 const A_DAY: i64 = 24 * AN_HOUR;
 
-/// How much happens at each hour of a day, beside the others.
+/// Weight of each hour of a day.
 const RHYTHM: [u64; 24] = [
     12, 9, 7, 6, 6, 8, 14, 25, 40, 55, 62, 66, 70, 68, 64, 60, 58, 60, 66, 72, 68, 50, 32, 20,
 ];
 
-/// When what happens; a range is empty if the time is too short for it. In milliseconds since 1970.
+/// Times of the events of the story, in milliseconds since 1970. A range is empty if the span is too short for it.
 #[derive(Debug)]
 pub(super) struct Story {
     pub(super) whole: Range<i64>,
-    /// From 03:10: a nightly export asks for so much that the backend gives way, for all.
+    /// From 03:10: a nightly export overloads the backend, for all clients.
     pub(super) incident: Option<Range<i64>>,
-    /// From 14:00: a deployment with a mistake in `POST /orders`, taken back afterwards.
+    /// From 14:00: a deployment with a mistake in `POST /orders`, rolled back afterwards.
     pub(super) deployment: Option<Range<i64>>,
     /// From 22:40: a bot tries paths.
     pub(super) scan: Option<Range<i64>>,
@@ -35,7 +35,7 @@ impl Story {
         }
     }
 
-    /// A time of the whole, by day rather than by night.
+    /// Draws a time of the whole span, by day rather than by night.
     pub(super) fn ordinary_time(&self, random: &mut Random) -> i64 {
         loop {
             let time = time_in(&self.whole, random);
@@ -51,7 +51,7 @@ impl Story {
             .is_some_and(|incident| incident.contains(&time))
     }
 
-    /// The deployment that answers at a time.
+    /// Returns the deployment that answers at a time.
     pub(super) fn deployment_at(&self, time: i64) -> &'static str {
         match &self.deployment {
             Some(bad) if bad.contains(&time) => BAD_DEPLOYMENT,
@@ -68,7 +68,7 @@ pub(super) fn time_in(range: &Range<i64>, random: &mut Random) -> i64 {
     range.start.saturating_add_unsigned(random.below(length))
 }
 
-/// The last such time of day that is whole in a range.
+/// Returns the last occurrence of a time of day that lies whole in a range.
 fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i64>> {
     let (offset, length) = (minute_of_day * A_MINUTE, minutes * A_MINUTE);
     let midnight = (whole.end - offset - length).div_euclid(A_DAY) * A_DAY;
@@ -76,7 +76,7 @@ fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i6
     (start >= whole.start).then_some(start..start + length)
 }
 
-/// How much happens at a time, of 1,000 at most: between the hours of [`RHYTHM`] in a straight line.
+/// Returns the weight of a time, at most 1,000: interpolated between the hours of [`RHYTHM`].
 fn weight(time: i64) -> u64 {
     let of_day = time.rem_euclid(A_DAY).unsigned_abs();
     let hour = AN_HOUR.unsigned_abs();
