@@ -109,8 +109,10 @@ function drawTable(body, panel) {
   if (!rows.length) return void element(body, "div", "empty", "No results found");
   const table = element(body, "table");
   const head = element(table, "tr");
-  groups.forEach(({ label }) => element(head, "th", "", label));
-  numbers.forEach(({ label }) => element(head, "th", "number", label));
+  const headers = [...groups, ...numbers].map(({ label }) => element(head, "th", "", label));
+  headers.slice(groups.length).forEach((header) => header.classList.add("number"));
+  // Columns without a width share the rest.
+  columns.forEach(({ width }, index) => width && (headers[index].style.width = `${width}px`));
   for (const row of rows.slice(0, paging.size)) {
     const line = element(table, "tr");
     row.labels.forEach((label) => element(line, "td", "", label === "__missing__" ? "(missing value)" : label));
@@ -132,7 +134,7 @@ function chart(body, option) {
 
 function drawXy(body, panel) {
   const { numbers } = layer(panel);
-  const [drawn] = panel.config.attributes.state.visualization.layers;
+  const { layers: [drawn], yLeftScale: scale } = panel.config.attributes.state.visualization;
   if (!panel.rows.length) return void element(body, "div", "empty", "No results found");
   const rows = panel.rows.toSorted((one, other) => one.labels[0] - other.labels[0]);
   const isStacked = drawn.seriesType.endsWith("stacked");
@@ -145,13 +147,13 @@ function drawXy(body, panel) {
     barCategoryGap: "5%",
     // A colour of the default palette is pink here, so that it is seen.
     color: drawn.yConfig.find(({ forAccessor }) => forAccessor === id)?.color ?? "#ff00ff",
-    data: rows.map((row) => [Number(row.labels[0]), row.numbers[index]]),
+    data: rows.map((row) => [Number(row.labels[0]), scale === "log" && !row.numbers[index] ? null : row.numbers[index]]),
   }));
   chart(body, {
     grid: { left: 60, right: 12, top: 12, bottom: 52 },
     legend: { bottom: 0, icon: "roundRect", itemWidth: 10 },
     xAxis: { type: "time", min: DASHBOARD.from, max: DASHBOARD.to },
-    yAxis: { type: "value", axisLabel: { formatter: (value) => formatted(value, numbers[0].format) } },
+    yAxis: { type: scale === "log" ? "log" : "value", axisLabel: { formatter: (value) => formatted(value, numbers[0].format) } },
     series,
   });
 }
@@ -201,7 +203,8 @@ function drawSearch(body, panel) {
   const columns = ["@timestamp", ...panel.config.attributes.columns];
   const table = element(body, "table");
   const head = element(table, "tr");
-  columns.forEach((column) => element(head, "th", "", column));
+  const headers = columns.map((column) => element(head, "th", "", column));
+  headers[0].style.width = "190px";
   for (const hit of panel.hits) {
     const line = element(table, "tr");
     const value = (column) => column.split(".").reduce((object, key) => object?.[key], hit) ?? "-";

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::columns::columns;
 use super::model::{Esql, Panel, Shape};
-use super::visualization::{table, visualization};
+use super::visualization::{Number, table, visualization};
 
 /// The data view that Fleet makes with the first package. Ours would be one more to choose from, and see no more.
 pub(super) const DATA_VIEW: &str = "logs-*";
@@ -96,13 +96,16 @@ fn esql_attributes(esql: &Esql, layer: &str) -> Value {
         .unwrap_or_default();
     let view = format!("esql-{index}");
     let query = json!({ "esql": esql.query });
-    let names: Vec<_> = esql
-        .of
-        .iter()
-        .map(|(id, _)| ((*id).to_owned(), None))
-        .collect();
+    let number = |(id, label): &(&str, &'static str)| Number {
+        id: (*id).to_owned(),
+        label,
+        steps: None,
+    };
     let mut visualization = json!({ "layerId": layer, "layerType": "data" });
-    extend(&mut visualization, &table(&[esql.by.0.to_owned()], &names));
+    extend(
+        &mut visualization,
+        &table(&[esql.by.0.to_owned()], esql.of.iter().map(number)),
+    );
     let layers = json!({ layer: {
         "columns": esql_columns(esql),
         "index": view,

@@ -397,7 +397,12 @@ fn the_headers_of_a_table_fit_their_columns() {
             .as_array()
             .expect("columns");
         let width = table.grid["w"].as_u64().expect("a width") * COLUMN - MARGIN - 2 * PADDING;
-        let each = width / visible.len() as u64;
+        let fixed = || visible.iter().filter_map(|column| column["width"].as_u64());
+        let shared = visible.len() - fixed().count();
+        let rest = width.checked_sub(fixed().sum()).expect("the columns fit");
+        let each = rest / shared as u64;
+        // A name needs more room than its header.
+        assert!(each >= 170, "{}: names have {each} pixels", name(&table));
         let esql = &table.config["attributes"]["state"]["datasourceStates"]["textBased"]["layers"];
         let esql = esql.as_object().into_iter().flatten();
         let esql = esql.flat_map(|(_, layer)| layer["columns"].as_array().expect("columns"));

@@ -16,6 +16,7 @@ mod lens;
 mod look;
 mod map;
 mod model;
+mod objectives;
 mod objects;
 mod panels;
 mod query;

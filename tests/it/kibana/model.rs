@@ -12,6 +12,10 @@ pub(super) const ORANGE: &str = "#DA8B45";
 pub(super) const RED: &str = "#CC5642";
 pub(super) const GREY: &str = "#98A2B3";
 
+/// Shades of [`BLUE`] and [`RED`], for a part of what these stand for.
+pub(super) const DARK_BLUE: &str = "#34638F";
+pub(super) const DARK_RED: &str = "#7A2E21";
+
 /// The colour of a number by its value: the least value of each step and its colour, the least first.
 ///
 /// A value below the first step has no colour. A number that is missing is grey.

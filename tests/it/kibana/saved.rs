@@ -75,15 +75,13 @@ pub(super) fn panels() -> Vec<SavedPanel> {
     found
 }
 
-/// The controls of a dashboard.
+/// The controls of a dashboard, from left to right.
 pub(super) fn controls(dashboard: &Saved) -> Vec<Value> {
     let controls = decoded(&dashboard.object["attributes"]["controlGroupInput"]["panelsJSON"]);
+    let controls = controls.as_object().expect("controls").values();
+    let mut controls: Vec<_> = controls.cloned().collect();
+    controls.sort_by_key(|control| control["order"].as_u64());
     controls
-        .as_object()
-        .expect("controls")
-        .values()
-        .cloned()
-        .collect()
 }
 
 /// A part that is kept as text.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::columns::{bucket_id, metric_id};
 use super::lens::extend;
-use super::model::{Bucket, GREY, Metric, Panel, Shape, Steps};
+use super::model::{Bucket, Format, GREY, Metric, Panel, Shape, Steps};
 
 /// Rows of a page of a table, and its most: most groups have ten values at most.
 const PAGE: u32 = 10;
@@ -27,9 +27,13 @@ pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value)
         }
         Shape::Table | Shape::Map(_) | Shape::Search(_) | Shape::Esql(_) => {
             let groups: Vec<_> = (0..panel.buckets.len()).map(bucket_id).collect();
+            let number = |(id, metric): (String, &Metric)| Number {
+                id,
+                label: metric.label,
+                steps: metric.steps,
+            };
             let metrics = (0..).map(metric_id).zip(&panel.metrics);
-            let metrics: Vec<_> = metrics.map(|(id, metric)| (id, metric.steps)).collect();
-            extend(&mut state, &table(&groups, &metrics));
+            extend(&mut state, &table(&groups, metrics.map(number)));
             ("lnsDatatable", state)
         }
     }
@@ -88,23 +92,42 @@ fn palette(Steps(steps): Steps) -> Value {
     })
 }
 
-/// A click on a value of a table filters by it, or leads to another dashboard with that filter.
-pub(super) fn table(groups: &[String], metrics: &[(String, Option<Steps>)]) -> Value {
-    let group = |id| json!({ "columnId": id, "isMetric": false, "isTransposed": false, "oneClickFilter": true });
-    let metric = |(id, steps): &(String, Option<Steps>)| {
-        let mut column = json!({ "columnId": id, "isMetric": true, "isTransposed": false });
-        if let Some(steps) = steps {
+/// A column of numbers.
+pub(super) struct Number {
+    pub(super) id: String,
+    pub(super) label: &'static str,
+    pub(super) steps: Option<Steps>,
+}
+
+impl Number {
+    /// Pixels: a number and its label need less room than the names in the other columns, which share the rest.
+    fn width(&self) -> usize {
+        (self.label.chars().count() * 7 + 28).max(90)
+    }
+
+    fn column(&self) -> Value {
+        let mut column = json!({
+            "columnId": self.id,
+            "isMetric": true,
+            "isTransposed": false,
+            "width": self.width(),
+        });
+        if let Some(steps) = self.steps {
             extend(
                 &mut column,
-                &json!({ "colorMode": "cell", "palette": palette(*steps) }),
+                &json!({ "colorMode": "cell", "palette": palette(steps) }),
             );
         }
         column
-    };
-    let columns: Vec<_> = groups
-        .iter()
-        .map(group)
-        .chain(metrics.iter().map(metric))
+    }
+}
+
+/// A click on a value of a table filters by it, or leads to another dashboard with that filter.
+pub(super) fn table(groups: &[String], numbers: impl Iterator<Item = Number>) -> Value {
+    let group = |id| json!({ "columnId": id, "isMetric": false, "isTransposed": false, "oneClickFilter": true });
+    let columns = groups.iter().map(group);
+    let columns: Vec<_> = columns
+        .chain(numbers.map(|number| number.column()))
         .collect();
     json!({
         "columns": columns,
@@ -120,10 +143,11 @@ fn heatmap(panel: &Panel) -> Value {
         panel.buckets.iter().position(matches).map(bucket_id)
     };
     let shades = ["#E6EBF2", "#BCCCE3", "#90ADD2", "#6092C0", "#34638F"];
-    let stops = |first: f64| {
-        let stop =
-            |(index, color)| json!({ "color": color, "stop": first + 20.0 * f64::from(index) });
-        (0_u8..).zip(shades).map(stop).collect::<Vec<_>>()
+    // Percent of the largest cell. A peak of an incident must not make all other cells alike.
+    let bounds = [0, 4, 10, 25, 50, 100];
+    let stops = |bounds: &[u32]| {
+        let stop = |(color, stop)| json!({ "color": color, "stop": stop });
+        shades.into_iter().zip(bounds).map(stop).collect::<Vec<_>>()
     };
     json!({
         "gridConfig": {
@@ -139,7 +163,7 @@ fn heatmap(panel: &Panel) -> Value {
             "accessor": metric_id(0),
             "name": "custom",
             "params": {
-                "colorStops": stops(0.0),
+                "colorStops": stops(&bounds),
                 "continuity": "above",
                 "maxSteps": 5,
                 "name": "custom",
@@ -149,7 +173,7 @@ fn heatmap(panel: &Panel) -> Value {
                 "rangeType": "percent",
                 "reverse": false,
                 "steps": shades.len(),
-                "stops": stops(20.0),
+                "stops": stops(bounds.get(1..).unwrap_or_default()),
             },
             "type": "palette",
         },
@@ -185,6 +209,12 @@ fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
         "yConfig": colors,
     });
     extend(&mut layer, &more);
+    // Latencies reach from milliseconds to half a minute: one peak would flatten all other days.
+    let is_of_latencies = series == "line"
+        && panel
+            .metrics
+            .iter()
+            .all(|it| it.format == Format::Milliseconds);
     json!({
         "axisTitlesVisibilitySettings": { "x": false, "yLeft": false, "yRight": false },
         "fittingFunction": "None",
@@ -192,5 +222,6 @@ fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
         "legend": { "isVisible": true, "legendSize": "auto", "position": "bottom", "shouldTruncate": true },
         "preferredSeriesType": series,
         "valueLabels": "hide",
+        "yLeftScale": if is_of_latencies { "log" } else { "linear" },
     })
 }

@@ -2,8 +2,8 @@
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
-    BLUE, Bucket, Dashboard, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED, Row, YELLOW, chart,
-    count, panel, table, terms, tile,
+    BLUE, Bucket, DARK_BLUE, DARK_RED, Dashboard, GREEN, LOGS, Metric, ORANGE, Panel, RED, Row,
+    YELLOW, chart, count, panel, table, terms, tile,
 };
 use super::{
     CONTROLS, COUNT_4XX, COUNT_5XX, IS_5XX, IS_FAILURE, IS_THROTTLED, NONE_IS_BETTER, NONE_IS_GOOD,
@@ -85,14 +85,14 @@ fn over_time() -> Row {
             chart(Bars, 24, "Errors by status").query(IS_FAILURE).of([
                 part("other 4xx", "http.response.status_code >= 400 and http.response.status_code < 500 and not http.response.status_code : 429").colored(ORANGE),
                 THROTTLED,
-                part("504", "http.response.status_code : 504").colored(GREY),
+                part("504", "http.response.status_code : 504").colored(DARK_RED),
                 part("other 5xx", "http.response.status_code >= 500 and not http.response.status_code : 504").colored(RED),
             ]),
             chart(Bars, 24, "Server errors: the integration or API Gateway")
                 .query(IS_5XX)
                 .of([
                     part("the integration", INTEGRATION_FAILED).colored(BLUE),
-                    part("the integration, too slow", INTEGRATION_WAS_TOO_SLOW).colored(GREY),
+                    part("the integration, too slow", INTEGRATION_WAS_TOO_SLOW).colored(DARK_BLUE),
                     part("API Gateway", API_GATEWAY_FAILED).colored(ORANGE),
                 ])
                 .described("The integration answered with 500 or more, or did not answer in time, or API Gateway failed by itself."),

@@ -102,7 +102,6 @@ pub(super) const SEARCHES: [SavedSearch; 3] = [
             "error.type",
             "error.message",
             "aws.api_gateway.integration.error",
-            "aws.api_gateway.authorizer.error",
             LATENCY,
             "source.ip",
             "aws.api_gateway.request_id",

@@ -24,7 +24,7 @@ const ERRORS: Metric = count("Errors")
 
 /// API Gateway logs no latency of its own for them.
 const INTEGRATION_P95: Metric = metric(
-    "Integration, p95",
+    "Integration p95",
     Of::Percentile("aws.api_gateway.integration.latency", 95),
 );
 
