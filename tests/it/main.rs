@@ -30,7 +30,6 @@ mod search_server;
 mod secrets;
 mod secrets_manager;
 mod setup;
-mod shapes;
 mod sigv4;
 mod support;
 mod template;

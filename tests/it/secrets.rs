@@ -7,7 +7,7 @@ use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
 
-use crate::shapes::{MARK, Pick, line};
+use test_support::shapes::{MARK, Pick, line};
 
 /// What must not be seen; a quote and a comma in it are what parsers stumble over.
 const SECRETS: &[&str] = &[

@@ -7,3 +7,4 @@ pub mod inputs;
 pub mod json;
 pub mod properties;
 pub mod runtime_api;
+pub mod shapes;

@@ -181,3 +181,25 @@ fn check_item(result: &ItemResult) {
         assert!(!error.kind.contains(char::is_control), "{error:?}");
     }
 }
+
+/// No document and no dead letter of a line shows the credential in it. The bytes choose the line.
+pub fn check_mask(choices: &[u8]) {
+    struct Choices<'a>(&'a [u8]);
+    impl crate::shapes::Pick for Choices<'_> {
+        fn pick(&mut self, count: usize) -> usize {
+            let Some((choice, rest)) = self.0.split_first() else {
+                return 0;
+            };
+            self.0 = rest;
+            usize::from(*choice) % count
+        }
+    }
+    let Some(line) = crate::shapes::line(&mut Choices(choices)) else {
+        return;
+    };
+    let arena = Bump::new();
+    let kept = documents(&line).into_iter();
+    for kept in kept.chain([mask_line(&line, &arena).to_owned()]) {
+        assert!(!kept.contains(crate::shapes::MARK), "{line}\n  => {kept}");
+    }
+}

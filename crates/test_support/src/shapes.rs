@@ -1,7 +1,7 @@
 //! Lines that hold a credential, made of a name, a container, an encoding, a surrounding, and a place to be cut at.
 
 /// Part of every credential: wherever it shows, the credential shows.
-pub(crate) const MARK: &str = "s3cr3t";
+pub const MARK: &str = "s3cr3t";
 
 /// Every credential holds this.
 const CORE: &str = "s3cr3tv4lu3";
@@ -148,7 +148,7 @@ const LOOKS: &[&str] = &[
 ];
 
 /// A choice of one of so many.
-pub(crate) trait Pick {
+pub trait Pick {
     fn pick(&mut self, count: usize) -> usize;
 
     fn of<'a, T: ?Sized>(&mut self, list: &'a [&'a T]) -> &'a T {
@@ -157,7 +157,7 @@ pub(crate) trait Pick {
 }
 
 /// A line with a credential in it; `None` if the choices do not go together.
-pub(crate) fn line(pick: &mut impl Pick) -> Option<String> {
+pub fn line(pick: &mut impl Pick) -> Option<String> {
     let (text, may_be_cut) = if pick.pick(6) == 0 {
         let look = pick.of(LOOKS);
         // What comes behind the credential is a part of these looks.

@@ -1,0 +1,4 @@
+//! A line with a credential in it becomes documents and a dead letter without.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|choices: &[u8]| test_support::properties::check_mask(choices));
