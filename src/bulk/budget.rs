@@ -22,6 +22,8 @@ pub(super) struct Budget {
     failures: u32,
     /// The number of the first request that started after the last failure.
     after_failure: u64,
+    /// The time of the next request after the last failure, by backoff alone.
+    next_by_backoff: Instant,
 }
 
 /// A request that failed.
@@ -50,6 +52,7 @@ impl Budget {
             resumes_at: now,
             failures: 0,
             after_failure: 0,
+            next_by_backoff: now,
         }
     }
 
@@ -95,6 +98,8 @@ impl Budget {
         let delay = self
             .policy
             .delay(failures_before, failed.retry_after, random);
+        let backoff = self.policy.delay(failures_before, None, random);
+        self.next_by_backoff = now.checked_add(backoff).unwrap_or(now);
         let is_last = is_new
             && self
                 .policy
@@ -111,6 +116,12 @@ impl Budget {
         }
         self.resumes_at = self.resumes_at.max(now + delay);
         true
+    }
+
+    /// Returns whether a document that has failed since then has had a whole budget to itself: the
+    /// next try would be beyond it.
+    pub(super) fn is_spent_since(&self, since: Instant) -> bool {
+        self.next_by_backoff + SHORTEST_REQUEST > since + self.policy.budget
     }
 
     /// Returns the end of sending: the deadline, or the end of the budget if nothing gets through.
@@ -202,6 +213,21 @@ mod tests {
         assert_eq!(budget.failures, 1);
         assert!(budget.failed(failed(3), u64::MAX, start));
         assert_eq!(budget.failures, 2);
+    }
+
+    #[test]
+    fn a_document_has_a_budget_of_its_own() {
+        let start = Instant::now();
+        let mut budget = Budget::new(POLICY, None, start);
+        for second in [0, 50] {
+            // Others get through.
+            budget.progress(start + seconds(second));
+            assert!(budget.failed(failed(second), 0, start + seconds(second)));
+            assert!(!budget.is_spent_since(start));
+        }
+        budget.progress(start + seconds(60));
+        assert!(budget.failed(failed(60), 0, start + seconds(60)));
+        assert!(budget.is_spent_since(start) && !budget.is_spent_since(start + seconds(1)));
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::culprits::Culprits;
 use super::session::{Permit, Refresh};
 use super::{
     BulkBody, Failure, ItemResult, Outcome, Rejection, Sent, Session, Verdict, is_bound, verdict,
@@ -41,6 +45,8 @@ struct Work<'b> {
     outcomes: Vec<Outcome>,
     /// Documents that were refused alone with a 400 for the whole request.
     suspects: Vec<(usize, Rejection)>,
+    /// Documents that fail while others are taken.
+    culprits: Culprits,
     closed_in_a_row: u32,
 }
 
@@ -150,11 +156,11 @@ impl<T: Transport> Indexer<T> {
             (Verdict::Items(results), _) => {
                 let pending = work.settle_items(session, &items, results);
                 if !pending.is_empty() {
-                    permit.postpone(reply.retry_after);
-                    work.repeat(Repeat::Whole(pending));
+                    work.postpone(permit, pending, reply.retry_after);
                 }
             }
             (Verdict::Again, _) => {
+                work.culprits.acquit(&items);
                 session.failed(Failure::of(reply));
                 permit.postpone(reply.retry_after);
                 work.repeat(Repeat::Whole(items));
@@ -200,6 +206,7 @@ impl<T: Transport> Indexer<T> {
 /// There was no reply.
 fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
     let session = permit.session;
+    work.culprits.acquit(&items);
     session.failed(Failure::Transport(error));
     let repeat = match error {
         // It died of old age while nothing was sent: that is nobody's failure.
@@ -235,6 +242,7 @@ impl<'b> Work<'b> {
             },
             outcomes: vec![Outcome::Unresolved; body.len()],
             suspects: Vec::new(),
+            culprits: Culprits::default(),
             closed_in_a_row: 0,
         }
     }
@@ -263,6 +271,7 @@ impl<'b> Work<'b> {
         if results.iter().any(is_settled) {
             session.progress();
         }
+        self.culprits.note(items, &results, Instant::now());
         let mut pending = Vec::new();
         for (item, result) in items.iter().zip(results) {
             match result {
@@ -290,6 +299,33 @@ impl<'b> Work<'b> {
             }
         }
         pending
+    }
+
+    /// Sends documents again later. Those that are at fault themselves are rejected instead, and do
+    /// not keep the others of the invocation from being sent.
+    fn postpone(
+        &mut self,
+        permit: &Permit<'_>,
+        mut pending: Vec<usize>,
+        retry_after: Option<Duration>,
+    ) {
+        let session = permit.session;
+        let has_time = permit.has_time_after(retry_after);
+        let found = self.culprits.found(|since| session.is_culprit(since));
+        if !found.is_empty() {
+            session.found_culprit();
+        }
+        for (item, rejection) in found {
+            pending.retain(|pending| *pending != item);
+            self.settle_item(item, Outcome::Rejected(rejection));
+        }
+        if pending.is_empty() {
+            return;
+        }
+        if !has_time {
+            session.give_up();
+        }
+        self.repeat(Repeat::Whole(pending));
     }
 
     /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever

@@ -7,6 +7,7 @@
 
 mod body;
 mod budget;
+mod culprits;
 mod failure;
 mod gate;
 mod id;

@@ -34,6 +34,8 @@ struct State {
     bodies: u32,
     is_closing: bool,
     is_stopped: bool,
+    /// A document was found that fails for ever while others are taken.
+    has_found_culprit: bool,
     failure: Option<Failure>,
     traffic: Traffic,
 }
@@ -86,6 +88,7 @@ impl Session {
             bodies: 0,
             is_closing: false,
             is_stopped: false,
+            has_found_culprit: false,
             failure: None,
             traffic: Traffic::default(),
         };
@@ -264,14 +267,33 @@ impl Session {
     /// Postpones the next request after this one has failed; gives up instead if that would be too
     /// late.
     fn postpone(&self, request: u64, retry_after: Option<Duration>) {
+        if !self.has_time_after(request, retry_after) {
+            self.give_up();
+        }
+    }
+
+    /// Postpones the next request after this one has failed. Returns whether there is time for it.
+    fn has_time_after(&self, request: u64, retry_after: Option<Duration>) -> bool {
         let failed = FailedRequest {
             number: request,
             next: self.gate.next_request(),
             retry_after,
         };
         let mut state = self.state.borrow_mut();
-        let goes_on = state.budget.failed(failed, (self.random)(), Instant::now());
-        state.is_stopped |= !goes_on;
+        state.budget.failed(failed, (self.random)(), Instant::now())
+    }
+
+    /// Returns whether a document that fails while others are taken has been tried long enough: for
+    /// a whole budget, and once one such document was found, twice.
+    pub(super) fn is_culprit(&self, since: Instant) -> bool {
+        let state = self.state.borrow();
+        state.has_found_culprit || state.budget.is_spent_since(since)
+    }
+
+    /// Notes that such a document was found. The others of the invocation go on.
+    pub(super) fn found_culprit(&self) {
+        self.state.borrow_mut().has_found_culprit = true;
+        self.progress();
     }
 
     /// Waits until it is time to send again.
@@ -286,7 +308,13 @@ impl Session {
 }
 
 impl Permit<'_> {
-    /// Postpones the next request after this one has failed.
+    /// Postpones the next request after this one has failed. Returns whether there is time for it.
+    pub(super) fn has_time_after(&self, retry_after: Option<Duration>) -> bool {
+        self.session.has_time_after(self.pass.request, retry_after)
+    }
+
+    /// Postpones the next request after this one has failed; gives up instead if that would be too
+    /// late.
     pub(super) fn postpone(&self, retry_after: Option<Duration>) {
         self.session.postpone(self.pass.request, retry_after);
     }

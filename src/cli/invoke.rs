@@ -164,6 +164,9 @@ async fn one<T: Transport>(
     let invocation = watched(&label, pipeline.invoke(bytes, None)).await;
     report(name, &invocation)?;
     let report = invocation.report;
+    for warning in report.warnings() {
+        say("warning", format_args!("{name}{warning}"));
+    }
     match report.dead_lettered {
         0 => {}
         1 => say(

@@ -202,6 +202,9 @@ impl<T: Transport> Function<T> {
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
         let Invocation { report, answer } = self.pipeline.invoke(event, deadline).await;
+        for warning in report.warnings() {
+            write_log_line(&summary::warning(&warning));
+        }
         let log_line = summary::invocation(&report, caller, self.metrics_namespace.as_deref());
         let response = match answer {
             Some(answer) => Ok(Response::Answer(answer)),

@@ -952,6 +952,76 @@ async fn blocks_are_not_rejections() {
     }
 }
 
+/// A server that takes every document but those that contain a letter, and answers 500 for these.
+fn fails_on(culprits: &'static str, kind: &'static str) -> Script {
+    Script::server(move |request| {
+        let item = |letter: char| match culprits.contains(letter) {
+            true => {
+                format!(r#"{{"create":{{"status":500,"error":{{"type":"{kind}","reason":"r"}}}}}}"#)
+            }
+            false => r#"{"create":{"status":201}}"#.to_owned(),
+        };
+        let items: Vec<_> = letters(request).chars().map(item).collect();
+        Step::reply(200, &format!(r#"{{"items":[{}]}}"#, items.join(",")))
+    })
+}
+
+/// A document that fails through a whole budget while others are taken is at fault: it is rejected,
+/// and says so. One that fails beside none, or for the cluster's sake, is not.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_fails_for_ever_is_rejected() {
+    let schedule = [
+        "0 abc", "250 b", "750 b", "1750 b", "3750 b", "7750 b", "15750 b", "30750 b", "45750 b",
+    ];
+    let failure = "Item { status: 500, kind: \"fail_processor_exception\" }";
+    let story = deliver(3, fails_on("b", "fail_processor_exception")).await;
+    assert_eq!(story, Story::new(&schedule, "iri", failure));
+    let story = deliver(3, fails_on("abc", "fail_processor_exception")).await;
+    assert_eq!(story.outcomes, "uuu");
+    let story = deliver(3, fails_on("b", "unavailable_shards_exception")).await;
+    assert_eq!(story.outcomes, "iui");
+
+    let indexer = Indexer::new(fails_on("b", "k"), 1_000, 1 << 20);
+    let outcomes = indexer.index(TARGET, &body(2), &session(POLICY)).await;
+    let Some(Outcome::Rejected(rejection)) = outcomes.get(1) else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!((rejection.status, &*rejection.kind), (500, "k"));
+    assert_eq!(
+        rejection.reason,
+        "answered 500 9 times while other documents were taken: r"
+    );
+}
+
+/// It has its own budget: others that get through do not give it another. Once one is found, the
+/// next ones cost one repetition each, and the rest of the invocation goes on.
+#[tokio::test(start_paused = true)]
+async fn documents_that_fail_for_ever_cost_one_budget_an_invocation() {
+    let indexer = Indexer::new(fails_on("bf", "k"), 3, 1 << 20);
+    let session = session(POLICY);
+    let mut story = story(&indexer, &body(9), &session).await;
+    assert_eq!(story.outcomes, "iriiiriii");
+    assert_eq!(
+        story.schedule.split_off(8),
+        ["45750 b", "45750 def", "46000 f", "46000 ghi"]
+    );
+    assert!(!session.is_stopped());
+}
+
+/// Trouble of the server in between is no fault of the document.
+#[tokio::test(start_paused = true)]
+async fn a_server_in_trouble_acquits_its_documents() {
+    let mut count = 0;
+    let script = Script::server(move |_| {
+        count += 1;
+        match count {
+            1 => Step::items(&[201, 500]),
+            _ => Step::status(503),
+        }
+    });
+    assert_eq!(deliver(2, script).await.outcomes, "iu");
+}
+
 /// A write block ends with what it is for, such as a snapshot: it is waited for within the budget.
 #[tokio::test(start_paused = true)]
 async fn a_write_block_is_waited_for() {
