@@ -53,7 +53,7 @@ check:
 ci:
     .ci/run
 
-# Takes what the tests see as what they shall see: read the difference before committing it.
+# Rewrites the golden files from what the program does now: read the difference before committing it.
 bless:
     UPDATE_GOLDEN=1 cargo test
 
@@ -61,6 +61,14 @@ bless:
 package:
     cargo lambda build --release --arm64 --output-format zip
     .ci/third-party-notices --zip target/lambda/apigw-logs/bootstrap.zip
+
+# The files of a release, for both processors where they can be built: dist/. See docs/deploy.md.
+dist:
+    .ci/dist
+
+# Compares the template, the Terraform module and the CDK construct.
+deployments:
+    .ci/deployments
 
 # The integration package to upload to Kibana: target/apigw_logs-VERSION.zip.
 integration:

@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ArnFormat, Fn, Stack, aws_lambda as lambda, aws_logs as logs, aws_s3_assets as assets } from 'aws-cdk-lib';
+import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
+import { Construct } from 'constructs';
+
+/** Properties of {@link ApigwLogs}. */
+export interface ApigwLogsProps {
+  /** Path of the function's zip file: apigw-logs-VERSION-lambda-ARCHITECTURE.zip of a release. */
+  readonly package: string;
+  /**
+   * Values of the template's parameters, under their names: `{ ElasticsearchUrl: 'https://…' }`. They
+   * may be tokens, such as the ARN of a topic of this app. Parameters that are left out have the
+   * template's defaults.
+   */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Log groups to subscribe. They must exist. Never name the function's own. */
+  readonly logGroups?: readonly string[];
+  /** Path of template.yaml; by default the one of this repository. */
+  readonly templateFile?: string;
+}
+
+/**
+ * The function with its permissions, queues and alarms, as template.yaml makes them: the template is
+ * included, so that a resource is described in one place only. Subscriptions are resources of this
+ * stack, since CDK can repeat what CloudFormation needs nested stacks for.
+ *
+ * Put it into a stack of its own: the stack's name becomes the function's.
+ */
+export class ApigwLogs extends Construct {
+  /** The included template, for its resources and parameters. */
+  readonly template: CfnInclude;
+  /** The function's ARN. */
+  readonly functionArn: string;
+
+  constructor(scope: Construct, id: string, props: ApigwLogsProps) {
+    super(scope, id);
+    if ('LogGroups' in props.parameters) {
+      throw new Error('give log groups as logGroups, not as a parameter');
+    }
+    const { FilterPattern: filterPattern = '', ...parameters } = props.parameters;
+    this.template = new CfnInclude(this, 'Template', {
+      templateFile: forCdk(props.templateFile ?? join(__dirname, '..', '..', 'template.yaml')),
+      parameters,
+    });
+    const code = new assets.Asset(this, 'Package', { path: props.package });
+    const resource = this.template.getResource('Function') as lambda.CfnFunction;
+    resource.code = { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey };
+    this.functionArn = Fn.getAtt(resource.logicalId, 'Arn').toString();
+
+    const stream = props.parameters.KinesisStreamArn;
+    for (const logGroup of props.logGroups ?? []) {
+      if (stream) {
+        this.subscribeStream(logGroup, stream, filterPattern);
+      } else {
+        this.subscribeFunction(logGroup, filterPattern);
+      }
+    }
+  }
+
+  private subscribeFunction(logGroupName: string, filterPattern: string): void {
+    const stack = Stack.of(this);
+    const permission = new lambda.CfnPermission(this, `Permission${logGroupName}`, {
+      action: 'lambda:InvokeFunction',
+      functionName: this.functionArn,
+      principal: 'logs.amazonaws.com',
+      sourceAccount: stack.account,
+      sourceArn: stack.formatArn({
+        service: 'logs', resource: 'log-group', resourceName: `${logGroupName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    });
+    const subscription = new logs.CfnSubscriptionFilter(this, `Subscription${logGroupName}`, {
+      logGroupName,
+      filterName: stack.stackName,
+      filterPattern,
+      destinationArn: this.functionArn,
+    });
+    // CloudWatch Logs invokes the function when it is subscribed.
+    subscription.addDependency(permission);
+  }
+
+  private subscribeStream(logGroupName: string, destinationArn: string, filterPattern: string): void {
+    const subscription = new logs.CfnSubscriptionFilter(this, `Subscription${logGroupName}`, {
+      logGroupName,
+      filterName: `${Stack.of(this).stackName}-stream`,
+      filterPattern,
+      destinationArn,
+      roleArn: Fn.getAtt('StreamWriterRole', 'Arn').toString(),
+      distribution: 'Random',
+    });
+    // A new role takes a while to be known everywhere, and an event source longer.
+    subscription.addDependency(this.template.getResource('StreamSource'));
+  }
+}
+
+/**
+ * Writes the template without what CDK does itself (subscriptions), and with SAM's function in
+ * CloudFormation's own form, so that the stack needs no transform. Returns the path.
+ */
+function forCdk(templateFile: string): string {
+  const blocks = readFileSync(templateFile, 'utf8').split(/\n\n(?= {2}\S)/);
+  const subscriptions = /^ {2}(LogGroupPermissions|LogGroupSubscriptions|StreamSubscriptions):$/m;
+  const text = blocks
+    .filter((block) => !subscriptions.test(block))
+    .join('\n\n')
+    .replace(/^ {2}(LogGroups|FilterPattern):\n( {4}.*\n)+/gm, '')
+    .replace(/^ {10}- (LogGroups|FilterPattern)\n/gm, '')
+    .replace(/^ {2}Subscriptions:\n( {4}.*\n)+/m, '')
+    .replace(/^ {2}Has(LogGroups|FunctionSubscriptions|StreamSubscriptions): .*\n/gm, '')
+    .replace(/^Transform: .*\n/m, '')
+    .replace(/^ {4}Metadata:\n( {6}.*\n)+/m, '')
+    .replace('Type: AWS::Serverless::Function', 'Type: AWS::Lambda::Function')
+    .replace('CodeUri: .', 'Code: {S3Bucket: replaced, S3Key: above}')
+    .replace('Tracing: !Ref Tracing', 'TracingConfig: {Mode: !Ref Tracing}')
+    .replace(/^ {6}# For asynchronous.*\n {6}EventInvokeConfig:\n(( {8}.*\n)+)/m, (_, config: string) => `
+  FunctionEventInvokeConfig:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties:
+      FunctionName: !Ref Function
+      Qualifier: $LATEST
+${config.replace(/^ {2}/gm, '').replace(/^ *Type: SQS\n/m, '')}`);
+  const file = join(mkdtempSync(join(tmpdir(), 'apigw-logs-')), 'template.yaml');
+  writeFileSync(file, text);
+  return file;
+}
