@@ -153,6 +153,7 @@ fn tiles_are_green_when_all_is_well() {
         ),
         ("errors", "Integration errors", &[(0.0, GREEN), (1.0, RED)]),
         ("websocket", "Errors", &[(0.0, GREEN), (1.0, RED)]),
+        ("pipeline", "Documents", &[(0.0, RED), (1.0, BLUE)]),
         ("pipeline", "Unparsed lines", &[(0.0, GREEN), (1.0, RED)]),
         ("pipeline", "Repaired lines", &[(0.0, GREEN), (1.0, YELLOW)]),
         (

@@ -5,7 +5,7 @@ use super::super::model::{
     BLUE, Bucket, DEAD_LETTERS, Dashboard, Esql, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED,
     Row, YELLOW, chart, count, panel, table, terms, tile,
 };
-use super::{BY_API, BY_KIND, BY_STAGE, NONE_IS_BETTER, NONE_IS_GOOD};
+use super::{BY_API, BY_KIND, BY_STAGE, NONE_IS_BAD, NONE_IS_BETTER, NONE_IS_GOOD};
 
 const IS_NOT_PARSED: &str = "event.kind : \"pipeline_error\"";
 const IS_REPAIRED: &str = "aws.api_gateway.repairs : *";
@@ -58,7 +58,8 @@ fn numbers() -> Row {
     Row(
         5,
         vec![
-            of_all(tile(12, DOCUMENTS)),
+            of_all(tile(12, DOCUMENTS.in_steps(NONE_IS_BAD)))
+                .described("Red if there are none: then the other numbers mean nothing."),
             of_all(tile(12, not_parsed))
                 .described("Lines of an unknown form, kept whole in event.original."),
             of_all(tile(12, repaired))
