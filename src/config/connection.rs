@@ -1,13 +1,12 @@
 //! Settings of the connection: addresses, credentials, trust.
 
-use std::net::IpAddr;
-
 use reqwest::Url;
 
 use super::values::VariableReader;
 use super::{Problem, files};
 use crate::elasticsearch::{
     Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust,
+    is_clear_text,
 };
 
 /// The settings `ELASTICSEARCH_*`.
@@ -40,8 +39,7 @@ pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
 
 /// Warns of credentials that everybody between here and another host can read.
 fn clear_text(settings: &ElasticsearchSettings) -> Option<Problem> {
-    let is_clear = |url: &Url| url.scheme() == "http" && !is_loopback(url);
-    if matches!(settings.auth, Auth::None) || !settings.urls.iter().any(is_clear) {
+    if matches!(settings.auth, Auth::None) || !settings.urls.iter().any(is_clear_text) {
         return None;
     }
     let remedy = "http:// sends the credentials to another host unencrypted, for everybody between to \
@@ -51,15 +49,6 @@ fn clear_text(settings: &ElasticsearchSettings) -> Option<Problem> {
         value: None,
         remedy: remedy.to_owned(),
     })
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    match address.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
 }
 
 fn urls(vars: &mut VariableReader<'_>) -> Vec<Url> {

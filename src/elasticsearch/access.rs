@@ -1,6 +1,7 @@
 //! Where Elasticsearch is and who we are there, as settings or a secret say it.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -119,6 +120,11 @@ impl CredentialSource {
                 "nothing says where Elasticsearch is: set ELASTICSEARCH_URL, or put `url` into the secret",
             ));
         }
+        if hosts.iter().any(|host| is_clear_text(&host.url)) {
+            tracing::warn!(
+                "http:// sends the credentials to another host unencrypted: use https://"
+            );
+        }
         let access = Access {
             hosts,
             identity: secret.identity,
@@ -213,4 +219,36 @@ fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {
             })
         })
         .collect()
+}
+
+/// Returns whether a URL sends everything unencrypted to another host.
+pub(crate) fn is_clear_text(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = match address.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    };
+    url.scheme() == "http" && !is_loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_can_read() {
+        for (url, expected) in [
+            ("http://es.example.com", true),
+            ("http://192.0.2.1:9200", true),
+            ("http://[2001:db8::1]:9200", true),
+            ("https://es.example.com", false),
+            ("http://localhost:9200", false),
+            ("http://127.0.0.2", false),
+            ("http://[::1]:9200", false),
+            ("http://[::ffff:127.0.0.1]", false),
+        ] {
+            assert_eq!(is_clear_text(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
+pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
 pub use self::aws::AwsCredentials;
 pub use self::secret::SecretArn;
