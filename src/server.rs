@@ -135,14 +135,12 @@ pub struct Reply {
 /// certificate, or credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransportError {
-    /// No name, no route, nobody listening, no TLS.
-    #[error("no connection could be made")]
-    Connect,
-    /// The server's certificate is not trusted.
-    #[error(
-        "the server's TLS certificate is not trusted (set ELASTICSEARCH_CA_FILE or ELASTICSEARCH_CA_FINGERPRINT)"
-    )]
-    Certificate,
+    /// No name, no route, nobody listening, no TLS. The sentence says which, and what to do.
+    #[error("no connection could be made: {0}")]
+    Connect(&'static str),
+    /// The server's certificate is not trusted. The sentence says why, and what to do.
+    #[error("the server's TLS certificate {0}")]
+    Certificate(&'static str),
     /// There are no credentials, and asking again will not bring any.
     #[error("{0}")]
     NoCredentials(&'static str),

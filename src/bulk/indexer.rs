@@ -220,7 +220,9 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
         // What is said of half as many documents is half as long.
         TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
         TransportError::NoCredentials(_) => return session.give_up(),
-        TransportError::Certificate if !permit.may_retry_certificate() => return session.give_up(),
+        TransportError::Certificate(_) if !permit.may_retry_certificate() => {
+            return session.give_up();
+        }
         _ => Repeat::Whole(items),
     };
     permit.postpone(None);

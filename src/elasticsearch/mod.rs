@@ -6,6 +6,7 @@
 
 mod access;
 mod aws;
+mod causes;
 mod request_body;
 mod search;
 mod secret;
@@ -68,6 +69,9 @@ const FILTER_PATH: &str = "error,items.*._id,items.*.status,items.*.failure_stor
 
 /// The members that are read as well where a pipeline may have changed or dropped documents.
 const PIPELINE_FILTER_PATH: &str = ",items.*._index,items.*.result";
+
+/// The problem where nothing says where Elasticsearch is.
+const NO_HOST: &str = "nothing says where Elasticsearch is: set ELASTICSEARCH_URL";
 
 /// The header that a server copies from the request to its answer.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
@@ -153,11 +157,11 @@ impl Elasticsearch {
 
     /// What an error of the client means. Its text is not kept: it would name the URL.
     fn transport_error(&self, host: &Host, error: &reqwest::Error) -> TransportError {
-        if tls::is_certificate_error(error) {
-            return TransportError::Certificate;
+        if let Some(problem) = causes::certificate(error) {
+            return TransportError::Certificate(problem);
         }
         if error.is_connect() {
-            return TransportError::Connect;
+            return TransportError::Connect(causes::connection(error));
         }
         if error.is_timeout() {
             return TransportError::Timeout;
@@ -201,7 +205,7 @@ impl Transport for Elasticsearch {
         let Some(host) = self.host(&access) else {
             return Exchange {
                 bytes_sent: 0,
-                result: Err(TransportError::Connect),
+                result: Err(TransportError::Connect(NO_HOST)),
             };
         };
         let body = Bytes::from(body.into_owned());
@@ -245,8 +249,8 @@ impl Transport for Elasticsearch {
         }
         let was_sent = !matches!(
             result,
-            Err(TransportError::Connect
-                | TransportError::Certificate
+            Err(TransportError::Connect(_)
+                | TransportError::Certificate(_)
                 | TransportError::NoCredentials(_))
         );
         Exchange {

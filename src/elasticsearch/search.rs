@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Serialize;
 
-use super::{Elasticsearch, Host};
+use super::{Elasticsearch, Host, NO_HOST};
 use crate::server::{Inspect, Put, Reply, Search, Templates, TransportError};
 
 /// How long a search is kept between two of its pages.
@@ -36,7 +36,7 @@ impl Elasticsearch {
     /// A request of JSON. A host that fails is not asked the next time.
     async fn json(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, TransportError> {
         let access = self.source.access(timeout).await?;
-        let host = self.host(&access).ok_or(TransportError::Connect)?;
+        let host = self.host(&access).ok_or(TransportError::Connect(NO_HOST))?;
         let mut headers = self.headers.clone();
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,6 +1,5 @@
 //! Whom to believe that it is Elasticsearch: rustls with ring, and one of three ways to trust.
 
-use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,26 +102,6 @@ fn pem_problem(error: &rustls::pki_types::pem::Error) -> String {
     match error {
         rustls::pki_types::pem::Error::Io(error) => format!("it cannot be read: {error}"),
         _ => "it is not a PEM file".to_owned(),
-    }
-}
-
-/// Whether an error is about the server's certificate.
-pub(super) fn is_certificate_error(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = find_rustls(error) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// The TLS error in an error. It may be wrapped in an I/O error, and that in another: `source` would pass it over.
-fn find_rustls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    match error.downcast_ref::<std::io::Error>() {
-        Some(error) => find_rustls(error.get_ref()?),
-        None => error.downcast_ref(),
     }
 }
 

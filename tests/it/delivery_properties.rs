@@ -129,10 +129,10 @@ fn record() -> impl Strategy<Value = Record> {
 fn fault() -> impl Strategy<Value = Fault> {
     use TransportError::{Certificate, Closed, Connect, Cut, Timeout, TooLarge};
     let errors = [
-        Certificate,
+        Certificate("x"),
         Closed { reused: false },
         Closed { reused: true },
-        Connect,
+        Connect("x"),
         Cut,
         Timeout,
         TooLarge,
@@ -347,7 +347,10 @@ impl Server {
             |document: usize| refusal.is_none() && applied & (1 << (document % 64)) != 0;
         let step = match (kind, refusal) {
             (Kind::Error(error), _) => {
-                if !matches!(error, TransportError::Connect | TransportError::Certificate) {
+                if !matches!(
+                    error,
+                    TransportError::Connect(_) | TransportError::Certificate(_)
+                ) {
                     self.apply(request, is_applied);
                 }
                 return Step::error(error);

@@ -169,17 +169,17 @@ async fn what_is_sent_again() {
     let cases: Vec<(&str, Step, &[&str], &str, &str)> = vec![
         (
             "connect",
-            Step::error(TransportError::Connect),
+            Step::error(TransportError::Connect("x")),
             &same,
             "ii",
-            "Transport(Connect)",
+            "Transport(Connect(\"x\"))",
         ),
         (
             "certificate",
-            Step::error(TransportError::Certificate),
+            Step::error(TransportError::Certificate("x")),
             &same,
             "ii",
-            "Transport(Certificate)",
+            "Transport(Certificate(\"x\"))",
         ),
         (
             "idle",
@@ -381,7 +381,10 @@ async fn what_is_repeated_until_the_budget_ends() {
         "0 a", "250 a", "750 a", "1750 a", "3750 a", "7750 a", "15750 a", "30750 a", "45750 a",
     ];
     let cases = [
-        ("Transport(Connect)", Step::error(TransportError::Connect)),
+        (
+            "Transport(Connect(\"x\"))",
+            Step::error(TransportError::Connect("x")),
+        ),
         ("Transport(Closed { reused: false })", closed()),
         ("Transport(Cut)", Step::error(TransportError::Cut)),
         ("Transport(TooLarge)", Step::error(TransportError::TooLarge)),
@@ -877,11 +880,11 @@ async fn refused_credentials() {
 /// A certificate that is not trusted is asked for twice in an invocation, whatever comes between.
 #[tokio::test(start_paused = true)]
 async fn an_untrusted_certificate_is_retried_once() {
-    let certificate = || Step::error(TransportError::Certificate);
+    let certificate = || Step::error(TransportError::Certificate("x"));
     let story = deliver(1, Script::always(certificate())).await;
     assert_eq!(
         story,
-        Story::new(&["0 a", "250 a"], "u", "Transport(Certificate)")
+        Story::new(&["0 a", "250 a"], "u", "Transport(Certificate(\"x\"))")
     );
     let story = deliver(
         1,
@@ -890,7 +893,11 @@ async fn an_untrusted_certificate_is_retried_once() {
     .await;
     assert_eq!(
         story,
-        Story::new(&["0 a", "250 a", "750 a"], "u", "Transport(Certificate)")
+        Story::new(
+            &["0 a", "250 a", "750 a"],
+            "u",
+            "Transport(Certificate(\"x\"))"
+        )
     );
 }
 

@@ -835,3 +835,52 @@ async fn whom_to_trust() {
     assert_eq!(report.unresolved, 1, "{message}");
     assert!(!message.contains("certificate"), "{message}");
 }
+
+/// Each cause has its sentence, which says what to do.
+#[tokio::test]
+async fn why_there_is_no_connection() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let directory = tempfile::tempdir().expect("there is room");
+    let file = |name: &str, authority: &Authority| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, &authority.pem).expect("there is room");
+        path.display().to_string()
+    };
+    let (our_file, other_file) = (file("ours.pem", &ours), file("other.pem", &other));
+    let tls = |host: &str, until| FakeElasticsearch::start_tls(ours.server(host, until));
+    let (good, misnamed, expired) = (
+        tls("127.0.0.1", 4_000),
+        tls("elasticsearch.example", 4_000),
+        tls("127.0.0.1", 2_001),
+    );
+    let plain = FakeElasticsearch::start();
+    let (_closed, closed) = closed_port();
+    let unknown = format!("http://{}:9200", "x".repeat(64));
+    let spoken = plain.url.replace("http", "https");
+    let cases = [
+        (
+            &good.url,
+            &other_file,
+            "certificate is signed by an authority that is not trusted",
+        ),
+        (&misnamed.url, &our_file, "certificate is for another name"),
+        (&expired.url, &our_file, "certificate has expired"),
+        (&closed, &our_file, "nobody listens there"),
+        (&unknown, &our_file, "no such host name"),
+        (
+            &spoken,
+            &our_file,
+            "should ELASTICSEARCH_URL begin with http://?",
+        ),
+    ];
+    for (url, authority, sentence) in cases {
+        let settings = [
+            ("ELASTICSEARCH_URL", &**url),
+            ("ELASTICSEARCH_CA_FILE", &**authority),
+            ("RETRY_BUDGET_MS", "100"),
+        ];
+        let error = deliver(&pipeline(&settings), 1).await.error;
+        let message = error.expect("it is not delivered").message;
+        assert!(message.contains(sentence), "{url}: {message}");
+    }
+}
