@@ -43,7 +43,7 @@ pub struct LogData {
     events: Vec<EventSpans>,
 }
 
-/// How many log events are loaded at a time. A log event takes 56 bytes beside its text, and hardly more than that of
+/// How many log events are loaded at a time. A log event takes 64 bytes beside its text, and hardly more than that of
 /// text: to load all of a payload at once could take several times the payload.
 pub const PIECE: usize = 1 << 17;
 
@@ -56,6 +56,10 @@ pub struct LogEvent<'a> {
     pub timestamp: i64,
     /// The raw line.
     pub message: JsonText<'a>,
+    /// `@aws.account` of centralised logs; empty if it is not there.
+    pub account: &'a str,
+    /// `@aws.region` of centralised logs; empty if it is not there.
+    pub region: &'a str,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,14 @@ struct EventSpans {
     timestamp: i64,
     message: Range<usize>,
     escapes: Escapes,
+    system: Option<Box<SystemFields>>,
+}
+
+/// Where the fields stand that say whose a line of centralised logs is.
+#[derive(Debug, Default)]
+struct SystemFields {
+    account: Range<usize>,
+    region: Range<usize>,
 }
 
 /// Why a payload cannot be read. No variant quotes the payload.
@@ -153,10 +165,13 @@ impl LogData {
             raw: text(&spans.message),
             escapes: spans.escapes,
         };
+        let system = spans.system.as_deref();
         LogEvent {
             id: text(&spans.id),
             timestamp: spans.timestamp,
             message,
+            account: system.map_or("", |system| text(&system.account)),
+            region: system.map_or("", |system| text(&system.region)),
         }
     }
 }
@@ -389,6 +404,7 @@ impl<'a> Message<'a> {
         let mut id = 0..0;
         let mut timestamp = None;
         let mut message = (0..0, Escapes::None);
+        let mut system = None;
         self.scanner.take(b'{')?;
         let mut is_first = true;
         while self.scanner.has_next(is_first, b'}')? {
@@ -397,7 +413,7 @@ impl<'a> Message<'a> {
                 "id" => id = self.id()?,
                 "timestamp" => timestamp = Some(self.scanner.integer()?),
                 "message" => message = self.text()?,
-                // `extractedFields`.
+                "extractedFields" => system = self.system_fields()?,
                 _ => self.step_over()?,
             }
         }
@@ -407,7 +423,29 @@ impl<'a> Message<'a> {
             timestamp: timestamp.ok_or(Malformed)?,
             message,
             escapes,
+            system,
         })
+    }
+
+    /// Reads the account and the region that CloudWatch adds to the lines of centralised logs.
+    /// Other extracted fields are parts of the line.
+    fn system_fields(&mut self) -> Result<Option<Box<SystemFields>>, Malformed> {
+        if self.scanner.peek() != Some(b'{') {
+            return self.step_over().map(|()| None);
+        }
+        self.scanner.take(b'{')?;
+        let mut fields = SystemFields::default();
+        let mut is_first = true;
+        while self.scanner.has_next(is_first, b'}')? {
+            is_first = false;
+            match &*self.scanner.key()? {
+                "@aws.account" => fields.account = self.text()?.0,
+                "@aws.region" => fields.region = self.text()?.0,
+                _ => self.step_over()?,
+            }
+        }
+        let is_there = !fields.account.is_empty() || !fields.region.is_empty();
+        Ok(is_there.then(|| Box::new(fields)))
     }
 
     fn id(&mut self) -> Result<Range<usize>, Malformed> {
@@ -497,6 +535,22 @@ mod tests {
         {"id":2,"timestamp":6,"message":"plain"},{"timestamp":7,"message":null}]}"#;
 
     #[test]
+    fn centralised_logs_say_whose_a_line_is() {
+        let of = |fields: &str| {
+            let data = format!(
+                r#"{{"owner":"1","logGroup":"g","logStream":"s","logEvents":[{{"id":"1","timestamp":5,"message":"m","extractedFields":{fields}}}]}}"#
+            );
+            let data = decode_bytes(&gzip(data.as_bytes())).unwrap();
+            let event = data.events().next().unwrap();
+            format!("{} {}", event.account, event.region)
+        };
+        let fields = r#"{"$.x":"y","@aws.account":"998877665544","@aws.region":"ap-south-1"}"#;
+        assert_eq!(of(fields), "998877665544 ap-south-1");
+        assert_eq!(of(r#"{"1":"x"}"#), " ");
+        assert_eq!(of("null"), " ");
+    }
+
+    #[test]
     fn reads_what_cloudwatch_sends() {
         let data = decode_bytes(&gzip(DATA.as_bytes())).unwrap();
         assert!(!data.is_control_message);
@@ -512,17 +566,23 @@ mod tests {
                 LogEvent {
                     id: "1",
                     timestamp: 5,
-                    message: line(r#"{\"a\":\"\u00e9\"}"#, Escapes::Any)
+                    message: line(r#"{\"a\":\"\u00e9\"}"#, Escapes::Any),
+                    account: "",
+                    region: "",
                 },
                 LogEvent {
                     id: "2",
                     timestamp: 6,
-                    message: line("plain", Escapes::None)
+                    message: line("plain", Escapes::None),
+                    account: "",
+                    region: "",
                 },
                 LogEvent {
                     id: "",
                     timestamp: 7,
-                    message: line("", Escapes::None)
+                    message: line("", Escapes::None),
+                    account: "",
+                    region: "",
                 },
             ]
         );

@@ -146,6 +146,8 @@ fn log_data(format: Format, events: usize) -> &'static LogData {
 fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
     data.events().map(|event| LogLine {
         owner: &data.owner,
+        account: event.account,
+        region: event.region,
         log_group: &data.log_group,
         log_stream: &data.log_stream,
         event_id: event.id,

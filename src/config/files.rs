@@ -7,6 +7,8 @@ const MIB: u64 = 1 << 20;
 
 /// A bundle of certificate authorities has less than a quarter of this.
 pub(super) const LARGEST_CA_FILE: u64 = 4 * MIB;
+/// An access-log format has at most 3 KB, and nobody has a thousand.
+pub(super) const LARGEST_FORMATS: u64 = 4 * MIB;
 /// uap-core's patterns have less than 1 MiB.
 pub(super) const LARGEST_PATTERNS: u64 = 16 * MIB;
 /// The largest database that MaxMind sells has less than half of this.

@@ -20,7 +20,7 @@ use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{ClientError, Elasticsearch, ElasticsearchSettings};
 use crate::enrich::{Enrichments, UserAgents, built_in_user_agents};
-use crate::normalizer::{ExecutionLogs, KeyOrder, Normalizer, OriginalEvent};
+use crate::normalizer::{ExecutionLogs, Formats, KeyOrder, Normalizer, OriginalEvent};
 use crate::pipeline::{Filter, Memory, Pipeline};
 use crate::printable::printable;
 
@@ -63,6 +63,7 @@ pub struct Config {
     pub own_log_group: Option<String>,
     /// Remarks on settings that work and should be otherwise.
     pub warnings: Vec<Problem>,
+    formats: Formats,
     filter: Filter,
     /// The connection's settings if no URL is set, so that `config` finds their problems.
     unaddressed: Option<ElasticsearchSettings>,
@@ -180,6 +181,7 @@ impl Config {
                 .unless_none("METRICS_NAMESPACE", VariableReader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
+            formats: formats(&mut vars),
             filter: Filter {
                 include: vars.regex("INCLUDE"),
                 exclude: vars.regex("EXCLUDE"),
@@ -255,6 +257,7 @@ impl Config {
                 tags: self.tags,
                 original_event: self.original_event,
                 execution_logs: self.execution_logs,
+                formats: self.formats,
                 key_order: KeyOrder::default(),
             },
             enrichments,
@@ -324,6 +327,33 @@ fn check_dead_letters(config: &Config, vars: &mut VariableReader<'_>) {
             "it is DATA_STREAM, too: give the dead letters a data stream of their own",
         );
     }
+}
+
+/// Reads `ACCESS_LOG_FORMATS_FILE` and `ACCESS_LOG_FORMATS`.
+fn formats(vars: &mut VariableReader<'_>) -> Formats {
+    const FILE: &str = "ACCESS_LOG_FORMATS_FILE";
+    const INLINE: &str = "ACCESS_LOG_FORMATS";
+    let read = |path: PathBuf| {
+        files::check(&path, files::LARGEST_FORMATS)?;
+        std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))
+    };
+    let of_file = vars.path(FILE).map(read).transpose();
+    let of_file = of_file.unwrap_or_else(|remedy| {
+        vars.problem(FILE, remedy);
+        None
+    });
+    let inline = vars.text(INLINE).unwrap_or_default();
+    let mut formats = Formats::default();
+    for (variable, text) in [(FILE, of_file.unwrap_or_default()), (INLINE, inline)] {
+        match Formats::parse(&text) {
+            Ok(others) => formats = formats.and(others),
+            Err((line, error)) => vars.problem(
+                variable,
+                format_args!("line {line} is not an access-log format: {error}"),
+            ),
+        }
+    }
+    formats
 }
 
 fn retry_policy(vars: &mut VariableReader<'_>) -> RetryPolicy {

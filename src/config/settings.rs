@@ -147,6 +147,14 @@ pub const SETTINGS: &[Setting] = &[
         "`keep` or `skip` lines of API Gateway's execution log",
     ),
     optional(
+        "ACCESS_LOG_FORMATS_FILE",
+        "File with access-log formats as they stand in the stages' settings, one a line, so that lines are read by their format",
+    ),
+    optional(
+        "ACCESS_LOG_FORMATS",
+        "The same for one or two formats, without a file: one a line",
+    ),
+    optional(
         "INCLUDE",
         "Regular expression: only raw lines that match are forwarded",
     ),

@@ -45,6 +45,8 @@ impl KeptLetter {
     pub fn line(&self) -> LogLine<'_> {
         LogLine {
             owner: &self.owner,
+            account: "",
+            region: "",
             log_group: &self.log_group,
             log_stream: &self.log_stream,
             event_id: &self.event_id,
@@ -134,6 +136,8 @@ mod tests {
 
     const LINE: LogLine<'_> = LogLine {
         owner: "111122223333",
+        account: "",
+        region: "",
         log_group: "group",
         log_stream: "stream",
         event_id: "",
@@ -149,6 +153,7 @@ mod tests {
             event_id,
             event_time,
             message,
+            ..
         } = LINE;
         let message = message.raw;
         LogEventIdentity {

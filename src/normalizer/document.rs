@@ -17,6 +17,8 @@ use super::convert::user_arn::{UserArn, user_arn};
 use super::mask::{mask, mask_suspicious};
 use super::variables::access_log::AccessLog;
 use super::variables::aliases::Variable as V;
+use super::variables::form;
+use super::variables::groups::is_in_seconds;
 use super::variables::value::{is_uuid, long, present};
 use crate::ecs::{
     ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cloud, CloudAccount, Cognito,
@@ -27,6 +29,7 @@ use crate::ecs::{
 
 /// Fills in everything that the line says. What the line does not say stays as it is.
 pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
+    log.settle_path();
     if let Some(time) = timestamp(log) {
         document.timestamp = Some(Timestamp(time));
     }
@@ -51,17 +54,17 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
     document.organization = Organization {
         id: log.text(V::PrincipalOrgId),
     };
+    document.message = summary(log);
     document.error = error(log);
     document.cloud = Cloud {
         account: CloudAccount {
-            id: account_id(log, arena)
-                .map(OneOrMore::One)
-                .or(document.cloud.account.id),
+            id: owner(document.cloud.account.id, account_id(log, arena), arena),
         },
         region: log
             .text(V::DomainName)
             .and_then(region_of)
-            .and_then(present),
+            .and_then(present)
+            .or(document.cloud.region),
         ..document.cloud.clone()
     };
     document.aws.api_gateway = api_gateway(log, arena);
@@ -92,24 +95,28 @@ fn user_agent<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
 
 /// `url.*`, as the `uri_parts` processor fills it.
 fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
-    let (domain, path) = (log.text(V::DomainName), log.text(V::Path));
+    let domain = log.text(V::DomainName);
+    let path = log.text(V::Path);
     if domain.is_none() && path.is_none() {
         return Url::default();
     }
-    let full = joined(
-        [
-            "https://",
-            domain.unwrap_or_default(),
-            path.unwrap_or_default(),
-        ],
-        arena,
-    );
+    if let Some(whole) = path.filter(|path| path.contains("://") && !path.starts_with('/')) {
+        return absolute_url(whole, arena);
+    }
+    let Some(domain) = domain else {
+        return relative_url(path.unwrap_or_default(), arena);
+    };
+    let full = joined(["https://", domain, path.unwrap_or_default()], arena);
     // The equals sign before a credential may be escaped, too.
     let full = if memchr(b'%', full.as_bytes()).is_some() && full.contains("%3") {
         mask(full, arena)
     } else {
         full
     };
+    absolute_url(full, arena)
+}
+
+fn absolute_url<'a>(full: &'a str, arena: &'a Bump) -> Url<'a> {
     let Some(parts) = uri_parts(full) else {
         return Url {
             full: Some(full),
@@ -132,6 +139,29 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
         scheme: text(parts.scheme),
         user_info: text(parts.user_info),
         username: text(parts.username),
+    }
+}
+
+/// `url.*` of a path without a domain: as it was logged, without an authority that nobody named.
+fn relative_url<'a>(path: &'a str, arena: &'a Bump) -> Url<'a> {
+    let masked = if memchr(b'%', path.as_bytes()).is_some() && path.contains("%3") {
+        mask(path, arena)
+    } else {
+        path
+    };
+    if !masked.starts_with('/') {
+        return absolute_url(masked, arena);
+    }
+    // Any authority makes the processor read the path, and is left out again.
+    let url = absolute_url(joined(["https://h", masked, ""], arena), arena);
+    Url {
+        domain: None,
+        full: None,
+        original: Some(masked),
+        path: url
+            .path
+            .or_else(|| present(masked.split(['?', '#']).next()?)),
+        ..url
     }
 }
 
@@ -213,6 +243,25 @@ fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
     }
 }
 
+/// Takes a text under `message` that is no error's: a constant or a summary of the line.
+fn summary<'a>(log: &mut AccessLog<'a>) -> Text<'a> {
+    let key = log.key(V::ErrorMessageString)?;
+    let text = log.text(V::ErrorMessageString)?;
+    let is_message = key.rsplit('.').next().is_some_and(|last| {
+        last.eq_ignore_ascii_case("message") || last.eq_ignore_ascii_case("msg")
+    });
+    let has_error_type = log.text(V::ErrorResponseType).is_some();
+    let is_error = text.starts_with('"')
+        || form::is_gateway_message(text)
+        || (has_error_type && log.text(V::ErrorMessage).is_none())
+        || log.text(V::ErrorMessage) == Some(text);
+    if !is_message || is_error {
+        return None;
+    }
+    log.forget(V::ErrorMessageString);
+    Some(text)
+}
+
 fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     // `messageString` comes in quotes of its own, whatever the key it stands under.
     let unquoted = |text: &'a str| {
@@ -235,6 +284,21 @@ fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     Error {
         message,
         r#type: log.text(V::ErrorResponseType),
+    }
+}
+
+/// Returns the account whose API it is. CloudWatch is sure whose log it is; a line may name the
+/// caller's account under the same key.
+fn owner<'a>(
+    of_log: Option<OneOrMore<'a>>,
+    of_line: Text<'a>,
+    arena: &'a Bump,
+) -> Option<OneOrMore<'a>> {
+    match (of_log, of_line) {
+        (Some(OneOrMore::One(owner)), Some(told)) if owner != told => {
+            Some(OneOrMore::More(arena.alloc([owner, told])))
+        }
+        (of_log, of_line) => of_line.map(OneOrMore::One).or(of_log),
     }
 }
 
@@ -363,7 +427,7 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
         request_id: log.text(V::RequestId),
         resource_id: log.text(V::ResourceId),
         resource_path: log.text(V::ResourcePath),
-        response_latency: log.converted(V::ResponseLatency, long),
+        response_latency: milliseconds(log, V::ResponseLatency),
         route: route(log, arena),
         route_key: log.text(V::RouteKey),
         stage: log.text(V::Stage),
@@ -423,7 +487,7 @@ fn api_type(log: &AccessLog<'_>) -> Text<'static> {
 fn phase<'a>(log: &mut AccessLog<'a>, error: V, latency: V, status: V) -> Phase<'a> {
     Phase {
         error: log.text(error),
-        latency: log.converted(latency, long),
+        latency: milliseconds(log, latency),
         status: log.converted(status, long),
     }
 }
@@ -433,13 +497,30 @@ fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
         claims: log.claims(),
         context: log.authorizer_context(),
         error: log.text(V::AuthorizerError),
-        integration_latency: log.converted(V::AuthorizerIntegrationLatency, long),
+        integration_latency: milliseconds(log, V::AuthorizerIntegrationLatency),
         integration_status: log.converted(V::AuthorizerIntegrationStatus, long),
-        latency: log.converted(V::AuthorizerLatency, long),
+        latency: milliseconds(log, V::AuthorizerLatency),
         principal_id: log.text(V::AuthorizerPrincipalId),
         request_id: log.text(V::AuthorizerRequestId),
         status: log.converted(V::AuthorizerStatus, long),
     }
+}
+
+/// Reads a latency. API Gateway writes whole milliseconds; a fraction under a key in seconds was made
+/// elsewhere.
+fn milliseconds(log: &mut AccessLog<'_>, variable: V) -> Option<i64> {
+    let key = log.key(variable)?;
+    log.converted(variable, |text| {
+        let is_fraction = text.contains('.') && is_in_seconds(key);
+        long(text).filter(|_| !is_fraction).or_else(|| {
+            let seconds: f64 = text.parse().ok().filter(|_| is_fraction)?;
+            let milliseconds = seconds * 1_000.0;
+            #[expect(clippy::cast_possible_truncation, reason = "in range")]
+            (0.0..1e12)
+                .contains(&milliseconds)
+                .then_some(milliseconds.round() as i64)
+        })
+    })
 }
 
 fn cognito<'a>(log: &AccessLog<'a>) -> Cognito<'a> {
@@ -454,7 +535,7 @@ fn cognito<'a>(log: &AccessLog<'a>) -> Cognito<'a> {
 fn integration<'a>(log: &mut AccessLog<'a>) -> Integration<'a> {
     Integration {
         error: log.text(V::IntegrationError),
-        latency: log.converted(V::IntegrationLatency, long),
+        latency: milliseconds(log, V::IntegrationLatency),
         request_id: log.text(V::IntegrationRequestId),
         request_id_2: log.text(V::IntegrationRequestId2),
         response_transfer_mode: log.text(V::IntegrationResponseTransferMode),
@@ -468,7 +549,7 @@ fn integration<'a>(log: &mut AccessLog<'a>) -> Integration<'a> {
 fn waf<'a>(log: &mut AccessLog<'a>) -> Waf<'a> {
     Waf {
         error: log.text(V::WafError),
-        latency: log.converted(V::WafLatency, long),
+        latency: milliseconds(log, V::WafLatency),
         response_code: log.text(V::WafResponseCode),
         status: log.converted(V::WafStatus, long),
         web_acl_arn: log.text(V::WebAclArn),

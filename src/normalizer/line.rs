@@ -11,6 +11,10 @@ use crate::json::JsonText;
 pub struct LogLine<'a> {
     /// The account whose log it is.
     pub owner: &'a str,
+    /// The account that logged the line into a central log group; empty if CloudWatch does not say.
+    pub account: &'a str,
+    /// The region in which the line was logged; empty if nobody says.
+    pub region: &'a str,
     /// The log group.
     pub log_group: &'a str,
     /// The log stream.
@@ -30,6 +34,8 @@ impl<'a> LogLine<'a> {
         let message = JsonText::plain(message);
         Self {
             owner: "",
+            account: "",
+            region: "",
             log_group: "",
             log_stream: "",
             event_id: "",
@@ -75,6 +81,7 @@ impl<'a> Normalized<'a> {
 pub(super) const NO_KNOWN_FORM: &str = "the line has none of the forms of API Gateway's logs that are read (JSON, CLF, key: value): it is kept as it is";
 pub(super) const NO_KNOWN_KEY: &str =
     "the line is JSON, but has no key of an access log: it is kept as it is";
+pub(super) const ANOTHER_PROGRAMS: &str = "the line has keys of an access log, but what it says is another program's: it is kept as it is";
 pub(super) const NO_WHOLE_JSON: &str =
     "the line is not whole JSON, and shows no key of an access log: it is kept as it is";
 pub(super) const TOO_MANY_OBJECTS: &str =
@@ -82,7 +89,7 @@ pub(super) const TOO_MANY_OBJECTS: &str =
 
 /// Why a line was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// It ends before the object does.
     Cut,
     /// It goes on with what is no key.

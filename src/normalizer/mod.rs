@@ -25,10 +25,13 @@ use bumpalo::collections::Vec as ArenaVec;
 
 use self::forms::broken_json::Object;
 use self::forms::envelope::Envelope;
-use self::forms::{common_log, envelope, execution_log, json, key_value};
+pub use self::forms::format::{Format, FormatError, Formats};
+use self::forms::{common_log, envelope, execution_log, format, json, key_value, xml};
 pub use self::kept_line::mask_line;
+use self::line::{
+    ANOTHER_PROGRAMS, NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS,
+};
 pub use self::line::{LogLine, Normalized};
-use self::line::{NO_KNOWN_FORM, NO_KNOWN_KEY, NO_WHOLE_JSON, Stop, TOO_MANY_OBJECTS};
 pub use self::mask::mask;
 use self::variables::access_log::AccessLog;
 use self::variables::aliases::Variable;
@@ -44,6 +47,10 @@ use crate::json::{Escapes, JsonText, Scanner};
 /// Upper bound on the documents of one line. More would need more memory than there is, so the rest
 /// of such a line is kept as text.
 const MOST_JOINED_OBJECTS: usize = 1_000;
+
+/// The line holds several objects. A client may have written one of them if the format does not
+/// escape quotes.
+const JOINED_OBJECTS: &str = "joined_objects";
 
 /// `event.kind` of a line that was not understood whole.
 const PIPELINE_ERROR: &str = "pipeline_error";
@@ -62,6 +69,8 @@ pub struct Normalizer {
     pub original_event: OriginalEvent,
     /// Whether lines of an execution log become documents.
     pub execution_logs: ExecutionLogs,
+    /// The formats that the settings give.
+    pub formats: Formats,
     /// The keys of the last line, which speed up the next one.
     pub key_order: KeyOrder,
 }
@@ -140,6 +149,9 @@ impl<'a> Work<'a> {
             raw: trimmed(self.line.message.raw),
             ..self.line.message
         };
+        if let Some(mut log) = self.by_format(text) {
+            return Some(self.access_log(&mut log, Part::Whole(text)));
+        }
         let scanner = Scanner::escaped(text.raw);
         let mut log = json::read(self.arena, scanner, &self.settings.key_order).ok()?;
         log.is_recognized()
@@ -151,8 +163,15 @@ impl<'a> Work<'a> {
         if text.is_empty() {
             return Normalized::Skipped;
         }
+        if let Some(mut log) = self.by_format(JsonText::plain(text)) {
+            let part = Part::Whole(JsonText::plain(text));
+            return Normalized::one(self.access_log(&mut log, part), self.arena);
+        }
         if text.starts_with('{') {
             return self.json(text);
+        }
+        if let Some(inside) = json::wrapped(self.arena, text) {
+            return Normalized::one(self.wrapped(inside), self.arena);
         }
         if let Some(log) = execution_log::read(text) {
             return match self.settings.execution_logs {
@@ -172,8 +191,7 @@ impl<'a> Work<'a> {
     fn pairs(&self, text: &'a str) -> &'a mut Document<'a> {
         let masked = mask(text, self.arena);
         let Some(mut log) = key_value::read(self.arena, masked) else {
-            let whole = Part::Whole(JsonText::plain(text));
-            return self.not_understood(NO_KNOWN_FORM, whole);
+            return self.lists(text);
         };
         let line = kept_line::within(self.line.message.raw, text, masked, self.arena);
         let work = Work {
@@ -186,6 +204,39 @@ impl<'a> Work<'a> {
         work.access_log(&mut log, Part::Whole(JsonText::plain(masked)))
     }
 
+    /// Reads XML, or one of the lists without names that are known.
+    fn lists(&self, text: &'a str) -> &'a mut Document<'a> {
+        let whole = Part::Whole(JsonText::plain(text));
+        let log = xml::read(self.arena, text).or_else(|| format::read_known(self.arena, text));
+        match log {
+            Some(mut log) => self.access_log(&mut log, whole),
+            None => self.not_understood(NO_KNOWN_FORM, whole),
+        }
+    }
+
+    /// Reads an object that stands in quotes as a whole.
+    fn wrapped(&self, inside: &'a str) -> &'a mut Document<'a> {
+        let object = Object::first(self.arena, inside);
+        let mut log = object.log;
+        let is_whole = object.rest.is_empty() && log.stop.is_none();
+        let part = Part::Whole(JsonText::plain(inside));
+        if !is_whole || !log.is_recognized() {
+            let whole = Part::Whole(JsonText::plain(trimmed(self.line.message.raw)));
+            return self.another_programs(&log, whole);
+        }
+        log.note(json::QUOTES);
+        let document = self.access_log(&mut log, part);
+        let line = self.line.message.text(self.arena);
+        document.event.original = Some(mask_line(line, self.arena));
+        document
+    }
+
+    /// Reads a line in one of the formats that the settings give.
+    fn by_format(&self, text: JsonText<'a>) -> Option<AccessLog<'a>> {
+        let formats = &self.settings.formats;
+        formats.read(self.arena, self.line.log_group, text)
+    }
+
     fn execution_log(&self, log: &execution_log::ExecutionLog<'a>) -> &'a mut Document<'a> {
         let document = self.document();
         if self.settings.original_event == OriginalEvent::Preserved {
@@ -193,6 +244,7 @@ impl<'a> Work<'a> {
             self.keep_original(document, mask(line, self.arena));
         }
         execution_log::fill(document, log, self.arena);
+        execution_log::fill_from_log_group(document, self.line.log_group);
         document
     }
 
@@ -249,6 +301,9 @@ impl<'a> Work<'a> {
             } else {
                 Part::Object(object.text)
             };
+            if matches!(part, Part::Object(_)) {
+                object.log.note(JOINED_OBJECTS);
+            }
             is_first = false;
             let is_foreign = !object.log.is_recognized() && object.log.stop.is_none();
             match envelope::read(object.text).filter(|_| is_foreign) {
@@ -265,17 +320,10 @@ impl<'a> Work<'a> {
             log.drop_long_values();
         }
         if !log.is_recognized() {
-            let problem = if log.stop.is_none() {
-                NO_KNOWN_KEY
-            } else {
-                NO_WHOLE_JSON
-            };
-            let document = self.not_understood(problem, part);
-            document.aws.api_gateway.unmapped = log.unmapped();
-            document.aws.api_gateway.repairs = log.repairs();
-            return document;
+            return self.another_programs(log, part);
         }
         log.note_replaced(part.text());
+        log.adopt_shown_values();
         if log.stop.is_some() {
             // The document's `error.message` says what is wrong with the line.
             log.keep_as_unmapped(Variable::ErrorMessage);
@@ -296,6 +344,22 @@ impl<'a> Work<'a> {
             let masked = log.masked(read);
             self.keep_original(document, kept_line::within(whole, read, masked, self.arena));
         }
+        document
+    }
+
+    /// Makes the document of a line that is no access log's.
+    fn another_programs(&self, log: &AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
+        if log.has_own_name() {
+            return self.not_understood(ANOTHER_PROGRAMS, part);
+        }
+        let problem = if log.stop.is_none() {
+            NO_KNOWN_KEY
+        } else {
+            NO_WHOLE_JSON
+        };
+        let document = self.not_understood(problem, part);
+        document.aws.api_gateway.unmapped = log.unmapped();
+        document.aws.api_gateway.repairs = log.repairs();
         document
     }
 
@@ -326,10 +390,12 @@ impl<'a> Work<'a> {
         };
         document.cloud = Cloud {
             account: CloudAccount {
-                id: known(self.line.owner).map(OneOrMore::One),
+                id: known(self.line.account)
+                    .or_else(|| known(self.line.owner))
+                    .map(OneOrMore::One),
             },
             provider: Some("aws"),
-            region: None,
+            region: known(self.line.region),
             service: Named {
                 name: Some("apigateway"),
             },

@@ -117,6 +117,8 @@ impl Chunk {
         Some(Origin {
             line: LogLine {
                 owner: &stream.owner,
+                account: "",
+                region: "",
                 log_group: &stream.log_group,
                 log_stream: &stream.log_stream,
                 event_id: self.text.get(line.event_id.clone())?,
@@ -167,6 +169,8 @@ impl Chunk {
 pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     LogLine {
         owner: &data.owner,
+        account: event.account,
+        region: event.region,
         log_group: &data.log_group,
         log_stream: &data.log_stream,
         event_id: event.id,

@@ -192,6 +192,8 @@ fn a_masked_line_makes_the_same_documents() {
         let message = JsonText::plain(message);
         let line = LogLine {
             owner: "1",
+            account: "",
+            region: "",
             log_group: "g",
             log_stream: "s",
             event_id: "e",

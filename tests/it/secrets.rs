@@ -328,6 +328,8 @@ fn no_token_is_kept_that_shows_what_it_is() {
 fn log_line(message: &str) -> LogLine<'_> {
     LogLine {
         owner: "1",
+        account: "",
+        region: "",
         log_group: "g",
         log_stream: "s",
         event_id: "1",

@@ -26,6 +26,8 @@ fn documents_of(message: JsonText<'_>) -> Vec<String> {
     let arena = Bump::new();
     let line = LogLine {
         owner: "",
+        account: "",
+        region: "",
         log_group: "",
         log_stream: "",
         event_id: "",

@@ -8,7 +8,7 @@
 use bumpalo::Bump;
 use serde_json::value::RawValue;
 
-use super::json;
+use super::json::{self, QUOTES};
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Scanner};
 use crate::normalizer::line::Stop;
@@ -17,14 +17,14 @@ use crate::normalizer::variables::aliases::{Meaning, meaning};
 use crate::normalizer::variables::key_order::KeyOrder;
 use crate::normalizer::variables::value::{MAX_DEPTH, join};
 
-/// A key or a value stands without quotes, or holds quotes or backslashes that are not escaped.
-const QUOTES: &str = "quotes";
 /// Nothing or `-` stands without quotes in the place of a value.
 const MISSING_VALUE: &str = "missing_value";
 /// A string holds control characters.
 const CONTROL_CHARACTERS: &str = "control_characters";
 /// A comma is missing, or is too much.
 const COMMAS: &str = "commas";
+/// A colon is missing between a key and its value.
+const COLONS: &str = "colons";
 /// There are brackets too many.
 const BRACKETS: &str = "brackets";
 
@@ -89,15 +89,29 @@ fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, u
 /// An object's pairs, as far as they are whole.
 fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
     let log = AccessLog::new(arena, "json");
+    // A released default of a framework has its braces twice.
+    let doubled = text.strip_prefix('{').map(str::trim_start);
+    let is_doubled = doubled.is_some_and(|inside| inside.starts_with('{') && is_object(inside));
     let mut reader = RepairingReader {
         arena,
         text,
-        position: 0,
+        position: if is_doubled {
+            text.len() - doubled.unwrap_or(text).len()
+        } else {
+            0
+        },
         has_bare_keys: false,
+        has_quoted_keys: false,
         looked_ahead: 0,
         log,
     };
+    if is_doubled {
+        reader.log.note(BRACKETS);
+    }
     reader.log.stop = reader.object("", 0).err();
+    if !reader.has_quoted_keys {
+        reader.log.note_inspected();
+    }
     (reader.log, reader.position)
 }
 
@@ -107,6 +121,8 @@ struct RepairingReader<'a> {
     position: usize,
     /// Whether the line has keys without quotes.
     has_bare_keys: bool,
+    /// Whether the line has keys in double quotes.
+    has_quoted_keys: bool,
     /// How many bytes were looked at for the end of brackets.
     looked_ahead: usize,
     log: AccessLog<'a>,
@@ -145,6 +161,9 @@ impl<'a> RepairingReader<'a> {
                 return Ok(());
             }
             commas = 0;
+            if self.pair_in_a_string(prefix) {
+                continue;
+            }
             let key = self.key()?;
             let key = if prefix.is_empty() {
                 key
@@ -153,6 +172,24 @@ impl<'a> RepairingReader<'a> {
             };
             self.value(key, depth)?;
         }
+    }
+
+    /// Reads a string that holds a key and its value: `"stage:prod"`.
+    fn pair_in_a_string(&mut self, prefix: &'a str) -> bool {
+        let Some((key, value, length)) = pair_in_a_string(self.rest()) else {
+            return false;
+        };
+        let key = if prefix.is_empty() {
+            key
+        } else {
+            join(self.arena, prefix, key)
+        };
+        let start = self.position + length - 1 - value.len();
+        self.position += length;
+        self.log.note(QUOTES);
+        self.log.place(key, start..start + value.len());
+        self.log.push(key, FlatValue::Text(value.trim()));
+        true
     }
 
     /// A key and its colon.
@@ -173,10 +210,17 @@ impl<'a> RepairingReader<'a> {
             self.has_bare_keys |= closed == 0;
             (rest.get(..end).unwrap_or_default(), end + closed)
         };
-        if quote != '"' {
+        if quote == '"' {
+            self.has_quoted_keys = true;
+        } else {
             self.log.note(QUOTES);
         }
         let after = rest.get(length..).unwrap_or_default().trim_start();
+        if after.starts_with('{') && quote == '"' {
+            self.log.note(COLONS);
+            self.position = self.text.len() - after.len();
+            return Ok(key);
+        }
         if !after.starts_with(':') {
             return Err(if after.is_empty() {
                 Stop::Cut
@@ -238,12 +282,23 @@ impl<'a> RepairingReader<'a> {
         let content = inside.get(..end).unwrap_or_default();
         self.position += 1 + end + usize::from(last == quote);
         let is_escaped = last == quote && quote == '"' && end_of_string(inside, quote) == Some(end);
+        if is_escaped && content.contains("\\'") {
+            // JSON has no escape for an apostrophe, which others write.
+            let plain = self.arena.alloc_str(&content.replace("\\'", "'"));
+            if has_known_escapes(plain) {
+                self.log.note(QUOTES);
+                return Ok(JsonText::escaped(plain).text(self.arena));
+            }
+        }
         if is_escaped && has_known_escapes(content) {
             self.log.note(CONTROL_CHARACTERS);
             return Ok(JsonText::escaped(content).text(self.arena));
         }
         // Who does not escape quotes does not escape anything.
         self.log.note(QUOTES);
+        if holds_another_pair(content) {
+            return Err(Stop::Lost);
+        }
         Ok(content)
     }
 
@@ -306,6 +361,7 @@ impl<'a> RepairingReader<'a> {
             return next.is_empty()
                 || next.starts_with(['}', ','])
                 || is_quoted_key(next)
+                || pair_in_a_string(next).is_some()
                 || self.is_bare_key(next, true);
         }
         if after.starts_with('}') {
@@ -355,7 +411,7 @@ fn is_quoted_key(text: &str) -> bool {
     {
         Some(end) => {
             let after = inside.get(end + 1..).unwrap_or_default().trim_start();
-            end > 0 && (after.is_empty() || after.starts_with(':'))
+            end > 0 && (after.is_empty() || after.starts_with([':', '{']))
         }
         None => inside.len() <= LONGEST_KEY && inside.chars().all(|c| is_word(c) || c == ' '),
     }
@@ -405,4 +461,24 @@ fn end_of_brackets(text: &str) -> Option<usize> {
         depth == 0
     });
     Some(last? + 1)
+}
+
+/// Returns key, value and length of a string that holds both, with a name that access logs have:
+/// `"stage:prod"`. Another pair or the end of the object follows.
+fn pair_in_a_string(text: &str) -> Option<(&str, &str, usize)> {
+    let (content, after) = text.strip_prefix('"')?.split_once('"')?;
+    let (key, value) = content.split_once(':')?;
+    let is_name = !key.is_empty() && key.chars().all(is_word);
+    let is_known = is_name && matches!(meaning(key), Meaning::Variable(_));
+    let goes_on = after.trim_start().starts_with([',', '}']);
+    (is_known && goes_on).then_some((key, value, content.len() + 2))
+}
+
+/// Returns whether a repaired value holds what separates pairs: then it is not one value.
+fn holds_another_pair(content: &str) -> bool {
+    content.match_indices('"').any(|(index, _)| {
+        let after = content.get(index + 1..).unwrap_or_default().trim_start();
+        let next = after.strip_prefix(',').map(str::trim_start);
+        after.starts_with('{') || next.is_some_and(|next| next.starts_with('"'))
+    })
 }

@@ -15,6 +15,7 @@ use bumpalo::Bump;
 use crate::ecs::FlatValue;
 use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
+use crate::normalizer::variables::form::{is_gateway_message, is_ip, is_request_id};
 
 /// Reads a line; `None` if it is of another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
@@ -25,12 +26,15 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let (request, rest) = rest
         .split_once("\" ")
         .or_else(|| Some((rest.strip_suffix('"')?, "")))?;
-    let [ip, caller, user] = words(client)?;
+    let client = Client::of(client)?;
     let mut log = AccessLog::new(arena, "clf");
     let mut push = |key, value| log.push(key, FlatValue::Text(value));
-    push("ip", ip);
-    push("caller", caller);
-    push("user", user);
+    if let Some(id) = client.request_id {
+        push("requestId", id);
+    }
+    push("ip", client.ip);
+    push("caller", client.caller);
+    push("user", client.user);
     push("requestTime", time);
     let (first, request) = request.split_once(' ')?;
     let (middle, last) = request.rsplit_once(' ')?;
@@ -64,11 +68,18 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         if *key == "status" && !value.is_empty() && !is_status(value) {
             return None;
         }
-        if rest.is_empty() || (key.ends_with("Id") && !is_id(value)) {
+        let is_other = match *key {
+            "responseLength" => !is_length(value),
+            key => key.ends_with("Id") && !is_id(value),
+        };
+        if rest.is_empty() || is_other {
             break;
         }
         // AWS's format for HTTP APIs puts the extended id in parentheses in some places.
-        push(key, value.trim_matches(['(', ')']));
+        let value = value.trim_matches(['(', ')']);
+        if value != "-" || !key.ends_with("Id") {
+            push(key, value);
+        }
         rest = others.trim_start();
     }
     if let Some((referrer, user_agent)) = rest
@@ -78,16 +89,111 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         // The "combined" format of web servers ends so.
         push("referrer", referrer);
         push("userAgent", user_agent);
+    } else if let Some(message) = error_message(rest) {
+        push("errorMessage", message);
     } else if !rest.is_empty() {
-        push("rest", rest);
+        match Behind::of(rest) {
+            Some(behind) => behind.push(&mut push),
+            None => push("rest", rest),
+        }
     }
     Some(log)
 }
 
-fn words(text: &str) -> Option<[&str; 3]> {
-    let mut words = text.split(' ');
-    let three = [words.next()?, words.next()?, words.next()?];
-    (words.next().is_none() && three.iter().all(|word| !word.is_empty())).then_some(three)
+/// The words before the time.
+struct Client<'a> {
+    request_id: Option<&'a str>,
+    ip: &'a str,
+    caller: &'a str,
+    user: &'a str,
+}
+
+impl<'a> Client<'a> {
+    /// Reads three words, perhaps with a request's id before them, or fewer.
+    fn of(text: &'a str) -> Option<Self> {
+        let mut words = text.split(' ').peekable();
+        let request_id = words.next_if(|word| is_request_id(word));
+        let client = Self {
+            request_id,
+            ip: words.next()?,
+            caller: words.next().unwrap_or("-"),
+            user: words.next().unwrap_or("-"),
+        };
+        let are_words = [client.ip, client.caller, client.user]
+            .iter()
+            .all(|word| !word.is_empty());
+        let is_sure = request_id.is_none() || is_ip(client.ip);
+        (words.next().is_none() && are_words && is_sure).then_some(client)
+    }
+}
+
+/// Words and quoted texts behind the length, each of which shows what it is.
+#[derive(Default)]
+struct Behind<'a> {
+    user_agent: Option<&'a str>,
+    request_id: Option<&'a str>,
+    extended_request_id: Option<&'a str>,
+}
+
+impl<'a> Behind<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let mut behind = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (word, others) = match rest.strip_prefix('"') {
+                Some(inside) => {
+                    let (quoted, others) = inside.split_once('"')?;
+                    if quoted != "-" {
+                        behind.user_agent = Some(quoted);
+                    }
+                    ("-", others)
+                }
+                None => rest.split_once(' ').unwrap_or((rest, "")),
+            };
+            rest = others.trim_start();
+            if word == "-" {
+                continue;
+            }
+            let is_free = is_request_id(word) && behind.extended_request_id.is_none();
+            if !is_free {
+                return None;
+            }
+            match behind.request_id {
+                None => behind.request_id = Some(word),
+                Some(_) => behind.extended_request_id = Some(word),
+            }
+        }
+        Some(behind)
+    }
+
+    fn push(self, push: &mut impl FnMut(&'static str, &'a str)) {
+        let pairs = [
+            ("userAgent", self.user_agent),
+            ("requestId", self.request_id),
+            ("extendedRequestId", self.extended_request_id),
+        ];
+        for (key, value) in pairs {
+            if let Some(value) = value {
+                push(key, value);
+            }
+        }
+    }
+}
+
+/// Returns the message of a text that says it twice, the second time in quotes, or that only API
+/// Gateway says.
+fn error_message(text: &str) -> Option<&str> {
+    let twice = text
+        .strip_suffix('"')
+        .and_then(|text| text.split_once(" \""));
+    match twice {
+        Some((plain, quoted)) if plain == quoted => Some(plain),
+        _ => is_gateway_message(text).then_some(text),
+    }
+}
+
+fn is_length(text: &str) -> bool {
+    text == "-" || text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn is_status(text: &str) -> bool {

@@ -56,6 +56,8 @@ impl LogData<'_> {
             [&self.owner, &self.log_group, &self.log_stream].map(|text| &*arena.alloc_str(text));
         let line = |event: &LogEvent<'_>| LogLine {
             owner,
+            account: "",
+            region: "",
             log_group,
             log_stream,
             event_id: arena.alloc_str(&event.id),

@@ -62,6 +62,28 @@ fn is_request_id(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_=+/.:~".contains(&b))
 }
 
+/// Fills in the API, its stage and its kind, which the name of the log group says:
+/// `API-Gateway-Execution-Logs_ID/STAGE` for REST APIs, `/aws/apigateway/ID/STAGE` for WebSocket
+/// APIs.
+pub(crate) fn fill_from_log_group<'a>(document: &mut Document<'a>, log_group: &'a str) {
+    let of = |prefix: &str, kind: &'static str| {
+        let (id, stage) = log_group.strip_prefix(prefix)?.split_once('/')?;
+        let is_id = id.len() >= 8
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        (is_id && !stage.is_empty() && !stage.contains('/')).then_some((id, stage, kind))
+    };
+    let named =
+        of("API-Gateway-Execution-Logs_", "rest").or_else(|| of("/aws/apigateway/", "websocket"));
+    if let Some((id, stage, kind)) = named {
+        let gateway = &mut document.aws.api_gateway;
+        gateway.api_id = gateway.api_id.or(Some(id));
+        gateway.stage = gateway.stage.or(Some(stage));
+        gateway.api_type = gateway.api_type.or(Some(kind));
+    }
+}
+
 /// Fills in what the line says.
 pub(crate) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, arena: &'a Bump) {
     if let Some(time) = log.time {

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use crate::ecs::FlatValue;
-use crate::json::{Malformed, Scanner, Value};
+use crate::json::{JsonText, Malformed, Scanner, Value};
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::Meaning;
 use crate::normalizer::variables::key_order::KeyOrder;
@@ -30,4 +30,29 @@ pub(crate) fn read<'a>(
     }
     scanner.end()?;
     Ok(log)
+}
+
+/// A key or a value stands without quotes, or has quotes too many.
+pub(crate) const QUOTES: &str = "quotes";
+
+/// Returns the object that stands in quotes as a whole: the line is a JSON string, or the quotes
+/// were put around the format.
+pub(crate) fn wrapped<'a>(arena: &'a Bump, text: &'a str) -> Option<&'a str> {
+    let quote = text
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    let is_object = |text: &str| {
+        let text = text.trim();
+        text.starts_with('{') && text.ends_with('}')
+    };
+    if !is_object(inside) {
+        return None;
+    }
+    let is_escaped = quote == '"' && inside.contains("\\\"");
+    Some(match is_escaped {
+        true => JsonText::escaped(inside).text(arena).trim(),
+        false => inside.trim(),
+    })
 }

@@ -22,7 +22,8 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let mut log = AccessLog::new(arena, "key_value");
     let (mut rest, mut count) = (line, 0);
     while let Some(length) = marks.key(rest) {
-        let (key, value) = (rest.get(..length)?, rest.get(length + 1..)?);
+        let key = rest.get(..length)?.trim_end();
+        let value = rest.get(length + 1..)?;
         let end = marks.end_of_value(value);
         let mut text = value.get(..end)?.trim();
         rest = value
@@ -76,8 +77,8 @@ impl Marks {
         let (separator, value) = (line.get(length..)?.chars().next()?, line.get(length + 1..)?);
         let between = value.char_indices().find_map(|(index, between)| {
             let marks = Self { separator, between };
-            let is_between =
-                matches!(between, ',' | ';' | '|' | '\t' | ' ') && marks.starts_pair(value, index);
+            let is_between = matches!(between, ',' | ';' | '|' | '\t' | ' ' | '/')
+                && marks.starts_pair(value, index);
             // In a sentence a word with a colon is no key, unless it is one that we know.
             let is_sure = between != ' ' || separator == '=' || marks.starts_known(value, index);
             (is_between && is_sure).then_some(between)
@@ -106,7 +107,7 @@ impl Marks {
         let pair = behind(text, index);
         self.key(pair)
             .and_then(|length| pair.get(..length))
-            .is_some_and(is_known)
+            .is_some_and(|key| is_known(key.trim_end()))
     }
 
     /// Where a value ends: before the next key. With `=` pairs may be separated by commas or blanks.
@@ -132,7 +133,7 @@ impl Marks {
     }
 }
 
-/// How long the key is that a text starts with, if it does.
+/// How long the key is that a text starts with, if it does, with the blanks before its separator.
 fn key(text: &str) -> Option<usize> {
     const LONGEST_KEY: usize = 64;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -141,12 +142,21 @@ fn key(text: &str) -> Option<usize> {
         .take(LONGEST_KEY + 1)
         .position(|byte| !is_word(byte.into()))?;
     let (key, after) = text.split_at_checked(length)?;
+    // Blanks may stand before an equals sign, if others stand behind it.
+    let trimmed = after.trim_start_matches(' ');
+    let blanks = if trimmed.starts_with("= ") {
+        after.len() - trimmed.len()
+    } else {
+        0
+    };
+    let after = if blanks > 0 { trimmed } else { after };
     let has_separator = match after.strip_prefix(':') {
         Some(value) => value.is_empty() || value.starts_with(' ') || is_known(key),
         // Base64 ends in equals signs.
         None => after.starts_with('=') && !after.starts_with("=="),
     };
-    (has_separator && text.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(length)
+    (has_separator && text.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .then_some(length + blanks)
 }
 
 /// Whether a key is one that access logs have, and not every program's log.

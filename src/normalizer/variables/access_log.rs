@@ -10,8 +10,10 @@ use serde_json::value::RawValue;
 
 use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
 use super::duplicates::without_duplicate_keys;
+use super::evidence::speaks_for_access_log;
+use super::form;
 use super::value::{
-    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present,
+    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present, quoted_again,
     text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
@@ -29,8 +31,14 @@ pub(crate) struct AccessLog<'a> {
     claims: ArenaVec<'a, Entry<'a>>,
     context: ArenaVec<'a, Entry<'a>>,
     unmapped: ArenaVec<'a, Entry<'a>>,
+    /// Unknown keys without a value: evidence of who wrote the line, and nothing else.
+    empty: ArenaVec<'a, &'a str>,
     format: &'static str,
     repairs: ArenaVec<'a, &'static str>,
+    /// The line has a format that is known, so it is an access log's.
+    pub(crate) is_certain: bool,
+    /// No key of the line stands in double quotes: Python and Node print objects so.
+    is_inspected: bool,
     /// A value had a key twice inside.
     repeats_inside: bool,
     /// The values of the text that was read, if that is not JSON.
@@ -48,6 +56,20 @@ const LONG_VALUES: &str = "long_values";
 /// A key stands twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
 
+/// Returns whether a path has a parameter in braces: `/orders/{id}`.
+fn has_parameter(path: &str) -> bool {
+    let after_brace = path.split_once("/{").map(|(_, rest)| rest);
+    after_brace
+        .and_then(|rest| rest.split_once('}'))
+        .is_some_and(|(name, rest)| {
+            let is_name =
+                |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '$');
+            !name.is_empty()
+                && name.chars().all(is_name)
+                && (rest.is_empty() || rest.starts_with('/'))
+        })
+}
+
 impl<'a> AccessLog<'a> {
     /// A log without keys yet, of a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
     pub(crate) fn new(arena: &'a Bump, format: &'static str) -> Self {
@@ -59,6 +81,9 @@ impl<'a> AccessLog<'a> {
             claims: list(),
             context: list(),
             unmapped: list(),
+            empty: ArenaVec::new_in(arena),
+            is_inspected: false,
+            is_certain: false,
             format,
             repairs: ArenaVec::new_in(arena),
             repeats_inside: false,
@@ -87,6 +112,17 @@ impl<'a> AccessLog<'a> {
     pub(crate) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
         let value = mended(self.arena, value);
         let json = value.get();
+        // The quotes of `messageString` are API Gateway's own, and show that it is an error's.
+        let is_message = || meaning(key) == Meaning::Variable(Variable::ErrorMessageString);
+        if let Some(text) = quoted_again(self.arena, json)
+            && !is_message()
+        {
+            // A variable without a value is none in quotes of its own, either.
+            if let Some(text) = present(text) {
+                self.push(key, FlatValue::Text(text));
+            }
+            return;
+        }
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
         if is_walked && meaning(key) == Meaning::Secret && hides_object(key) {
             return;
@@ -114,6 +150,8 @@ impl<'a> AccessLog<'a> {
                 self.push_again(variable, (key, value))
             }
             Meaning::Variable(variable) => self.push_first(variable, (key, value)),
+            Meaning::Likely(variable) => self.push_likely(variable, key, value),
+            Meaning::Unknown if is_absent(value) => self.empty.push(key),
             _ if is_absent(value) => {}
             Meaning::Claim(start) => self.claims.push((self.flat_key(key, start), value)),
             Meaning::AuthorizerContext(start) => {
@@ -122,6 +160,16 @@ impl<'a> AccessLog<'a> {
             Meaning::Unknown => self.unmapped.push((self.flat_key(key, 0), value)),
             Meaning::Secret => {}
         }
+    }
+
+    /// Adds a value of a key that means the variable only if the value has its form.
+    fn push_likely(&mut self, variable: Variable, key: &'a str, value: FlatValue<'a>) {
+        let text = text_of(self.arena, value).and_then(present);
+        let meaning = match text {
+            None => Meaning::Variable(variable),
+            Some(text) => form::settled(variable, text).map_or(Meaning::Unknown, Meaning::Variable),
+        };
+        self.push_meant(meaning, key, value);
     }
 
     /// The rest of a key, as a `flattened` field takes it: one with a NUL would be refused.
@@ -330,10 +378,133 @@ impl<'a> AccessLog<'a> {
         flattened(self.arena, &self.unmapped)
     }
 
-    /// Whether any of its keys is one that access logs have and not every program's log.
+    /// Takes a path with braces for the resource's: no client sends braces as they are, and a
+    /// template is not the URL that was asked for.
+    pub(crate) fn settle_path(&mut self) {
+        let path = self.raw_text(Variable::Path);
+        if !path.is_some_and(|path| path.starts_with('/') && has_parameter(path)) {
+            return;
+        }
+        let Some(entry) = self.take(Variable::Path) else {
+            return;
+        };
+        if !self.has_value(Variable::ResourcePath) {
+            self.put(Variable::ResourcePath, entry);
+        } else if self.raw_text(Variable::ResourcePath) != text_of(self.arena, entry.1) {
+            self.unmapped.push(entry);
+        }
+    }
+
+    /// Removes a variable.
+    fn take(&mut self, variable: Variable) -> Option<Entry<'a>> {
+        let entry = self.entry(variable);
+        if let Some(place) = self.places.get_mut(variable as usize) {
+            *place = 0;
+        }
+        entry
+    }
+
+    /// Returns all keys and values of the line, as texts.
+    pub(crate) fn all_texts(&self) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
+        [&self.entries, &self.claims, &self.context, &self.unmapped]
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((*key, text_of(self.arena, *value)?)))
+    }
+
+    /// Removes a variable whose value found its place.
+    pub(crate) fn forget(&mut self, variable: Variable) {
+        self.take(variable);
+    }
+
+    /// Returns the key that the variable's value stands under.
+    pub(crate) fn key(&self, variable: Variable) -> Option<&'a str> {
+        self.entry(variable).map(|(key, _)| key)
+    }
+
+    /// Returns whether the variable's value is a JSON list or object.
+    pub(super) fn is_json_value(&self, variable: Variable) -> bool {
+        let value = self.entry(variable).map(|(_, value)| value);
+        matches!(value, Some(FlatValue::Json(json)) if json.get().starts_with(['[', '{']))
+    }
+
+    /// Returns the variables of the line with their keys.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (Variable, &'a str)> + '_ {
+        let variables = (0..Variable::COUNT).filter_map(Variable::at);
+        variables.filter_map(|variable| Some((variable, self.entry(variable)?.0)))
+    }
+
+    /// Returns the keys of the line that mean no variable.
+    pub(super) fn unknown_keys(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let unmapped = self.unmapped.iter().map(|(key, _)| *key);
+        unmapped.chain(self.empty.iter().copied())
+    }
+
+    /// Whether no key of the line stands in double quotes.
+    pub(super) fn is_inspected(&self) -> bool {
+        self.is_inspected
+    }
+
+    /// Notes that no key of the line stands in double quotes.
+    pub(crate) fn note_inspected(&mut self) {
+        self.is_inspected = true;
+    }
+
+    /// Returns whether the line is an access log's, and not another program's.
     pub(crate) fn is_recognized(&self) -> bool {
-        // Each is of another variable, so one of so many must be: keys are not looked up for that.
-        self.entries.len() > EVERYBODYS.len()
-            || self.entries.iter().any(|(key, _)| !is_everybodys(key))
+        // Perf: a line of the documented formats has many variables and nothing else, so nothing
+        // speaks against it. Each of its keys is of another variable, so one of more keys than
+        // there are generic names must be specific.
+        if self.is_certain {
+            return true;
+        }
+        let is_plain = self.unmapped.is_empty() && self.empty.is_empty() && !self.is_inspected;
+        if is_plain && self.entries.len() > EVERYBODYS.len() {
+            return true;
+        }
+        self.has_own_name() && (is_plain && self.entries.len() > 12 || speaks_for_access_log(self))
+    }
+
+    /// Returns whether any key is one that access logs have and not every program's log.
+    pub(crate) fn has_own_name(&self) -> bool {
+        self.entries.iter().any(|(key, _)| !is_everybodys(key))
+    }
+
+    /// Gives variables that the line lacks the values of unknown keys that show what they are.
+    pub(crate) fn adopt_shown_values(&mut self) {
+        let mut index = 0;
+        while let Some((key, value)) = self.unmapped.get(index).copied() {
+            let text = text_of(self.arena, value).and_then(present);
+            match text
+                .and_then(form::shown)
+                .filter(|variable| !self.has_value(*variable))
+            {
+                Some(variable) => {
+                    self.unmapped.remove(index);
+                    self.put(variable, (key, value));
+                }
+                None => index += 1,
+            }
+        }
+    }
+
+    fn has_value(&self, variable: Variable) -> bool {
+        self.entry(variable)
+            .is_some_and(|(_, value)| !is_absent(value))
+    }
+
+    /// Sets the value of a variable.
+    fn put(&mut self, variable: Variable, entry: Entry<'a>) {
+        let place = self
+            .places
+            .get(variable as usize)
+            .map_or(0, |place| usize::from(*place));
+        match place
+            .checked_sub(1)
+            .and_then(|index| self.entries.get_mut(index))
+        {
+            Some(earlier) => *earlier = entry,
+            None => self.push_first(variable, entry),
+        }
     }
 }

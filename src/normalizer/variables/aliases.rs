@@ -1,9 +1,11 @@
-//! The one table of keys: as people write them in their access-log formats, to the `$context` variable they mean.
+//! The one table of keys: from the names that people write in their access-log formats to the
+//! `$context` variable that they mean.
 //!
-//! A key is matched by meaning and not by spelling: in any case, without `.`, `_`, `-` and space, nested objects joined
-//! first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and `{"identity":{"sourceIp":…}}` are one
-//! name. Keys that mean different things to different people are decided here. Of a variable's names that of Elastic's
-//! documented formats stands first: it counts where a line has several.
+//! A key is matched by meaning and not by spelling: in any case, without `.`, `_`, `-` and blanks,
+//! nested objects joined first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP`
+//! and `{"identity":{"sourceIp":…}}` are one name. [`super::groups`] finds a name behind the name
+//! of a group and before a unit. If several keys name one variable, the first of them in the table
+//! that has a value wins. The name of Elastic's documented formats therefore stands first.
 //!
 //! Sources: AWS's lists of variables for
 //! [REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html),
@@ -11,6 +13,10 @@
 //! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
 //! beyond AWS's own spelling are those found in public infrastructure code.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::groups;
 use crate::normalizer::mask::{is_secret, is_separator};
 
 macro_rules! variables {
@@ -25,15 +31,24 @@ macro_rules! variables {
         const ALIASES: &[(&str, Variable)] = &[$($(($alias, Variable::$variable),)+)*];
 
         impl Variable {
-            /// How many variables there are.
-            pub(crate) const COUNT: usize = [$(Variable::$variable,)*].len();
+            /// The number of variables.
+            pub(crate) const COUNT: usize = Self::ALL.len();
+
+            const ALL: &[Self] = &[$(Variable::$variable,)*];
+
+            /// Returns the variable with a number.
+            pub(crate) fn at(number: usize) -> Option<Self> {
+                Self::ALL.get(number).copied()
+            }
         }
     };
 }
 
 variables! {
-    AccountId: "accountId" | "account" | "awsAccountId",
-    ApiId: "apiId" | "restApiId" | "httpApiId",
+    AccountId: "accountId" | "account" | "awsAccountId" | "awsAccount" | "ownerAccountId"
+        | "ownerAccount" | "apiAccountId" | "apiOwnerAccountId" | "apiOwner",
+    ApiId: "apiId" | "restApiId" | "httpApiId" | "websocketApiId" | "gatewayId" | "apiGatewayId"
+        | "apigwId" | "gwId" | "apiIdentifier",
     ApiKey: "identityApiKey" | "apiKey",
     ApiKeyId: "apiKeyId" | "identityApiKeyId",
     AuthenticateError: "authenticateError",
@@ -42,121 +57,203 @@ variables! {
     AuthorizeError: "authorizeError",
     AuthorizeLatency: "authorizeLatency",
     AuthorizeStatus: "authorizeStatus" | "authorizeResultStatus",
-    AuthorizerError: "authorizerError" | "authError",
+    AuthorizerError: "authorizerError" | "authError" | "authorizerErrorMessage",
     AuthorizerIntegrationLatency: "authorizerIntegrationLatency",
     AuthorizerIntegrationStatus: "authorizerIntegrationStatus",
-    AuthorizerLatency: "authorizerLatency",
-    AuthorizerPrincipalId: "authorizerPrincipalId" | "principalId",
+    AuthorizerLatency: "authorizerLatency" | "latencyAuthorizer" | "authorizerDuration",
+    AuthorizerPrincipalId: "authorizerPrincipalId" | "principalId" | "authorizerPrincipal"
+        | "principal" | "authorizerPrincipleId" | "principleId",
     AuthorizerRequestId: "authorizerRequestId",
-    AuthorizerStatus: "authorizerStatus" | "authorizerServiceStatus",
-    BasePathMatched: "customDomainBasePathMatched" | "basePathMatched",
-    Caller: "identityCaller" | "caller",
-    CallerAccountId: "identityAccountId" | "userAccountId" | "callerAccountId",
-    CipherSuite: "cipherSuite" | "tlsCipherSuite",
-    ClientCertIssuer: "clientissuerDN" | "identityClientCertIssuerDN" | "clientCertIssuerDN" | "issuerDN",
-    ClientCertNotAfter: "clientnotAfter" | "identityClientCertValidityNotAfter" | "clientCertValidityNotAfter"
-        | "clientCertNotAfter" | "validityNotAfter" | "notAfter",
-    ClientCertNotBefore: "clientnotBefore" | "identityClientCertValidityNotBefore" | "clientCertValidityNotBefore"
-        | "clientCertNotBefore" | "validityNotBefore" | "notBefore",
-    ClientCertPem: "clientCertPem" | "identityClientCertClientCertPem" | "clientCertClientCertPem",
-    ClientCertSerialNumber: "clientserialNumber" | "identityClientCertSerialNumber" | "clientCertSerialNumber"
-        | "serialNumber",
-    ClientCertSubject: "clientsubjectDN" | "identityClientCertSubjectDN" | "clientCertSubjectDN" | "subjectDN"
-        | "client",
-    CognitoAuthenticationProvider: "identityCognitoAuthenticationProvider" | "cognitoAuthenticationProvider",
-    CognitoAuthenticationType: "identityCognitoAuthenticationType" | "cognitoAuthenticationType",
-    CognitoIdentityId: "identityCognitoIdentityId" | "cognitoIdentityId" | "cognitoUser",
-    CognitoIdentityPoolId: "identityCognitoIdentityPoolId" | "cognitoIdentityPoolId",
-    ConnectedAt: "connectedAt",
-    ConnectionId: "connectionId",
-    DataProcessed: "dataProcessed",
+    AuthorizerStatus: "authorizerStatus" | "authorizerServiceStatus" | "authorizerStatusCode",
+    BasePathMatched: "customDomainBasePathMatched" | "basePathMatched" | "basePath"
+        | "customDomainBasePath" | "customDomianBasePathMatched",
+    Caller: "identityCaller" | "caller" | "callerPrincipal" | "callerId" | "identityPrincipal"
+        | "awsPrincipal" | "callerPrincipalId" | "identityCallerId",
+    CallerAccountId: "identityAccountId" | "userAccountId" | "callerAccountId" | "identityAccount"
+        | "callerAccount" | "requestAccountId" | "requesterAccountId" | "clientAccountId"
+        | "callerAwsAccountId" | "userAccount",
+    CipherSuite: "cipherSuite" | "tlsCipherSuite" | "tlsCipher" | "sslCipher" | "cipher",
+    ClientCertIssuer: "clientissuerDN" | "identityClientCertIssuerDN" | "clientCertIssuerDN"
+        | "issuerDN" | "clientCertIssuer" | "identityClientCertIssuer" | "certIssuer"
+        | "certIssuerDN" | "certificateIssuer" | "mtlsIssuer",
+    ClientCertNotAfter: "clientnotAfter" | "identityClientCertValidityNotAfter"
+        | "clientCertValidityNotAfter" | "clientCertNotAfter" | "validityNotAfter" | "notAfter"
+        | "certNotAfter" | "certValidityNotAfter" | "certificateNotAfter" | "identityClientCertNotAfter",
+    ClientCertNotBefore: "clientnotBefore" | "identityClientCertValidityNotBefore"
+        | "clientCertValidityNotBefore" | "clientCertNotBefore" | "validityNotBefore" | "notBefore"
+        | "certNotBefore" | "certValidityNotBefore" | "certificateNotBefore"
+        | "identityClientCertNotBefore",
+    ClientCertPem: "clientCertPem" | "identityClientCertClientCertPem" | "clientCertClientCertPem"
+        | "certPem" | "identityClientCertPem" | "certificatePem",
+    ClientCertSerialNumber: "clientserialNumber" | "identityClientCertSerialNumber"
+        | "clientCertSerialNumber" | "serialNumber" | "clientCertSerial"
+        | "identityClientCertSerial" | "certSerial" | "certSerialNumber" | "certificateSerial"
+        | "certificateSerialNumber" | "mtlsSerial",
+    ClientCertSubject: "clientsubjectDN" | "identityClientCertSubjectDN" | "clientCertSubjectDN"
+        | "subjectDN" | "client" | "clientCertSubject" | "identityClientCertSubject"
+        | "certSubject" | "certSubjectDN" | "certificateSubject" | "mtlsSubject",
+    CognitoAuthenticationProvider: "identityCognitoAuthenticationProvider"
+        | "cognitoAuthenticationProvider" | "cognitoAuthProvider" | "cognitoProvider",
+    CognitoAuthenticationType: "identityCognitoAuthenticationType" | "cognitoAuthenticationType"
+        | "cognitoAuthType",
+    CognitoIdentityId: "identityCognitoIdentityId" | "cognitoIdentityId" | "cognitoUser"
+        | "cognitoId" | "cognitoIdentity",
+    CognitoIdentityPoolId: "identityCognitoIdentityPoolId" | "cognitoIdentityPoolId"
+        | "cognitoPoolId" | "cognitoIdentityPool" | "cognitoPool",
+    ConnectedAt: "connectedAt" | "connectionTime" | "connectedTime",
+    ConnectionId: "connectionId" | "connId",
+    DataProcessed: "dataProcessed" | "bytesProcessed" | "processedBytes",
     DeploymentId: "deploymentId",
-    DomainName: "domainName",
-    DomainPrefix: "domainPrefix",
+    DomainName: "domainName" | "domain" | "host" | "hostname" | "customDomainName"
+        | "customDomain",
+    DomainPrefix: "domainPrefix" | "subdomain",
     EndpointType: "endpointType",
-    ErrorMessage: "errorMessage" | "error",
-    ErrorMessageString: "errorMessageString" | "messageString" | "message",
-    ErrorResponseType: "errorResponseType" | "responseType",
-    ErrorValidationError: "errorValidationErrorString" | "validationErrorString" | "validationError",
+    ErrorMessage: "errorMessage" | "error" | "errorText" | "errorDescription" | "errorDetail"
+        | "errorDetails" | "errorReason" | "messageError",
+    ErrorMessageString: "errorMessageString" | "messageString" | "message" | "errorString"
+        | "errorMessageQuoted",
+    ErrorResponseType: "errorResponseType" | "responseType" | "errorType"
+        | "gatewayResponseType" | "responseErrorType" | "typeError",
+    ErrorValidationError: "errorValidationErrorString" | "validationErrorString" | "validationError"
+        | "validationErrorMessage" | "validationMessage" | "errorValidation" | "validation"
+        | "errorValidationMessage" | "errorValidationError" | "errorValidationString",
     EventType: "eventType",
-    ExtendedRequestId: "extendedRequestId",
-    HttpMethod: "httpMethod" | "method",
-    IntegrationError: "integrationError" | "integrationErrorMessage",
-    IntegrationLatency: "integrationLatency",
-    IntegrationRequestId: "integrationRequestId" | "awsEndpointRequestId",
+    ExtendedRequestId: "extendedRequestId" | "extendedId" | "requestIdExtended"
+        | "requestExtendedId" | "extRequestId" | "extendedRequest" | "requestExtended"
+        | "xAmzApigwId",
+    HttpMethod: "httpMethod" | "method" | "verb" | "httpVerb" | "requestMethod"
+        | "requestHttpMethod",
+    IntegrationError: "integrationError" | "integrationErrorMessage" | "integration"
+        | "integrationMessage" | "integrationErrorText" | "integrationErrorString"
+        | "errorIntegration" | "functionError",
+    IntegrationLatency: "integrationLatency" | "integrationMs" | "integrationTime"
+        | "integrationDuration" | "integrationResponseTime" | "integrationResponseLatency"
+        | "latencyIntegration" | "durationIntegration",
+    IntegrationRequestId: "integrationRequestId" | "awsEndpointRequestId" | "awsRequestId"
+        | "endpointRequestId" | "integrationAwsRequestId",
     IntegrationRequestId2: "awsEndpointRequestId2" | "integrationRequestId2",
     IntegrationResponseTransferMode: "integrationResponseTransferMode" | "responseTransferMode",
-    IntegrationServiceStatus: "integrationIntegrationStatus" | "integrationServiceStatus",
-    IntegrationStatus: "functionResponseStatus" | "integrationStatus",
+    IntegrationServiceStatus: "integrationIntegrationStatus" | "integrationServiceStatus"
+        | "integrationInvokeStatus" | "integrationInvocationStatus",
+    IntegrationStatus: "functionResponseStatus" | "integrationStatus" | "integrationStatusCode"
+        | "integrationResponseStatus" | "integrationResponseStatusCode" | "statusIntegration"
+        | "integrationResponseCode" | "integrationHttpStatus" | "integrationCode",
     IntegrationTimeToAllHeaders: "integrationTimeToAllHeaders" | "timeToAllHeaders",
     IntegrationTimeToFirstContent: "integrationTimeToFirstContent" | "timeToFirstContent",
-    IsCanaryRequest: "isCanaryRequest",
+    IsCanaryRequest: "isCanaryRequest" | "isCanary" | "canaryRequest",
     MessageDirection: "messageDirection",
     MessageId: "messageId",
-    Path: "path" | "requestPath",
-    PrincipalOrgId: "identityPrincipalOrgId" | "principalOrgId",
-    Protocol: "protocol" | "requestProtocol",
-    RequestId: "requestId" | "id",
-    RequestTime: "requestTime" | "time" | "timestamp",
-    RequestTimeEpoch: "requestTimeEpoch",
+    Path: "path" | "requestPath" | "fullPath" | "urlPath" | "uriPath" | "requestUri" | "uri"
+        | "requestUrl" | "url" | "requestFullPath",
+    PrincipalOrgId: "identityPrincipalOrgId" | "principalOrgId" | "principalOrg"
+        | "awsPrincipalOrg" | "awsPrincipalOrgId" | "identityPrincipalOrg" | "callerOrgId"
+        | "identityOrgId" | "awsOrgId",
+    Protocol: "protocol" | "requestProtocol" | "httpVersion" | "protocolVersion" | "httpProtocol",
+    RequestId: "requestId" | "id" | "requestIdentifier" | "apiRequestId" | "requestUuid",
+    RequestTime: "requestTime" | "time" | "timestamp" | "date" | "dateTime" | "requestDate"
+        | "requestDateTime" | "requestTimestamp" | "requestedAt" | "receivedAt" | "startTime"
+        | "requestStartTime" | "eventTime" | "logTime" | "accessTime",
+    RequestTimeEpoch: "requestTimeEpoch" | "timeEpoch" | "epoch" | "epochTime" | "requestEpoch"
+        | "timestampEpoch" | "epochTimestamp" | "unixTime" | "unixTimestamp" | "requestTimeUnix"
+        | "requestTimestampEpoch" | "requestEpochTime" | "timeUnix",
     ResourceId: "resourceId",
-    ResourcePath: "resourcePath" | "resource",
-    ResponseLatency: "responseLatency" | "latency" | "responseMs",
-    ResponseLength: "responseLength",
-    RouteKey: "routeKey",
-    RoutingRuleIdMatched: "customDomainRoutingRuleIdMatched" | "routingRuleIdMatched",
-    SourceIp: "ip" | "identitySourceIp" | "sourceIp" | "sourceIpAddress" | "identitySourceIpAddress",
-    Stage: "stage",
-    Status: "status" | "statusCode",
-    TlsVersion: "tlsVersion",
+    ResourcePath: "resourcePath" | "resource" | "pathTemplate" | "resourceTemplate" | "routePath"
+        | "pathPattern" | "resourcePathTemplate" | "requestResourcePath",
+    ResponseLatency: "responseLatency" | "latency" | "responseMs" | "responseTime" | "duration"
+        | "totalLatency" | "latencyTotal" | "latencyResponse" | "totalTime" | "totalDuration"
+        | "responseDuration" | "requestDuration" | "requestLatency" | "elapsed" | "elapsedTime"
+        | "processingTime" | "overallLatency" | "timeTaken" | "took" | "durationTotal"
+        | "requestProcessingTime" | "latencyOverall" | "latencyGateway" | "e2eLatency",
+    ResponseLength: "responseLength" | "length" | "responseSize" | "responseBytes" | "bytes"
+        | "bytesSent" | "contentLength" | "responseContentLength" | "size" | "bodyBytesSent"
+        | "responseBodySize" | "responseBodyLength" | "responseBodyBytes" | "bytesOut"
+        | "responseLengthBytes",
+    RouteKey: "routeKey" | "route",
+    RoutingRuleIdMatched: "customDomainRoutingRuleIdMatched" | "routingRuleIdMatched"
+        | "routingRuleId",
+    SourceIp: "ip" | "identitySourceIp" | "sourceIp" | "sourceIpAddress"
+        | "identitySourceIpAddress" | "clientIp" | "identityIp" | "ipAddress" | "remoteIp"
+        | "remoteAddress" | "clientIpAddress" | "sourceAddress" | "identityAddress"
+        | "identityIpAddress" | "requestIp" | "requesterIp" | "callerIp" | "userIp" | "srcIp"
+        | "source" | "remoteHost" | "remote" | "address" | "clientAddress" | "userIpAddress"
+        | "requestSourceIp",
+    Stage: "stage" | "stageName" | "apiStage" | "deploymentStage",
+    Status: "status" | "statusCode" | "httpStatus" | "httpStatusCode" | "responseStatus"
+        | "responseStatusCode" | "responseCode" | "httpCode" | "httpResponseCode"
+        | "httpResponseStatus" | "returnCode" | "httpResponseStatusCode",
+    TlsVersion: "tlsVersion" | "tlsProtocol" | "sslProtocol" | "sslVersion",
     User: "user" | "identityUser",
-    UserAgent: "userAgent" | "identityUserAgent",
-    UserArn: "userArn" | "identityUserArn" | "callerArn",
+    UserAgent: "userAgent" | "identityUserAgent" | "httpUserAgent" | "agent" | "identityAgent"
+        | "clientAgent" | "requestUserAgent" | "clientUserAgent",
+    UserArn: "userArn" | "identityUserArn" | "callerArn" | "identityArn" | "principalArn"
+        | "identityCallerArn" | "callerUserArn" | "iamArn",
     VpcId: "identityVpcId" | "vpcId",
-    VpceId: "identityVpceId" | "vpceId" | "vpce" | "sourceVpce" | "vpcEndpointId",
-    WafError: "wafError",
-    WafLatency: "wafLatency",
-    WafResponseCode: "wafResponseCode" | "wafResponse",
-    WafStatus: "wafStatus",
-    WebAclArn: "webaclArn" | "wafWebaclArn",
-    XrayTraceId: "xrayTraceId" | "traceId",
+    VpceId: "identityVpceId" | "vpceId" | "vpce" | "sourceVpce" | "vpcEndpointId" | "vpcEndpoint",
+    WafError: "wafError" | "wafErrorMessage",
+    WafLatency: "wafLatency" | "latencyWaf",
+    WafResponseCode: "wafResponseCode" | "wafResponse" | "wafAction" | "wafDecision" | "wafCode"
+        | "wafResult" | "waf",
+    WafStatus: "wafStatus" | "wafStatusCode",
+    WebAclArn: "webaclArn" | "wafWebaclArn" | "wafAclId" | "wafAclArn" | "webAclId" | "wafArn"
+        | "wafWebAcl" | "webAcl" | "wafAcl" | "wafWebAclId",
+    XrayTraceId: "xrayTraceId" | "traceId" | "xray" | "xrayId" | "xrayTrace" | "awsTraceId"
+        | "amznTraceId" | "xAmznTraceId" | "trace" | "traceHeader" | "tracingId"
+        | "awsXrayTraceId",
 }
 
-/// What a key means.
+/// The meaning of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// A variable of the table.
     Variable(Variable),
-    /// `$context.authorizer.claims.PROPERTY`: where the property's name starts in the key.
+    /// A variable of the table whose value must show that it is meant: the key alone could mean
+    /// something else.
+    Likely(Variable),
+    /// `$context.authorizer.claims.PROPERTY`, with the index at which the property's name starts.
     Claim(usize),
-    /// `$context.authorizer.PROPERTY`: where the property's name starts in the key.
+    /// `$context.authorizer.PROPERTY`, with the index at which the property's name starts.
     AuthorizerContext(usize),
     /// A value that must never be indexed.
     Secret,
-    /// Nobody knows.
+    /// A key that nobody knows.
     Unknown,
 }
 
-/// What a key means; nested keys joined by dots.
+/// Returns the meaning of a key, whose nested parts are joined by dots.
 pub(crate) fn meaning(key: &str) -> Meaning {
-    if let Some((_, variable)) = place(key).and_then(|place| ALIASES.get(place)) {
-        return Meaning::Variable(*variable);
+    if let Some(alias) = place(key).and_then(|place| ALIASES.get(place)) {
+        return meaning_of(alias);
     }
     if is_secret(key) {
         return Meaning::Secret;
     }
     let own = own_name(key).unwrap_or(key);
+    if let Some(alias) = groups::spelled_otherwise(own).and_then(|place| ALIASES.get(place)) {
+        return meaning_of(alias);
+    }
     let behind = key.len() - own.len();
     let property = |prefix| property(own, prefix).map(|start| behind + start);
     property("authorizerclaims")
         .map(Meaning::Claim)
         .or_else(|| property("authorizer").map(Meaning::AuthorizerContext))
+        .or_else(|| {
+            let alias = ALIASES.get(groups::in_a_group(own)?)?;
+            Some(meaning_of(alias))
+        })
         .unwrap_or(Meaning::Unknown)
 }
 
-/// A key without the name of the object that all variables are in, if that stands before it: `$context.`, or `context` of
-/// a format that nests everything in one object.
-fn own_name(key: &str) -> Option<&str> {
+fn meaning_of((alias, variable): &(&str, Variable)) -> Meaning {
+    if AMBIGUOUS.contains(alias) {
+        Meaning::Likely(*variable)
+    } else {
+        Meaning::Variable(*variable)
+    }
+}
+
+/// Returns a key without the name of the object that holds all variables: `$context.`, or `context`
+/// of a format that nests everything in one object.
+pub(super) fn own_name(key: &str) -> Option<&str> {
     let name = key.strip_prefix('$').unwrap_or(key);
     ["context", "requestContext"].iter().find_map(|object| {
         let (start, rest) = name.split_at_checked(object.len())?;
@@ -167,31 +264,100 @@ fn own_name(key: &str) -> Option<&str> {
     })
 }
 
-/// Where a key stands in the table: of two keys for one variable, the first there counts.
+/// Returns the place of a key in the table. Of two keys for one variable, the one with the lower
+/// place counts; one that stands in the table itself counts before one that is spelled otherwise.
 pub(crate) fn rank(key: &str) -> usize {
-    place(key).unwrap_or(usize::MAX)
+    let otherwise = || groups::spelled_otherwise(own_name(key).unwrap_or(key));
+    place(key)
+        .or_else(|| Some(ALIASES.len() + otherwise()?))
+        .unwrap_or(usize::MAX)
 }
 
 /// Names that stand in the logs of all sorts of programs.
-pub(crate) const EVERYBODYS: [&str; 8] = [
+pub(crate) const EVERYBODYS: [&str; 33] = [
     "account",
+    "address",
+    "agent",
+    "bytes",
     "client",
+    "date",
+    "dateTime",
+    "domain",
+    "duration",
+    "elapsed",
+    "epoch",
     "error",
+    "errorType",
+    "eventTime",
+    "host",
+    "hostname",
     "id",
+    "integration",
+    "length",
     "message",
+    "principal",
     "resource",
+    "size",
+    "source",
+    "startTime",
     "time",
     "timestamp",
+    "took",
+    "trace",
+    "unixTime",
+    "uri",
+    "url",
+    "validation",
 ];
 
-/// Whether a key is of that kind, so that it does not make a line an access log's.
+/// Names that mean their variable only if the value has its form. Otherwise they are the owner's
+/// own words.
+const AMBIGUOUS: [&str; 34] = [
+    "address",
+    "agent",
+    "apiOwner",
+    "basePath",
+    "bytes",
+    "cipher",
+    "customDomain",
+    "date",
+    "dateTime",
+    "domain",
+    "duration",
+    "elapsed",
+    "elapsedTime",
+    "eventTime",
+    "host",
+    "hostname",
+    "integration",
+    "length",
+    "principal",
+    "remote",
+    "remoteHost",
+    "route",
+    "size",
+    "source",
+    "startTime",
+    "took",
+    "trace",
+    "uri",
+    "url",
+    "requestUrl",
+    "requestUri",
+    "validation",
+    "waf",
+    "xray",
+];
+
+/// Returns whether a key is one of everybody's, so that it does not make a line an access log's.
 pub(crate) fn is_everybodys(key: &str) -> bool {
     place(key)
+        .or_else(|| groups::spelled_otherwise(key))
         .and_then(|place| ALIASES.get(place))
         .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
-/// Whether a word is the start of a name in the table, but of one letter, and none itself.
+/// Returns whether `word` (two letters or more) is a proper prefix of an alias.
 pub(crate) fn starts_name(word: &str) -> bool {
     let starts = |(alias, _): &(&str, Variable)| {
         alias
@@ -202,102 +368,52 @@ pub(crate) fn starts_name(word: &str) -> bool {
     word.len() > 1 && ALIASES.iter().any(starts)
 }
 
-const LONGEST_NAME: usize = 48;
+/// Upper bound on the length of an alias.
+pub(super) const LONGEST_NAME: usize = 48;
 
-/// Where a key stands in the table, in whatever spelling.
+/// Returns the place of a key in the table, in whatever spelling.
 fn place(key: &str) -> Option<usize> {
-    lookup(key.as_bytes()).or_else(|| {
-        let mut buffer = [0; LONGEST_NAME];
-        let own = own_name(key);
-        own.and_then(|own| lookup(own.as_bytes()))
-            .or_else(|| lookup(squeeze(own.unwrap_or(key), &mut buffer)?))
-    })
+    // What is shipped to Elasticsearch may have its time under `@timestamp`.
+    lookup([key.strip_prefix('@').unwrap_or(key)]).or_else(|| lookup([own_name(key)?]))
 }
 
-/// The key without separators, if there are any, unless it is too long to stand in the table.
-fn squeeze<'b>(key: &str, buffer: &'b mut [u8; LONGEST_NAME]) -> Option<&'b [u8]> {
+/// Returns the alias and the variable at a place in the table.
+pub(super) fn entry(place: usize) -> Option<(&'static str, Variable)> {
+    ALIASES.get(place).copied()
+}
+
+/// Returns the first alias of a variable, which begins with the name of the variable's group.
+pub(super) fn first_alias(variable: Variable) -> &'static str {
+    ALIASES
+        .iter()
+        .find(|(_, other)| *other == variable)
+        .map_or("", |(alias, _)| *alias)
+}
+
+/// Looks up the name that some words make when they are joined.
+pub(super) fn lookup<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<usize> {
+    let mut buffer = [0; LONGEST_NAME];
     let mut length = 0;
-    for byte in key.bytes().filter(|byte| !is_separator(char::from(*byte))) {
-        *buffer.get_mut(length)? = byte;
-        length += 1;
-    }
-    buffer.get(..length).filter(|name| name.len() < key.len())
-}
-
-fn lookup(name: &[u8]) -> Option<usize> {
-    let start = slot(name);
-    (start..start + SLOTS)
-        .map_while(|slot| PLACES.get(slot % SLOTS).filter(|place| **place != NONE))
-        .map(|place| usize::from(*place))
-        .find(|place| {
-            ALIASES
-                .get(*place)
-                .is_some_and(|(alias, _)| is_same(alias.as_bytes(), name))
-        })
-}
-
-fn is_same(alias: &[u8], name: &[u8]) -> bool {
-    // As a whole, eight times as fast: the plain spelling of AWS is the usual one.
-    alias == name || alias.eq_ignore_ascii_case(name)
-}
-
-const SLOTS: usize = 1_024;
-const NONE: u16 = u16::MAX;
-
-/// A hash table of places in [`ALIASES`], made by the compiler: each at its name's slot or, where that is taken, at the
-/// next free one.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the compiler works it out, and would say so"
-)]
-const PLACES: [u16; SLOTS] = {
-    let mut places = [NONE; SLOTS];
-    let mut alias = 0;
-    while alias < ALIASES.len() {
-        let mut slot = slot(ALIASES[alias].0.as_bytes());
-        while places[slot] != NONE {
-            slot = (slot + 1) % SLOTS;
+    for byte in words.into_iter().flat_map(str::bytes) {
+        if !is_separator(char::from(byte)) {
+            *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+            length += 1;
         }
-        places[slot] = alias as u16;
-        alias += 1;
     }
-    places
-};
-
-/// The slot of a name, the same for small letters and capitals. Eight bytes at a time, the last of them twice: every key
-/// of every line is looked up.
-const fn slot(name: &[u8]) -> usize {
-    let (mut hash, mut rest) = (name.len() as u64, name);
-    while let Some((word, others)) = rest.split_first_chunk::<8>() {
-        hash = mix(hash, u64::from_le_bytes(*word));
-        rest = others;
-    }
-    let last = match name.last_chunk::<8>() {
-        Some(word) => u64::from_le_bytes(*word),
-        None => short_word(name),
-    };
-    (mix(hash, last) >> 32) as usize % SLOTS
+    PLACES.get(buffer.get(..length)?).copied()
 }
 
-/// Fewer than eight bytes, as a number.
-const fn short_word(name: &[u8]) -> u64 {
-    let (mut word, mut rest) = (0, name);
-    while let Some((byte, others)) = rest.split_first() {
-        word = word << 8 | *byte as u64;
-        rest = others;
-    }
-    word
-}
+/// The places in [`ALIASES`] by name, in small letters.
+static PLACES: LazyLock<HashMap<Box<[u8]>, usize>> = LazyLock::new(|| {
+    let name = |alias: &str| alias.to_ascii_lowercase().into_bytes().into_boxed_slice();
+    ALIASES
+        .iter()
+        .enumerate()
+        .map(|(place, (alias, _))| (name(alias), place))
+        .collect()
+});
 
-const fn mix(hash: u64, word: u64) -> u64 {
-    /// What tells a capital from its small letter.
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    (hash ^ (word | CASE))
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .rotate_left(29)
-}
-
-/// Where the rest of a key starts after a squeezed prefix and its separator.
+/// Returns the index at which the rest of a key starts after a squeezed prefix and its separator.
 fn property(key: &str, prefix: &str) -> Option<usize> {
     let mut expected = prefix.bytes();
     let mut wanted = expected.next();
@@ -336,16 +452,19 @@ mod tests {
         let mut documented = std::collections::BTreeSet::new();
         for row in page.lines().filter(|line| line.starts_with("| `")) {
             let cells: Vec<_> = row.split(" | ").collect();
-            let is_variable =
-                |cell| words(cell).all(|name| matches!(meaning(name), Meaning::Variable(_)));
+            let variable_of = |name: &str| match meaning(name) {
+                Meaning::Variable(variable) | Meaning::Likely(variable) => Some(variable),
+                _ => None,
+            };
+            let is_variable = |cell| words(cell).all(|name| variable_of(name).is_some());
             match cells[..] {
                 // A field, and the variables that it comes from.
                 [_, _, from, _, _] => documented.extend(words(from).map(str::to_owned)),
                 [variable, aliases] if is_variable(variable) => {
                     for alias in words(aliases) {
                         assert_eq!(
-                            words(variable).map(meaning).next(),
-                            Some(meaning(alias)),
+                            words(variable).map(variable_of).next(),
+                            Some(variable_of(alias)),
                             "{alias}"
                         );
                         documented.insert(alias.to_owned());

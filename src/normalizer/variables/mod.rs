@@ -3,5 +3,8 @@
 pub(crate) mod access_log;
 pub(crate) mod aliases;
 mod duplicates;
+mod evidence;
+pub(crate) mod form;
+pub(crate) mod groups;
 pub(crate) mod key_order;
 pub(crate) mod value;

@@ -145,6 +145,17 @@ pub(crate) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a s
     Some(JsonText::escaped(escaped).text(arena))
 }
 
+/// Returns the text of a JSON string that has quotes of its own around it and none between, as
+/// `"\"GET\""` has: without them.
+pub(crate) fn quoted_again<'a>(arena: &'a Bump, json: &'a str) -> Option<&'a str> {
+    let inside = json
+        .strip_prefix(r#""\""#)
+        .and_then(|json| json.strip_suffix(r#"\"""#))?;
+    // A backslash before the last one would escape it.
+    (!inside.contains('"') && !inside.ends_with('\\'))
+        .then(|| JsonText::escaped(inside).text(arena))
+}
+
 /// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
 /// line by line), and without halves of surrogate pairs.
 pub(crate) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {

@@ -12,6 +12,8 @@ use super::json::Json;
 
 const LINE: LogLine<'_> = LogLine {
     owner: "111122223333",
+    account: "",
+    region: "",
     log_group: "API-Gateway-Access-Logs_a1b2c3d4e5/prod",
     log_stream: "65e8800b5c6800aad896f888b2a62afc",
     event_id: "39524810500130660834116443368245890700526291803184322789",
@@ -33,6 +35,7 @@ pub(crate) fn dead_letter() -> Json {
         event_id,
         event_time,
         message,
+        ..
     } = LINE;
     let message = message.raw;
     let identity = LogEventIdentity {

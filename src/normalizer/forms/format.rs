@@ -1,0 +1,719 @@
+//! Lines of a format that is known: a template as it stands in a stage's settings, with its
+//! `$context` variables.
+//!
+//! A line is read by the text between the variables, so the keys, the language and the form do not
+//! matter: JSON of any nesting, XML, CSV, plain lists. A value ends where the next text of the
+//! template begins. If that text may stand in a value, too (a comma in a user agent), the forms of
+//! the values decide.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+use memchr::memmem;
+
+use super::broken_json::Object;
+use crate::ecs::FlatValue;
+use crate::json::{Escapes, JsonText};
+use crate::normalizer::convert::timestamp;
+use crate::normalizer::variables::access_log::AccessLog;
+use crate::normalizer::variables::aliases::{Meaning, Variable, meaning};
+use crate::normalizer::variables::form;
+
+/// What begins a variable.
+const CONTEXT: &str = "$context.";
+
+/// Upper bound on the places that are tried for the ends of a line's values.
+const MOST_STEPS: usize = 4_000;
+
+/// Stands for a variable where a template is read as JSON.
+const MARK: &str = "\u{1}";
+
+/// The mark as it stands in a JSON string.
+const ESCAPED_MARK: &str = "\\u0001";
+
+/// A template, compiled.
+#[derive(Debug, Clone)]
+pub struct Format {
+    parts: Vec<Part>,
+    /// The same, as it stands in a JSON string of which the quotes are escaped.
+    escaped: Vec<Part>,
+    /// Keys and values of the owner's own.
+    constants: Vec<(String, String)>,
+    name: &'static str,
+}
+
+/// A part of a template.
+#[derive(Debug, Clone)]
+enum Part {
+    /// A text that every line has.
+    Text(Box<memmem::Finder<'static>>),
+    /// A variable.
+    Variable(Placeholder),
+}
+
+#[derive(Debug, Clone)]
+struct Placeholder {
+    /// The name without `$context.`
+    name: String,
+    meaning: Meaning,
+    /// Whether it stands in a JSON string, which an unescaped quote would end.
+    is_in_string: bool,
+}
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormatError {
+    /// It has no variable.
+    NoVariable,
+    /// Two variables follow each other.
+    Adjacent,
+    /// It is longer than API Gateway allows.
+    TooLong,
+}
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoVariable => "it has no $context variable",
+            Self::Adjacent => "two $context variables follow each other without text between them",
+            Self::TooLong => "it is longer than 3 KB, the most that API Gateway allows",
+        })
+    }
+}
+
+impl Format {
+    /// Compiles a template.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn compile(template: &str) -> Result<Self, FormatError> {
+        const LONGEST: usize = 3_072;
+        let template = template.trim();
+        if template.len() > LONGEST {
+            return Err(FormatError::TooLong);
+        }
+        let is_json = template.starts_with('{');
+        let mut parts = Vec::new();
+        let mut marked = String::new();
+        let mut rest = template;
+        while let Some((text, after)) = rest.split_once(CONTEXT) {
+            let (name, others) = after.split_at(length_of_name(after));
+            if !text.is_empty() {
+                parts.push(Part::text(text));
+            }
+            marked.push_str(text);
+            marked.push_str(MARK);
+            parts.push(Part::Variable(Placeholder {
+                name: name.to_owned(),
+                meaning: meaning_of(name),
+                is_in_string: is_json && is_in_string(&marked),
+            }));
+            rest = others;
+        }
+        if parts.is_empty() {
+            return Err(FormatError::NoVariable);
+        }
+        if !rest.is_empty() {
+            parts.push(Part::text(rest));
+            marked.push_str(rest);
+        }
+        let is_variable = |part: &Part| matches!(part, Part::Variable(_));
+        let are_adjacent = |pair: &[Part]| pair.iter().all(is_variable) && !splits(pair);
+        if parts.windows(2).any(are_adjacent) {
+            return Err(FormatError::Adjacent);
+        }
+        Ok(Self {
+            escaped: parts.iter().map(Part::escaped).collect(),
+            constants: if is_json {
+                constants(&marked)
+            } else {
+                Vec::new()
+            },
+            name: form_name(template),
+            parts,
+        })
+    }
+
+    /// Returns whether the text between the values shows by itself which value is which.
+    fn has_names(&self) -> bool {
+        matches!(self.name, "json" | "xml" | "key_value")
+    }
+
+    fn text_length(&self) -> usize {
+        let length = |part: &Part| match part {
+            Part::Text(finder) => finder.needle().len(),
+            Part::Variable(_) => 0,
+        };
+        self.parts.iter().map(length).sum()
+    }
+
+    /// Reads a line; `None` if it is of another format. If `is_strict`, each value must have the
+    /// form of its variable.
+    fn read_with<'a>(
+        &'a self,
+        arena: &'a Bump,
+        line: JsonText<'a>,
+        is_strict: bool,
+    ) -> Option<AccessLog<'a>> {
+        let parts = match line.escapes {
+            Escapes::None => &self.parts,
+            Escapes::Quotes => &self.escaped,
+            Escapes::Any => return None,
+        };
+        let mut values = ArenaVec::with_capacity_in(parts.len(), arena);
+        let mut matcher = Matcher {
+            values: &mut values,
+            steps: 0,
+            is_strict,
+        };
+        if !matcher.fits(parts, line.raw) {
+            return None;
+        }
+        let mut log = AccessLog::new(arena, self.name);
+        log.is_certain = true;
+        for (placeholder, value) in values {
+            let value = match placeholder.is_in_string {
+                true if value.contains('\\') => JsonText::escaped(value).text(arena),
+                _ => value,
+            };
+            log.push_meant(
+                placeholder.meaning,
+                &placeholder.name,
+                FlatValue::Text(value),
+            );
+        }
+        for (key, value) in &self.constants {
+            log.push_meant(Meaning::Unknown, key, FlatValue::Text(value));
+        }
+        Some(log)
+    }
+
+    /// Returns the names of the variables, without `$context.`.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(placeholder) => Some(&*placeholder.name),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+impl Part {
+    fn text(text: &str) -> Self {
+        Self::Text(Box::new(memmem::Finder::new(text).into_owned()))
+    }
+
+    /// The part as it stands in a JSON string of which the quotes are escaped.
+    fn escaped(&self) -> Self {
+        match self {
+            Self::Text(finder) => {
+                let text = String::from_utf8_lossy(finder.needle()).replace('"', "\\\"");
+                Self::text(&text)
+            }
+            Self::Variable(placeholder) => Self::Variable(placeholder.clone()),
+        }
+    }
+}
+
+/// Returns the length of the name that a text begins with.
+fn length_of_name(text: &str) -> usize {
+    let is_property = text.starts_with("authorizer.");
+    let is_name = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '_' | '.')
+            || (is_property && matches!(c, ':' | '-'))
+    };
+    let name = text.split(|c| !is_name(c)).next().unwrap_or_default();
+    name.trim_end_matches(['.', '-', ':']).len()
+}
+
+fn meaning_of(name: &str) -> Meaning {
+    // In AWS's lists this is the status of the service, and not of the function.
+    if name == "integrationStatus" {
+        return Meaning::Variable(Variable::IntegrationServiceStatus);
+    }
+    match meaning(name) {
+        Meaning::Likely(variable) => Meaning::Variable(variable),
+        other => other,
+    }
+}
+
+/// Returns whether a place in a JSON text is inside a string.
+fn is_in_string(before: &str) -> bool {
+    let mut is_inside = false;
+    let mut is_escaped = false;
+    for byte in before.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_inside = !is_inside,
+            _ => {}
+        }
+    }
+    is_inside
+}
+
+/// Returns whether the second of two variables that follow each other shows where it begins: a path
+/// after a domain.
+fn splits(pair: &[Part]) -> bool {
+    let is = |part: Option<&Part>, variable| matches!(part, Some(Part::Variable(placeholder)) if placeholder.meaning == Meaning::Variable(variable));
+    is(pair.first(), Variable::DomainName)
+        && (is(pair.last(), Variable::Path) || is(pair.last(), Variable::ResourcePath))
+}
+
+/// Returns the keys and values of a JSON template that have no variable.
+fn constants(marked: &str) -> Vec<(String, String)> {
+    let arena = Bump::new();
+    let text = arena.alloc_str(&marked.replace(MARK, ESCAPED_MARK));
+    let object = Object::first(&arena, text);
+    let is_own = |(_, value): &(&str, &str)| !value.contains(MARK) && !value.contains(ESCAPED_MARK);
+    object
+        .log
+        .all_texts()
+        .filter(is_own)
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Returns the value of `aws.api_gateway.log_format` for the lines of a template.
+fn form_name(template: &str) -> &'static str {
+    let is_clf = template.contains("[$context.requestTime]");
+    match template.chars().next() {
+        Some('{') => "json",
+        Some('<') => "xml",
+        _ if is_clf => "clf",
+        _ if template.contains(",$context.") => "csv",
+        _ if template.contains("=$context.") || template.contains(": $context.") => "key_value",
+        _ => "list",
+    }
+}
+
+/// Finds the values of a line.
+struct Matcher<'v, 'a> {
+    values: &'v mut ArenaVec<'a, (&'a Placeholder, &'a str)>,
+    steps: usize,
+    is_strict: bool,
+}
+
+impl<'a> Matcher<'_, 'a> {
+    /// Returns whether a text has these parts, and notes the values.
+    fn fits(&mut self, parts: &'a [Part], text: &'a str) -> bool {
+        let mut parts = parts;
+        let mut text = text;
+        loop {
+            match parts {
+                [] => return text.is_empty(),
+                [Part::Text(finder), others @ ..] => {
+                    let Some((start, rest)) = text.split_at_checked(finder.needle().len()) else {
+                        return false;
+                    };
+                    if start.as_bytes() != finder.needle() {
+                        return false;
+                    }
+                    (parts, text) = (others, rest);
+                }
+                [Part::Variable(placeholder), others @ ..] => {
+                    return self.fits_from(placeholder, others, text);
+                }
+            }
+        }
+    }
+
+    /// Tries the ends that the value at the start of a text may have.
+    fn fits_from(
+        &mut self,
+        placeholder: &'a Placeholder,
+        parts: &'a [Part],
+        text: &'a str,
+    ) -> bool {
+        let noted = self.values.len();
+        let mut from = 0;
+        while let Some(end) = end_of_value(parts, text, from) {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                return false;
+            }
+            let Some((value, rest)) = text.split_at_checked(end) else {
+                return false;
+            };
+            if self.is_strict && placeholder.is_escaped() && ends_string(value) {
+                return false;
+            }
+            if !self.is_strict || placeholder.accepts(value) {
+                self.values.truncate(noted);
+                self.values.push((placeholder, value));
+                if self.fits(parts, rest) {
+                    return true;
+                }
+            }
+            from = end + 1;
+        }
+        false
+    }
+}
+
+/// Returns where the value at the start of a text may end, from an index on.
+fn end_of_value(parts: &[Part], text: &str, from: usize) -> Option<usize> {
+    match parts.first() {
+        None => (from <= text.len()).then_some(text.len()),
+        Some(Part::Text(finder)) => Some(from + finder.find(text.as_bytes().get(from..)?)?),
+        // Only a path follows another variable, and it begins with a slash, or is none.
+        Some(Part::Variable(_)) => {
+            let rest = text.get(from..)?;
+            Some(from + rest.find(['/', '-'])?)
+        }
+    }
+}
+
+/// Returns whether a text has a quote that ends a JSON string.
+fn ends_string(text: &str) -> bool {
+    let mut is_escaped = false;
+    text.bytes().any(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    })
+}
+
+/// Returns whether a word can be a request's id.
+fn is_id(text: &str) -> bool {
+    const SHORTEST: usize = 8;
+    let is_id_byte = |b: u8| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b);
+    text.len() >= SHORTEST && text.bytes().all(is_id_byte)
+}
+
+impl Placeholder {
+    /// Returns whether a quote in the value has a backslash before it. A message in quotes of its
+    /// own has none.
+    fn is_escaped(&self) -> bool {
+        self.is_in_string && self.meaning != Meaning::Variable(Variable::ErrorMessageString)
+    }
+
+    /// Returns whether a value has the form of the variable.
+    fn accepts(&self, text: &str) -> bool {
+        use Variable as V;
+        let Meaning::Variable(variable) = self.meaning else {
+            return true;
+        };
+        if matches!(text, "-" | "") {
+            return true;
+        }
+        let is_word = !text.contains([' ', ',', '"', '<']);
+        match variable {
+            V::SourceIp => form::is_ip(text),
+            V::Status | V::IntegrationStatus | V::IntegrationServiceStatus => form::is_number(text),
+            V::ResponseLatency | V::IntegrationLatency | V::ResponseLength => form::is_number(text),
+            V::RequestTime => timestamp::clf(text).is_some(),
+            V::RequestTimeEpoch | V::ConnectedAt => form::is_number(text),
+            V::Protocol => text.starts_with("HTTP/"),
+            V::HttpMethod => text.bytes().all(|byte| byte.is_ascii_alphabetic()),
+            V::RouteKey => !text.starts_with('/'),
+            V::Path | V::ResourcePath => text.starts_with('/'),
+            V::RequestId if !self.is_in_string => is_id(text),
+            V::ErrorMessageString if !self.is_in_string => {
+                text.starts_with('"') && text.ends_with('"')
+            }
+            V::RequestId
+            | V::ExtendedRequestId
+            | V::ConnectionId
+            | V::ApiId
+            | V::ApiKeyId
+            | V::Stage
+            | V::DomainName
+            | V::AccountId
+            | V::Caller
+            | V::User => is_word,
+            _ => true,
+        }
+    }
+}
+
+/// The formats that the settings give, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Formats(Vec<Configured>);
+
+#[derive(Debug, Clone)]
+struct Configured {
+    /// The log groups whose lines have the format, `*` for any text; `None` for all.
+    log_groups: Option<String>,
+    format: Format,
+}
+
+impl Formats {
+    /// Parses formats, one a line, each perhaps after a pattern of log groups and a tab. Empty
+    /// lines and lines that begin with `#` are left out.
+    ///
+    /// # Errors
+    /// The number of the line, and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, (usize, FormatError)> {
+        let mut formats = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (log_groups, template) = match line.split_once('\t') {
+                Some((pattern, template)) if !pattern.contains(CONTEXT) => {
+                    (Some(pattern.trim().to_owned()), template)
+                }
+                _ => (None, line),
+            };
+            let format = Format::compile(template).map_err(|error| (index + 1, error))?;
+            formats.push(Configured { log_groups, format });
+        }
+        Ok(Self(sorted(formats)))
+    }
+
+    /// Adds other formats behind these.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self.0 = sorted(self.0);
+        self
+    }
+
+    /// Reads a line in the first of the formats that it fits.
+    pub(crate) fn read<'a>(
+        &'a self,
+        arena: &'a Bump,
+        log_group: &str,
+        line: JsonText<'a>,
+    ) -> Option<AccessLog<'a>> {
+        let formats = || {
+            let configured = self.0.iter();
+            configured.filter(|configured| configured.is_for(log_group))
+        };
+        formats()
+            .find_map(|configured| configured.format.read_with(arena, line, true))
+            .or_else(|| {
+                let named = formats().filter(|configured| configured.format.has_names());
+                named
+                    .into_iter()
+                    .find_map(|configured| configured.format.read_with(arena, line, false))
+            })
+    }
+}
+
+/// Puts the formats with the most text of their own first, since they say most of a line.
+fn sorted(mut formats: Vec<Configured>) -> Vec<Configured> {
+    formats.sort_by_key(|configured| std::cmp::Reverse(configured.format.text_length()));
+    formats
+}
+
+impl Configured {
+    fn is_for(&self, log_group: &str) -> bool {
+        let pattern = self.log_groups.as_deref();
+        pattern.is_none_or(|pattern| matches_pattern(pattern, log_group))
+    }
+}
+
+/// Returns whether a text has a pattern's form, in which `*` stands for any text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return text.ends_with(part);
+        }
+        let Some((_, after)) = text.split_once(part) else {
+            return false;
+        };
+        text = after;
+    }
+    true
+}
+
+/// The formats that consoles and frameworks offer, with their names.
+pub(crate) static KNOWN: LazyLock<Vec<(&str, Format)>> = LazyLock::new(|| {
+    known_templates()
+        .filter_map(|(name, template)| Some((name, Format::compile(template).ok()?)))
+        .collect()
+});
+
+/// Returns the templates of the formats that consoles and frameworks offer, with their names.
+pub(crate) fn known_templates() -> impl Iterator<Item = (&'static str, &'static str)> {
+    const FILE: &str = include_str!("../../../data/access-log-formats.txt");
+    let lines = FILE.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once('\t'))
+}
+
+/// Reads a line in one of the lists without names that consoles and frameworks offer.
+pub(crate) fn read_known<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
+    let lists = KNOWN.iter().filter(|(_, format)| format.name == "csv");
+    lists
+        .filter(|(_, format)| format.variables().count() == line.split(',').count())
+        .find_map(|(_, format)| format.read_with(arena, JsonText::plain(line), true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value as API Gateway writes it for a variable.
+    fn sample(name: &str) -> &'static str {
+        match name {
+            "requestTime" => "01/Mar/2026:08:30:00 +0000",
+            "identity.sourceIp" => "198.51.100.23",
+            "status" | "integration.status" | "integrationStatus" => "200",
+            "responseLength" | "responseLatency" | "integration.latency" => "36",
+            "integration.integrationStatus" => "202",
+            "protocol" => "HTTP/1.1",
+            "httpMethod" => "GET",
+            "path" => "/prod/pets",
+            "resourcePath" => "/pets/{id}",
+            "routeKey" => "GET /pets/{id}",
+            "eventType" => "CONNECT",
+            "extendedRequestId" => "JKJ0iH0IDoEF1Yw=",
+            "requestId" => "6b1c2d3e-0000-4000-8000-00000000abcd",
+            "connectionId" => "Iq8gj1UmIAMCKpA=",
+            "connectedAt" => "1772353740000",
+            "domainName" => "api.example.com",
+            _ => "x1",
+        }
+    }
+
+    fn instance(template: &str) -> String {
+        let mut line = String::new();
+        let mut rest = template;
+        while let Some((text, after)) = rest.split_once(CONTEXT) {
+            let (name, others) = after.split_at(length_of_name(after));
+            line.push_str(text);
+            line.push_str(sample(name));
+            rest = others;
+        }
+        line + rest
+    }
+
+    fn texts<'a>(format: &'a Format, arena: &'a Bump, line: &'a str) -> Option<Vec<String>> {
+        let log = format.read_with(arena, JsonText::plain(line), true)?;
+        Some(
+            log.all_texts()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_known_format_reads_its_lines() {
+        assert!(KNOWN.len() > 20, "these are all");
+        for (name, template) in known_templates() {
+            let arena = Bump::new();
+            let format = Format::compile(template).unwrap();
+            let line = instance(template);
+            let texts = texts(&format, &arena, &line).unwrap_or_else(|| panic!("{name}: {line}"));
+            for variable in format.variables() {
+                // Two variables may mean the same.
+                let is_it = |text: &String| {
+                    text.split_once('=').is_some_and(|(key, value)| {
+                        meaning_of(key) == meaning_of(variable) && value == sample(variable)
+                    })
+                };
+                assert!(
+                    texts.iter().any(is_it),
+                    "{name}: no {variable} in {texts:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_by_its_format() {
+        let cases = [
+            (
+                r#"{"a":"$context.httpMethod $context.path","b":{"c":$context.status},"team":"blue"}"#,
+                r#"{"a":"GET /x \" y","b":{"c":200},"team":"blue"}"#,
+                Some(r#"httpMethod=GET path=/x " y status=200 team=blue"#),
+            ),
+            (
+                "$context.identity.sourceIp,$context.identity.userAgent,$context.status",
+                "198.51.100.23,Mozilla/5.0 (KHTML, like Gecko),200",
+                Some(
+                    "identity.sourceIp=198.51.100.23 identity.userAgent=Mozilla/5.0 (KHTML, like Gecko) status=200",
+                ),
+            ),
+            (
+                "https://$context.domainName$context.path|$context.authorizer.claims.cognito:groups",
+                "https://api.example.com/a/b|admins",
+                Some("domainName=api.example.com path=/a/b cognito:groups=admins"),
+            ),
+            (
+                "$context.requestId $context.status",
+                "6b1c2d3e4f 200 x",
+                None,
+            ),
+            (
+                "$context.requestId $context.status",
+                "{\"requestId\":\"a\"} 200",
+                None,
+            ),
+        ];
+        for (template, line, expected) in cases {
+            let arena = Bump::new();
+            let format = Format::compile(template).unwrap();
+            let found = texts(&format, &arena, line).map(|texts| texts.join(" "));
+            assert_eq!(found.as_deref(), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_bad_format_says_where() {
+        let text = "# mine\n\n$context.requestId\nno variable\n";
+        assert_eq!(
+            Formats::parse(text).unwrap_err(),
+            (4, FormatError::NoVariable)
+        );
+        let adjacent = "$context.status$context.requestId";
+        assert_eq!(
+            Formats::parse(adjacent).unwrap_err(),
+            (1, FormatError::Adjacent)
+        );
+        let long = format!("$context.status{}", "x".repeat(4_000));
+        assert_eq!(
+            Formats::parse(&long).unwrap_err(),
+            (1, FormatError::TooLong)
+        );
+    }
+
+    #[test]
+    fn a_format_holds_for_its_log_groups() {
+        let arena = Bump::new();
+        let formats = Formats::parse("/shop/*/prod\t$context.requestId $context.status").unwrap();
+        let line = JsonText::plain("6b1c2d3e4f 200");
+        assert!(formats.read(&arena, "/shop/a/prod", line).is_some());
+        assert!(formats.read(&arena, "/shop/a/test", line).is_none());
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "a1b2", false),
+            ("abc", "abc", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_fits_nowhere_costs_no_more_than_so_many_steps() {
+        let arena = Bump::new();
+        let template = (0..40)
+            .map(|_| "$context.error.message")
+            .collect::<Vec<_>>()
+            .join(" ");
+        let format = Format::compile(&template).unwrap();
+        let line = "a ".repeat(5_000) + "]";
+        let found = format.read_with(&arena, JsonText::plain(&line), true);
+        assert!(found.is_some(), "the last value may be anything");
+        let template = template + " $context.status";
+        let format = Format::compile(&template).unwrap();
+        assert!(
+            format
+                .read_with(&arena, JsonText::plain(&line), true)
+                .is_none()
+        );
+    }
+}

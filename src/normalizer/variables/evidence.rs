@@ -1,0 +1,360 @@
+//! Whether a line is an access log's, or another program's.
+//!
+//! Other programs write `requestId`, `status` and `path`, too, and a function that prints its event
+//! prints nearly all variables. So each key and each value is evidence with a weight, for an access
+//! log or against it, and the sum decides. The weights, from the strongest:
+//!
+//! - Keys that an access log never has ([`NEVER`]): headers, bodies, what AWS's events and the
+//!   loggers of programming languages are made of. Each outweighs a whole format.
+//! - Values in a form that only API Gateway writes: `14/May/2026:10:15:30 +0000`, `$connect`,
+//!   `GET /pets/{id}`, `THROTTLED`, and `-` for a variable without a value.
+//! - Values in a form that the variable never has: ISO 8601 in a time, `Success` in a status, `TCP`
+//!   in a protocol.
+//! - Keys that only API Gateway's variables have (`integrationLatency`, `resourcePath`).
+//! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has ([`RARE`]).
+//! - Many more unknown keys than known ones.
+//!
+//! Without any evidence against it a line with a variable is an access log's.
+//!
+//! Known misses: another server's request in these words (`method`, `path`, `status` and nothing
+//! else) is taken; so is an event's `requestContext` that a function prints alone if it is reduced
+//! to what access logs have. An access log of very few keys with a time that was made elsewhere
+//! (ISO 8601) and a `level` is not taken.
+
+use super::access_log::AccessLog;
+use super::aliases::{Variable, is_everybodys};
+use super::{form, groups};
+use crate::normalizer::convert::timestamp;
+
+/// Keys, or names of groups, that an access log never has, in small letters and without separators.
+const NEVER: &[&str] = &[
+    "$fault",
+    "$metadata",
+    "@l",
+    "@mt",
+    "@t",
+    "@version",
+    "activityid",
+    "activitytype",
+    "apiversion",
+    "asctime",
+    "attributes",
+    "auditid",
+    "awsregion",
+    "base64encoded",
+    "billeddurationms",
+    "cloudwatchmetric",
+    "clientname",
+    "coldstart",
+    "commandname",
+    "configurationitem",
+    "containerid",
+    "containername",
+    "correlationids",
+    "detailtype",
+    "ecs",
+    "ecscluster",
+    "ecsversion",
+    "endofbatch",
+    "eventname",
+    "eventsource",
+    "eventversion",
+    "exception",
+    "functionarn",
+    "functionmemorysize",
+    "functionname",
+    "functionrequestid",
+    "functionversion",
+    "graphqlapiid",
+    "headers",
+    "isbase64encoded",
+    "kubernetes",
+    "levelname",
+    "loggerfqcn",
+    "loggername",
+    "loglevel",
+    "logicalresourceid",
+    "logstream",
+    "messagetemplate",
+    "methodarn",
+    "modelid",
+    "multivalueheaders",
+    "multivaluequerystringparameters",
+    "objectref",
+    "parentid",
+    "parentspanid",
+    "pathparameters",
+    "physicalresourceid",
+    "pid",
+    "policydocument",
+    "pullrequest",
+    "querystringparameters",
+    "rawpath",
+    "rawquerystring",
+    "records",
+    "requestparameters",
+    "resolverarn",
+    "resourceproperties",
+    "responseelements",
+    "responseurl",
+    "retryable",
+    "rulename",
+    "schematype",
+    "schemaversion",
+    "servicename",
+    "spanid",
+    "stack",
+    "stackid",
+    "stacktrace",
+    "stagevariables",
+    "statustext",
+    "terminatingruleid",
+    "thread",
+    "threadname",
+    "traceback",
+    "traceflags",
+    "triggersource",
+    "useridentity",
+    "userpoolid",
+    "authorizationtoken",
+];
+
+/// Keys that loggers have, and that people write into access-log formats, too.
+const RARE: &[(&str, i32)] = &[
+    ("action", 1),
+    ("body", 10),
+    ("callercontext", 8),
+    ("controller", 3),
+    ("code", 1),
+    ("component", 1),
+    ("data", 2),
+    ("db", 1),
+    ("detail", 6),
+    ("dyno", 3),
+    ("details", 2),
+    ("environment", 0),
+    ("event", 2),
+    ("fields", 2),
+    ("filename", 3),
+    ("file", 2),
+    ("format", 1),
+    ("func", 3),
+    ("fwd", 2),
+    ("hostname", 3),
+    ("kind", 2),
+    ("level", 2),
+    ("lineno", 3),
+    ("location", 1),
+    ("logger", 3),
+    ("lvl", 2),
+    ("metric", 3),
+    ("module", 2),
+    ("name", 1),
+    ("object", 2),
+    ("operation", 1),
+    ("operationname", 4),
+    ("process", 2),
+    ("query", 2),
+    ("record", 3),
+    ("region", 0),
+    ("severity", 2),
+    ("success", 2),
+    ("tags", 1),
+    ("type", 2),
+    ("unit", 2),
+    ("v", 2),
+    ("value", 1),
+    ("variables", 3),
+    ("version", 2),
+];
+
+const NEVER_WEIGHT: i32 = 100;
+
+/// Returns whether what a line says speaks for an access log.
+pub(super) fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
+    let mut known = 0;
+    let mut hidden = 0;
+    let mut evidence_for = 0;
+    let mut evidence_against = 0;
+    for (variable, key) in log.variables() {
+        known += 1;
+        let weight = of_variable(log, variable, key);
+        // In a group of which nobody knows what it is, a name says half as much.
+        let is_hidden = groups::is_unknown_group(key);
+        hidden += usize::from(is_hidden);
+        match weight {
+            1.. if is_hidden => evidence_for += weight / 2,
+            1.. => evidence_for += weight,
+            _ => evidence_against -= weight,
+        }
+    }
+    let (strange, unknown) = of_unknown_keys(log);
+    evidence_against += strange + of_proportion(known, unknown) + i32::from(hidden == known);
+    if unknown > 0 || evidence_against > 0 {
+        evidence_against += of_style(log);
+    }
+    evidence_against == 0 || evidence_for > evidence_against
+}
+
+/// The evidence of a variable: above zero for an access log, below zero against it.
+fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
+    use Variable as V;
+    let Some(text) = log.raw_text(variable) else {
+        return 0;
+    };
+    if text == "-" {
+        return 2;
+    }
+    if text.is_empty() {
+        return 0;
+    }
+    // API Gateway's formats have numbers in quotes. Without JSON there are none to see.
+    let is_quoted = !log.is_number(variable) && log.format() == "json";
+    if text.starts_with(['[', '{']) && log.is_json_value(variable) {
+        return -2;
+    }
+    match variable {
+        V::RequestTime if timestamp::clf(text).is_some() => 5,
+        V::RequestTime if matches!(text.len(), 10 | 13) && digits(text) => i32::from(is_quoted),
+        V::RequestTime if is_named(key, "requestTime") => 0,
+        V::RequestTime if text.starts_with(|c: char| c.is_ascii_digit()) => -5,
+        V::RequestTime => 0,
+        V::RequestTimeEpoch if text.len() == 13 && digits(text) => 3,
+        V::RequestTimeEpoch => 0,
+        V::Status if form::is_status(text) => 1 + i32::from(is_quoted),
+        V::Status if is_word(text) => -3,
+        V::Status => 0,
+        V::Protocol if form::is_protocol(text) => 2,
+        V::Protocol if is_word(text) => -3,
+        V::Protocol => 0,
+        V::HttpMethod if form::is_method(text) => 1,
+        V::HttpMethod => -2,
+        V::EventType if form::is_websocket_event(text) => 3,
+        V::EventType => -3,
+        V::RouteKey if form::is_route(text) => 4,
+        V::RouteKey => 2,
+        V::RequestId if form::is_extended_id(text) => 3,
+        V::RequestId => 1,
+        V::ExtendedRequestId => 3,
+        V::ErrorResponseType if form::is_response_type(text) => 4,
+        // Programs have classes of errors: `TypeError`.
+        V::ErrorResponseType
+            if !text.contains(' ') && text.contains(|c: char| c.is_ascii_lowercase()) =>
+        {
+            -2
+        }
+        V::ErrorResponseType if is_everybodys(key) => 0,
+        V::ErrorResponseType => 1,
+        V::ErrorMessage | V::ErrorMessageString | V::XrayTraceId => 0,
+        V::SourceIp if form::is_ip(text) => 1,
+        V::SourceIp => -1,
+        V::Path if text.starts_with('/') => 1,
+        V::Path => 0,
+        V::Caller if text.contains(':') && !text.contains("AROA") => -3,
+        V::AccountId | V::CallerAccountId if text.len() == 12 && digits(text) => 1,
+        V::AccountId | V::CallerAccountId => -1,
+        V::ResponseLatency | V::ResponseLength if !form::is_number(text) => 0,
+        V::ResponseLatency if text.len() > 7 => -2,
+        V::ResponseLatency if is_named(key, "responseLatency") => 2,
+        V::ResponseLength if is_named(key, "responseLength") => 2,
+        V::ResponseLatency | V::ResponseLength => i32::from(is_quoted),
+        V::ConnectionId if form::is_extended_id(text) => 3,
+        V::DomainName if form::is_gateway_host(text) => 3,
+        V::DomainName => i32::from(is_named(key, "domainName")),
+        V::ResourcePath if text.starts_with('/') && !is_everybodys(key) => 3,
+        V::ResourcePath => 0,
+        V::User
+        | V::AuthorizerPrincipalId
+        | V::CipherSuite
+        | V::TlsVersion
+        | V::VpcId
+        | V::MessageId => 0,
+        V::UserAgent
+        | V::UserArn
+        | V::Caller
+        | V::Stage
+        | V::ResourceId
+        | V::DeploymentId
+        | V::ConnectionId => 1,
+        V::ApiId => 2,
+        _ if is_everybodys(key) => 0,
+        // The others have names of several words, which nobody else has.
+        _ => 3,
+    }
+}
+
+/// The evidence of keys that are no variables: against an access log, and how many there are.
+fn of_unknown_keys(log: &AccessLog<'_>) -> (i32, usize) {
+    let mut weight = 0;
+    let mut count = 0;
+    for key in log.unknown_keys() {
+        count += 1;
+        weight += of_unknown_key(key);
+    }
+    for (variable, key) in log.variables() {
+        // A variable may stand in a group that no access log has: `headers.host`.
+        let group = key.rsplit_once('.').map_or("", |(group, _)| group);
+        let is_event = key
+            .get(..15)
+            .is_some_and(|start| start.eq_ignore_ascii_case("requestContext."));
+        weight += group.split('.').map(of_group).max().unwrap_or(0);
+        weight += if is_event && variable == Variable::RequestId {
+            2
+        } else {
+            0
+        };
+    }
+    (weight, count)
+}
+
+fn of_group(name: &str) -> i32 {
+    let name = squeezed(name);
+    if NEVER.contains(&&*name) {
+        NEVER_WEIGHT
+    } else {
+        0
+    }
+}
+
+fn of_unknown_key(key: &str) -> i32 {
+    let whole = squeezed(key);
+    if NEVER.contains(&&*whole) || key == "log.level" {
+        return NEVER_WEIGHT;
+    }
+    if let Some((_, weight)) = RARE.iter().find(|(name, _)| *name == whole) {
+        return *weight;
+    }
+    key.split('.').map(of_group).max().unwrap_or(0)
+}
+
+fn squeezed(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '.' | '_' | '-' | ' '))
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// The evidence of the number of unknown keys.
+fn of_proportion(known: usize, unknown: usize) -> i32 {
+    let more = unknown.saturating_sub(2 * known + 4).min(3);
+    i32::try_from(more).unwrap_or(0)
+}
+
+/// The evidence of the quotes: what Python and Node print has no double quotes around keys.
+fn of_style(log: &AccessLog<'_>) -> i32 {
+    if log.is_inspected() { 4 } else { 0 }
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+}
+
+fn digits(text: &str) -> bool {
+    text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+fn is_named(key: &str, name: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    squeezed(last).eq_ignore_ascii_case(name)
+}
