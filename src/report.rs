@@ -34,6 +34,8 @@ pub struct Report {
     pub undecodable_records: u64,
     /// Documents whose line could not be understood whole.
     pub parse_failures: u64,
+    /// Values of access logs that found no field of their own.
+    pub unmapped_keys: u64,
     /// User agents that were left unparsed, since parsing them had taken the share of an invocation already.
     pub user_agents_not_parsed: u64,
     /// Documents, among the indexed, that Elasticsearch put into its failure store.
@@ -226,6 +228,11 @@ impl Accounts {
         self.report.received += events as u64;
         self.report.unresolved += events as u64;
         self.failed_records.insert(record);
+    }
+
+    /// Counts values of an access log that found no field of their own.
+    pub fn unmapped_keys(&mut self, count: usize) {
+        self.report.unmapped_keys += count as u64;
     }
 
     /// Notes how many user agents were left unparsed.

@@ -162,7 +162,9 @@ async fn run(
         Command::Event(arguments) => event::run(&arguments, &mut output),
         Command::Setup(arguments) => setup::run(&arguments, config()?, &mut output).await,
         Command::Redrive(arguments) => redrive::run(arguments, config()?).await,
-        Command::LogFormat(arguments) => print(&mut output, &log_format::run(&arguments)),
+        Command::LogFormat(arguments) => log_format::run(&arguments)?
+            .iter()
+            .try_for_each(|line| print(&mut output, line)),
         Command::Check(arguments) => check::run(&arguments, &lookup, names, &mut output).await,
         Command::Config => config::run(&lookup, &mut output),
         Command::Completions { shell } => {

@@ -135,7 +135,7 @@ struct Metrics<'a> {
 struct Directive<'a> {
     namespace: &'a str,
     dimensions: [[&'static str; 1]; 1],
-    metrics: [Metric; 15],
+    metrics: [Metric; 16],
 }
 
 #[derive(Serialize)]
@@ -161,6 +161,7 @@ impl<'a> Metrics<'a> {
             count("undecodable_records"),
             count("parse_failures"),
             count("user_agents_not_parsed"),
+            count("unmapped_keys"),
             count("failure_store"),
             count("requests"),
             count("retries"),

@@ -511,6 +511,7 @@ fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
 fn milliseconds(log: &mut AccessLog<'_>, variable: V) -> Option<i64> {
     let key = log.key(variable)?;
     log.converted(variable, |text| {
+        let text = text.strip_suffix("ms").map_or(text, str::trim_end);
         let is_fraction = text.contains('.') && is_in_seconds(key);
         long(text).filter(|_| !is_fraction).or_else(|| {
             let seconds: f64 = text.parse().ok().filter(|_| is_fraction)?;

@@ -238,6 +238,13 @@ impl<'d, T: Transport> Run<'d, T> {
             if document.event.kind == Some("pipeline_error") {
                 self.accounts.parse_failure();
             }
+            let gateway = &document.aws.api_gateway;
+            if let Some(unmapped) = gateway
+                .unmapped
+                .filter(|_| gateway.log_type == Some("access"))
+            {
+                self.accounts.unmapped_keys(unmapped.0.len());
+            }
             self.chunk.body.push(&id, document);
             self.chunk.push_document(id);
         }

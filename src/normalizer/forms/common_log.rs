@@ -15,13 +15,18 @@ use bumpalo::Bump;
 use crate::ecs::FlatValue;
 use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::form::{is_gateway_message, is_ip, is_request_id};
+use crate::normalizer::variables::form::{is_gateway_message, is_hostname, is_ip, is_request_id};
 
 /// Reads a line; `None` if it is of another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
-    let (client, rest) = line.split_once(" [")?;
+    let (before, rest) = line.split_once('[')?;
     let (time, rest) = rest.split_once(']')?;
-    let rest = rest.trim_start().strip_prefix('"')?;
+    let (between, rest) = rest.split_once('"')?;
+    // The time may also stand before the client.
+    let client = match (before.trim(), between.trim()) {
+        ("", client) | (client, "") => client,
+        _ => return None,
+    };
     (time == "-" || request_time(time).is_some()).then_some(())?;
     let (request, rest) = rest
         .split_once("\" ")
@@ -29,6 +34,9 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let client = Client::of(client)?;
     let mut log = AccessLog::new(arena, "clf");
     let mut push = |key, value| log.push(key, FlatValue::Text(value));
+    if let Some(domain) = client.domain {
+        push("domainName", domain);
+    }
     if let Some(id) = client.request_id {
         push("requestId", id);
     }
@@ -92,16 +100,14 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     } else if let Some(message) = error_message(rest) {
         push("errorMessage", message);
     } else if !rest.is_empty() {
-        match Behind::of(rest) {
-            Some(behind) => behind.push(&mut push),
-            None => push("rest", rest),
-        }
+        Behind::of(rest).push(rest, &mut push);
     }
     Some(log)
 }
 
 /// The words before the time.
 struct Client<'a> {
+    domain: Option<&'a str>,
     request_id: Option<&'a str>,
     ip: &'a str,
     caller: &'a str,
@@ -112,8 +118,10 @@ impl<'a> Client<'a> {
     /// Reads three words, perhaps with a request's id before them, or fewer.
     fn of(text: &'a str) -> Option<Self> {
         let mut words = text.split(' ').peekable();
+        let domain = words.next_if(|word| is_hostname(word));
         let request_id = words.next_if(|word| is_request_id(word));
         let client = Self {
+            domain,
             request_id,
             ip: words.next()?,
             caller: words.next().unwrap_or("-"),
@@ -122,7 +130,7 @@ impl<'a> Client<'a> {
         let are_words = [client.ip, client.caller, client.user]
             .iter()
             .all(|word| !word.is_empty());
-        let is_sure = request_id.is_none() || is_ip(client.ip);
+        let is_sure = (request_id.is_none() && domain.is_none()) || is_ip(client.ip);
         (words.next().is_none() && are_words && is_sure).then_some(client)
     }
 }
@@ -133,18 +141,23 @@ struct Behind<'a> {
     user_agent: Option<&'a str>,
     request_id: Option<&'a str>,
     extended_request_id: Option<&'a str>,
+    /// Whether there is a word that does not show what it is.
+    has_others: bool,
 }
 
 impl<'a> Behind<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+    fn of(text: &'a str) -> Self {
         let mut behind = Self::default();
         let mut rest = text;
         while !rest.is_empty() {
             let (word, others) = match rest.strip_prefix('"') {
                 Some(inside) => {
-                    let (quoted, others) = inside.split_once('"')?;
-                    if quoted != "-" {
+                    // Half a text is none.
+                    let (quoted, others) = inside.split_once('"').unwrap_or(("", ""));
+                    if quoted.contains('/') && !quoted.contains("://") {
                         behind.user_agent = Some(quoted);
+                    } else if quoted != "-" {
+                        behind.has_others = true;
                     }
                     ("-", others)
                 }
@@ -155,18 +168,16 @@ impl<'a> Behind<'a> {
                 continue;
             }
             let is_free = is_request_id(word) && behind.extended_request_id.is_none();
-            if !is_free {
-                return None;
-            }
             match behind.request_id {
+                _ if !is_free => behind.has_others = true,
                 None => behind.request_id = Some(word),
                 Some(_) => behind.extended_request_id = Some(word),
             }
         }
-        Some(behind)
+        behind
     }
 
-    fn push(self, push: &mut impl FnMut(&'static str, &'a str)) {
+    fn push(self, text: &'a str, push: &mut impl FnMut(&'static str, &'a str)) {
         let pairs = [
             ("userAgent", self.user_agent),
             ("requestId", self.request_id),
@@ -176,6 +187,9 @@ impl<'a> Behind<'a> {
             if let Some(value) = value {
                 push(key, value);
             }
+        }
+        if self.has_others {
+            push("rest", text);
         }
     }
 }

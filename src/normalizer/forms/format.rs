@@ -14,6 +14,7 @@ use bumpalo::collections::Vec as ArenaVec;
 use memchr::memmem;
 
 use super::broken_json::Object;
+use super::{key_value, xml};
 use crate::ecs::FlatValue;
 use crate::json::{Escapes, JsonText};
 use crate::normalizer::convert::timestamp;
@@ -274,6 +275,73 @@ fn constants(marked: &str) -> Vec<(String, String)> {
         .filter(is_own)
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// Returns a line of a template, with a value for each variable.
+pub fn fill_format(template: &str, mut value: impl FnMut(&str) -> String) -> String {
+    let mut line = String::new();
+    let mut rest = template;
+    while let Some((text, after)) = rest.split_once(CONTEXT) {
+        let (name, others) = after.split_at(length_of_name(after));
+        line.push_str(text);
+        line.push_str(&value(name));
+        rest = others;
+    }
+    line + rest
+}
+
+/// Returns the variables of a template, each with the key that it stands under; empty in a list
+/// without names.
+pub fn format_keys(template: &str) -> Vec<(String, String)> {
+    let arena = Bump::new();
+    let is_json = template.starts_with('{');
+    let mark = if is_json { ESCAPED_MARK } else { MARK };
+    let mut before = String::new();
+    let mut names = Vec::new();
+    let mut marked = String::new();
+    let mut rest = template;
+    while let Some((text, after)) = rest.split_once(CONTEXT) {
+        let (name, others) = after.split_at(length_of_name(after));
+        before.push_str(text);
+        let quote = if is_json && !is_in_string(&before) {
+            "\""
+        } else {
+            ""
+        };
+        marked.push_str(&[text, quote, mark, name, mark, quote].concat());
+        names.push(name.to_owned());
+        rest = others;
+    }
+    marked.push_str(rest);
+    let text = arena.alloc_str(&marked);
+    let log = if is_json {
+        Some(Object::first(&arena, text).log)
+    } else {
+        xml::read(&arena, text).or_else(|| key_value::read(&arena, text))
+    };
+    let texts: Vec<_> = log.iter().flat_map(AccessLog::all_texts).collect();
+    let key_of = |name: &str| {
+        let is_it = |(_, value): &&(&str, &str)| {
+            value
+                .split(MARK)
+                .skip(1)
+                .step_by(2)
+                .any(|other| other == name)
+        };
+        texts
+            .iter()
+            .find(is_it)
+            .map_or("", |(key, _)| *key)
+            .to_owned()
+    };
+    let mut keys = Vec::new();
+    for name in names {
+        let pair = (key_of(&name), name);
+        if !keys.contains(&pair) {
+            keys.push(pair);
+        }
+    }
+    keys
 }
 
 /// Returns the value of `aws.api_gateway.log_format` for the lines of a template.
@@ -578,15 +646,7 @@ mod tests {
     }
 
     fn instance(template: &str) -> String {
-        let mut line = String::new();
-        let mut rest = template;
-        while let Some((text, after)) = rest.split_once(CONTEXT) {
-            let (name, others) = after.split_at(length_of_name(after));
-            line.push_str(text);
-            line.push_str(sample(name));
-            rest = others;
-        }
-        line + rest
+        fill_format(template, |name| sample(name).to_owned())
     }
 
     fn texts<'a>(format: &'a Format, arena: &'a Bump, line: &'a str) -> Option<Vec<String>> {

@@ -8,10 +8,10 @@ use bumpalo::collections::Vec as ArenaVec;
 use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, meaning};
+use super::aliases::{EVERYBODYS, Meaning, Variable, is_everybodys, is_of_context, meaning};
 use super::duplicates::without_duplicate_keys;
 use super::evidence::speaks_for_access_log;
-use super::form;
+use super::form::{self, RequestLine};
 use super::value::{
     Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present, quoted_again,
     text_of,
@@ -208,9 +208,19 @@ impl<'a> AccessLog<'a> {
         } else {
             entry
         };
+        let winner = earlier.0;
         let is_told =
             is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
-        if !is_told && variable != Variable::ApiKey {
+        // Beside the context's error message another one is the integration's.
+        let is_integrations = variable == Variable::ErrorMessage
+            && is_of_context(winner)
+            && !is_of_context(loser.0)
+            && !self.has(Variable::IntegrationError);
+        if is_told || variable == Variable::ApiKey {
+            // Nothing is lost.
+        } else if is_integrations {
+            self.push_first(Variable::IntegrationError, loser);
+        } else {
             self.unmapped.push(loser);
         }
         if repeats {
@@ -475,6 +485,13 @@ impl<'a> AccessLog<'a> {
         let mut index = 0;
         while let Some((key, value)) = self.unmapped.get(index).copied() {
             let text = text_of(self.arena, value).and_then(present);
+            if text
+                .and_then(RequestLine::of)
+                .is_some_and(|line| self.adopt_request_line(key, &line))
+            {
+                self.unmapped.remove(index);
+                continue;
+            }
             match text
                 .and_then(form::shown)
                 .filter(|variable| !self.has_value(*variable))
@@ -486,6 +503,42 @@ impl<'a> AccessLog<'a> {
                 None => index += 1,
             }
         }
+    }
+
+    /// Takes a request line apart, unless the line has its parts already.
+    fn adopt_request_line(&mut self, key: &'a str, line: &RequestLine<'a>) -> bool {
+        use Variable as V;
+        let is_template = line.target.contains('{');
+        let parts = match line.protocol {
+            None if is_template => return false,
+            None => [
+                (V::HttpMethod, Some(line.method)),
+                (V::Path, Some(line.target)),
+                (V::Protocol, None),
+            ],
+            Some(_) => {
+                let target = if is_template {
+                    V::ResourcePath
+                } else {
+                    V::Path
+                };
+                [
+                    (V::HttpMethod, Some(line.method)),
+                    (target, Some(line.target)),
+                    (V::Protocol, line.protocol),
+                ]
+            }
+        };
+        let told = parts
+            .into_iter()
+            .filter_map(|(variable, text)| Some((variable, text?)));
+        let is_free = told.clone().all(|(variable, text)| {
+            !self.has_value(variable) || self.raw_text(variable) == Some(text)
+        });
+        if is_free {
+            told.for_each(|(variable, text)| self.put(variable, (key, FlatValue::Text(text))));
+        }
+        is_free
     }
 
     fn has_value(&self, variable: Variable) -> bool {

@@ -270,7 +270,19 @@ pub(crate) fn rank(key: &str) -> usize {
     let otherwise = || groups::spelled_otherwise(own_name(key).unwrap_or(key));
     place(key)
         .or_else(|| Some(ALIASES.len() + otherwise()?))
-        .unwrap_or(usize::MAX)
+        .unwrap_or(if is_of_context(key) {
+            usize::MAX - 1
+        } else {
+            usize::MAX
+        })
+}
+
+/// Returns whether a key says that its value is a variable of the context, wherever it stands:
+/// `extended.contextErrorMessage`.
+pub(crate) fn is_of_context(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    last.get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("context"))
 }
 
 /// Names that stand in the logs of all sorts of programs.

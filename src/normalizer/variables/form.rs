@@ -149,6 +149,30 @@ pub(crate) fn is_gateway_host(text: &str) -> bool {
     text.contains(".execute-api.") && text.contains(".amazonaws.com")
 }
 
+/// A method, what it was asked of, and perhaps the protocol: `GET /pets HTTP/1.1`.
+pub(crate) struct RequestLine<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) protocol: Option<&'a str>,
+}
+
+impl<'a> RequestLine<'a> {
+    pub(crate) fn of(text: &'a str) -> Option<Self> {
+        let (method, rest) = text.split_once(' ')?;
+        let (target, protocol) = match rest.split_once(' ') {
+            Some((target, protocol)) if is_protocol(protocol) => (target, Some(protocol)),
+            Some(_) => return None,
+            None => (rest, None),
+        };
+        let fits = is_method(method) && target.starts_with('/');
+        fits.then_some(Self {
+            method,
+            target,
+            protocol,
+        })
+    }
+}
+
 /// Returns whether a text is a route key that only API Gateway writes.
 pub(crate) fn is_route(text: &str) -> bool {
     matches!(text, "$default" | "$connect" | "$disconnect")
@@ -225,6 +249,7 @@ pub(crate) fn shown(text: &str) -> Option<Variable> {
         _ if is_trace(text) => V::XrayTraceId,
         _ if is_gateway_host(text) && is_hostname(text) => V::DomainName,
         _ if is_ip(text) => V::SourceIp,
+        _ if is_route(text) => V::RouteKey,
         _ if is_websocket_event(text) && text != "CONNECT" => V::EventType,
         _ => return None,
     })

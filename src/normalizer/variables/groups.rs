@@ -81,7 +81,9 @@ const NEUTRAL: &[&str] = &[
     "common",
     "context",
     "ctx",
+    "data",
     "details",
+    "entry",
     "general",
     "gateway",
     "gw",
@@ -93,6 +95,7 @@ const NEUTRAL: &[&str] = &[
     "metadata",
     "metrics",
     "network",
+    "payload",
     "perf",
     "performance",
     "rest",
@@ -283,8 +286,9 @@ fn strip_unit<'w, 'k>(mut list: &'w [(&'k str, usize)]) -> &'w [(&'k str, usize)
 
 /// Returns the place in the table of a key that has a variable's name behind the name of a group.
 pub(super) fn in_a_group(key: &str) -> Option<usize> {
-    let told = table_words(&Words::of(key)?)?;
-    find(told.list(), |_| true)
+    let words = Words::of(key)?;
+    let told = table_words(&words)?;
+    find(told.list(), |_| true).or_else(|| find(strip_unit(words.list()), |_| true))
 }
 
 /// Returns the place of the longest end of the words that is an alias, if what stands before it
@@ -292,14 +296,16 @@ pub(super) fn in_a_group(key: &str) -> Option<usize> {
 fn find(words: &[(&str, usize)], may_drop: impl Fn(&[(&str, usize)]) -> bool) -> Option<usize> {
     (0..words.len()).find_map(|start| {
         let (dropped, rest) = words.split_at_checked(start)?;
-        let telling = rest.iter().filter(|(word, _)| role(word) != Role::Neutral);
+        let telling = rest
+            .iter()
+            .filter(|(word, _)| !word.eq_ignore_ascii_case("aws"));
         let place = lookup(rest.iter().map(|(word, _)| *word))
             .or_else(|| lookup(telling.map(|(word, _)| *word)))?;
         let (alias, variable) = entry(place)?;
         let name = Name { alias, variable };
-        let is_whole_group =
-            dropped.last().map(|(_, group)| group) != rest.first().map(|(_, group)| group);
-        let allows = |(word, _): &(&str, usize)| name.is_allowed_behind(role(word), is_whole_group);
+        let own_group = rest.first().map_or(0, |(_, group)| *group);
+        let allows =
+            |(word, group): &(&str, usize)| name.is_allowed_behind(role(word), *group < own_group);
         let has_request = dropped.iter().any(|(word, _)| role(word) == Role::Request);
         let is_alone = dropped.is_empty() && rest.len() == 1;
         let is_named = alias != "id" || has_request || is_alone;

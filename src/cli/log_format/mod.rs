@@ -3,16 +3,27 @@
 //! API Gateway puts the variables' text between the quotes and escapes it; every value is quoted, so that one without a
 //! value (`-`) leaves the line valid. A format may have 3 KB at most.
 
+mod explain;
+
+use std::path::Path;
+
 use clap::ValueEnum;
+
+use super::{Failure, read};
 
 /// Print the access-log format to paste into a stage's settings
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The kind of API
-    api_type: ApiType,
+    #[arg(required_unless_present = "explain")]
+    api_type: Option<ApiType>,
     /// The format of Elastic's own documentation, instead of the recommended one
     #[arg(long)]
     minimal: bool,
+    /// Say how a format of your own is read: which key becomes which field, how sure that is
+    /// without ACCESS_LOG_FORMATS_FILE, and what is missing. A format, a file with formats, or -
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["api_type", "minimal"])]
+    explain: Option<String>,
 }
 
 /// The kinds of API that API Gateway has.
@@ -29,8 +40,17 @@ pub enum ApiType {
 /// A key of a format, and the `$context` variable behind it.
 type Member = (&'static str, &'static str);
 
-pub(super) fn run(arguments: &Arguments) -> String {
-    log_format(arguments.api_type, arguments.minimal)
+/// Returns the lines to print.
+pub(super) fn run(arguments: &Arguments) -> Result<Vec<String>, Failure> {
+    if let Some(subject) = &arguments.explain {
+        let text = match subject.contains("$context.") {
+            true => subject.clone(),
+            false => String::from_utf8_lossy(&read(Path::new(subject))?).into_owned(),
+        };
+        return explain::explain(&text).map_err(|problem| Failure::Usage(vec![problem]));
+    }
+    let format = |api_type| log_format(api_type, arguments.minimal);
+    Ok(arguments.api_type.map(format).into_iter().collect())
 }
 
 /// The format of a kind of API: one line of JSON.
