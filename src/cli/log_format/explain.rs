@@ -134,7 +134,7 @@ impl Explanation {
         let has = |variable: &&str| keys.iter().any(|key| key.variable == **variable);
         let missing = NEEDED
             .iter()
-            .filter(|(variables, _)| !variables.iter().any(|variable| has(&variable)))
+            .filter(|(variables, _)| !variables.iter().any(&has))
             .filter_map(|(variables, then)| {
                 Some(Missing {
                     variable: variables.first()?,

@@ -13,8 +13,8 @@ use super::duplicates::without_duplicate_keys;
 use super::evidence::speaks_for_access_log;
 use super::form::{self, RequestLine};
 use super::value::{
-    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present, quoted_again,
-    text_of,
+    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present,
+    quoted_again, text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
@@ -124,7 +124,9 @@ impl<'a> AccessLog<'a> {
             return;
         }
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
-        if is_walked && meaning(key) == Meaning::Secret && hides_object(key) {
+        // An object `auth` may hold who called: its members that are variables are read.
+        let may_be_caller = key.eq_ignore_ascii_case("auth");
+        if is_walked && !may_be_caller && meaning(key) == Meaning::Secret && hides_object(key) {
             return;
         }
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {
