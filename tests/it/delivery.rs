@@ -69,7 +69,7 @@ fn a_refused_document_becomes_a_dead_letter() {
     check(&run_, 0, [2, 0, 1, 0, 0], "");
     assert!(
         run_.stderr
-            .starts_with("warning: 1 document was refused and is now a dead letter"),
+            .starts_with("warning: 1 document was rejected and is now a dead letter"),
         "{run_:?}"
     );
     let dead_letters = server.documents(DEAD_LETTERS);

@@ -628,10 +628,17 @@ async fn invoke(
 fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) {
     let keys: usize = records.iter().map(|record| record.keys.len()).sum();
     let skipped: usize = records.iter().map(|record| record.skipped).sum();
-    assert_eq!(
-        (report.received, report.skipped),
-        ((keys + skipped) as u64, skipped as u64)
-    );
+    let expected = (keys + skipped) as u64;
+    if report.unresolved == 0 {
+        assert_eq!(
+            (report.received, report.skipped),
+            (expected, skipped as u64)
+        );
+    } else {
+        // A payload that is left unread for want of time counts once, whatever it holds.
+        assert!(report.received <= expected, "{report:?}");
+        assert!(report.skipped <= skipped as u64, "{report:?}");
+    }
     let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
     assert_eq!(report.received, settled + report.unresolved, "{report:?}");
     let broken = records.iter().filter(|record| record.is_broken).count() as u64;

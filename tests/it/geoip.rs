@@ -111,9 +111,6 @@ fn a_file_that_is_missing_or_damaged_is_refused() {
     let whole = fs::read(repository(&format!("{DATABASES}/GeoIP2-City-Test.mmdb"))).unwrap();
     let middle = whole.len() / 2;
     let cases = [
-        folder.path().join("missing.mmdb").display().to_string(),
-        folder.path().display().to_string(),
-        damaged("nothing", b""),
         damaged("text", b"not a database"),
         damaged("without its start", whole.split_at(middle).1),
         damaged("without its end", whole.split_at(whole.len() - 100).0),
@@ -129,6 +126,18 @@ fn a_file_that_is_missing_or_damaged_is_refused() {
             check_refused(variable, &path, "it cannot be read as a MaxMind DB (");
         }
     }
+    let missing = folder.path().join("missing.mmdb").display().to_string();
+    check_refused(CITY, &missing, "it cannot be read: No such file");
+    check_refused(
+        ASN,
+        &folder.path().display().to_string(),
+        "it cannot be read: it is a folder",
+    );
+    check_refused(
+        CITY,
+        &damaged("nothing", b""),
+        "it cannot be read: it is empty",
+    );
 }
 
 /// All but the search tree and the metadata.

@@ -249,7 +249,8 @@ async fn an_answer_before_the_request_settles_nothing_unless_it_is_an_error() {
         let settings = [&settings[..], &[("ELASTICSEARCH_URL", &server.url)]].concat();
         let report = deliver(&pipeline(&settings), count).await;
         assert_eq!((report.indexed, report.unresolved), expected, "{report:?}");
-        assert_eq!(report.requests, if expected.1 == 0 { 2 } else { 1 });
+        // A slow machine may make several bodies of the documents.
+        assert_eq!(report.retries > 0, expected.1 == 0, "{report:?}");
     }
 }
 
