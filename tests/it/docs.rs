@@ -18,6 +18,7 @@ const NEEDS_MORE: &[&str] = &[
     "ELASTICSEARCH_CA_FILE",
     "GEOIP_CITY_DATABASE",
     "GEOIP_ASN_DATABASE",
+    "ACCESS_LOG_FORMATS_FILE",
 ];
 
 fn read(path: &str) -> String {

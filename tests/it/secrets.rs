@@ -237,7 +237,7 @@ const HARMLESS: &[&str] = &[
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "100 % & more, <b>bold</b>, a=b, c: d, 'quoted'",
     "2026-03-01T08:30:00.123Z [INFO] took 12 ms: 3 of 4",
-    "GET /tokens/list?after=7 HTTP/1.1",
+    "asked for /tokens/list?after=7 twice",
 ];
 
 #[test]

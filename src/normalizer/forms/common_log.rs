@@ -143,6 +143,8 @@ struct Behind<'a> {
     extended_request_id: Option<&'a str>,
     /// Whether there is a word that does not show what it is.
     has_others: bool,
+    /// Whether such a word has marks of JSON or of a pair, so that a quoted text may belong to it.
+    has_marks: bool,
 }
 
 impl<'a> Behind<'a> {
@@ -167,6 +169,7 @@ impl<'a> Behind<'a> {
             if word == "-" {
                 continue;
             }
+            behind.has_marks |= !is_request_id(word) && word.contains(['{', '[', ':', '=', ',']);
             let is_free = is_request_id(word) && behind.extended_request_id.is_none();
             match behind.request_id {
                 _ if !is_free => behind.has_others = true,
@@ -178,8 +181,9 @@ impl<'a> Behind<'a> {
     }
 
     fn push(self, text: &'a str, push: &mut impl FnMut(&'static str, &'a str)) {
+        let user_agent = self.user_agent.filter(|_| !self.has_marks);
         let pairs = [
-            ("userAgent", self.user_agent),
+            ("userAgent", user_agent),
             ("requestId", self.request_id),
             ("extendedRequestId", self.extended_request_id),
         ];

@@ -136,6 +136,9 @@ impl Marks {
 /// How long the key is that a text starts with, if it does, with the blanks before its separator.
 fn key(text: &str) -> Option<usize> {
     const LONGEST_KEY: usize = 64;
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let length = text
         .bytes()
@@ -155,8 +158,7 @@ fn key(text: &str) -> Option<usize> {
         // Base64 ends in equals signs.
         None => after.starts_with('=') && !after.starts_with("=="),
     };
-    (has_separator && text.starts_with(|c: char| c.is_ascii_alphabetic()))
-        .then_some(length + blanks)
+    has_separator.then_some(length + blanks)
 }
 
 /// Whether a key is one that access logs have, and not every program's log.

@@ -124,9 +124,7 @@ impl<'a> AccessLog<'a> {
             return;
         }
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
-        // An object `auth` may hold who called: its members that are variables are read.
-        let may_be_caller = key.eq_ignore_ascii_case("auth");
-        if is_walked && !may_be_caller && meaning(key) == Meaning::Secret && hides_object(key) {
+        if is_walked && meaning(key) == Meaning::Secret && hides_object(key) {
             return;
         }
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {

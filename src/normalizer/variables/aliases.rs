@@ -240,17 +240,7 @@ pub(crate) fn meaning(key: &str) -> Meaning {
             let alias = ALIASES.get(groups::in_a_group(own)?)?;
             Some(meaning_of(alias))
         })
-        .unwrap_or(match is_of_auth(key) {
-            true => Meaning::Secret,
-            false => Meaning::Unknown,
-        })
-}
-
-/// Returns whether a key stands in an object `auth`, of which everything but variables may be a
-/// credential.
-fn is_of_auth(key: &str) -> bool {
-    let group = key.split_once('.').map(|(group, _)| group);
-    group.is_some_and(|group| group.eq_ignore_ascii_case("auth"))
+        .unwrap_or(Meaning::Unknown)
 }
 
 fn meaning_of((alias, variable): &(&str, Variable)) -> Meaning {
