@@ -5,11 +5,11 @@
 //!
 //! The rooms, from the bottom up:
 //!
-//! - [`convert`]: texts become values of fields. A new conversion goes here.
-//! - [`variables`]: which key means which `$context` variable. A new key goes into
-//!   [`variables::aliases`].
-//! - [`forms`]: the forms of line, one file for each. A new form goes here.
-//! - [`document`]: variables become fields. A new field goes here and into `ecs`.
+//! - `convert`: texts become values of fields. A new conversion goes here.
+//! - `variables`: which key means which `$context` variable. A new key goes into
+//!   `variables::aliases`.
+//! - `forms`: the forms of line, one file for each. A new form goes here.
+//! - `document`: variables become fields. A new field goes here and into `ecs`.
 //! - this file: which form a line has, and how many documents it becomes.
 
 pub mod convert;

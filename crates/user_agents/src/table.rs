@@ -23,7 +23,7 @@ pub struct Table {
     pub unannounced: Cow<'static, [u32]>,
 }
 
-/// A part of [`Table::text`].
+/// A part of the text of a [`Table`].
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// The first byte.
