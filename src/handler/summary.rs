@@ -141,38 +141,30 @@ struct Directive<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
+    /// The name says the unit where it is no count. A unit beside it would cost log volume.
     name: &'static str,
-    /// CloudWatch takes a metric without unit for a number, as a count is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<&'static str>,
 }
 
 impl<'a> Metrics<'a> {
     fn new(namespace: &'a str, now: Timestamp) -> Self {
-        let count = |name| Metric { name, unit: None };
+        let metric = |name| Metric { name };
         let metrics = [
-            count("received"),
-            count("indexed"),
-            count("duplicates"),
-            count("dead_lettered"),
-            count("skipped"),
-            count("dropped"),
-            count("unresolved"),
-            count("undecodable_records"),
-            count("parse_failures"),
-            count("user_agents_not_parsed"),
-            count("unmapped_keys"),
-            count("failure_store"),
-            count("requests"),
-            count("retries"),
-            Metric {
-                name: "bytes_sent",
-                unit: Some("Bytes"),
-            },
-            Metric {
-                name: "duration_ms",
-                unit: Some("Milliseconds"),
-            },
+            metric("received"),
+            metric("indexed"),
+            metric("duplicates"),
+            metric("dead_lettered"),
+            metric("skipped"),
+            metric("dropped"),
+            metric("unresolved"),
+            metric("undecodable_records"),
+            metric("parse_failures"),
+            metric("unmapped_keys"),
+            metric("user_agents_not_parsed"),
+            metric("failure_store"),
+            metric("requests"),
+            metric("retries"),
+            metric("bytes_sent"),
+            metric("duration_ms"),
         ];
         // By function, as Lambda's own metrics are; in one set of dimensions, since each is paid for.
         let dimensions = [["FunctionName"]];
