@@ -540,7 +540,7 @@ fn a_pipeline_that_does_not_exist_is_for_the_operator() {
     let sentence = if target.server.flavour == Flavour::OpenSearch {
         "500"
     } else {
-        "pipeline does not exist"
+        "the pipeline of ELASTICSEARCH_PIPELINE does not exist"
     };
     assert!(run.stderr.contains(sentence), "{}", run.stderr);
     assert_eq!(sum(&reports(&run), "dead_lettered"), 0, "{}", run.stdout);
@@ -557,7 +557,9 @@ fn the_key_may_write_here_and_nowhere_else() {
     let elsewhere = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(elsewhere.status, 1, "{}", elsewhere.stdout);
     assert!(
-        elsewhere.stderr.contains("403 security_exception"),
+        elsewhere
+            .stderr
+            .contains("403: the credentials need the index privileges"),
         "{}",
         elsewhere.stderr
     );
