@@ -32,7 +32,7 @@ const MEBIBYTE: usize = 1 << 20;
 /// A payload of just below the default of `INFLATED_MAX_BYTES`.
 const LARGEST: usize = 255 * MEBIBYTE;
 
-/// What a function of 512 MB gets of a processor.
+/// The share of a processor that a function of 512 MB gets.
 const SHARE_AT_512_MB: f64 = 512.0 / 1_769.0;
 
 const EXTREMES: [Extreme; 14] = [

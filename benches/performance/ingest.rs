@@ -1,4 +1,4 @@
-//! What documents of ours cost the cluster: the processor time and the bytes of a real server, beside what it spends on raw lines.
+//! The cost of our documents to the cluster: processor time and bytes of a real server, beside raw lines.
 //!
 //! Elasticsearch shows what each index mode costs, and raw lines that nobody takes apart are the floor: a forwarder that leaves
 //! the work to others sends such. OpenSearch shows what an ingest pipeline would spend that takes them apart, since its

@@ -1,4 +1,4 @@
-//! What holds of every input there can be. The tests ask it of made-up inputs, the fuzz targets of all others.
+//! Properties that hold for every input. The tests ask it of made-up inputs, the fuzz targets of all others.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::bulk::{Action, ActionKind, ItemResult, Sent, Verdict, is_bound, verdict};
@@ -108,7 +108,7 @@ fn may_be_skipped(message: &str) -> bool {
     message.chars().all(is_blank) || is_envelope(message)
 }
 
-/// Whether the lines of a line may be those of a subscription's message, in which they are escaped.
+/// Returns whether the line may be a subscription message, which holds its lines escaped.
 fn is_envelope(message: &str) -> bool {
     message.contains("_MESSAGE")
 }

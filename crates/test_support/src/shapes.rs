@@ -160,7 +160,7 @@ pub trait Pick {
 pub fn line(pick: &mut impl Pick) -> Option<String> {
     let (text, may_be_cut) = if pick.pick(6) == 0 {
         let look = pick.of(LOOKS);
-        // What comes behind the credential is a part of these looks.
+        // Text behind the credential is a part of these looks.
         let is_short = ["token@", "not a valid", ":a@", ":a/"]
             .iter()
             .any(|part| look.contains(part));

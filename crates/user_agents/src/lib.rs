@@ -83,7 +83,7 @@ impl UserAgents {
 
     /// Parses a user agent; any text has an answer. `None` if the user agent is not known from before and no work is left.
     ///
-    /// What parsing takes is subtracted from `work_left`, so that it can be exceeded by one user agent.
+    /// The work of parsing is subtracted from `work_left`. One user agent may exceed it.
     #[must_use]
     pub fn parse(&self, user_agent: &str, work_left: &Cell<u64>) -> Option<Rc<ParsedUserAgent>> {
         let (read, _) = user_agent.split_at(user_agent.floor_char_boundary(MOST_READ));

@@ -37,7 +37,7 @@ pub struct Span {
 pub struct Pattern {
     /// The regular expression, in `regex-lite`'s words.
     pub regex: Span,
-    /// Whether it ignores case.
+    /// True if the pattern ignores case.
     pub ignore_case: bool,
     /// The text in place of group 1.
     pub name: Option<Span>,
