@@ -1,4 +1,4 @@
-//! Lays out the built-in user agent patterns as a table that costs nothing at start.
+//! Writes the built-in user-agent patterns as a static table, which costs nothing at start.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! A subscription payload, base64 of gzip of JSON, becomes [`LogData`].
 //!
-//! This room decodes it itself: `aws_lambda_events` inflates without a cap, reads one gzip member only, stops before the
-//! trailer's CRC, and rejects members that AWS adds. Here a payload is read to its last byte or not at all, so that a
-//! broken one is never half sent.
+//! This room decodes it itself: `aws_lambda_events` inflates without a cap, reads one gzip member
+//! only, stops before the trailer's CRC, and rejects members that AWS adds. This room reads a
+//! payload to its last byte or not at all, so that no half of a broken payload is sent.
 
 use std::io::Read;
 use std::ops::Range;
@@ -15,50 +15,51 @@ use thiserror::Error;
 
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
 
-/// A payload of CloudWatch Logs: some log events of one log stream.
+/// A payload of CloudWatch Logs: log events of one log stream.
 ///
-/// [The wire format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html).
+/// [The wire
+/// format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html).
 #[derive(Debug, Default)]
 pub struct LogData {
-    /// Whether the payload is a probe of CloudWatch's own. A payload whose type says so and that has log events of
-    /// another kind is read as data, since to skip it would lose them.
+    /// Whether the payload is one of CloudWatch's own probes. A payload whose type says so but that
+    /// holds real log events is read as data: skipping it would lose them.
     pub is_control_message: bool,
-    /// The account that the log data comes from.
+    /// The account that the log events come from.
     pub owner: String,
-    /// The log group that the log data comes from.
+    /// The log group that the log events come from.
     pub log_group: String,
-    /// The log stream that the log data comes from.
+    /// The log stream that the log events come from.
     pub log_stream: String,
-    /// The inflated message, in which ids and lines stand; behind it the ids that had to be unescaped.
+    /// The inflated message with its ids and lines, followed by the ids that had to be unescaped.
     text: String,
-    /// How much of `text` is the message, in bytes.
+    /// The length of the message within `text`, in bytes.
     message_size: usize,
-    /// How many log events there are.
+    /// The number of log events.
     len: usize,
-    /// Where in `text` each piece of [`PIECE`] log events begins.
+    /// The position in `text` at which each piece of [`PIECE`] log events begins.
     pieces: Vec<usize>,
-    /// The piece that is loaded.
+    /// The number of the loaded piece.
     loaded: usize,
     /// The log events of the loaded piece.
     events: Vec<EventSpans>,
 }
 
-/// How many log events are loaded at a time. A log event takes 64 bytes beside its text, and hardly more than that of
-/// text: to load all of a payload at once could take several times the payload.
+/// The number of log events that are loaded at a time. A log event takes 64 bytes beside its text,
+/// which may be no longer than that, so loading a whole payload could take several times its size.
 pub const PIECE: usize = 1 << 17;
 
 /// One log event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogEvent<'a> {
-    /// CloudWatch's id of the event; may be empty.
+    /// CloudWatch's id of the log event; may be empty.
     pub id: &'a str,
     /// Milliseconds since 1970.
     pub timestamp: i64,
     /// The raw line.
     pub message: JsonText<'a>,
-    /// `@aws.account` of centralised logs; empty if it is not there.
+    /// `@aws.account` of centralised logs; empty if missing.
     pub account: &'a str,
-    /// `@aws.region` of centralised logs; empty if it is not there.
+    /// `@aws.region` of centralised logs; empty if missing.
     pub region: &'a str,
 }
 
@@ -71,20 +72,20 @@ struct EventSpans {
     system: Option<Box<SystemFields>>,
 }
 
-/// Where the fields stand that say whose a line of centralised logs is.
+/// The positions of the fields that name the origin of a line of centralised logs.
 #[derive(Debug, Default)]
 struct SystemFields {
     account: Range<usize>,
     region: Range<usize>,
 }
 
-/// Why a payload cannot be read. No variant quotes the payload.
+/// The reason why a payload cannot be read. No variant quotes the payload.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// Not base64.
     #[error("the payload is not base64")]
     Base64,
-    /// Not gzip, cut off, or its checksum does not fit.
+    /// Not gzip, cut off, or with a wrong checksum.
     #[error("the payload is not whole gzip: {0}")]
     Gzip(String),
     /// More than `INFLATED_MAX_BYTES`.
@@ -97,17 +98,17 @@ pub enum DecodeError {
         "the payload is not a CloudWatch Logs message: {category} in line {line}, column {column}"
     )]
     Json {
-        /// The kind of offence.
+        /// The kind of error.
         category: &'static str,
-        /// Line of the first offence, from 1.
+        /// The line of the first error, from 1.
         line: usize,
-        /// Column of the first offence, from 1.
+        /// The column of the first error, from 1.
         column: usize,
     },
 }
 
 impl LogData {
-    /// How many log events there are.
+    /// Returns the number of log events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -119,19 +120,20 @@ impl LogData {
         self.len == 0
     }
 
-    /// The loaded log events, in CloudWatch's order: all of them, unless there are more than [`PIECE`].
+    /// Returns the loaded log events in CloudWatch's order: all of them, unless there are more than
+    /// [`PIECE`].
     pub fn events(&self) -> impl ExactSizeIterator<Item = LogEvent<'_>> {
         self.events.iter().map(|spans| self.resolve(spans))
     }
 
-    /// The log event at a position. It is loaded: see [`Self::load`].
+    /// Returns the log event at a position, which must be loaded: see [`Self::load`].
     #[must_use]
     pub fn event(&self, position: usize) -> Option<LogEvent<'_>> {
         let place = position.checked_sub(self.loaded * PIECE)?;
         self.events.get(place).map(|spans| self.resolve(spans))
     }
 
-    /// Loads the piece that has the log event at a position.
+    /// Loads the piece that holds the log event at a position.
     pub fn load(&mut self, position: usize) {
         let piece = position / PIECE;
         if piece == self.loaded {
@@ -143,7 +145,7 @@ impl LogData {
         self.text.truncate(self.message_size);
         self.events.clear();
         let mut message = Message::new(&self.text, *start);
-        // The message was read whole before, so it is well-formed here.
+        // The message was read whole before, so it is well-formed.
         let _well_formed = message.load(&mut self.events);
         let unescaped = message.unescaped;
         self.text.push_str(&unescaped);
@@ -176,21 +178,22 @@ impl LogData {
     }
 }
 
-/// Decodes payloads, in the memory of those before.
+/// Decodes payloads, reusing the memory of earlier ones.
 #[derive(Debug, Default)]
 pub struct Decoder {
     spare: Option<LogData>,
 }
 
 impl Decoder {
-    /// Upper bound on the memory for texts that is kept, in bytes.
+    /// Upper bound on the memory for texts that is kept between payloads, in bytes.
     const MOST_KEPT: usize = 16 << 20;
 
-    /// Decodes a payload whole.
+    /// Decodes a whole payload.
     ///
     /// # Errors
-    /// [`DecodeError`] if any byte of it, checksums and lengths included, is not as it should be, or if it inflates to more
-    /// than `inflated_max_bytes`.
+    ///
+    /// [`DecodeError`] if any byte is wrong, checksums and lengths included, or if the payload
+    /// inflates to more than `inflated_max_bytes`.
     pub fn decode(
         &mut self,
         payload: &str,
@@ -205,7 +208,7 @@ impl Decoder {
         read(message, events)
     }
 
-    /// Takes back the memory of a payload that is done with.
+    /// Takes back the memory of a payload that is no longer needed.
     pub fn reuse(&mut self, data: LogData) {
         if data.text.capacity() <= Self::MOST_KEPT {
             self.spare = Some(data);
@@ -216,14 +219,16 @@ impl Decoder {
 /// Decodes one payload.
 ///
 /// # Errors
-/// As [`Decoder::decode`].
+///
+/// The same as those of [`Decoder::decode`].
 pub fn decode(payload: &str, inflated_max_bytes: u64) -> Result<LogData, DecodeError> {
     Decoder::default().decode(payload, inflated_max_bytes)
 }
 
-/// Inflates every member of a gzip stream, checks their trailers and that nothing follows.
+/// Inflates every member of a gzip stream, checks the trailers, and checks that nothing follows.
 ///
-/// A byte that is not UTF-8 becomes U+FFFD: it must not keep the other lines of the payload from being read.
+/// A byte that is not UTF-8 becomes U+FFFD, so that it does not keep the other lines of the payload
+/// from being read.
 fn inflate(
     compressed: &[u8],
     max_bytes: u64,
@@ -241,19 +246,20 @@ fn inflate(
     match String::from_utf8(inflated) {
         Ok(message) => Ok(message),
         Err(error) => {
-            // Inflated once more, so that the message is in memory once.
+            // Inflate once more, so that the message is in memory only once.
             drop(error);
             inflate_lossily(compressed, max_bytes)
         }
     }
 }
 
-/// Inflates a gzip stream that holds bytes that are not UTF-8.
+/// Inflates a gzip stream whose content is not all UTF-8.
 fn inflate_lossily(compressed: &[u8], max_bytes: u64) -> Result<String, DecodeError> {
     const BLOCK: u64 = 64 << 10;
     let mut decoder = flate2::bufread::MultiGzDecoder::new(compressed);
     let mut message = String::new();
-    // The bytes that are read and not yet text: the beginning of a character at most, between two blocks.
+    // Bytes that are read but not yet text: at most the beginning of a character, between two
+    // blocks.
     let mut pending = Vec::new();
     loop {
         let read = decoder
@@ -273,7 +279,8 @@ fn inflate_lossily(compressed: &[u8], max_bytes: u64) -> Result<String, DecodeEr
     }
 }
 
-/// Appends bytes as text. Returns how many bytes at the end were left, since more may follow that belong to them.
+/// Appends bytes as text. Returns how many bytes at the end are left over because their character
+/// may go on in the next block.
 fn take_text(bytes: &[u8], is_last: bool, message: &mut String) -> usize {
     let mut left = bytes.len();
     for chunk in bytes.utf8_chunks() {
@@ -297,7 +304,8 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
-/// The size that the last gzip trailer promises, as far as the compressed size makes it believable.
+/// Returns the size that the last gzip trailer promises, as far as the compressed size makes it
+/// believable.
 fn size_hint(compressed: &[u8], max_bytes: u64) -> usize {
     const BELIEVABLE_RATIO: usize = 32;
     let promised = compressed
@@ -329,12 +337,13 @@ fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, DecodeError> {
     Ok(data)
 }
 
-/// A message while it is read.
+/// A message while it is being read.
 struct Message<'a> {
     scanner: Scanner<'a>,
-    /// How many bytes the message has.
+    /// The length of the message in bytes.
     size: usize,
-    /// The text behind the message in [`LogData::text`]: ids with escapes, which CloudWatch does not send.
+    /// The text that follows the message in [`LogData::text`]: ids with escapes, which CloudWatch
+    /// does not send.
     unescaped: String,
 }
 
@@ -358,7 +367,7 @@ impl<'a> Message<'a> {
                 "owner" => data.owner = self.word()?,
                 "logGroup" => data.log_group = self.word()?,
                 "logStream" => data.log_stream = self.word()?,
-                // Two lists of log events would not be in pieces of one size.
+                // Pieces of two lists of log events would not have one size.
                 "logEvents" if has_events => return Err(Malformed),
                 "logEvents" => {
                     self.log_events(data)?;
@@ -375,7 +384,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Reads all log events, and leaves the last piece of them loaded.
+    /// Reads all log events and leaves the last piece loaded.
     fn log_events(&mut self, data: &mut LogData) -> Result<(), Malformed> {
         self.scanner.take(b'[')?;
         while self.scanner.has_next(data.len == 0, b']')? {
@@ -399,7 +408,8 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    /// Reads a log event. Whatever an id or a message is (emulators give numbers for ids), it has a text.
+    /// Reads a log event. An id or a message of any type is taken as text: emulators give numbers
+    /// for ids.
     fn log_event(&mut self) -> Result<EventSpans, Malformed> {
         let mut id = 0..0;
         let mut timestamp = None;
@@ -464,7 +474,8 @@ impl<'a> Message<'a> {
         Ok(start..self.size + self.unescaped.len())
     }
 
-    /// Returns where a value stands as text: a string between its quotes, null nowhere, anything else whole.
+    /// Returns the position of a value as text: a string without its quotes, nothing for null, any
+    /// other value whole.
     fn text(&mut self) -> Result<(Range<usize>, Escapes), Malformed> {
         let is_string = self.scanner.peek() == Some(b'"');
         let start = self.scanner.position();
@@ -481,7 +492,7 @@ impl<'a> Message<'a> {
         Ok((start..end, Escapes::None))
     }
 
-    /// A text that is copied; empty if it is null.
+    /// Returns a copy of a text; empty for null.
     fn word(&mut self) -> Result<String, Malformed> {
         match self.scanner.value()? {
             Value::Plain(text) => Ok(text.to_owned()),
@@ -496,7 +507,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Says what is wrong with a message that could not be read beyond a place.
+/// Says what is wrong with a message that could not be read beyond a certain place.
 fn diagnosis(message: &str, position: usize) -> DecodeError {
     if let Err(error) = serde_json::from_str::<IgnoredAny>(message) {
         return DecodeError::Json {
@@ -654,7 +665,8 @@ mod tests {
     fn many_log_events_are_read_in_pieces() {
         let count = 2 * PIECE + 3;
         let event = |number: usize| {
-            // The first of each piece has an id with an escape, which stands behind the message.
+            // The first log event of each piece has an id with an escape, so its text follows the
+            // message.
             let id = if number.is_multiple_of(PIECE) {
                 "\\n"
             } else {

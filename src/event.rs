@@ -1,12 +1,13 @@
 //! An event as Lambda delivers it becomes a [`Batch`] of records with their subscription payloads.
 //!
-//! There are three triggers: a CloudWatch Logs subscription that invokes the function directly, a Kinesis stream in
-//! between, and an SQS queue that holds failed invocations (the `OnFailure` record, or the bare event of a dead-letter
-//! queue). An `OnFailure` record may also be the event itself, for replays by hand.
+//! There are three triggers: a CloudWatch Logs subscription that invokes the function directly, a
+//! Kinesis stream in between, and an SQS queue that holds failed invocations (the `OnFailure`
+//! record, or the bare event of a dead-letter queue). An `OnFailure` record may also be the event
+//! itself, for replays by hand.
 //!
-//! Members that AWS may add are ignored at every level: being strict about a foreign wire format loses logs on the day
-//! it grows. But an event that says two things (`awslogs` beside `Records`, say) is rejected: to read one of them would
-//! lose the other.
+//! Members that AWS may add are ignored at every level: a strict reader would lose logs on the day
+//! AWS adds one. But an event that mixes two kinds, such as `awslogs` beside `Records`, is
+//! rejected: reading only one half would lose the other.
 
 use std::borrow::Cow;
 
@@ -17,7 +18,7 @@ use thiserror::Error;
 /// The records of one invocation.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// The service that sent them, and thus the answer that is owed.
+    /// The service that sent the records. It decides the form of the answer.
     pub trigger: Trigger,
     /// The records in the order of arrival.
     pub records: Vec<Record<'a>>,
@@ -28,25 +29,26 @@ pub struct Batch<'a> {
 pub enum Trigger {
     /// CloudWatch Logs, asynchronously: the answer is Ok or an error.
     Subscription,
-    /// A Kinesis stream: the answer names the first record that is unfinished.
+    /// A Kinesis stream: the answer names the first unfinished record.
     Kinesis,
-    /// An SQS queue: the answer names every message that is unfinished.
+    /// An SQS queue: the answer names every unfinished message.
     Sqs,
 }
 
-/// The unit that the trigger sees succeed or fail.
+/// The unit that succeeds or fails for the trigger.
 #[derive(Debug)]
 pub struct Record<'a> {
     /// The Kinesis sequence number or the SQS message id; empty for a direct subscription.
     pub id: Cow<'a, str>,
-    /// The subscription payloads inside: base64 of gzip of JSON; or why there are none.
+    /// The subscription payloads inside, each base64 of gzip of JSON; or the reason why there are
+    /// none.
     pub payloads: Result<Vec<Cow<'a, str>>, NoPayload>,
 }
 
-/// Why a record holds nothing that could be decoded.
+/// The reason why a record holds no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoPayload {
-    /// The member is not there, or not a text.
+    /// The member is missing, or is not a string.
     #[error("the record has no `{0}`")]
     Missing(&'static str),
     /// An SQS body that is not JSON.
@@ -63,7 +65,7 @@ pub enum NoPayload {
     Ambiguous(&'static str, &'static str),
 }
 
-/// An event that is not for this function: an operator has to change who sends it.
+/// An event that this function cannot read. An operator has to change what sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
     /// Not JSON at all.
@@ -71,38 +73,39 @@ pub enum EventError {
         "the event is not JSON (line {line}, column {column}): give it an invoke event as Lambda delivers it"
     )]
     NotJson {
-        /// Line of the first offence, from 1.
+        /// The line of the first error, from 1.
         line: usize,
-        /// Column of the first offence, from 1.
+        /// The column of the first error, from 1.
         column: usize,
     },
-    /// JSON, but of no kind we know.
+    /// JSON of no known kind.
     #[error(
         "the event is of no kind this function knows: it takes CloudWatch Logs subscriptions (`awslogs`), Kinesis and \
          SQS records (`Records`), and OnFailure records (`requestPayload`)"
     )]
     UnknownTrigger,
-    /// Records from elsewhere.
+    /// Records of another service.
     #[error(
         "the event holds records from {0:?}: connect this function to aws:kinesis or aws:sqs only"
     )]
     UnknownSource(String),
-    /// Records of both kinds, which Lambda never sends.
+    /// Records of both kinds. Lambda never sends such an event.
     #[error("the event mixes Kinesis records and SQS messages: send each in an event of its own")]
     MixedTriggers,
-    /// Members of two kinds of event, which Lambda never sends.
+    /// Members of two kinds of event. Lambda never sends such an event.
     #[error("the event has `{0}` beside `{1}`: send each in an event of its own")]
     Ambiguous(&'static str, &'static str),
 }
 
-/// How deep one event may lie in another: a queue may hold failed invocations that were themselves replays.
+/// Upper bound on the nesting of events: a queue may hold failed invocations that were themselves
+/// replays.
 const MAX_NESTING: usize = 4;
 
 /// Reads an event as Lambda delivers it.
 ///
 /// # Errors
-/// [`EventError`] if the event as a whole is of no known kind. A broken record is no error here: its
-/// [`Record::payloads`] say so.
+/// [`EventError`] if the event as a whole is of no known kind. A broken record is no error here:
+/// its [`Record::payloads`] holds the reason.
 pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
     let wire: InvokeEvent<'_> = match serde_json::from_slice(event) {
         Ok(wire) => wire,
@@ -142,14 +145,15 @@ fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
         }
         records.push(record);
     }
-    // No records at all: nothing to do, and an empty list of failures suits either trigger.
+    // There are no records, so there is nothing to do. An empty list of failures suits either
+    // trigger.
     Ok(Batch {
         trigger: trigger.unwrap_or(Trigger::Sqs),
         records,
     })
 }
 
-/// The union of all known events, as one struct: an untagged enum would parse each event twice.
+/// All known events in one struct. An untagged enum would parse each event twice.
 #[derive(Deserialize)]
 struct InvokeEvent<'a> {
     /// [CloudWatch Logs subscription](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html)
@@ -197,13 +201,14 @@ fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, 
     text.map(|text| text.0).ok_or(NoPayload::Missing(name))
 }
 
-/// A string that borrows where it can. `Option<Cow<str>>` never does: serde honours `borrow` on a bare `Cow` only.
+/// A string that borrows where it can. serde honours `borrow` on a bare `Cow` only, so an
+/// `Option<Cow<str>>` would never borrow.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> InvokeEvent<'a> {
-    /// Two members that only different kinds of event have, if there are two.
+    /// Returns two members that belong to different kinds of event, if the event has such a pair.
     fn ambiguity(&self) -> Option<(&'static str, &'static str)> {
         let kinds = [
             (self.awslogs.is_some(), "awslogs"),
@@ -216,7 +221,7 @@ impl<'a> InvokeEvent<'a> {
         present.next().zip(present.next())
     }
 
-    /// The payloads of an event whose records have no answer of their own.
+    /// Returns the payloads of an event whose records are not answered one by one.
     fn subscription_payloads(self, nesting: usize) -> Result<Vec<Cow<'a, str>>, NoPayload> {
         if let Some((one, other)) = self.ambiguity() {
             return Err(NoPayload::Ambiguous(one, other));
@@ -242,7 +247,7 @@ impl<'a> InvokeEvent<'a> {
     }
 }
 
-/// The payloads of an event inside another.
+/// Returns the payloads of an event inside another.
 fn nested(event: &str, nesting: usize) -> Result<Vec<Cow<'_, str>>, NoPayload> {
     match serde_json::from_str::<InvokeEvent<'_>>(event) {
         Ok(event) => event.subscription_payloads(nesting),
@@ -389,7 +394,7 @@ mod tests {
                 ],
             ),
             (r#"{"Records":[]}"#, Trigger::Sqs, vec![]),
-            // AWS sends none of these: to read one half would lose the other.
+            // AWS sends none of these. Reading only one half would lose the other.
             (
                 r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"AA"},"body":"{}"},
                               {"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"2","data":"BB"},"body":null}]}"#,

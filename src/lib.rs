@@ -2,25 +2,29 @@
 //!
 //! The path of the data, which is also the order in which to read the modules:
 //!
-//! 1. [`event`]: an invocation's event becomes an [`event::Batch`] of records, each with its subscription payloads.
-//! 2. [`decode`]: a payload (base64 of gzip of JSON, whose strings [`json`] reads) becomes [`decode::LogData`].
+//! 1. [`event`]: an invocation's event becomes an [`event::Batch`] of records, and each record
+//!    holds subscription payloads.
+//! 2. [`decode`]: a payload (base64 of gzip of JSON, whose strings [`json`] reads) becomes
+//!    [`decode::LogData`].
 //! 3. [`normalizer`]: each log line becomes an [`ecs::Document`]. This never fails.
 //! 4. [`enrich`]: the user agent is parsed, and place and network of the address are looked up.
-//! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is unresolved is sent
-//!    again. [`server`] holds the seams to whoever answers, and [`data_stream`] the names of where documents go.
-//! 6. [`dead_letter`]: a document that is rejected for good goes into a data stream that rejects nothing.
+//! 5. [`bulk`]: documents become bulk request bodies; replies become one outcome an item; what is
+//!    unresolved is sent again. [`server`] holds the seams to whoever answers, and [`data_stream`]
+//!    the names of where documents go.
+//! 6. [`dead_letter`]: a document that is rejected for good goes into a data stream that rejects
+//!    nothing.
 //! 7. [`report`]: every event is accounted for, and the trigger gets its answer.
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
-//! 9. [`search`] reads documents back and proves that it saw them all; [`redrive`] sends dead letters through the
-//!    path once more.
+//! 9. [`search`] reads documents back and proves that it saw them all; [`redrive`] sends dead
+//!    letters through the path once more.
 //! 10. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
 //! 11. [`check`]: a server is asked everything that can be asked before and after a deployment.
 //!
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
 //!
-//! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the settings and the files that
-//! they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the Lambda function) and [`cli`] (the same path at a
-//! terminal) are the front doors.
+//! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the
+//! settings and the files that they name, [`elasticsearch`] speaks HTTP, and [`handler`] (the
+//! Lambda function) and [`cli`] (the same path at a terminal) are the front doors.
 
 pub mod event;
 

@@ -1,4 +1,5 @@
-//! One program, two front doors: the Lambda function where there is a Runtime API, the command line elsewhere.
+//! One program with two front doors: the Lambda function where there is a Runtime API, and the
+//! command line everywhere else.
 
 use std::process::ExitCode;
 

@@ -23,28 +23,29 @@ struct Item {
     id: Range<usize>,
 }
 
-/// An action as it was sent, to hold its result against.
+/// An action as it was sent. Its result is checked against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Action<'b> {
-    /// What was to be done.
+    /// The kind of action.
     pub kind: ActionKind,
     /// The id of the document, as JSON without the quotes.
     pub id: &'b str,
 }
 
-/// What is to be done with a document.
+/// What to do with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionKind {
-    /// It is stored, unless there is one with its id.
+    /// Store it, unless a document with its id exists.
     Create,
-    /// It is deleted.
+    /// Delete it.
     Delete,
 }
 
-/// A document as a search has found it: its place and its state, so that no later one is deleted in
-/// its stead.
+/// A document as a search found it: its place and its version, so that a later document in its
+/// place is not deleted.
 ///
-/// Source: <https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control>.
+/// Source:
+/// <https://www.elastic.co/docs/reference/elasticsearch/rest-apis/optimistic-concurrency-control>.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredDocument {
     /// The index; of a data stream, the backing index.
@@ -53,7 +54,7 @@ pub struct StoredDocument {
     pub id: String,
     /// Its sequence number.
     pub seq_no: u64,
-    /// The term of the primary shard that gave the number.
+    /// The term of the primary shard that assigned the number.
     pub primary_term: u64,
 }
 
@@ -75,7 +76,8 @@ impl BulkBody {
         });
     }
 
-    /// Adds the deletion of a document. The answer 409 says that it is gone or has been replaced.
+    /// Adds the deletion of a document. The answer 409 says that the document is gone or was
+    /// replaced.
     pub fn push_deletion(&mut self, document: &StoredDocument) {
         let start = self.bytes.len();
         let StoredDocument {
@@ -123,7 +125,7 @@ impl BulkBody {
         self.bytes.capacity()
     }
 
-    /// Removes all documents and keeps the memory.
+    /// Removes all documents but keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
@@ -138,7 +140,7 @@ impl BulkBody {
     /// Returns the actions of these documents, in this order.
     ///
     /// # Panics
-    /// If there is no such document.
+    /// If one of the documents does not exist.
     #[must_use]
     #[expect(
         clippy::indexing_slicing,

@@ -1,6 +1,7 @@
-//! The time that an invocation has for sending: who may start, for how long, and when to try next.
+//! The time that an invocation has for sending: whether a request may start, for how long, and when
+//! the next try is due.
 //!
-//! Pure: the clock and the randomness are handed in.
+//! This file is pure: the caller passes in the clock and the randomness.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use super::RetryPolicy;
 
-/// The time left, and what the failures so far have made of it.
+/// The time left, and the effect of the failures so far.
 #[derive(Debug)]
 pub(super) struct Budget {
     policy: RetryPolicy,
@@ -26,21 +27,21 @@ pub(super) struct Budget {
     next_by_backoff: Instant,
 }
 
-/// A request that failed.
+/// A failed request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FailedRequest {
     /// Its number.
     pub(super) number: u64,
     /// The number of the next request.
     pub(super) next: u64,
-    /// How long the server asks to wait.
+    /// How long the server asks us to wait.
     pub(super) retry_after: Option<Duration>,
 }
 
 /// A request with less time than this is not worth starting.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(20);
 
-/// The time that a first request gets at least, however small the budget.
+/// The least time that a first request gets, however small the budget.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 impl Budget {
@@ -74,7 +75,8 @@ impl Budget {
         }
         let mut left = self.end().saturating_duration_since(now);
         if self.is_untouched() {
-            // A budget that is shorter than a request means no retries, not no request.
+            // A budget that is shorter than a request means no retries. It does not mean no
+            // request.
             left = left.max(FIRST_REQUEST);
         }
         if let Some(deadline) = self.deadline {
@@ -83,7 +85,7 @@ impl Budget {
         (left >= SHORTEST_REQUEST).then(|| self.policy.request_timeout.min(left))
     }
 
-    /// Begins anew: documents have got their outcome.
+    /// Begins anew, because documents have got their outcome.
     pub(super) fn progress(&mut self, now: Instant) {
         self.last_progress = now;
         self.failures = 0;
@@ -91,7 +93,7 @@ impl Budget {
 
     /// Postpones the next request after a failure. Returns whether there is time for another.
     ///
-    /// Requests that were open at the same time fail together, and count as one failure.
+    /// Requests that were open at the same time fail together, so they count as one failure.
     pub(super) fn failed(&mut self, failed: FailedRequest, random: u64, now: Instant) -> bool {
         let is_new = failed.number >= self.after_failure;
         let failures_before = self.failures.saturating_sub(u32::from(!is_new));
@@ -118,8 +120,8 @@ impl Budget {
         true
     }
 
-    /// Returns whether a document that has failed since then has had a whole budget to itself: the
-    /// next try would be beyond it.
+    /// Returns whether a document that has failed since then has used up a whole budget: its next
+    /// try would be too late.
     pub(super) fn is_spent_since(&self, since: Instant) -> bool {
         self.next_by_backoff + SHORTEST_REQUEST > since + self.policy.budget
     }

@@ -1,8 +1,8 @@
-//! Documents that fail for ever while others are taken, such as one on which a pipeline fails.
+//! Documents that fail for ever while others are accepted, such as one on which a pipeline fails.
 //!
-//! Elasticsearch answers 500 for such a document, as it does when it is in trouble itself. The
-//! difference is that the others of the same request are taken, and that it stays so for as long as
-//! anything is tried. Then the document is at fault: it is rejected, and its dead letter says so.
+//! Elasticsearch answers 500 for such a document, just as it does when it is in trouble itself. The
+//! difference is that it accepts the other documents of the same request, and keeps doing so for as
+//! long as we try. Then the document is at fault: it is rejected, and its dead letter says so.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{ItemResult, Rejection};
 
-/// The documents of a body that fail with a 5xx of their own.
+/// The documents of a body that fail with a 5xx status of their own.
 #[derive(Debug, Default)]
 pub(super) struct Culprits(BTreeMap<usize, Culprit>);
 
@@ -19,12 +19,12 @@ struct Culprit {
     /// The first failure.
     since: Instant,
     failures: u32,
-    /// Others of the same request were taken.
+    /// Whether other documents of the same request were accepted.
     beside_taken: bool,
     error: Rejection,
 }
 
-/// Errors that speak of the cluster, whatever becomes of other documents.
+/// Errors that are about the cluster, whatever happens to other documents.
 const OF_THE_CLUSTER: &[&str] = &[
     "circuit_breaking_exception",
     "cluster_block_exception",
@@ -38,7 +38,7 @@ const OF_THE_CLUSTER: &[&str] = &[
 ];
 
 impl Culprits {
-    /// Takes down the results of a request.
+    /// Records the results of a request.
     pub(super) fn note(&mut self, items: &[usize], results: &[ItemResult], now: Instant) {
         let is_taken = |result: &ItemResult| {
             matches!(
@@ -65,13 +65,13 @@ impl Culprits {
         }
     }
 
-    /// Begins anew with these documents: their request failed as a whole.
+    /// Begins anew with these documents, because their request failed as a whole.
     pub(super) fn acquit(&mut self, items: &[usize]) {
         items.iter().for_each(|item| drop(self.0.remove(item)));
     }
 
-    /// Removes and returns the documents that are at fault: those that were repeated, beside others
-    /// that were taken, for long enough.
+    /// Removes and returns the documents that are at fault: those that failed again and again,
+    /// beside others that were accepted, for long enough.
     pub(super) fn found(
         &mut self,
         is_long_enough: impl Fn(Instant) -> bool,
@@ -100,7 +100,7 @@ impl Culprit {
         let failures = self.failures;
         Rejection {
             reason: format!(
-                "answered {status} {failures} times while other documents were taken: {reason}"
+                "answered {status} {failures} times while other documents were accepted: {reason}"
             ),
             status,
             kind,

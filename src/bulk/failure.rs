@@ -1,4 +1,4 @@
-//! The things that go wrong while sending, in words for people.
+//! Failures while sending, in words for people.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use super::response::NO_PIPELINE;
 use crate::printable::printable;
 use crate::server::{Reply, TransportError};
 
-/// The last thing that went wrong. It never quotes a document.
+/// The latest failure. It never quotes a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// No response.
     Transport(TransportError),
-    /// A response that means failure.
+    /// A response that reports a failure.
     Status(u16),
-    /// A response of success that does not say what became of each document.
+    /// A successful response that does not say what became of each document.
     Unreadable,
-    /// A document was not taken that may be taken later.
+    /// A document was not accepted now but may be accepted later.
     Item {
         /// The HTTP status of the item.
         status: u16,
-        /// Elasticsearch's name for it.
+        /// Elasticsearch's name for the error.
         kind: String,
     },
     /// The credentials lack a privilege.
@@ -30,22 +30,22 @@ pub enum Failure {
         /// Elasticsearch's explanation: it names users, privileges and data streams.
         reason: String,
     },
-    /// The dead letter of a rejected document was rejected in its turn.
+    /// The dead letter of a rejected document was rejected, too.
     DeadLetter {
         /// The HTTP status of the item.
         status: u16,
-        /// Elasticsearch's name for it.
+        /// Elasticsearch's name for the error.
         kind: String,
     },
     /// A pipeline has dropped the dead letter of a rejected document.
     DroppedLetter,
-    /// Single documents were answered 400 one after the other and none was ever accepted.
+    /// Several requests of a single document were answered 400, and no document was ever accepted.
     EverythingMalformed,
-    /// A search ended before it had returned everything that it had found.
+    /// A search ended before it had returned everything it found.
     SearchFellShort {
         /// The number of documents that it returned.
         found: u64,
-        /// The number of documents that it said there were.
+        /// The number of documents that it announced.
         total: u64,
     },
 }
@@ -61,8 +61,8 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of a document that was not taken. Of the reasons, only those about
-    /// privileges are kept: they quote no document.
+    /// Returns the failure of a document that was not accepted. Only the reasons about privileges
+    /// are kept, since they quote no document.
     pub(super) fn of_item(rejection: Rejection) -> Self {
         const LONGEST_REASON: usize = 500;
         let Rejection {

@@ -1,14 +1,14 @@
-//! The order in which requests start, and how many are open at a time.
+//! The order in which requests start, and the number that are open at a time.
 //!
-//! Several are open while all is well and the server takes its time: then the next body does not
-//! wait for the answer to the last one. As long as nothing was taken, or something is wrong, only
-//! one is open: a server in trouble is asked one thing at a time, and everything that waits learns
-//! from the answer.
+//! Several requests are open while all is well and the server is slow, so that the next body need
+//! not wait for the reply to the last one. As long as no document was accepted, or something is
+//! wrong, only one is open: a server in trouble sees one request at a time, and everything that
+//! waits learns from the reply.
 //!
 //! Why not `tokio::sync::RwLock`, with exclusive requests as writers? Its queue is first come,
-//! first served, whereas here an exclusive request overtakes the shared ones that wait. Nor could a
-//! shared request that has its turn look again at whether all is well and the server slow: both
-//! change while it waits. What a lock would do is two counters here; the rest is the rule itself.
+//! first served, but here an exclusive request overtakes waiting shared requests. And a shared
+//! request whose turn comes has to check again whether all is well and the server is slow: both may
+//! have changed while it waited. Two counters do the work of the lock; the rest is the rule itself.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// A server that answers sooner gets one request after the other: a second connection would gain
-/// nothing.
+/// A server that answers within this time gets one request after the other: a second connection
+/// would gain nothing.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Upper bound on open requests, however many bodies wait and however small they are.
@@ -31,15 +31,16 @@ pub(super) struct Gate {
     /// Tickets for exclusive requests: handed out, and served.
     exclusive_tickets: Cell<u64>,
     exclusive_served: Cell<u64>,
-    /// Tickets for shared requests: handed out, and served. Without them those that wait for the same moment would start
-    /// in any order, and the first record of a stream could be the last to be finished.
+    /// Tickets for shared requests: handed out, and served. Without tickets, requests that wait for
+    /// the same moment would start in any order, and the first record of a stream could be the last
+    /// to finish.
     shared_tickets: Cell<u64>,
     shared_served: Cell<u64>,
     /// The number of the next request.
     next_request: Cell<u64>,
-    /// Start of the current period with at least one open request.
+    /// The start of the current period with at least one open request.
     busy_since: Cell<Option<Instant>>,
-    /// The server has shown that it takes its time.
+    /// Whether the server has proved slow.
     is_slow: Cell<bool>,
     changed: Notify,
 }
@@ -58,7 +59,8 @@ impl Gate {
         self.next_request.get()
     }
 
-    /// Waits until no request is open. Exclusive requests come before all others, in their order.
+    /// Waits until no request is open. Exclusive requests come before all others and keep their
+    /// order.
     pub(super) async fn exclusive(&self) -> Pass<'_> {
         let ticket = self.exclusive_tickets.get();
         self.exclusive_tickets.set(ticket + 1);
@@ -69,8 +71,8 @@ impl Gate {
         self.pass()
     }
 
-    /// Waits until no request is open, or all is well and the server takes its time. Shared requests start in the order
-    /// in which they came.
+    /// Waits until no request is open, or until all is well and the server is slow. Shared requests
+    /// start in the order of their arrival.
     pub(super) async fn shared(&self, all_is_well: impl Fn() -> bool) -> Pass<'_> {
         let ticket = self.shared_tickets.get();
         self.shared_tickets.set(ticket + 1);
@@ -86,14 +88,15 @@ impl Gate {
                 return self.pass();
             }
             match patience_ends {
-                // Whichever comes first, it is time to look again.
+                // Whichever comes first, check again.
                 Some(end) => drop(timeout_at(end, self.changed()).await),
                 None => self.changed().await,
             }
         }
     }
 
-    /// Returns when an open request shows that the server is slow; `None` if that is known.
+    /// Returns the moment at which an open request proves that the server is slow; `None` if that
+    /// is known.
     fn patience_ends(&self) -> Option<Instant> {
         if self.is_slow.get() {
             None
@@ -102,7 +105,7 @@ impl Gate {
         }
     }
 
-    /// Wakes everything that waits, to look again.
+    /// Wakes everything that waits, so that it checks again.
     pub(super) fn notify(&self) {
         self.changed.notify_waiters();
     }

@@ -1,5 +1,7 @@
-//! The id of a document. Frozen: a change of one character here doubles every event that is sent again across an
-//! upgrade. A golden test pins it.
+//! The id of a document.
+//!
+//! The id is frozen: if one character of it changed, every event that is sent again across an
+//! upgrade would be stored twice. A golden test pins it.
 
 use std::fmt;
 
@@ -8,12 +10,14 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// What CloudWatch says of a log event, and the document's place in it: all that its id depends on.
+/// The parts of a log event on which a document's id depends: what CloudWatch says of the event,
+/// and the document's place in it.
 ///
-/// Not the subscription filter, the request or the time of arrival: up to three subscriptions may deliver one event.
+/// The subscription filter, the request and the time of arrival are no part of it, because up to
+/// three subscriptions may deliver one event.
 #[derive(Debug, Clone, Copy)]
 pub struct LogEventIdentity<'a> {
-    /// The account whose log it is.
+    /// The account that owns the log.
     pub owner: &'a str,
     /// The log group.
     pub log_group: &'a str,
@@ -23,16 +27,16 @@ pub struct LogEventIdentity<'a> {
     pub event_id: &'a str,
     /// CloudWatch's time of the event, in milliseconds since 1970.
     pub event_time: i64,
-    /// The raw line. It counts only where there is no event id.
+    /// The raw line. It counts only if the event has no id.
     pub message: &'a str,
-    /// The event's place in its payload. It counts only where there is no event id.
+    /// The event's place in its payload. It counts only if the event has no id.
     pub position: usize,
-    /// The document's place among those of the line.
+    /// The document's place among the documents of the line.
     pub part: usize,
 }
 
-/// Twelve hexadecimal digits of the event's time, so that Lucene finds ids of one time close together, and 128 bits of
-/// a hash over the rest in base64url.
+/// The id: twelve hexadecimal digits of the event's time, so that Lucene keeps ids of one time
+/// close together, then a 128-bit hash of the rest in base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentId {
     time: u64,
@@ -40,7 +44,7 @@ pub struct DocumentId {
 }
 
 impl LogEventIdentity<'_> {
-    /// The id of the document.
+    /// Makes the id of a document.
     #[must_use]
     pub fn document_id(&self) -> DocumentId {
         let mut hash = Xxh3Default::new();
@@ -60,19 +64,19 @@ impl LogEventIdentity<'_> {
     }
 }
 
-/// The length goes first, so that no two lists of texts look the same to the hash.
+/// The length goes first, so that two different lists of texts never hash the same bytes.
 fn hash_text(hash: &mut Xxh3Default, text: &str) {
     hash.update(&(text.len() as u64).to_le_bytes());
     hash.update(text.as_bytes());
 }
 
 impl DocumentId {
-    /// Reads an id as it is written; `None` if it is none of ours.
+    /// Reads an id as it is written; `None` if it is not an id of ours.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (time, hash) = text.split_once('-')?;
         let time = u64::from_str_radix(time, 16).ok()?;
-        // The decoder wants room for what the length of the text might mean.
+        // The decoder needs a buffer for the largest size that the text could decode to.
         let mut decoded = [0; 18];
         let length = BASE64_URL_SAFE_NO_PAD
             .decode_slice(hash, &mut decoded)
@@ -100,7 +104,7 @@ impl DocumentId {
         out.extend((0..digits).rev().map(digit));
         out.push(b'-');
         let mut hash = [0; 22];
-        // 16 bytes are 22 characters of base64, so the buffer is neither too small nor too large.
+        // 16 bytes are 22 characters of base64, so the buffer has exactly the right size.
         let length = BASE64_URL_SAFE_NO_PAD
             .encode_slice(self.hash.to_be_bytes(), &mut hash)
             .unwrap_or_default();

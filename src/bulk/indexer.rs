@@ -1,4 +1,4 @@
-//! The one place that sends, waits and sends again.
+//! The only place that sends, waits and sends again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,11 +18,12 @@ use crate::server::{Reply, Target, Transport, TransportError};
 pub struct Indexer<T> {
     transport: T,
     limits: RequestLimits,
-    /// The bytes that a request may hold now: halved at each 413, for the rest of the process.
+    /// The bytes that a request may hold at present: halved at each 413, for the rest of the
+    /// process.
     max_bytes: AtomicUsize,
 }
 
-/// Upper bounds on one bulk request, as they are set.
+/// Upper bounds on one bulk request, as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
     /// The number of documents: `BULK_MAX_ACTIONS`.
@@ -38,26 +39,27 @@ struct Group {
     is_repeat: bool,
 }
 
-/// What is left to do of a body.
+/// The work that is left on a body.
 struct Work<'b> {
     body: &'b BulkBody,
     queue: VecDeque<Group>,
     outcomes: Vec<Outcome>,
-    /// Documents that were refused alone with a 400 for the whole request.
+    /// Documents that were answered 400 in a request of their own.
     suspects: Vec<(usize, Rejection)>,
-    /// Documents that fail while others are taken.
+    /// Documents that fail while others are accepted.
     culprits: Culprits,
     closed_in_a_row: u32,
 }
 
-/// How a request that failed is repeated.
+/// How to repeat a request that failed.
 enum Repeat {
     Whole(Vec<usize>),
     Halves(Vec<usize>),
 }
 
 impl<T> Indexer<T> {
-    /// An indexer whose requests hold at most so many documents and bytes; a larger document goes alone.
+    /// Makes an indexer whose requests hold at most this many documents and bytes. A larger
+    /// document gets a request of its own.
     pub fn new(transport: T, max_actions: usize, max_bytes: usize) -> Self {
         Self {
             transport,
@@ -74,15 +76,16 @@ impl<T> Indexer<T> {
         &self.transport
     }
 
-    /// Returns the limits of a request, as they are set. A server may have asked for smaller requests since.
+    /// Returns the configured limits of a request. The server may have asked for smaller requests
+    /// since.
     pub fn limits(&self) -> RequestLimits {
         self.limits
     }
 }
 
 impl<T: Transport> Indexer<T> {
-    /// Sends a body's documents. One outcome for each, in their order. Several bodies of a session may be on their way at
-    /// a time.
+    /// Sends a body's documents. Returns one outcome for each, in their order. A session may have
+    /// several bodies in flight.
     pub async fn index(
         &self,
         target: Target<'_>,
@@ -118,7 +121,7 @@ impl<T: Transport> Indexer<T> {
         work.into_outcomes(session)
     }
 
-    /// As many documents of the queue as one request may hold.
+    /// Takes as many documents from the queue as one request may hold.
     fn next_group(&self, work: &mut Work<'_>) -> Option<Group> {
         let mut group = work.queue.pop_front()?;
         let max_bytes = self.max_bytes.load(Ordering::Relaxed);
@@ -142,7 +145,7 @@ impl<T: Transport> Indexer<T> {
         Some(group)
     }
 
-    /// Does what a reply asks for.
+    /// Acts on a reply.
     async fn settle(
         &self,
         work: &mut Work<'_>,
@@ -189,7 +192,8 @@ impl<T: Transport> Indexer<T> {
         }
     }
 
-    /// Whether there are other credentials than those that were refused. Asked once an invocation: no loop.
+    /// Fetches the credentials again, once per invocation. Returns whether they differ from those
+    /// that were refused.
     async fn refreshed(&self, permit: &Permit<'_>) -> bool {
         let refreshed = match permit.refresh_credentials() {
             Refresh::Done => true,
@@ -203,21 +207,21 @@ impl<T: Transport> Indexer<T> {
     }
 }
 
-/// There was no reply.
+/// Acts on the failure of a request without a reply.
 fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
     let session = permit.session;
     work.culprits.acquit(&items);
     session.failed(Failure::Transport(error));
     let repeat = match error {
-        // It died of old age while nothing was sent: that is nobody's failure.
+        // The connection died of old age while nothing was sent, which is nobody's failure.
         TransportError::Closed { reused: true } if permit.may_try_fresh_connection() => {
             return work.repeat(Repeat::Whole(items));
         }
-        // A proxy that finds a request too large may say so by hanging up.
+        // A proxy may reject a request that is too large by closing the connection.
         TransportError::Closed { .. } if work.closed_again() && items.len() > 1 => {
             Repeat::Halves(items)
         }
-        // What is said of half as many documents is half as long.
+        // A reply about half as many documents is half as long.
         TransportError::TooLarge if items.len() > 1 => Repeat::Halves(items),
         TransportError::NoCredentials(_) => return session.give_up(),
         TransportError::Certificate(_) if !permit.may_retry_certificate() => {
@@ -249,7 +253,7 @@ impl<'b> Work<'b> {
         }
     }
 
-    /// Counts a connection that was closed; true from the second in a row on.
+    /// Counts a closed connection. Returns true from the second in a row on.
     fn closed_again(&mut self) -> bool {
         self.closed_in_a_row += 1;
         self.closed_in_a_row >= 2
@@ -261,7 +265,7 @@ impl<'b> Work<'b> {
         }
     }
 
-    /// Takes the results of a request; answers the documents that are to be sent again.
+    /// Records the results of a request. Returns the documents to send again.
     fn settle_items(
         &mut self,
         session: &Session,
@@ -303,8 +307,8 @@ impl<'b> Work<'b> {
         pending
     }
 
-    /// Sends documents again later. Those that are at fault themselves are rejected instead, and do
-    /// not keep the others of the invocation from being sent.
+    /// Sends documents again later. Documents that are at fault themselves are rejected instead, so
+    /// that they do not keep the others of the invocation from being sent.
     fn postpone(
         &mut self,
         permit: &Permit<'_>,
@@ -330,8 +334,9 @@ impl<'b> Work<'b> {
         self.repeat(Repeat::Whole(pending));
     }
 
-    /// A document that made the whole request a bad one, alone. If that goes for the first three and nothing was ever
-    /// taken, then it is not the documents but the request: a wrong pipeline, say.
+    /// Handles a document whose request, with no other document in it, was answered 400. If the
+    /// first three such documents all get 400 and no document was ever accepted, the request is at
+    /// fault and not the documents: it may name a wrong pipeline, for instance.
     fn suspect(&mut self, session: &Session, item: usize, rejection: Rejection) {
         self.suspects.push((item, rejection));
         if session.is_malformed_throughout() {
@@ -366,7 +371,7 @@ impl<'b> Work<'b> {
     }
 }
 
-/// Where to cut so that both halves have some documents and about the same size.
+/// Returns where to cut, so that both halves hold documents and have about the same size.
 fn middle(body: &BulkBody, items: &[usize]) -> usize {
     let total: usize = items.iter().map(|item| body.item_size(*item)).sum();
     let mut bytes = 0;

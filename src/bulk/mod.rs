@@ -1,9 +1,10 @@
 //! Documents into Elasticsearch: bulk request bodies out, one outcome an item back.
 //!
-//! The [bulk API](https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk) answers 200 for a request
-//! of which every document was refused, so what counts here is the status of each item, matched by its position.
-//! Every document is sent with the action `create` under an id that depends on nothing but the log event, so sending
-//! one again never makes a second copy: the answer 409 says that it is there already, and that is success.
+//! The [bulk API](https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk)
+//! answers 200 for a request even if every document in it was rejected, so this room reads the
+//! status of each item and matches it by position. Every document is sent with the action `create`
+//! under an id that depends on nothing but the log event, so sending it again never makes a second
+//! copy. The answer 409 says that the document is there already, which is success.
 
 mod body;
 mod budget;
@@ -32,17 +33,17 @@ pub enum Outcome {
     Indexed,
     /// It was stored before.
     Duplicate,
-    /// An ingest pipeline has dropped it, as its author wants.
+    /// An ingest pipeline has dropped it, as the pipeline's author wants.
     Dropped,
-    /// Elasticsearch will never take it as it is.
+    /// Elasticsearch will never accept it as it is.
     Rejected(Rejection),
-    /// It may be there or not: nobody has confirmed it. [`Session::failure`] says why.
+    /// Nobody has confirmed whether it is stored. [`Session::failure`] says why.
     Unresolved,
 }
 
 /// The error with which Elasticsearch rejected a document.
 ///
-/// The reason may quote the document: it belongs into a dead letter, never into a log.
+/// The reason may quote the document: it belongs in a dead letter and never in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The HTTP status of the item.

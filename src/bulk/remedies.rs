@@ -1,17 +1,17 @@
-//! Remedies for a failed request that are tried once and not again and again.
+//! Remedies for a failed request. Each is tried once and not again and again.
 //!
-//! Requests are numbered in the order of their starts. A remedy that has been tried also covers
-//! the requests that were open at that time: they had started before it could help.
+//! Requests are numbered in the order of their starts. A remedy also covers the requests that were
+//! open when it was tried: they had started before it could help.
 
 /// The remedies of an invocation.
 #[derive(Debug, Default)]
 pub(super) struct Remedies {
-    /// Credentials that were fetched again after a 401 or 403.
+    /// Fetching the credentials again after a 401 or 403.
     pub(super) credentials: Remedy,
-    /// A second look at a certificate that was not trusted.
+    /// Trying once more after a certificate that was not trusted.
     pub(super) certificate: Remedy,
-    /// A fresh connection, in the place of one that had died while nothing was sent. Whenever
-    /// documents get through, it is new again.
+    /// A fresh connection in place of one that died while nothing was sent. This remedy is
+    /// available again whenever documents get through.
     pub(super) connection: Remedy,
 }
 
@@ -23,24 +23,24 @@ pub(super) struct Remedy {
 }
 
 impl Remedy {
-    /// Returns whether it has been tried, and that after this request started.
+    /// Returns whether it was tried after this request had started.
     pub(super) fn covers(&self, request: u64) -> bool {
         self.tried_before.is_some_and(|first| request < first)
     }
 
-    /// Tries it, unless it has been tried. `next` is the number of the next request.
+    /// Tries the remedy, unless it was tried before. `next` is the number of the next request.
     ///
     /// Returns whether it helps this request.
     pub(super) fn try_for(&mut self, request: u64, next: u64) -> bool {
         request < *self.tried_before.get_or_insert(next)
     }
 
-    /// Returns whether it has been tried.
+    /// Returns whether it was tried.
     pub(super) fn is_tried(&self) -> bool {
         self.tried_before.is_some()
     }
 
-    /// Makes it new again.
+    /// Makes the remedy available again.
     pub(super) fn renew(&mut self) {
         self.tried_before = None;
     }

@@ -14,9 +14,9 @@ use crate::server::Reply;
 /// What to do after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// One result for each document, in the order they were sent.
+    /// One result for each document, in the order in which they were sent.
     Items(Vec<ItemResult>),
-    /// Send the same again later. The documents may be there or not.
+    /// Send the same request again later. The documents may be stored or not.
     Again,
     /// The request was too large: send it in halves.
     TooLarge,
@@ -34,22 +34,22 @@ pub enum Verdict {
 pub enum ItemResult {
     /// Stored.
     Indexed(Stored),
-    /// There already.
+    /// It was there already.
     Duplicate,
     /// Dropped by an ingest pipeline: neither stored nor rejected.
     Dropped,
-    /// Not now: send it again, together with the others that were not taken.
+    /// Not stored now: send it again, together with the others that were not accepted.
     Again(Rejection),
-    /// Never, as it is.
+    /// It will never be accepted as it is.
     Rejected(Rejection),
-    /// Not until an operator repairs something: a privilege, a missing index.
+    /// Not stored until an operator repairs something: a privilege, or a missing index.
     Blocked(Rejection),
 }
 
 /// How a document was stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// In the failure store of the data stream, out of sight of ordinary searches.
+    /// In the failure store of the data stream, where ordinary searches do not see it.
     pub failure_store: bool,
     /// In another index or data stream: a pipeline has set `_index`.
     pub elsewhere: bool,
@@ -57,7 +57,7 @@ pub struct Stored {
     pub renamed: bool,
 }
 
-/// What a reply is held against.
+/// The sent request, as far as its reply is checked against it.
 #[derive(Debug, Clone, Copy)]
 pub struct Sent<'r> {
     /// The name of the data stream.
@@ -88,14 +88,14 @@ pub fn verdict(reply: &Reply, sent: Sent<'_>) -> Verdict {
         401 | 403 => Verdict::Unauthorized,
         413 => Verdict::TooLarge,
         408 | 429 => Verdict::Again,
-        // Redirects are not followed: they would carry logs and credentials to somebody else.
+        // Redirects are not followed: they would carry logs and credentials to another host.
         300..=499 | 501 => Verdict::Stop,
         _ => Verdict::Again,
     }
 }
 
-/// Returns whether a reply is known to be the answer to its request: it echoes the request's id, or
-/// it names the documents.
+/// Returns whether a reply is proved to belong to its request: it echoes the request's id, or it
+/// names the documents.
 #[must_use]
 pub fn is_bound(reply: &Reply, verdict: &Verdict) -> bool {
     let names_documents = || memchr::memmem::find(&reply.body, b"\"_id\"").is_some();
@@ -107,10 +107,10 @@ pub fn is_bound(reply: &Reply, verdict: &Verdict) -> bool {
     }
 }
 
-/// Reads the results of the items; `None` if the reply does not say, of every document that was
-/// sent, what became of it.
+/// Reads the results of the items; `None` unless the reply says, of every document that was sent,
+/// what became of it.
 fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
-    // A reason may quote half a character.
+    // A reason may end in the middle of a character.
     let body = utf8(&reply.body);
     let Object(wire): Object<WireReply<'_>> = serde_json::from_str(&body).ok()?;
     if wire.items.len() != sent.actions.len() || wire.error.is_some() || wire.timed_out {
@@ -121,7 +121,7 @@ fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
         .zip(sent.actions)
         .map(|(Object(item), action)| {
             let Object(result) = item.create;
-            // Without an echo the ids are the only sign that this answers our request.
+            // Without an echo, only the ids prove that the reply belongs to our request.
             if !reply.is_echoed && result.is_renamed(*action) {
                 return None;
             }
@@ -147,7 +147,7 @@ impl Rejection {
     }
 }
 
-/// A JSON object. A derived struct alone would also take a list.
+/// A JSON object. A derived struct would also accept a list.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -186,7 +186,8 @@ struct WireReply<'a> {
 
 #[derive(serde::Deserialize)]
 struct WireItem<'a> {
-    // Pipelines and proxies may answer with another name for the action; what was sent counts.
+    // Pipelines and proxies may answer with another name for the action. The action that was sent
+    // counts.
     #[serde(borrow, alias = "index", alias = "update", alias = "delete")]
     create: Object<WireResult<'a>>,
 }
@@ -199,7 +200,8 @@ struct WireResult<'a> {
     #[serde(rename = "_index")]
     index: Option<String>,
     result: Option<String>,
-    /// Read only as far as it is understood: it quotes the document, and must not spoil the rest.
+    /// The error is read only as far as it is understood: it quotes the document, and must not
+    /// spoil the rest.
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     failure_store: Option<String>,
@@ -254,7 +256,7 @@ impl WireResult<'_> {
         }
     }
 
-    /// A document that was stored; `None` if no shard has stored it.
+    /// Reads the result of a stored document; `None` if no shard has stored it.
     fn stored(&self, action: Action<'_>, data_stream: &str) -> Option<ItemResult> {
         let successful = self
             .shards
@@ -306,9 +308,9 @@ impl WireResult<'_> {
             (409, kind) if kind.contains("version_conflict") => ItemResult::Duplicate,
             (408 | 409 | 429 | 500..=599, _) => ItemResult::Again(rejection),
             (401 | 403 | 404, _) => ItemResult::Blocked(rejection),
-            // Not the document's fault: the cluster has all the shards it may have.
+            // The document is not at fault: the cluster has all the shards that it may have.
             (400, "validation_exception") => ItemResult::Blocked(rejection),
-            // Nor this: ELASTICSEARCH_PIPELINE is misspelt.
+            // Here, too, the document is not at fault: ELASTICSEARCH_PIPELINE is misspelt.
             (400, "illegal_argument_exception") if reason.starts_with("pipeline with id [") => {
                 ItemResult::Blocked(Rejection {
                     kind: NO_PIPELINE.to_owned(),
@@ -320,8 +322,8 @@ impl WireResult<'_> {
     }
 }
 
-/// The rejection of a document whose id a pipeline has changed to that of another one. That the
-/// other is there does not prove that this is.
+/// Returns the rejection of a document to which a pipeline has given another document's id. That
+/// the other document exists does not prove that ours is stored.
 fn renamed() -> Rejection {
     Rejection {
         status: 409,
@@ -342,7 +344,7 @@ fn is_index_of(index: &str, data_stream: &str) -> bool {
     index == data_stream || generation.is_some_and(|generation| generation.starts_with('-'))
 }
 
-/// Returns Elasticsearch's name and explanation of an error; of one in an unknown form, all of it.
+/// Returns Elasticsearch's name and explanation of an error; all of it if the form is unknown.
 fn kind_and_reason(error: &RawValue) -> (String, String) {
     let wire = serde_json::from_str(&mend_surrogates(error.get()));
     let (kind, reason) = wire.map_or_else(
@@ -417,7 +419,7 @@ mod tests {
         format!(r#"{{"took":1,"errors":false,"items":[{{"create":{{{members}}}}}]}}"#)
     }
 
-    /// The result of the only document; `None` if the reply settles nothing.
+    /// Returns the result of the only document; `None` if the reply settles nothing.
     fn one(reply: &Reply) -> Option<ItemResult> {
         match verdict(reply, sent(1)) {
             Verdict::Items(results) => results.into_iter().next(),
@@ -575,7 +577,7 @@ mod tests {
         assert_eq!(verdict(&reply(200, swapped), sent(2)), Verdict::Again);
     }
 
-    /// The echo says that the reply is ours. So another id is a pipeline's work.
+    /// The echo proves that the reply is ours, so a pipeline has set the other id.
     #[test]
     fn a_pipeline_may_change_id_and_index() {
         let renamed = Stored {

@@ -1,4 +1,5 @@
-//! Whether it is time to send again, and when. No clock and no randomness of its own.
+//! The rule that says whether to send again, and when. It uses no clock and no randomness of its
+//! own.
 
 use std::time::Duration;
 
@@ -8,22 +9,25 @@ use std::time::Duration;
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How long to go on without any document getting through: `RETRY_BUDGET_MS`.
+    /// How long to go on while no document gets through: `RETRY_BUDGET_MS`.
     pub budget: Duration,
-    /// The longest first wait: `RETRY_INITIAL_MS`.
+    /// Upper bound on the first wait: `RETRY_INITIAL_MS`.
     pub initial: Duration,
-    /// The longest wait: `RETRY_MAX_MS`.
+    /// Upper bound on any wait: `RETRY_MAX_MS`.
     pub max: Duration,
-    /// The longest a request may take: `REQUEST_TIMEOUT_MS`.
+    /// Upper bound on the time of one request: `REQUEST_TIMEOUT_MS`.
     pub request_timeout: Duration,
-    /// How often to send again at most without any document getting through; `None` for as long as the budget lasts.
+    /// Upper bound on retries while no document gets through; `None` to go on for as long as the
+    /// budget lasts.
     pub max_retries: Option<u32>,
 }
 
 impl RetryPolicy {
-    /// How long to wait before sending again, after so many failures in a row (0 after the first).
+    /// Returns how long to wait before the next try, after this many failures in a row (0 after the
+    /// first).
     ///
-    /// The server's own wish is a floor; `random` picks a point of the jitter's range.
+    /// The wait is never shorter than what the server asks for; `random` picks a point in the range
+    /// of the jitter.
     #[must_use]
     pub fn delay(&self, failures: u32, retry_after: Option<Duration>, random: u64) -> Duration {
         let ceiling = self

@@ -18,7 +18,7 @@ pub struct Session {
     /// A source of randomness, for the jitter.
     random: fn() -> u64,
     gate: Rc<Gate>,
-    /// Each of its requests goes alone, before the shared ones that wait.
+    /// Whether each of its requests goes alone, ahead of the shared requests that wait.
     is_urgent: bool,
     state: RefCell<State>,
 }
@@ -30,34 +30,34 @@ struct State {
     has_accepted_any: bool,
     /// The number of single documents that were answered 400 for the whole request.
     malformed_alone: u32,
-    /// The number of bodies on their way.
+    /// The number of bodies in flight.
     bodies: u32,
     is_closing: bool,
     is_stopped: bool,
-    /// A document was found that fails for ever while others are taken.
+    /// Whether a document was found that fails for ever while others are accepted.
     has_found_culprit: bool,
     failure: Option<Failure>,
     traffic: Traffic,
 }
 
-/// What was sent.
+/// The traffic of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bulk requests.
+    /// The number of bulk requests.
     pub requests: u64,
-    /// Bulk requests that repeat documents.
+    /// The number of bulk requests that repeat documents.
     pub retries: u64,
-    /// The bodies as they were sent, compressed.
+    /// The size of all bodies as they were sent, compressed.
     pub bytes_sent: u64,
-    /// Documents that Elasticsearch put into its failure store.
+    /// The number of documents that Elasticsearch put into its failure store.
     pub failure_store: u64,
-    /// Documents that a pipeline has sent to another index or data stream.
+    /// The number of documents that a pipeline sent to another index or data stream.
     pub elsewhere: u64,
-    /// Documents that a pipeline has given another id.
+    /// The number of documents to which a pipeline gave another id.
     pub renamed: u64,
 }
 
-/// Leave to send one request.
+/// Permission to send one request.
 #[derive(Debug)]
 pub(super) struct Permit<'s> {
     pub(super) session: &'s Session,
@@ -72,12 +72,12 @@ pub(super) enum Refresh {
     Done,
     /// Fetch them again, within this time.
     Within(Duration),
-    /// Nothing: it was tried, and has not helped.
+    /// Nothing: fetching them again was tried and did not help.
     No,
 }
 
 impl Session {
-    /// A session that begins now.
+    /// Starts a session now.
     #[must_use]
     pub fn new(policy: RetryPolicy, deadline: Option<Instant>, random: fn() -> u64) -> Self {
         let state = State {
@@ -110,36 +110,36 @@ impl Session {
         }
     }
 
-    /// Returns whether nothing more is sent.
+    /// Returns whether the session has stopped sending.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.state.borrow().is_stopped
     }
 
-    /// Returns what was sent so far.
+    /// Returns the traffic so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.state.borrow().traffic
     }
 
-    /// Returns the last thing that went wrong, if anything did.
+    /// Returns the latest failure, if there was any.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
         self.state.borrow().failure.clone()
     }
 
-    /// Takes over what went wrong in another session, if anything did.
+    /// Takes over the latest failure of another session, if there was any.
     pub fn adopt_failure(&self, other: &Self) {
         if let Some(failure) = other.failure() {
             self.failed(failure);
         }
     }
 
-    /// Waits until a request may start; `None` if nothing more is sent. The permit is held until
-    /// the answer is dealt with.
+    /// Waits until a request may start; `None` if the session has stopped sending. Hold the permit
+    /// until the reply is dealt with.
     ///
-    /// A request that repeats documents goes alone, when the time to send again has come. Others go
-    /// beside each other as long as all is well.
+    /// A request that repeats documents waits for the time of the next try and then goes alone.
+    /// Other requests overlap as long as all is well.
     pub(super) async fn admit(&self, is_repeat: bool) -> Option<Permit<'_>> {
         let pass = if is_repeat || self.is_urgent {
             let pass = self.gate.exclusive().await;
@@ -156,13 +156,13 @@ impl Session {
         })
     }
 
-    /// Returns whether Elasticsearch takes what it is sent.
+    /// Returns whether Elasticsearch accepts documents.
     fn is_flowing(&self) -> bool {
         let state = self.state.borrow();
         state.has_accepted_any && state.budget.is_untouched()
     }
 
-    /// Returns how long the next request may take; `None` if none may start any more.
+    /// Returns how long the next request may take; `None` if no request may start any more.
     pub fn request_timeout(&self) -> Option<Duration> {
         let mut state = self.state.borrow_mut();
         let timeout = state.budget.request_timeout(Instant::now());
@@ -177,7 +177,7 @@ impl Session {
         traffic.bytes_sent += bytes_sent;
     }
 
-    /// Notes that Elasticsearch takes documents.
+    /// Notes that Elasticsearch accepts documents.
     pub(super) fn accepted(&self) {
         self.state.borrow_mut().has_accepted_any = true;
     }
@@ -189,8 +189,8 @@ impl Session {
         traffic.renamed += u64::from(stored.renamed);
     }
 
-    /// Documents have got their outcome: the budget begins anew, and a connection may have died
-    /// since.
+    /// Notes that documents have got their outcome: the budget begins anew, and the remedy for a
+    /// dead connection is available again.
     pub fn progress(&self) {
         let mut state = self.state.borrow_mut();
         state.budget.progress(Instant::now());
@@ -223,14 +223,15 @@ impl Session {
         self.state.borrow().bodies > 0
     }
 
-    /// Says that no more bodies will come.
+    /// Notes that no more bodies will come.
     pub fn close(&self) {
         self.state.borrow_mut().is_closing = true;
         self.gate.notify();
     }
 
-    /// Waits until it is known whether documents that were rejected are at fault, or the requests:
-    /// until something was accepted, or nothing is left to be. Returns true for the documents.
+    /// Waits until it is known whether rejected documents are at fault or the requests are. That is
+    /// known once a document was accepted, or once no more can be. Returns true if the documents
+    /// are at fault.
     pub async fn documents_are_at_fault(&self) -> bool {
         let is_decided = |state: &State| {
             let is_over = state.is_stopped || (state.is_closing && state.bodies == 0);
@@ -242,30 +243,30 @@ impl Session {
         self.failure() != Some(Failure::EverythingMalformed)
     }
 
-    /// Notes what went wrong last.
+    /// Notes the latest failure.
     pub fn failed(&self, failure: Failure) {
         self.state.borrow_mut().failure = Some(failure);
     }
 
-    /// Sends nothing more, for this reason.
+    /// Stops sending, for this reason.
     pub fn stop(&self, failure: Failure) {
         self.failed(failure);
         self.give_up();
     }
 
-    /// Sends nothing more, for the reason noted last.
+    /// Stops sending, for the reason noted last.
     pub(super) fn give_up(&self) {
         self.state.borrow_mut().is_stopped = true;
     }
 
-    /// Waits before something is asked again; gives up instead if that would be too late.
+    /// Waits before a question is asked again; stops sending instead if there is no time for it.
     pub async fn wait(&self, retry_after: Option<Duration>) {
         self.postpone(self.gate.next_request(), retry_after);
         self.resume().await;
     }
 
-    /// Postpones the next request after this one has failed; gives up instead if that would be too
-    /// late.
+    /// Postpones the next request after this one has failed; stops sending instead if there is no
+    /// time for it.
     fn postpone(&self, request: u64, retry_after: Option<Duration>) {
         if !self.has_time_after(request, retry_after) {
             self.give_up();
@@ -283,8 +284,8 @@ impl Session {
         state.budget.failed(failed, (self.random)(), Instant::now())
     }
 
-    /// Returns whether a document that fails while others are taken has been tried long enough: for
-    /// a whole budget, and once one such document was found, twice.
+    /// Returns whether a document that fails while others are accepted was tried long enough: for a
+    /// whole budget, or only twice once another such document was found.
     pub(super) fn is_culprit(&self, since: Instant) -> bool {
         let state = self.state.borrow();
         state.has_found_culprit || state.budget.is_spent_since(since)
@@ -296,7 +297,7 @@ impl Session {
         self.progress();
     }
 
-    /// Waits until it is time to send again.
+    /// Waits until the time of the next try.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
     async fn resume(&self) {
         let resumes_at = self.state.borrow().budget.resumes_at();
@@ -313,8 +314,8 @@ impl Permit<'_> {
         self.session.has_time_after(self.pass.request, retry_after)
     }
 
-    /// Postpones the next request after this one has failed; gives up instead if that would be too
-    /// late.
+    /// Postpones the next request after this one has failed; stops sending instead if there is no
+    /// time for it.
     pub(super) fn postpone(&self, retry_after: Option<Duration>) {
         self.session.postpone(self.pass.request, retry_after);
     }

@@ -2,7 +2,8 @@
 
 type Block = [u8; 16];
 
-/// Returns whether any byte satisfies `is`. Optimised for short inputs, and for an `is` without branches.
+/// Returns whether any byte satisfies `is`. Optimised for short inputs and for an `is` without
+/// branches.
 #[inline]
 pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     let in_block = |block: &Block| marks(block, is) != 0;

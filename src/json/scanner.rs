@@ -1,7 +1,8 @@
 //! A cursor over JSON: strict, in one pass, and without copying what can be borrowed.
 //!
-//! Nearly all that this program reads is strings, one after the other. Strings and whole numbers are read here;
-//! `serde_json` reads strings with escapes outside of lines, other numbers, and nested values.
+//! This program reads almost nothing but strings, one after the other. The scanner reads strings
+//! and whole numbers itself; `serde_json` reads strings with escapes outside of lines, other
+//! numbers, and nested values.
 
 use std::borrow::Cow;
 
@@ -11,16 +12,16 @@ use super::JsonText;
 use super::bytes::{first_special, same};
 use super::text::string;
 
-/// A JSON text, read up to some place.
+/// A JSON text, read up to some position.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     json: &'a str,
-    /// The end of `json` that is not yet read.
+    /// The part of `json` that is not yet read.
     rest: &'a str,
     quote: Quote,
 }
 
-/// What begins and ends a string.
+/// The delimiter of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quote {
     Plain,
@@ -33,16 +34,16 @@ enum Quote {
 pub enum Value<'a> {
     /// A string without escapes: the text between its quotes.
     Plain(&'a str),
-    /// Any other value, as it stands there.
+    /// Any other value, as it is written.
     Json(&'a RawValue),
 }
 
-/// The text is not JSON where the scanner stands, or is another value than the one that was asked for.
+/// The text is not JSON at the scanner's position, or is not the value that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
 impl<'a> Scanner<'a> {
-    /// Starts at the front.
+    /// Starts at the beginning.
     #[must_use]
     pub fn new(json: &'a str) -> Self {
         Self {
@@ -52,7 +53,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Starts at a place to which another scanner has read the same text.
+    /// Starts at a position that another scanner has reached in the same text.
     #[must_use]
     pub fn at(json: &'a str, position: usize) -> Self {
         let (_, rest) = json.split_at(position);
@@ -62,8 +63,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads JSON that stands in a JSON string in which nothing but the quotes is escaped. It knows only the values that
-    /// look the same there: plain strings, numbers, and other values without quotes inside.
+    /// Reads JSON inside a JSON string in which only the quotes are escaped. It knows only values
+    /// that look the same there: plain strings, numbers, and other values without quotes inside.
     #[must_use]
     pub fn escaped(json: &'a str) -> Self {
         Self {
@@ -72,7 +73,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// How many bytes a quote has.
+    /// Returns the length of a quote in bytes.
     #[must_use]
     pub fn quote_length(&self) -> usize {
         match self.quote {
@@ -81,7 +82,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// How many bytes are read.
+    /// Returns the number of bytes that are read.
     #[must_use]
     pub fn position(&self) -> usize {
         self.json.len() - self.rest.len()
@@ -98,7 +99,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over so many bytes, which end a character.
+    /// Steps over this many bytes, which must end at a character boundary.
     fn step(&mut self, length: usize) {
         (_, self.rest) = self.rest.split_at(length);
     }
@@ -112,7 +113,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Inside brackets: steps to the next element if there is one, else out of the brackets. Returns whether there is one.
+    /// Inside brackets: steps to the next element if there is one, otherwise out of the brackets.
+    /// Returns whether there is an element.
     pub fn has_next(&mut self, is_first: bool, closing: u8) -> Result<bool, Malformed> {
         if self.peek() == Some(closing) {
             self.step(1);
@@ -124,14 +126,15 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    /// Steps over a text if it stands here, and returns it.
+    /// Steps over a text if it comes next, and returns it.
     pub fn take_text(&mut self, text: &str) -> Option<&'a str> {
         let (here, rest) = self.here(text)?;
         self.rest = rest;
         Some(here)
     }
 
-    /// Steps over a text that ends with a quote, if it stands here, and the plain string behind the quote. Returns both.
+    /// Steps over a text that ends with a quote, and the plain string that begins with this quote,
+    /// if they come next. Returns both.
     #[inline]
     pub fn take_plain(&mut self, text: &str) -> Option<(&'a str, &'a str)> {
         let (here, inside) = self.here(text)?;
@@ -140,7 +143,7 @@ impl<'a> Scanner<'a> {
         Some((here, plain))
     }
 
-    /// Returns a text if it stands here, and what follows it.
+    /// Returns a text and what follows it, if the text comes next.
     #[inline]
     fn here(&self, text: &str) -> Option<(&'a str, &'a str)> {
         self.rest
@@ -148,7 +151,7 @@ impl<'a> Scanner<'a> {
             .filter(|(here, _)| same(here, text))
     }
 
-    /// The text from an earlier position to this.
+    /// Returns the text between an earlier position and this one.
     #[must_use]
     pub fn since(&self, position: usize) -> &'a str {
         let (read, _) = self.json.split_at(self.position());
@@ -206,7 +209,7 @@ impl<'a> Scanner<'a> {
         Ok(JsonText { raw, escapes })
     }
 
-    /// Reads a whole number, as JSON writes it.
+    /// Reads a whole number in JSON's spelling.
     pub fn integer(&mut self) -> Result<i64, Malformed> {
         self.peek();
         let is_other = |byte: u8| !byte.is_ascii_digit() && byte != b'-';
@@ -223,7 +226,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn raw_value(&mut self) -> Result<&'a RawValue, Malformed> {
-        // The value has its length from its first byte on, so the space before it is stepped over here.
+        // The length of the value counts from its first byte, so space before it is skipped here.
         self.peek();
         let value: &RawValue = serde_json::Deserializer::from_str(self.rest)
             .into_iter()
@@ -234,7 +237,7 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// Nothing but space may follow.
+    /// Only space may follow.
     pub fn end(&mut self) -> Result<(), Malformed> {
         self.peek().map_or(Ok(()), |_| Err(Malformed))
     }

@@ -1,8 +1,9 @@
-//! Texts of JSON strings: found whole, and unescaped only when their meaning is asked for.
+//! Texts of JSON strings: located whole, and unescaped only when their meaning is needed.
 //!
-//! A payload is JSON, and so is nearly every line in it: each of the line's quotes has a backslash, and nothing else is
-//! escaped. Such a line is read as it stands ([`Scanner::escaped`](super::Scanner::escaped)).
-//! Perf: reading lines without unescaping them saves a tenth of the time of an event.
+//! A payload is JSON, and so is nearly every line in it: each quote of such a line has a backslash,
+//! and nothing else is escaped. [`Scanner::escaped`](super::Scanner::escaped) reads such a line
+//! without unescaping it. Perf: reading lines without unescaping them saves a tenth of the time of
+//! an event.
 
 use std::borrow::Cow;
 
@@ -14,25 +15,25 @@ use super::bytes::first_special;
 /// A text, or the inside of a JSON string that stands for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonText<'a> {
-    /// The text as it stands there.
+    /// The characters as they are written.
     pub raw: &'a str,
-    /// What is escaped in it.
+    /// The escapes in it.
     pub escapes: Escapes,
 }
 
-/// What is escaped in a text.
+/// The escapes in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escapes {
-    /// Nothing: it is the text itself.
+    /// None: it is the text itself.
     None,
-    /// Every quote has a backslash before it, and there is no other.
+    /// Every quote has a backslash, and there is no other backslash.
     Quotes,
-    /// Anything.
+    /// Any escapes.
     Any,
 }
 
 impl<'a> JsonText<'a> {
-    /// A text as it is.
+    /// Wraps a text without escapes.
     #[must_use]
     pub const fn plain(text: &'a str) -> Self {
         Self {
@@ -41,7 +42,7 @@ impl<'a> JsonText<'a> {
         }
     }
 
-    /// The inside of a JSON string, whether or not a strict parser would take it.
+    /// Wraps the inside of a JSON string, whether or not a strict parser would accept it.
     #[must_use]
     pub fn escaped(raw: &'a str) -> Self {
         Self {
@@ -54,7 +55,7 @@ impl<'a> JsonText<'a> {
         }
     }
 
-    /// The text itself.
+    /// Returns the text itself.
     #[must_use]
     pub fn text(self, arena: &'a Bump) -> &'a str {
         if self.escapes == Escapes::None {
@@ -66,8 +67,9 @@ impl<'a> JsonText<'a> {
     }
 }
 
-/// Finds the end of the string that JSON starts with. Returns how many bytes stand between its quotes and what is escaped
-/// there; `None` if a strict parser would reject it (unpaired surrogates are accepted).
+/// Finds the end of the string that the JSON starts with. Returns the number of bytes between its
+/// quotes and the kind of escapes there; `None` if a strict parser would reject it (unpaired
+/// surrogates are accepted).
 pub(super) fn string(json: &[u8]) -> Option<(usize, Escapes)> {
     const QUOTE: usize = 1;
     let mut end = after_escaped_quotes(json);
@@ -96,7 +98,8 @@ pub(super) fn string(json: &[u8]) -> Option<(usize, Escapes)> {
     }
 }
 
-/// Returns a place in the string that JSON starts with, up to which nothing but quotes is escaped.
+/// Returns a position in the string that the JSON starts with. Up to there, only quotes are
+/// escaped.
 // Perf: comparing whole blocks with themselves shifted by one byte vectorises, which saves 7/8 of the time of going from
 // quote to quote.
 fn after_escaped_quotes(json: &[u8]) -> usize {
@@ -123,8 +126,8 @@ fn after_escaped_quotes(json: &[u8]) -> usize {
 
 /// Appends the text that the inside of a JSON string stands for.
 ///
-/// It never fails: half a surrogate pair becomes U+FFFD, and an escape that JSON does not know stays as it is written.
-/// If the JSON is valid, so is the text.
+/// This never fails: half a surrogate pair becomes U+FFFD, and an escape that JSON does not know
+/// stays as it is written. If the JSON is valid, so is the text.
 fn unescape_into(text: &mut ArenaString<'_>, escaped: &str) {
     let mut rest = escaped;
     while let Some((plain, escape)) = rest.split_once('\\') {
@@ -134,7 +137,7 @@ fn unescape_into(text: &mut ArenaString<'_>, escaped: &str) {
     text.push_str(rest);
 }
 
-/// Appends the character that the escape after a backslash stands for. Returns what follows the escape.
+/// Appends the character for the escape after a backslash. Returns what follows the escape.
 fn unescape_one<'a>(text: &mut ArenaString<'_>, escape: &'a str) -> &'a str {
     let mut characters = escape.chars();
     let unescaped = match characters.next() {
@@ -176,7 +179,7 @@ pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Appends an escape whose backslash is there already. Returns what follows the escape.
+/// Appends an escape whose backslash is already there. Returns what follows the escape.
 fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
     let Some((first, rest)) = escape.strip_prefix('u').and_then(unit) else {
         let length = escape.chars().next().map_or(0, char::len_utf8);
@@ -300,7 +303,7 @@ mod tests {
         ) {
             let json = format!("\"{}{inside}\"", "-".repeat(gap));
             let found = string(json.as_bytes());
-            // It ends at the first quote that is none of its own, whatever follows.
+            // The string ends at its first unescaped quote, whatever follows.
             let whole = found.map_or(&*json, |(length, _)| json.get(..length + 2).unwrap());
             match (serde_json::from_str::<String>(&mend_surrogates(whole)), found) {
                 (Ok(expected), Some((length, escapes))) => {
