@@ -1,9 +1,10 @@
-//! A document that Elasticsearch refuses becomes one that no mapping can refuse.
+//! A document that Elasticsearch rejects becomes a dead letter, which no mapping can reject.
 //!
-//! It holds the raw line (credentials masked) and all that CloudWatch said of it, and the id of the document, so that it can
-//! be sent again through the whole path once the cause is mended. The id is kept because it cannot be had anew: where
-//! CloudWatch gave the event none, it depends on the line as it was before the masking. So is the document's place in
-//! the line: of a line that holds several objects, only the one that was refused is sent again.
+//! A dead letter holds the raw line with credentials masked, all that CloudWatch said of the log
+//! event, and the id of the document. So the document can be sent again through the whole path once
+//! the cause is fixed. The id is kept because it cannot always be computed again: if CloudWatch
+//! gave the event no id, it depends on the line as it was before masking. The document's place in
+//! the line is kept as well: if a line holds several objects, only the rejected one is sent again.
 
 mod kept;
 
@@ -40,12 +41,12 @@ struct Aws<'a> {
 
 #[derive(Debug, Serialize)]
 struct ApiGateway<'a> {
-    dead_letter: Refused<'a>,
+    dead_letter: Rejected<'a>,
 }
 
-/// What was refused, and where.
+/// The rejected document and the reason.
 #[derive(Debug, Serialize)]
-struct Refused<'a> {
+struct Rejected<'a> {
     data_stream: &'a str,
     document_id: DocumentId,
     event_time: String,
@@ -97,25 +98,25 @@ struct Event<'a> {
     original: &'a str,
 }
 
-/// What was refused: the line, its place in its payload, the document's id, and where it was to go.
+/// A rejected document: its line, its place in the payload, its id and its destination.
 #[derive(Debug, Clone, Copy)]
-pub struct RefusedDocument<'a> {
+pub struct RejectedDocument<'a> {
     /// The line.
     pub line: LogLine<'a>,
-    /// The event's place in its payload.
+    /// The log event's place in its payload.
     pub position: usize,
-    /// The document's place among those of the line.
+    /// The document's place among the documents of the line.
     pub part: usize,
     /// The document's id.
     pub id: DocumentId,
-    /// Where it was to go.
+    /// The data stream that rejected it.
     pub target: &'a DataStreamName,
 }
 
 impl WriteJson for DeadLetter<'_> {
     #[expect(
         clippy::expect_used,
-        reason = "a Vec takes every write, and there are none but string keys"
+        reason = "writing to a Vec cannot fail, and there are none but string keys"
     )]
     fn write_json(&self, out: &mut Vec<u8>) {
         serde_json::to_writer(out, self).expect("a dead letter can be written as JSON");
@@ -123,25 +124,25 @@ impl WriteJson for DeadLetter<'_> {
 }
 
 impl DeadLetter<'_> {
-    /// The dead letter of a refused document, for the data stream of dead letters.
+    /// Makes the dead letter of a rejected document, for the data stream of dead letters.
     #[must_use]
     pub fn new<'a>(
-        refused: &RefusedDocument<'a>,
+        rejected: &RejectedDocument<'a>,
         rejection: &'a Rejection,
         dead_letters: &'a DataStreamName,
         arena: &'a Bump,
     ) -> DeadLetter<'a> {
-        let line = refused.line;
+        let line = rejected.line;
         DeadLetter {
             timestamp: Timestamp(line.event_time),
             aws: Aws {
                 api_gateway: ApiGateway {
-                    dead_letter: Refused {
-                        data_stream: &refused.target.name,
-                        document_id: refused.id,
+                    dead_letter: Rejected {
+                        data_stream: &rejected.target.name,
+                        document_id: rejected.id,
                         event_time: line.event_time.to_string(),
-                        part: refused.part.to_string(),
-                        position: refused.position.to_string(),
+                        part: rejected.part.to_string(),
+                        position: rejected.position.to_string(),
                         status: rejection.status.to_string(),
                     },
                 },
@@ -172,7 +173,7 @@ impl DeadLetter<'_> {
                 module: "aws",
                 original: mask_line(line.message.text(arena), arena),
             },
-            // Without it the final pipeline of Fleet's templates would remove the line.
+            // Without this tag, the final pipeline of Fleet's templates would remove the line.
             tags: [PRESERVED],
         }
     }

@@ -159,7 +159,7 @@ pub struct Settled {
 pub struct Accounts {
     report: Report,
     /// Unresolved because they were refused and there is no place for dead letters.
-    refused: u64,
+    rejected: u64,
     failed_records: BTreeSet<usize>,
     undecodable: BTreeSet<usize>,
     first_problem: Option<String>,
@@ -210,8 +210,8 @@ impl Accounts {
     }
 
     /// A document of a record was refused, and there is no place for it.
-    pub fn refused(&mut self, record: usize) {
-        self.refused += 1;
+    pub fn rejected(&mut self, record: usize) {
+        self.rejected += 1;
         self.unresolved(record);
     }
 
@@ -269,7 +269,7 @@ impl Accounts {
     ) -> (Report, BTreeSet<usize>) {
         if self.balance(duration_ms) {
             let problem = self.first_problem.as_deref();
-            self.report.error = error(&self.report, self.refused, problem, failure);
+            self.report.error = error(&self.report, self.rejected, problem, failure);
         } else {
             self.failed_records.extend(0..records);
         }
@@ -318,7 +318,7 @@ fn unbalanced(report: &Report) -> ReportError {
 
 fn error(
     report: &Report,
-    refused: u64,
+    rejected: u64,
     problem: Option<&str>,
     failure: Option<&Failure>,
 ) -> Option<ReportError> {
@@ -334,10 +334,10 @@ fn error(
             message,
         });
     }
-    let (kind, cause) = if refused == report.unresolved {
+    let (kind, cause) = if rejected == report.unresolved {
         (
             ErrorType::DeliveryRefused,
-            "Elasticsearch refuses them and DEAD_LETTER_DATA_STREAM is none: mend the mapping or name a data stream"
+            "Elasticsearch rejects them and DEAD_LETTER_DATA_STREAM is none: fix the mapping or name a data stream"
                 .to_owned(),
         )
     } else {
@@ -442,9 +442,9 @@ mod tests {
             (report.unresolved, failed, error.kind),
             (1, vec![1], ErrorType::DeliveryIncomplete)
         );
-        let (report, failed) = close(&[received, |accounts| accounts.refused(0)]);
+        let (report, failed) = close(&[received, |accounts| accounts.rejected(0)]);
         assert_eq!(
-            (report.error.expect("refused").kind, failed),
+            (report.error.expect("rejected").kind, failed),
             (ErrorType::DeliveryRefused, vec![0])
         );
     }

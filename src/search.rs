@@ -269,7 +269,7 @@ struct WireSince {
 impl Query<'_> {
     #[expect(
         clippy::expect_used,
-        reason = "a Vec takes every write, and the keys are text"
+        reason = "writing to a Vec cannot fail, and the keys are text"
     )]
     fn body(&self) -> Vec<u8> {
         let gte = self.since.unwrap_or(Timestamp::FIRST);

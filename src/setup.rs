@@ -1,8 +1,10 @@
-//! Preparation of a server for the first document: templates, and what rolls data streams over.
+//! Prepares a server for the first document: templates, and the policies that roll data streams
+//! over.
 //!
-//! An *asset* is one thing that is put: a template, a component of it, a policy. `setup` looks at all assets first. Then
-//! it puts those that are missing or of another version. It never overwrites what somebody else made unless told to, and
-//! a single such asset keeps everything as it is.
+//! An *asset* is one resource on the server: a template, a component of a template, or a policy.
+//! `setup` looks at all assets first. Then it puts those that are missing or of another version. It
+//! never overwrites what somebody else made unless told to: a single such asset leaves everything
+//! as it is.
 
 mod answer;
 mod assets;
@@ -26,18 +28,18 @@ pub struct Setup {
     pub data_stream: DataStreamName,
     /// The data stream of dead letters, if there are any.
     pub dead_letters: Option<DataStreamName>,
-    /// What becomes of assets that somebody else made.
+    /// The treatment of assets that somebody else made.
     pub foreign: Foreign,
     /// Upper bound on the wait for a reply.
     pub timeout: Duration,
 }
 
-/// What becomes of an asset that somebody else made, where one of ours belongs.
+/// The treatment of an asset that somebody else made in the place of one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
-    /// It is kept, and nothing is changed.
+    /// Keep it, and change nothing at all.
     Kept,
-    /// It is overwritten, unless Fleet manages it.
+    /// Overwrite it, unless Fleet manages it.
     Overwritten,
 }
 
@@ -50,30 +52,30 @@ pub enum SetupError {
     /// The credentials are wrong.
     #[error("Elasticsearch answered 401: check the credentials")]
     Unauthorized,
-    /// The credentials do not suffice.
+    /// The credentials lack privileges.
     #[error(
         "Elasticsearch answered 403 ({0}): setup needs the cluster privileges `monitor` and `manage_index_templates` \
          (OpenSearch: cluster permissions for index templates and index state management)"
     )]
     Forbidden(String),
-    /// The server has no time now, or whatever stands before it does not reach it.
+    /// The server is overloaded, or whatever stands before it does not reach it.
     #[error(
         "Elasticsearch answered {0} ({1}): it is busy or not available now, so try again later"
     )]
     Unavailable(u16, String),
-    /// The server sends elsewhere.
+    /// The server redirects to another address.
     #[error(
         "the server answered {0}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
     )]
     Redirect(u16),
-    /// Something else answers there.
+    /// Something other than Elasticsearch answers.
     #[error(
         "the server answered {0}, and not as Elasticsearch does: check that ELASTICSEARCH_URL is that of Elasticsearch"
     )]
     NotElasticsearch(u16),
     /// A request was rejected. The server's reason speaks of templates only.
-    #[error("{asset} was refused ({status}): {reason}")]
-    Refused {
+    #[error("{asset} was rejected ({status}): {reason}")]
+    Rejected {
         /// The asset that was put.
         asset: String,
         /// The HTTP status.
@@ -81,13 +83,13 @@ pub enum SetupError {
         /// The server's reason.
         reason: String,
     },
-    /// Somebody else made the asset that is there.
+    /// Somebody else made the existing asset.
     #[error(
         "{0} is there already and was not made by apigw-logs: nothing was changed. Remove or rename it, or overwrite it \
          with --force"
     )]
     Foreign(String),
-    /// Both data streams would have the same template.
+    /// Both data streams would get the same template.
     #[error(
         "DATA_STREAM and DEAD_LETTER_DATA_STREAM have the same type and dataset, for which there can be but one index \
          template: give the dead letters a dataset of their own"
@@ -99,10 +101,10 @@ pub enum SetupError {
 }
 
 impl Setup {
-    /// The requests that prepare a server on which none of the assets is.
+    /// Returns the requests that prepare a server without any of the assets.
     ///
     /// # Errors
-    /// [`SetupError`] if the two data streams cannot have templates beside each other.
+    /// [`SetupError`] if the templates of the two data streams would collide.
     pub fn requests(&self, flavour: Flavour) -> Result<Vec<Step>, SetupError> {
         let groups = self.groups(flavour)?;
         let assets = groups
@@ -113,10 +115,11 @@ impl Setup {
             .collect())
     }
 
-    /// Looks at what is there. Returns what is to be done, in this order, and changes nothing.
+    /// Looks at the server. Returns the steps to take in their order, and changes nothing.
     ///
     /// # Errors
-    /// [`SetupError`] if the server cannot be asked, and one for each asset that somebody else made.
+    /// [`SetupError`] if the server cannot be asked, and one for each asset that somebody else
+    /// made.
     pub async fn plan<S: Templates>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
         let (mut steps, mut errors) = (Vec::new(), Vec::new());
@@ -124,7 +127,7 @@ impl Setup {
             match step {
                 Ok(step) => steps.push(step),
                 Err(error @ SetupError::Foreign(_)) => errors.push(error),
-                // The other requests would fail alike.
+                // The other requests would fail in the same way.
                 Err(error) => return Err(vec![error]),
             }
             Ok(())
@@ -160,7 +163,7 @@ impl Setup {
         let reply = server.get(&[], self.timeout).await?;
         match (reply.status, serde_json::from_slice::<Root>(&reply.body)) {
             (200, Ok(root)) if root.version.distribution == "opensearch" => Ok(Flavour::OpenSearch),
-            // A server need not tell its version, as long as it answers the other requests.
+            // A server need not reveal its version, as long as it answers the other requests.
             (200, Ok(_)) | (400 | 404 | 405, _) => Ok(Flavour::Elasticsearch),
             _ => Err(unanswered(&reply)),
         }
@@ -231,7 +234,7 @@ impl Asset {
         }
     }
 
-    /// The part that the server shows again.
+    /// The part that the server returns again.
     #[expect(clippy::disallowed_types, reason = "templates are trees")]
     fn content(&self) -> &serde_json::Value {
         self.body.get("policy").unwrap_or(&self.body)

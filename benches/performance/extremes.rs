@@ -110,8 +110,8 @@ fn measure(arguments: &Arguments, name: &str, event: &str) {
 /// Writes base64 of gzip of JSON.
 fn payload(write: impl FnOnce(&mut GzEncoder<Vec<u8>>) -> std::io::Result<()>) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    write(&mut gzip).expect("a Vec takes every write");
-    BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
+    write(&mut gzip).expect("writing to a Vec cannot fail");
+    BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
 /// A payload with one line, and a member that fills it to its size.

@@ -464,7 +464,7 @@ pub(crate) fn gzipped(bytes: &[u8], level: u32) -> Vec<u8> {
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())
-        .expect("a Vec takes every write")
+        .expect("writing to a Vec cannot fail")
 }
 
 fn from_base64(payload: &str) {

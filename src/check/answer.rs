@@ -1,4 +1,4 @@
-//! Answers of a server about itself.
+//! Replies of a server to questions about itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use super::Finding;
 use crate::printable::printable;
 use crate::server::Reply;
 
-/// Most characters of a reason.
+/// Upper bound on the length of a reason in characters.
 const LONGEST_REASON: usize = 300;
 
-/// The answer of `/`.
+/// The reply to `GET /`.
 #[derive(Deserialize)]
 pub(super) struct Root {
     pub(super) version: RootVersion,
@@ -26,7 +26,7 @@ pub(super) struct RootVersion {
     pub(super) distribution: String,
 }
 
-/// The first two numbers of a version.
+/// Returns the first two numbers of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(pub(super) u32, pub(super) u32);
 
@@ -43,7 +43,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The answer of `_has_privileges`.
+/// The reply to `_has_privileges`.
 #[derive(Deserialize)]
 pub(super) struct Privileges {
     pub(super) has_all_requested: bool,
@@ -52,7 +52,7 @@ pub(super) struct Privileges {
 }
 
 impl Privileges {
-    /// Returns each privilege that is missing, with its data stream.
+    /// Returns each missing privilege with its data stream.
     pub(super) fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         for (name, privileges) in &self.index {
@@ -69,7 +69,7 @@ impl Privileges {
     }
 }
 
-/// The answer of `_data_stream/NAME`.
+/// The reply to `_data_stream/NAME`.
 #[derive(Deserialize)]
 pub(super) struct DataStreams {
     pub(super) data_streams: Vec<DataStream>,
@@ -114,7 +114,7 @@ impl DataStream {
     }
 }
 
-/// A request that failed.
+/// The error of a request that failed.
 #[derive(Deserialize)]
 pub(super) struct Complaint {
     pub(super) error: Cause,
@@ -147,7 +147,7 @@ struct Bulk {
     items: Vec<BTreeMap<String, Item>>,
 }
 
-/// The result of one document of a bulk request.
+/// The result of one document in a bulk request.
 #[derive(Deserialize)]
 pub(super) struct Item {
     pub(super) status: u16,
@@ -162,7 +162,7 @@ impl Item {
     }
 }
 
-/// Reads the result of the only document of a bulk request.
+/// Reads the result of the only document in a bulk request.
 pub(super) fn item(reply: &Reply) -> Option<Item> {
     let bulk: Bulk = serde_json::from_slice(&reply.body).ok()?;
     bulk.items.into_iter().next()?.into_values().next()

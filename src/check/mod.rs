@@ -1,7 +1,7 @@
-//! Everything that can be asked of a server before and after a deployment.
+//! The questions to ask a server before and after a deployment.
 //!
-//! Each question becomes a [`Finding`]. What the credentials may not ask is unknown, which is no fault:
-//! the function's own key, for instance, may not read templates.
+//! Each question gives a [`Finding`]. If the credentials may not ask a question, its answer is
+//! unknown, which is no fault: the function's own key, for instance, may not read templates.
 
 mod answer;
 
@@ -18,7 +18,7 @@ use crate::setup::{Setup, SetupError, Step};
 /// The questions.
 #[derive(Debug)]
 pub struct Check {
-    /// Templates that are to be there, for the data streams of the settings.
+    /// The templates that should exist, for the data streams of the settings.
     pub setup: Setup,
     /// `ELASTICSEARCH_PIPELINE`
     pub ingest_pipeline: Option<String>,
@@ -29,13 +29,13 @@ pub struct Check {
 /// The result of one question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// A fixed name of the question.
+    /// The fixed name of the question.
     pub check: &'static str,
     /// The verdict.
     pub result: Verdict,
     /// A sentence for people.
     pub message: String,
-    /// What to do, if there is something to do.
+    /// The remedy, if there is something to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -44,13 +44,13 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It is in order.
+    /// In order.
     Passed,
-    /// It works, and should be otherwise.
+    /// It works but should be otherwise.
     Warning,
-    /// It is not in order.
+    /// Not in order.
     Failed,
-    /// It cannot be asked here.
+    /// These credentials cannot ask.
     Unknown,
 }
 
@@ -65,7 +65,7 @@ impl Finding {
         }
     }
 
-    /// Something that works and should be otherwise.
+    /// Something that works but should be otherwise.
     pub fn warning(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
@@ -116,18 +116,19 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The oldest versions that the program is made for.
+/// The oldest versions that the program supports.
 const OLDEST_ELASTICSEARCH: Version = Version(8, 14);
 const OLDEST_OPENSEARCH: Version = Version(2, 0);
 
-/// The privileges of the function's key, as docs/configure.md has them.
+/// The privileges of the function's key, as listed in docs/configure.md.
 const PRIVILEGES: [&str; 2] = ["auto_configure", "create_doc"];
 
 const KEYS: &str = "make a key with the body of \"Keys and privileges\" in docs/configure.md";
 const RUN_SETUP: &str = "run `apigw-logs setup`";
 
 impl Check {
-    /// Asks whether the server answers, and which one it is. `None` if no further question makes sense.
+    /// Asks whether the server answers, and which server it is. `None` if no further question makes
+    /// sense.
     pub async fn server<S: Inspect>(&self, server: &S, findings: &mut Vec<Finding>) -> Option<()> {
         let reply = match server.get(&[], self.timeout).await {
             Ok(reply) => reply,
@@ -147,7 +148,7 @@ impl Check {
                 findings.push(Finding::failed("credentials", message, remedy));
                 return None;
             }
-            // A server need not tell, as long as it answers the other questions.
+            // A server need not reveal its version, as long as it answers the other questions.
             400 | 404 | 405 => findings.push(Finding::unknown(
                 "version",
                 format!("the server answers {} and does not tell it", reply.status),
@@ -167,7 +168,7 @@ impl Check {
         Some(())
     }
 
-    /// Asks everything else that can be asked without writing.
+    /// Asks everything that can be asked without writing.
     pub async fn everything<S: Inspect + Templates>(
         &self,
         server: &S,
@@ -276,7 +277,7 @@ impl Check {
         }
     }
 
-    /// A data stream that is not there is made by its first document, unless an index has its name.
+    /// If a data stream is missing, its first document creates it, unless an index has its name.
     async fn no_data_stream<S: Templates>(&self, server: &S, name: &str) -> Finding {
         const CHECK: &str = "data stream";
         match server.get(&[name], self.timeout).await {
@@ -314,8 +315,8 @@ impl Check {
         }
     }
 
-    /// Writes a document into each data stream, and removes it again. `id` is its `_id`, and `time` an
-    /// RFC 3339 time.
+    /// Writes a document to each data stream, and removes it again. `id` is its `_id`, and `time`
+    /// is an RFC 3339 time.
     pub async fn write<S: Inspect + Transport>(
         &self,
         server: &S,
@@ -382,10 +383,10 @@ impl Check {
         }
     }
 
-    /// The function's key may not remove anything: then the document stays, and says what it is.
+    /// The function's key may not delete. Then the document stays, and its text says what it is.
     async fn remove<S: Inspect>(&self, server: &S, stream: &str, id: &str) -> Finding {
         const CHECK: &str = "removal";
-        // Without the privilege, the document is not seen and so not removed.
+        // Without the privilege, the deletion does not see the document and so does not remove it.
         drop(
             server
                 .post(&[stream, "_refresh"], Vec::new(), self.timeout)
@@ -413,7 +414,7 @@ impl Check {
 
 const TAG: &str = "apigw-logs-check";
 
-/// The document that is written to see whether that works.
+/// The document that proves whether writing works.
 #[derive(Serialize)]
 struct Trial<'a> {
     #[serde(rename = "@timestamp")]

@@ -1,4 +1,4 @@
-//! `apigw-logs check`: everything that can be asked before and after a deployment.
+//! `apigw-logs check`: the questions to ask before and after a deployment.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,14 +16,15 @@ use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
 use crate::printable::printable;
 use crate::setup::{Foreign, Setup};
 
-/// Ask everything that can be asked of settings, network and server
+/// Ask settings, network and server everything that can be asked
 ///
-/// Checks the settings; name, connection, TLS and version of each server; the privileges of the credentials; templates,
-/// data streams and ingest pipeline. Says each with ✓ or ✗ and the remedy, with ! what should be otherwise, or with ? what
-/// cannot be asked with these credentials. Exit status 1 if one fails.
+/// Checks the settings; the name, connection, TLS and version of each server; the privileges of the
+/// credentials; and templates, data streams and the ingest pipeline. Prints a line for each: ✓ it
+/// is in order, ✗ it is not, with the remedy, ! it should be otherwise, or ? these credentials
+/// cannot ask. The exit status is 1 if a check fails.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Write a document to each data stream, too, and remove it again
+    /// Also write a document to each data stream, and remove it again
     #[arg(long)]
     write: bool,
     /// Print a JSON line for each check
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// The longest wait for one answer: somebody waits for all of them.
+/// The longest wait for one answer: a person waits for all of them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(
@@ -83,7 +84,7 @@ async fn findings(
             timeout: config.retry_policy.request_timeout.min(PATIENCE),
         },
     };
-    // Each server is asked who it is, and the first that answers everything else.
+    // Each server is asked who it is. The first one that answers is asked everything else.
     let mut is_asked = false;
     for settings in one_by_one(settings, urls) {
         let server = match Elasticsearch::new(settings) {
@@ -107,7 +108,7 @@ async fn findings(
     findings
 }
 
-/// Reads the settings. `None` if there is nothing to connect to.
+/// Reads the settings. `None` if they name no server.
 fn settings(
     lookup: impl Fn(&str) -> Option<String>,
     findings: &mut Vec<Finding>,
@@ -127,7 +128,7 @@ fn settings(
         findings.extend(config.check_unaddressed().err().iter().map(setting));
         return None;
     };
-    // The files that are named are read here; the path itself is not needed.
+    // The files that the settings name are read here. The path itself is not needed.
     match Config::from_vars(&lookup).and_then(|config| config.pipeline(())) {
         Ok(_) => findings.push(Finding::passed("settings", "all are valid")),
         Err(problems) => findings.extend(problems.iter().map(setting)),
@@ -143,7 +144,7 @@ fn setting(problem: &Problem) -> Finding {
     Finding::failed("settings", name, problem.remedy.clone())
 }
 
-/// The settings for each of the URLs alone; once if a secret holds the URL.
+/// Returns the settings for each URL by itself; a single entry if a secret holds the URL.
 fn one_by_one(settings: ElasticsearchSettings, urls: Vec<Url>) -> Vec<ElasticsearchSettings> {
     if urls.is_empty() {
         return vec![settings];
@@ -168,7 +169,7 @@ async fn network(url: &Url, findings: &mut Vec<Finding>) {
     if addresses.is_empty() {
         return findings.push(Finding::failed(
             "name",
-            format!("{host} is no name that is known here"),
+            format!("the name {host} is not known here"),
             "correct ELASTICSEARCH_URL, or ask whoever runs the name servers; in a VPC, look at its DNS settings",
         ));
     }
@@ -185,11 +186,11 @@ async fn network(url: &Url, findings: &mut Vec<Finding>) {
     match timeout(PATIENCE, TcpStream::connect(&*addresses)).await {
         Ok(Ok(_)) => findings.push(Finding::passed(
             "port",
-            format!("{host}:{port} takes connections"),
+            format!("{host}:{port} accepts connections"),
         )),
         Ok(Err(error)) => findings.push(Finding::failed(
             "port",
-            format!("{host}:{port} takes no connections ({})", error.kind()),
+            format!("{host}:{port} accepts no connections ({})", error.kind()),
             "check the port in ELASTICSEARCH_URL, and whether the server runs and listens there",
         )),
         Err(_) => findings.push(Finding::failed(

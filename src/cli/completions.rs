@@ -1,17 +1,17 @@
-//! `apigw-logs completions`: what a shell completes.
+//! `apigw-logs completions`: completion scripts for shells.
 
 use clap::{Command, ValueHint};
 use clap_complete::Shell;
 
 const NAME: &str = "apigw-logs";
 
-/// The completion script of a shell, with what `clap_complete` does wrong put right.
+/// Returns the completion script of a shell, with the errors of `clap_complete` corrected.
 pub(super) fn script(shell: Shell, mut command: Command) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, NAME, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
-        // A name with a hyphen is set as one label and looked for as another:
+        // clap defines a name with a hyphen under one label and looks for it under another:
         // <https://github.com/clap-rs/clap/issues/6421>.
         Shell::Bash => script.replace("apigw__subcmd__logs", "apigw__logs"),
         Shell::Fish => script + &values_of_positionals(&command),

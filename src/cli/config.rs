@@ -1,4 +1,4 @@
-//! `apigw-logs config`: the settings in force, and what is wrong with them.
+//! `apigw-logs config`: the settings in force, and the problems in them.
 
 use std::path::Path;
 
@@ -32,10 +32,11 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Column in which remarks begin, if what stands before is not longer.
+/// The column in which remarks begin, unless the text before them is longer.
 const REMARKS: usize = 56;
 
-/// A line as a shell reads it: the value, and as a comment whether it is the default.
+/// Returns a line in a shell's syntax: the value, and a comment that says whether it is the
+/// default.
 fn line(setting: &Setting, value: Option<&str>) -> String {
     let name = setting.name;
     match (value.filter(|value| !value.is_empty()), setting.default) {
@@ -49,8 +50,8 @@ fn remark(assignment: &str, remark: &str) -> String {
     format!("{assignment:<REMARKS$}  # {remark}")
 }
 
-/// The part of a value that may be shown. An address shows more than its start if it is a valid one,
-/// since then its parts are known.
+/// Returns the part of a value that may be shown. Of an address, more than the start is shown only
+/// if it is valid, since only then are its parts known.
 fn shown(setting: &Setting, value: &str) -> String {
     match setting.name {
         "ELASTICSEARCH_URL" => value.split(',').map(url).collect::<Vec<_>>().join(","),
@@ -65,8 +66,8 @@ fn shown(setting: &Setting, value: &str) -> String {
     }
 }
 
-/// Scheme, host and port of a URL, and the start of its path. A query may hold a proxy's key, and
-/// user and password do not belong there.
+/// Returns the scheme, host and port of a URL, and the start of its path. A query may hold a
+/// proxy's key, and user and password may stand in a URL by mistake.
 fn url(text: &str) -> String {
     const LONGEST_PATH: usize = 8;
     let hidden = || Shown::Start.part(text.trim()).unwrap_or_default();
@@ -88,7 +89,7 @@ fn url(text: &str) -> String {
     format!("{}://{host}{port}{path}{query}", url.scheme())
 }
 
-/// A value as a shell reads it.
+/// Quotes a value for a shell.
 fn quoted(value: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_./:,@%+=*?…-".contains(c);
     if value.chars().all(is_plain) {

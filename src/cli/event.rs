@@ -1,4 +1,4 @@
-//! `apigw-logs event`: raw log lines in, an invoke event out, as AWS would deliver it.
+//! `apigw-logs event`: turns raw log lines into an invoke event, as AWS would deliver it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -20,30 +20,31 @@ use crate::ecs::Timestamp;
 
 const A_DAY: i64 = 24 * 60 * 60 * 1_000;
 
-/// Log events in a record of a Kinesis stream, which may have 1 MB: this many lines, compressed, have
-/// a fifth of that.
+/// The number of log events in a record of a Kinesis stream. A record may have 1 MB; this many
+/// lines have a fifth of that when compressed.
 const EVENTS_OF_A_RECORD: usize = 1_000;
 
-/// Bytes of the messages in a record or a queue's message, before compression.
+/// The size of the messages in a Kinesis record or an SQS message before compression, in bytes.
 const BYTES_OF_A_RECORD: usize = 700_000;
 
-/// Bytes of the messages in a direct event, before compression. An event may have 6 MB.
+/// The size of the messages in a direct event before compression, in bytes. An event may have 6 MB.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const BYTES_OF_A_DIRECT_EVENT: usize = 64 << 20;
 const LARGEST_DIRECT_EVENT: usize = 6 << 20;
 
-/// Make an invoke event of raw log lines, as AWS would deliver it
+/// Make an invoke event from raw log lines, as AWS would deliver it
 ///
-/// With --generate the lines are made up: the traffic of a shop with a REST, an HTTP and a WebSocket API, with a busy day and
-/// a quiet night, an incident at 03:10 UTC, a deployment at 14:00 and a bot at 22:40, if the time is long enough for them.
-/// They come in the records of a Kinesis stream, since they are of several log groups.
+/// With --generate the lines are made up: the traffic of a shop with a REST, an HTTP and a
+/// WebSocket API. A long enough time has busy days and quiet nights, an incident at 03:10 UTC, a
+/// deployment at 14:00 and a bot at 22:40. The lines belong to several log groups, so they come in
+/// the records of a Kinesis stream.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// File with log lines; standard input if left out
+    /// File with log lines; standard input if omitted
     #[arg(conflicts_with = "generate")]
     file: Option<PathBuf>,
-    /// Log group that the lines come from
+    /// Log group of the lines
     #[arg(
         long,
         value_name = "GROUP",
@@ -52,7 +53,7 @@ pub(super) struct Arguments {
         conflicts_with = "generate"
     )]
     log_group: Option<String>,
-    /// Log stream that the lines come from
+    /// Log stream of the lines
     #[arg(
         long,
         value_name = "STREAM",
@@ -61,10 +62,10 @@ pub(super) struct Arguments {
         conflicts_with = "generate"
     )]
     log_stream: Option<String>,
-    /// Account that the lines come from
+    /// Account of the lines
     #[arg(long, value_name = "ID", default_value = "123456789012", value_parser = account)]
     owner: String,
-    /// Time of the first line's log event; each further is a millisecond later [default: now]
+    /// Time of the first line's log event; each further event is a millisecond later [default: now]
     #[arg(
         long,
         value_name = "TIME",
@@ -154,7 +155,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     super::print(output, &kinesis_event(&payloads, start))
 }
 
-/// Reads a name, which has at most 512 characters.
+/// Parses a name of at most 512 characters.
 fn name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().count() > 512 {
         return Err("it should be a name of 1 to 512 characters".to_owned());
@@ -173,7 +174,7 @@ fn size(events: &[LogEvent]) -> usize {
     events.iter().map(|event| event.message.len()).sum()
 }
 
-/// Cuts log events into records. An empty log makes one record, too.
+/// Cuts log events into records. An empty log makes one record as well.
 fn records(events: &[LogEvent]) -> Vec<&[LogEvent]> {
     let mut records = Vec::new();
     let mut rest = events;
@@ -209,7 +210,7 @@ fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Ve
 }
 
 impl LogEvent {
-    /// Makes an id as long as CloudWatch's: in the order of time, and different for each event.
+    /// Makes an id as long as CloudWatch's. Ids sort by time and differ for each log event.
     fn new(
         log_group: &str,
         log_stream: &str,
@@ -227,7 +228,7 @@ impl LogEvent {
     }
 }
 
-/// Makes a record for each log group, or several where one would be too long.
+/// Makes a record for each log group, or several where one would be too large.
 fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     let (since, until) = span(arguments)?;
     let account = arguments.owner.as_str();
@@ -260,8 +261,8 @@ fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     Ok(kinesis_event(&payloads, until))
 }
 
-/// Returns the span of the made-up traffic in milliseconds since 1970. Asks no clock where both ends
-/// are times.
+/// Returns the span of the made-up traffic in milliseconds since 1970. Reads no clock if both ends
+/// are given as times.
 fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
     let until = match (arguments.until, arguments.since) {
         (Some(until), _) => until,
@@ -324,8 +325,8 @@ fn kinesis_record(number: u32, payload: &str, time: i64) -> String {
     )
 }
 
-/// A message for each payload. A message of a queue of failed invocations holds an OnFailure record:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+/// Makes a message for each payload. A message of a queue of failed invocations holds an OnFailure
+/// record: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 fn sqs_event(payloads: &[String], time: i64) -> String {
     let messages = (0..)
         .zip(payloads)

@@ -1,4 +1,4 @@
-//! `apigw-logs invoke`: the main job on sample events.
+//! `apigw-logs invoke`: processes sample events through the function's path.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -20,28 +20,28 @@ use crate::printable::printable;
 use crate::report::{Answer, ErrorType, Report};
 use crate::server::{Exchange, Reply, Target, Transport};
 
-/// Do the main job on invoke events as Lambda delivers them
+/// Process invoke events as Lambda delivers them
 ///
-/// Without ELASTICSEARCH_URL every document goes to standard output, a JSON line each, and the report to standard
-/// error. With it, documents are indexed for real, and the report goes to standard output. At a terminal the report is
-/// a sentence, elsewhere a JSON object.
+/// Without ELASTICSEARCH_URL, every document goes to standard output as one JSON line, and the
+/// report goes to standard error. With it, documents are really indexed, and the report goes to
+/// standard output. The report is a sentence at a terminal, and a JSON object elsewhere.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Files with an event each; `-` is standard input
+    /// Files with one event each; `-` is standard input
     #[arg(required = true, value_name = "EVENT.json")]
     events: Vec<PathBuf>,
     /// Print the documents, even with ELASTICSEARCH_URL
     #[arg(long)]
     dry_run: bool,
-    /// Print the report as JSON at a terminal, too
+    /// Print the report as JSON, even at a terminal
     #[arg(long)]
     json: bool,
 }
 
-/// The report, with the answer that the function would have given to a stream or a queue.
+/// The report, with the answer that the function would have given to a stream or queue.
 #[derive(Serialize)]
 struct InvokeReport<'a> {
-    /// The event's file, where there are several.
+    /// The event's file, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(flatten)]
@@ -110,7 +110,7 @@ enum Sent {
     ToServer,
 }
 
-/// The name of an event's file, to begin a sentence with; empty if there is one file only.
+/// Returns the name of an event's file, to begin a sentence with; empty if there is only one file.
 struct FileName<'a>(Option<&'a Path>);
 
 impl Display for FileName<'_> {
@@ -126,8 +126,8 @@ impl Display for FileName<'_> {
     }
 }
 
-/// Does one event after the other, and says the problem of each at once. An event that fails does not
-/// keep the others from their work; only documents that nobody reads end it.
+/// Processes the events one after the other, and prints the problem of each at once. An event that
+/// fails does not stop the others. Only a closed standard output ends the work.
 async fn each<T: Transport>(
     events: &[PathBuf],
     pipeline: &Pipeline<T>,
@@ -193,7 +193,7 @@ async fn one<T: Transport>(
     Err(Failure::Usage(Vec::new()))
 }
 
-/// Guesses what a file is that holds no event.
+/// Guesses the content of a file that holds no event.
 fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     let name = file.display();
@@ -213,7 +213,7 @@ fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
             "there is more in {name} behind the first event: put each event into a file of its own"
         )),
         Some(Ok(members)) if members.are_an_event() => None,
-        // One value over several lines is no log.
+        // A value over several lines is not a log.
         Some(Ok(_)) if !goes_on && bytes.trim_ascii().contains(&b'\n') => None,
         _ => Some(format!(
             "are these raw log lines? `apigw-logs normalize {name}` shows their documents, and \
@@ -222,7 +222,7 @@ fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// The members by which an event is known.
+/// The members by which an event is recognised.
 #[derive(Deserialize)]
 struct Members {
     awslogs: Option<IgnoredAny>,
@@ -248,7 +248,7 @@ fn json(file: &FileName<'_>, invocation: &Invocation, sent: Sent) -> String {
     .unwrap_or_default()
 }
 
-/// Prints the documents of a bulk request, and says that all were created.
+/// Prints the documents of a bulk request, and reports all of them as created.
 #[derive(Default)]
 pub(super) struct Print {
     error: RefCell<Option<io::Error>>,

@@ -1,7 +1,8 @@
-//! The command line: the same path as the function, at a terminal.
+//! The command line: the function's path at a terminal.
 //!
-//! Standard output carries data only; everything else goes to standard error, a sentence a problem. Exit status: 0 the
-//! work is finished, 1 it is not, 2 wrong usage or settings.
+//! Standard output carries data only. Everything else goes to standard error, one sentence for each
+//! problem. The exit status is 0 if the work is finished, 1 if it is not, and 2 for wrong usage or
+//! settings.
 
 mod check;
 mod completions;
@@ -34,10 +35,10 @@ use self::terminal::{STYLES, say, say_json};
 use crate::config::{self as settings, Config, Problem};
 use crate::printable::printable;
 
-/// Amazon API Gateway access logs from CloudWatch Logs into Elasticsearch, as ECS documents.
+/// Bring Amazon API Gateway access logs from CloudWatch Logs into Elasticsearch, as ECS documents
 ///
-/// As an AWS Lambda function it takes the events of a CloudWatch Logs subscription; here it does the same with files.
-/// Settings are environment variables: `apigw-logs config` shows them all.
+/// As an AWS Lambda function it takes the events of a CloudWatch Logs subscription; here it does
+/// the same with files. Settings are environment variables: `apigw-logs config` shows them all.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, styles = STYLES, after_help = examples::ALL)]
 struct Arguments {
@@ -67,7 +68,7 @@ enum Command {
     /// Print a completion script for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
-        /// Shell to complete in
+        /// Shell to write the script for
         shell: Shell,
     },
 }
@@ -75,11 +76,11 @@ enum Command {
 /// The reason why a command did not do all of its work.
 #[derive(Debug)]
 enum Failure {
-    /// Nobody reads the data on standard output any more: no error at all.
+    /// Nobody reads standard output any more, which is no error.
     ClosedPipe,
-    /// The work is not finished. The sentences are said already.
+    /// The work is not finished. The sentences are already printed.
     Unfinished,
-    /// Wrong usage or settings, and the sentences that are still to be said.
+    /// Wrong usage or settings, with the sentences that are still to be printed.
     Usage(Vec<String>),
 }
 
@@ -104,7 +105,7 @@ impl From<Vec<Problem>> for Failure {
     }
 }
 
-/// The command line's front door. `names` are the variables of the environment.
+/// Runs the command line. `names` are the names of the environment variables.
 pub async fn main(
     lookup: impl Fn(&str) -> Option<String>,
     names: impl IntoIterator<Item = String>,
@@ -181,7 +182,7 @@ fn print(output: &mut Output, line: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends the program's own log to standard error. A log that cannot be written is dropped.
+/// Sends the program's own log to standard error. A log line that cannot be written is dropped.
 fn log_to_stderr(config: &mut Config) {
     let targets = std::mem::take(&mut config.log_level);
     let layer = tracing_subscriber::fmt::layer()
@@ -193,7 +194,7 @@ fn log_to_stderr(config: &mut Config) {
         .init();
 }
 
-/// The bytes of a file; of standard input if its name is `-`.
+/// Returns the bytes of a file, or of standard input if its name is `-`.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if file == Path::new("-") {
         if io::stdin().is_terminal() {
@@ -213,7 +214,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The file that is named, or `-` for standard input.
+/// The file with the given name, or standard input for `-`.
 fn file_or_stdin(file: Option<&PathBuf>) -> &Path {
     file.map_or(Path::new("-"), PathBuf::as_path)
 }

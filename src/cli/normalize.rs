@@ -1,4 +1,4 @@
-//! `apigw-logs normalize`: raw log lines in, documents out.
+//! `apigw-logs normalize`: turns raw log lines into documents.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,13 @@ use crate::pipeline::Pipeline;
 
 /// Turn raw log lines into documents, without network
 ///
-/// Exactly one JSON line for each line: the document; a list where the line holds several; null where it holds none.
+/// Prints exactly one JSON line for each log line: the document; a list if the line holds several;
+/// null if it holds none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// File with log lines; standard input if left out
+    /// File with log lines; standard input if omitted
     file: Option<PathBuf>,
-    /// Time of lines that tell none themselves: in CloudWatch, the log event's own
+    /// Time for lines that hold none themselves; in CloudWatch, that is the time of the log event
     #[arg(
         long,
         value_name = "TIME",

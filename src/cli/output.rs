@@ -1,4 +1,4 @@
-//! Standard output: buffered, and honest about whether anybody reads it.
+//! Standard output: buffered, and aware of whether anybody still reads it.
 
 use std::io::{self, BufWriter, Stdout, Write};
 
@@ -20,14 +20,14 @@ impl Output {
         self.0.write_all(bytes).map(|()| self)
     }
 
-    /// Writes what is buffered. What is not written is not known to have been read.
+    /// Writes what is buffered. Until then, nobody knows whether the reader is still there.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
 
-/// Prints a report of work that is done. Whether anybody reads the report changes nothing else: the
-/// work goes on, and the report's `error` alone decides the exit status.
+/// Prints a report of finished work. It does not matter whether anybody reads the report: the work
+/// goes on, and the report's `error` alone decides the exit status.
 pub(super) fn print_report(line: &str) {
     match Output::stdout().line(line).and_then(Output::flush) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => say(

@@ -1,4 +1,4 @@
-//! A bar on standard error that says how far a long command is. Where there is no terminal it says nothing.
+//! A progress bar on standard error for long commands. Without a terminal it prints nothing.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 /// The escape sequence that clears the line.
 const CLEAR: &str = "\r\x1b[2K";
 
-/// Width of a terminal that does not tell its own.
+/// The assumed width of a terminal that does not report its own.
 const USUAL_WIDTH: u16 = 80;
 
 /// The progress of a command that counts what it has done.
 pub(super) struct Progress {
-    /// The things that are counted, in the plural.
+    /// The counted things, in the plural.
     noun: &'static str,
     start: Instant,
 }
 
 impl Progress {
-    /// Begins to measure the time.
+    /// Starts to measure the time.
     pub(super) fn of(noun: &'static str) -> Self {
         Self {
             noun,
@@ -28,7 +28,7 @@ impl Progress {
         }
     }
 
-    /// Draws the bar in the place of the last one.
+    /// Draws the bar in place of the previous one.
     pub(super) fn show(&self, done: u64, all: u64) {
         let Width(width) = terminal_size_of(io::stderr()).map_or(Width(USUAL_WIDTH), |size| size.0);
         let bar = bar(self.noun, done, all, self.start.elapsed(), width.into());
@@ -43,13 +43,13 @@ impl Progress {
 
 fn draw(text: &str) {
     if io::stderr().is_terminal() {
-        // A terminal that is gone has nobody to look at it.
+        // Nobody looks at a terminal that is gone.
         drop(write!(io::stderr(), "{CLEAR}{text}"));
     }
 }
 
-/// A line that is shorter than the terminal is wide, since a longer one would take a second line each time. What does not
-/// fit is left out, the least important part first.
+/// Returns a line that is shorter than the terminal is wide: a longer line would take two lines
+/// each time. Parts that do not fit are left out, the least important one first.
 fn bar(noun: &str, done: u64, all: u64, elapsed: Duration, width: usize) -> String {
     const NARROWEST: usize = 10;
     const WIDEST: usize = 40;
@@ -77,7 +77,7 @@ fn bar(noun: &str, done: u64, all: u64, elapsed: Duration, width: usize) -> Stri
     format!("[{full:-<width$}] {text}")
 }
 
-/// The rate, and the time that the rest takes at this rate; nothing until it can be told.
+/// Returns the rate, and the time that the rest takes at this rate; empty until they can be told.
 fn speed(done: u64, all: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if done == 0 || seconds < 1.0 {
@@ -96,7 +96,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// A number with its thousands apart, as in `15,415`.
+/// Formats a number in groups of three digits, as in `15,415`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(speed(1, 10_000, 2), ", 0/s, 6 h left");
     }
 
-    /// A line as wide as the terminal begins a new one in many of them.
+    /// Many terminals break a line that is exactly as wide as they are.
     #[test]
     fn a_bar_fits_any_terminal() {
         for width in 0..200 {

@@ -1,4 +1,4 @@
-//! `apigw-logs redrive`: dead letters, once more.
+//! `apigw-logs redrive`: sends dead letters again.
 
 use std::cell::Cell;
 
@@ -13,20 +13,21 @@ use crate::elasticsearch::Elasticsearch;
 use crate::pipeline::Pipeline;
 use crate::redrive::{Arrived, Redrive, RedriveReport};
 
-/// Send dead letters again, once the cause is mended
+/// Send dead letters again, once their cause is fixed
 ///
-/// Takes dead letters out of DEAD_LETTER_DATA_STREAM, makes their documents again, sends them, and removes the letters of
-/// documents that arrived or were there already; the others stay. Only documents for DATA_STREAM are sent, and for what
-/// --to names. The report goes to standard output. A redrive can be interrupted at any time, and repeated.
+/// Reads dead letters from DEAD_LETTER_DATA_STREAM, makes their documents again, sends them, and
+/// removes the letters of documents that arrived or were already there. The other letters stay.
+/// Only documents for DATA_STREAM and for the data streams of --to are sent. The report goes to
+/// standard output. A redrive can be interrupted at any time, and repeated.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only those of log events since then: an RFC 3339 time, or an age (2h, 7d)
+    /// Only letters of log events since then: an RFC 3339 time, or an age (2h, 7d)
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Time>,
-    /// At most N, the oldest first
+    /// At most N letters, the oldest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// Send to this data stream too; may be given several times
+    /// Also send to this data stream; may be given several times
     #[arg(long, value_name = "NAME", value_parser = DataStreamName::parse)]
     to: Vec<DataStreamName>,
     /// Print the documents that would be sent; send and remove nothing
@@ -114,7 +115,7 @@ async fn with_progress(
     })
 }
 
-/// Judges by the report alone whether the work is finished.
+/// Decides from the report alone whether the work is finished.
 fn judge(report: RedriveReport) -> Result<(), Failure> {
     match report.report.error {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! `apigw-logs setup`: what Elasticsearch needs before the first document.
+//! `apigw-logs setup`: prepares Elasticsearch for the first document.
 
 use super::output::Output;
 use super::{Failure, log_to_stderr, say};
@@ -9,15 +9,16 @@ use crate::setup::{Flavour, Foreign, Setup, SetupError, Step};
 
 /// Put templates and lifecycle into Elasticsearch or OpenSearch
 ///
-/// Puts index templates for DATA_STREAM and DEAD_LETTER_DATA_STREAM, their components, and what rolls them over; says what
-/// it created, updated or left. Doing it twice changes nothing. What somebody else has made is not overwritten.
+/// Puts index templates for DATA_STREAM and DEAD_LETTER_DATA_STREAM, their components, and the
+/// policies that roll them over. Prints what it created, updated or left. A second run changes
+/// nothing. Assets that somebody else made are not overwritten.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Print the requests that would be sent, as Kibana's console takes them; change nothing. Without ELASTICSEARCH_URL:
-    /// all that there are, for Elasticsearch
+    /// Print the requests that would be sent, in the syntax of Kibana's console, and change
+    /// nothing. Without ELASTICSEARCH_URL, print all requests for Elasticsearch
     #[arg(long)]
     dry_run: bool,
-    /// Overwrite templates that somebody else has made, those that Fleet manages excepted
+    /// Overwrite templates that somebody else made, except those that Fleet manages
     #[arg(long)]
     force: bool,
 }
@@ -82,7 +83,7 @@ fn show(steps: &[Step], output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A request as Kibana's console takes it.
+/// Formats a request for Kibana's console.
 fn console(put: &Put) -> String {
     let query: Vec<_> = put
         .query

@@ -1,9 +1,9 @@
-//! A report in one sentence, for people at a terminal.
+//! Reports as one sentence, for people at a terminal.
 
 use super::progress::grouped;
 use crate::report::Report;
 
-/// Sums a report up: `20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s`.
+/// Sums up a report: `20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s`.
 pub(super) fn summary(report: &Report, indexed: &str) -> String {
     let counts = [
         (report.indexed, indexed),

@@ -1,4 +1,5 @@
-//! Sentences for people on standard error: coloured on a terminal, and never the end of the program.
+//! Sentences for people on standard error, coloured on a terminal. A sentence that cannot be
+//! written never ends the program.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
@@ -20,11 +21,11 @@ pub(super) const STYLES: Styles = Styles::styled()
     .valid(AnsiColor::Green.on_default())
     .invalid(AnsiColor::Yellow.on_default());
 
-/// Most characters of a sentence, which may quote a file or a server.
+/// Upper bound on the length of a sentence in characters: it may quote a file or a server.
 const LONGEST: usize = 4_000;
 
-/// Says one sentence. Colours come on a terminal only, and `NO_COLOR` is honoured. A sentence that
-/// nobody can read any more is dropped.
+/// Prints one sentence. Colours appear on a terminal only, and `NO_COLOR` is honoured. A sentence
+/// that nobody can read any more is dropped.
 pub(super) fn say(kind: &str, sentence: impl Display) {
     let style = style(kind);
     let sentence = sentence.to_string();
@@ -35,7 +36,7 @@ pub(super) fn say(kind: &str, sentence: impl Display) {
     ));
 }
 
-/// Writes one line of data to standard error, where standard output is the documents'.
+/// Writes one line of data to standard error, for commands whose standard output carries documents.
 pub(super) fn say_json(line: &str) {
     drop(writeln!(stderr(), "{line}"));
 }
@@ -48,9 +49,9 @@ fn style(kind: &str) -> Style {
     }
 }
 
-/// Waits for work; at a terminal, says every second for how long already.
+/// Waits for work. At a terminal it prints every second how long the work has taken so far.
 pub(super) async fn watched<W: Future>(label: &str, work: W) -> W::Output {
-    // Escape sequence: clears the line.
+    // The escape sequence that clears the line.
     const CLEAR: &str = "\r\x1b[2K";
     const A_SECOND: Duration = Duration::from_secs(1);
     if !stderr().is_terminal() {

@@ -1,4 +1,4 @@
-//! Times as people write them.
+//! Times in the forms that people write.
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::ecs::Timestamp;
 
-/// A time, or how long ago it was.
+/// A time, or the distance from now to a time in the past.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Time {
     At(Timestamp),
@@ -29,10 +29,10 @@ impl Time {
 const REMEDY: &str = "it should be a time such as 2026-01-31 or 2026-01-31T12:00:00Z, milliseconds or \
                       seconds since 1970, or a duration such as 90m, 36h or 7d, counted back from now";
 
-/// Numbers below this are seconds since 1970 (until the year 5138), the others milliseconds.
+/// Smaller numbers are seconds since 1970 (until the year 5138), larger ones milliseconds.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 
-/// Reads a date (its start in UTC), an RFC 3339 time, seconds or milliseconds since 1970, or a
+/// Parses a date (its start in UTC), an RFC 3339 time, seconds or milliseconds since 1970, or a
 /// duration back from now.
 pub(super) fn time(text: &str) -> Result<Time, String> {
     point(text)
@@ -41,7 +41,7 @@ pub(super) fn time(text: &str) -> Result<Time, String> {
         .ok_or_else(|| REMEDY.to_owned())
 }
 
-/// Reads a time as [`time`] does, in milliseconds since 1970.
+/// Parses a time as [`time`] does. Returns milliseconds since 1970.
 pub(super) fn event_time(text: &str) -> Result<i64, String> {
     let timestamp = time(text)?.timestamp().ok_or(REMEDY)?;
     Ok(timestamp.0)

@@ -129,7 +129,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "DEAD_LETTER_DATA_STREAM",
         "logs-aws.api_gateway_dead_letters-default",
-        "Where refused documents go; `none` = fail the invocation instead",
+        "Where rejected documents go; `none` = fail the invocation instead",
     ),
     setting(
         "TAGS",

@@ -1,4 +1,4 @@
-//! Dead letters as a search finds them.
+//! Dead letters as a search returns them.
 
 use serde::Deserialize;
 
@@ -7,14 +7,14 @@ use crate::data_stream::DataStreamName;
 use crate::json::JsonText;
 use crate::normalizer::LogLine;
 
-/// What a dead letter keeps of the document that was refused: all that it takes to make it again.
+/// The parts of a dead letter from which its document is made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptLetter {
     /// The document's id.
     pub id: DocumentId,
-    /// The document's place among those of the line.
+    /// The document's place among the documents of the line.
     pub part: usize,
-    /// Where it was to go.
+    /// The data stream that the document was sent to.
     pub target: DataStreamName,
     owner: String,
     log_group: String,
@@ -24,7 +24,7 @@ pub struct KeptLetter {
     message: String,
 }
 
-/// The fields of a dead letter that hold what [`KeptLetter::read`] needs.
+/// The fields of a dead letter that [`KeptLetter::read`] needs.
 pub const KEPT_FIELDS: [&str; 5] = [
     "aws.api_gateway.dead_letter",
     "aws.cloudwatch",
@@ -34,7 +34,8 @@ pub const KEPT_FIELDS: [&str; 5] = [
 ];
 
 impl KeptLetter {
-    /// Reads a dead letter, of which [`KEPT_FIELDS`] are enough. `None` if it is no dead letter of ours.
+    /// Reads a dead letter, for which [`KEPT_FIELDS`] are enough. `None` if it is not a dead letter
+    /// of ours.
     #[must_use]
     pub fn read(source: &str) -> Option<Self> {
         serde_json::from_str::<WireLetter>(source).ok()?.into_kept()
@@ -71,11 +72,11 @@ struct WireAws {
 
 #[derive(Deserialize)]
 struct WireApiGateway {
-    dead_letter: WireRefused,
+    dead_letter: WireRejected,
 }
 
 #[derive(Deserialize)]
-struct WireRefused {
+struct WireRejected {
     data_stream: String,
     document_id: String,
     event_time: String,
@@ -108,19 +109,19 @@ impl WireLetter {
     fn into_kept(self) -> Option<KeptLetter> {
         let WireAws {
             api_gateway: WireApiGateway {
-                dead_letter: refused,
+                dead_letter: rejected,
             },
             cloudwatch,
         } = self.aws;
         Some(KeptLetter {
-            id: DocumentId::parse(&refused.document_id)?,
-            part: refused.part.parse().ok()?,
-            target: DataStreamName::parse(&refused.data_stream).ok()?,
+            id: DocumentId::parse(&rejected.document_id)?,
+            part: rejected.part.parse().ok()?,
+            target: DataStreamName::parse(&rejected.data_stream).ok()?,
             owner: self.cloud.account.id,
             log_group: cloudwatch.log_group,
             log_stream: cloudwatch.log_stream,
             event_id: self.event.id,
-            event_time: refused.event_time.parse().ok()?,
+            event_time: rejected.event_time.parse().ok()?,
             message: self.event.original,
         })
     }
@@ -132,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::bulk::{LogEventIdentity, Rejection};
-    use crate::dead_letter::{DeadLetter, RefusedDocument};
+    use crate::dead_letter::{DeadLetter, RejectedDocument};
 
     const LINE: LogLine<'_> = LogLine {
         owner: "111122223333",
@@ -169,13 +170,13 @@ mod tests {
         .document_id()
     }
 
-    /// A dead letter as it is written.
+    /// Returns a dead letter as it is written.
     fn letter() -> String {
         let (target, dead_letters) = (
             DataStreamName::parse("logs-a-b").unwrap(),
             DataStreamName::parse("logs-d-l").unwrap(),
         );
-        let refused = RefusedDocument {
+        let rejected = RejectedDocument {
             line: LINE,
             position: 3,
             part: 2,
@@ -188,7 +189,7 @@ mod tests {
             reason: "r".into(),
         };
         serde_json::to_string(&DeadLetter::new(
-            &refused,
+            &rejected,
             &rejection,
             &dead_letters,
             &Bump::new(),

@@ -1,4 +1,4 @@
-//! Where Elasticsearch is and who we are there, as settings or a secret say it.
+//! The addresses of Elasticsearch and our identity there, from the settings or from a secret.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -16,18 +16,18 @@ use super::secret::SecretReader;
 use super::{Auth, ClientError, ElasticsearchSettings, Host};
 use crate::server::TransportError;
 
-/// What a request needs beside itself.
+/// The parts of a request that do not depend on its purpose: where it goes and who sends it.
 #[derive(Debug, Clone)]
 pub(super) struct Access {
     pub(super) hosts: Rc<[Rc<Host>]>,
     pub(super) identity: Identity,
 }
 
-/// Who we are.
+/// The identity that a request carries.
 #[derive(Debug, Clone)]
 pub(super) enum Identity {
     Nobody,
-    /// What stands in the header `authorization`.
+    /// The value of the header `authorization`.
     Header(HeaderValue),
     Role {
         credentials: AwsCredentials,
@@ -35,14 +35,14 @@ pub(super) enum Identity {
     },
 }
 
-/// Where to have it from.
+/// The source of addresses and identity.
 #[derive(Debug)]
 pub(super) enum CredentialSource {
     Settings(Access),
-    /// Read when it is first needed, and kept.
+    /// A secret, read when it is first needed and then kept.
     Secret {
         reader: Box<SecretReader>,
-        /// Those of the settings, which come before the secret's.
+        /// The hosts of the settings, which take precedence over the secret's.
         hosts: Rc<[Rc<Host>]>,
         kept: RefCell<Option<Access>>,
     },
@@ -73,7 +73,7 @@ impl CredentialSource {
         Ok(Self::Settings(Access { hosts, identity }))
     }
 
-    /// What is known, or what the secret says.
+    /// Returns the known access, or reads the secret.
     pub(super) async fn access(&self, timeout: Duration) -> Result<Access, TransportError> {
         let known = match self {
             Self::Settings(access) => Some(access.clone()),
@@ -85,7 +85,7 @@ impl CredentialSource {
         }
     }
 
-    /// Reads the secret again. True if it says something else than before.
+    /// Reads the secret again. Returns true if its content has changed.
     pub(super) async fn refresh(&self, timeout: Duration) -> bool {
         let Self::Secret { kept, .. } = self else {
             return false;
@@ -117,7 +117,7 @@ impl CredentialSource {
         };
         if hosts.is_empty() {
             return Err(TransportError::NoCredentials(
-                "nothing says where Elasticsearch is: set ELASTICSEARCH_URL, or put `url` into the secret",
+                "Elasticsearch has no address: set ELASTICSEARCH_URL, or put `url` into the secret",
             ));
         }
         if hosts.iter().any(|host| is_clear_text(&host.url)) {
@@ -149,7 +149,7 @@ impl Access {
 }
 
 impl Identity {
-    /// Says in a request who we are. It is the last thing that is done to it.
+    /// Adds the identity to a request. Nothing may change in the request after that.
     pub(super) fn authorize(&self, request: &mut Request) -> Result<(), TransportError> {
         match self {
             Self::Nobody => {}
@@ -162,7 +162,7 @@ impl Identity {
                 let (service, of_host) = opensearch_endpoint(&url);
                 let region = of_host.or(region.as_deref()).unwrap_or_default();
                 credentials.sign(request, Scope { service, region }).ok_or(TransportError::NoCredentials(
-                    "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN hold characters that no header takes",
+                    "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN hold characters that a header cannot carry",
                 ))?;
             }
         }
@@ -170,12 +170,12 @@ impl Identity {
     }
 }
 
-/// An API key, encoded. `None` if it fits no header.
+/// Makes the identity of an encoded API key. `None` if a header cannot carry it.
 pub(super) fn api_key(key: &SecretString) -> Option<Identity> {
     header(format!("ApiKey {}", key.expose_secret()))
 }
 
-/// A user of a realm. `None` if it fits no header.
+/// Makes the identity of a user and password. `None` if a header cannot carry them.
 pub(super) fn basic(username: &str, password: &SecretString) -> Option<Identity> {
     header(format!(
         "Basic {}",
@@ -221,7 +221,7 @@ fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {
         .collect()
 }
 
-/// Returns whether a URL sends everything unencrypted to another host.
+/// Returns whether a URL sends everything to another host unencrypted.
 pub(crate) fn is_clear_text(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');

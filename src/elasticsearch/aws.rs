@@ -1,4 +1,4 @@
-//! Signatures as AWS wants them (Signature Version 4).
+//! Signatures for AWS services (Signature Version 4).
 
 use std::time::SystemTime;
 
@@ -18,11 +18,11 @@ pub struct AwsCredentials {
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`
     pub secret_access_key: SecretString,
-    /// `AWS_SESSION_TOKEN`, which a role's keys have.
+    /// `AWS_SESSION_TOKEN`, which belongs to the keys of a role.
     pub session_token: Option<SecretString>,
 }
 
-/// What a signature is good for.
+/// The service and region for which a signature is valid.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) service: &'a str,
@@ -30,10 +30,11 @@ pub(super) struct Scope<'a> {
 }
 
 impl AwsCredentials {
-    /// Signs a request, body and all. `None` if it cannot be signed: it holds characters that no header takes.
+    /// Signs a request with its body. `None` if the request holds characters that a header cannot
+    /// carry.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a signature tells the time, in wall time"
+        reason = "a signature holds the wall-clock time"
     )]
     pub(super) fn sign(&self, request: &mut Request, scope: Scope<'_>) -> Option<()> {
         let token = self
@@ -86,8 +87,8 @@ impl AwsCredentials {
     }
 }
 
-/// The service and, if its name tells it, the region of an OpenSearch endpoint: `….eu-central-1.es.amazonaws.com`,
-/// `….eu-central-1.aoss.amazonaws.com`.
+/// Returns the service of an OpenSearch endpoint and, if the name holds it, the region:
+/// `….eu-central-1.es.amazonaws.com`, `….eu-central-1.aoss.amazonaws.com`.
 ///
 /// Source: <https://docs.aws.amazon.com/general/latest/gr/opensearch-service.html>.
 pub(super) fn opensearch_endpoint(url: &Url) -> (&'static str, Option<&str>) {

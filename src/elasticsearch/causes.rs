@@ -1,12 +1,13 @@
-//! The causes of connections that could not be made, as sentences with a remedy. The client's own
-//! texts are not kept: they would name the URL, which may hold credentials.
+//! The causes of failed connections, as sentences with a remedy.
+//!
+//! The client's own error texts are not kept: they would name the URL, which may hold credentials.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use rustls::CertificateError as Certificate;
 
-/// Returns what is wrong with the server's certificate; `None` if the error is about something else.
+/// Returns the problem with the server's certificate; `None` if the error has another cause.
 pub(super) fn certificate(error: &reqwest::Error) -> Option<&'static str> {
     let problem = chain(error).find_map(|error| match find_rustls(error) {
         Some(rustls::Error::InvalidCertificate(problem)) => Some(problem),
@@ -36,7 +37,7 @@ pub(super) fn certificate(error: &reqwest::Error) -> Option<&'static str> {
     })
 }
 
-/// Returns why there is no connection.
+/// Returns the reason why there is no connection.
 pub(super) fn connection(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         return "the host takes none in time: check host, port and firewall";
@@ -61,7 +62,7 @@ pub(super) fn connection(error: &reqwest::Error) -> &'static str {
     }
 }
 
-/// Returns the causes of an error, the outermost first.
+/// Returns the causes of an error, outermost first.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let mut next = error.source();
     std::iter::from_fn(move || {
@@ -71,8 +72,8 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)>
     })
 }
 
-/// Returns the TLS error in an error. It may be wrapped in an I/O error, and that in another, which
-/// `source` would pass over.
+/// Returns the TLS error inside an error. It may be wrapped in two I/O errors, and `source` would
+/// skip the inner one.
 fn find_rustls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     match error.downcast_ref::<io::Error>() {
         Some(error) => find_rustls(error.get_ref()?),

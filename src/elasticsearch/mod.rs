@@ -1,8 +1,8 @@
-//! Bulk requests over HTTP: the only place that knows the network.
+//! Requests over HTTP: the only room that knows the network.
 //!
-//! A client outlives the invocation, and its connections with it, until one of them is found dead. It follows no redirect,
-//! repeats nothing by itself (the indexer is the one authority on that), and reads no more of an answer than any answer
-//! could need.
+//! A client and its connections outlive the invocation, until a connection turns out to be dead.
+//! The client follows no redirects, never repeats a request by itself (the indexer is the one
+//! authority on that), and reads no more of a reply than any reply could need.
 
 mod access;
 mod aws;
@@ -44,40 +44,42 @@ pub struct Elasticsearch {
     client: RefCell<Client>,
     client_settings: ClientSettings,
     source: CredentialSource,
-    /// The number of the host that is asked. When it fails, the next one has its turn.
+    /// The number of the current host. When it fails, the next host takes over.
     current: Cell<usize>,
     headers: HeaderMap,
     compression: Compression,
-    /// The server knows the parameter `require_data_stream`, as far as it has not said otherwise.
+    /// Whether the server knows the parameter `require_data_stream`. True until the server has said
+    /// otherwise.
     knows_require_data_stream: Cell<bool>,
 }
 
 #[derive(Debug)]
 struct Host {
     url: Url,
-    /// The client may hold a connection that has served before.
+    /// Whether the client may hold a connection that has served a request before.
     has_served: Cell<bool>,
 }
 
-/// More than any answer needs: some hundred bytes an item, some thousand where a reason is given.
+/// More than any reply needs: some hundred bytes for each item, some thousand where a reason is
+/// given.
 const LARGEST_REPLY: usize = 16 << 20;
 
-/// The members of an answer that are read: the result of each item, and the id that proves whose
-/// result it is.
+/// The members of a reply that are read: the result of each item, and the id that proves which
+/// request it belongs to.
 const FILTER_PATH: &str = "error,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,\
                            items.*.error.reason,items.*.error.caused_by.reason";
 
-/// The members that are read as well where a pipeline may have changed or dropped documents.
+/// Members that are also read where a pipeline may have changed or dropped documents.
 const PIPELINE_FILTER_PATH: &str = ",items.*._index,items.*.result";
 
-/// The problem where nothing says where Elasticsearch is.
-const NO_HOST: &str = "nothing says where Elasticsearch is: set ELASTICSEARCH_URL";
+/// The message for settings that name no address of Elasticsearch.
+const NO_HOST: &str = "Elasticsearch has no address: set ELASTICSEARCH_URL";
 
-/// The header that a server copies from the request to its answer.
+/// The header that a server copies from the request to its reply.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
 impl Elasticsearch {
-    /// Makes the client. No connection is made yet.
+    /// Makes the client without connecting.
     ///
     /// # Errors
     /// [`ClientError`] if the settings do not allow one.
@@ -104,7 +106,7 @@ impl Elasticsearch {
         self.client.borrow().clone()
     }
 
-    /// Returns the host whose turn it is.
+    /// Returns the current host.
     fn host(&self, access: &Access) -> Option<Rc<Host>> {
         let number = self.current.get() % access.hosts.len().max(1);
         access.hosts.get(number).cloned()
@@ -155,7 +157,7 @@ impl Elasticsearch {
         Ok(reply)
     }
 
-    /// What an error of the client means. Its text is not kept: it would name the URL.
+    /// Translates an error of the client. Its text is not kept: it would name the URL.
     fn transport_error(&self, host: &Host, error: &reqwest::Error) -> TransportError {
         if let Some(problem) = causes::certificate(error) {
             return TransportError::Certificate(problem);
@@ -184,10 +186,10 @@ impl Transport for Elasticsearch {
             Vec::with_capacity(body.len() / TYPICAL_RATIO),
             self.compression,
         );
-        #[expect(clippy::expect_used, reason = "a Vec takes every write")]
+        #[expect(clippy::expect_used, reason = "writing to a Vec cannot fail")]
         let encoded = std::io::Write::write_all(&mut encoder, &body)
             .and_then(|()| encoder.finish())
-            .expect("a Vec takes every write");
+            .expect("writing to a Vec cannot fail");
         Cow::Owned(encoded)
     }
 
@@ -213,7 +215,7 @@ impl Transport for Elasticsearch {
         let mut result;
         loop {
             let knows_parameter = self.knows_require_data_stream.get();
-            // Reading a secret took its time, and so did the request before.
+            // Reading a secret has taken time, and so has the request before.
             let request = self
                 .client()
                 .post(bulk_url(&host, target, knows_parameter))
@@ -225,7 +227,7 @@ impl Transport for Elasticsearch {
             if !(knows_parameter && is_parameter_refused) {
                 break;
             }
-            // OpenSearch has not looked at the documents. It is asked once per process.
+            // OpenSearch has not looked at the documents. This happens once per process.
             self.knows_require_data_stream.set(false);
             bytes_sent += body.len() as u64;
         }
@@ -270,7 +272,7 @@ impl Transport for Elasticsearch {
     }
 }
 
-/// What a client is made of.
+/// The settings from which a client is made.
 #[derive(Debug)]
 struct ClientSettings {
     tls: rustls::ClientConfig,
@@ -285,7 +287,7 @@ impl ClientSettings {
         })
     }
 
-    /// A client that neither repeats nor follows anything by itself.
+    /// Makes a client that never repeats a request and follows no redirects.
     fn client(&self) -> Result<Client, ClientError> {
         Client::builder()
             .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
@@ -301,8 +303,8 @@ impl ClientSettings {
     }
 }
 
-/// Returns the URL of a bulk request. Our parameters come first and count, whatever the query of
-/// ELASTICSEARCH_URL says.
+/// Returns the URL of a bulk request. Our parameters come first and win over the query of
+/// ELASTICSEARCH_URL.
 fn bulk_url(host: &Host, target: Target<'_>, require_data_stream: bool) -> Url {
     let mut url = host.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -333,7 +335,7 @@ fn bulk_url(host: &Host, target: Target<'_>, require_data_stream: bool) -> Url {
     url
 }
 
-/// Returns whether a server does not know the parameter `require_data_stream`, as OpenSearch and
+/// Returns whether a server does not know the parameter `require_data_stream`: OpenSearch, and
 /// Elasticsearch before 8.13.
 fn refuses_require_data_stream(reply: &Reply) -> bool {
     reply.status == 400
@@ -342,10 +344,10 @@ fn refuses_require_data_stream(reply: &Reply) -> bool {
             .all(|text| memchr::memmem::find(&reply.body, text.as_bytes()).is_some())
 }
 
-/// Returns a random id for a request, which its answer must echo.
+/// Returns a random id for a request, which its reply must echo.
 fn opaque_id() -> HeaderValue {
     let mut random = [0; 16];
-    // Should there be no randomness, the ids of the documents still tell whose the answer is.
+    // Without randomness, the ids of the documents still prove which request a reply belongs to.
     if SystemRandom::new().fill(&mut random).is_err() {
         return HeaderValue::from_static("apigw-logs");
     }
@@ -353,7 +355,7 @@ fn opaque_id() -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("apigw-logs"))
 }
 
-/// The headers of every request, apart from who we are.
+/// The headers of every request, without the identity.
 fn headers(compression_level: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -375,13 +377,13 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    // A date is a date, also where somebody has miscounted its weekday.
+    // A date counts even if its weekday is wrong.
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     let date = parser.parse_timestamp(text).ok()?;
     Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
 }
 
-/// Reads an answer to its end, or as much of it as an answer may have.
+/// Reads a reply to its end, up to the largest size that a reply may have.
 async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     let cut = |error: reqwest::Error| {

@@ -1,4 +1,4 @@
-//! The body of a request, which knows how much of it is on its way.
+//! The body of a request. It knows how much of it was sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::Request;
 
-/// The size of a piece. hyper keeps at most sixteen of them before it waits for the connection, so
-/// a body counts as sent at most 64 KiB too early.
+/// The size of a piece in bytes. hyper keeps at most sixteen pieces before it waits for the
+/// connection, so a body counts as sent at most 64 KiB too early.
 const PIECE: usize = 4 << 10;
 
-/// How much of a request is on its way.
+/// The amount of a request that was sent.
 #[derive(Debug)]
 pub(super) struct Progress(Arc<AtomicBool>);
 
@@ -24,7 +24,7 @@ impl Progress {
     }
 }
 
-/// Gives a request a body that is tracked.
+/// Gives a request a body whose progress is tracked.
 pub(super) fn track(request: &mut Request, body: Bytes) -> Progress {
     let is_sent = Arc::new(AtomicBool::new(body.is_empty()));
     if !body.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn track(request: &mut Request, body: Bytes) -> Progress {
     Progress(is_sent)
 }
 
-/// A body in pieces.
+/// A body that is sent in pieces.
 struct TrackedBody {
     rest: Bytes,
     is_sent: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! Requests of JSON: searches, for those who read back what was written, and templates.
+//! JSON requests: searches, templates, and questions about the server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Elasticsearch, Host, NO_HOST};
 use crate::server::{Inspect, Put, Reply, Search, Templates, TransportError};
 
-/// How long a search is kept between two of its pages.
+/// How long the server keeps a search between two pages.
 const KEEP_ALIVE: &str = "5m";
 
 const SCROLL: [&str; 2] = ["_search", "scroll"];
@@ -33,7 +33,7 @@ struct Request<'a> {
 }
 
 impl Elasticsearch {
-    /// A request of JSON. A host that fails is not asked the next time.
+    /// Sends a JSON request. A host that fails is not asked next time.
     async fn json(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, TransportError> {
         let access = self.source.access(timeout).await?;
         let host = self.host(&access).ok_or(TransportError::Connect(NO_HOST))?;
@@ -75,7 +75,7 @@ impl Search for Elasticsearch {
             query: &[],
             body: Vec::new(),
         };
-        // Without the privilege the newest second is not seen yet.
+        // Without the privilege, searches do not see the newest second yet.
         drop(self.json(request, timeout).await);
     }
 
@@ -122,7 +122,7 @@ impl Search for Elasticsearch {
 
     async fn end_scroll(&self, scroll_id: &str, timeout: Duration) {
         let body = serde_json::to_vec(&EndScroll { scroll_id }).unwrap_or_default();
-        // It ends by itself after a while.
+        // The server ends the search by itself after a while.
         drop(
             self.json(
                 Request {

@@ -1,4 +1,4 @@
-//! The one call of AWS Secrets Manager: `GetSecretValue`.
+//! The only call to AWS Secrets Manager: `GetSecretValue`.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
 
@@ -17,17 +17,17 @@ use super::aws::{AwsCredentials, Scope};
 use super::{ClientError, ClientSettings, Endpoints, SecretSettings, Trust, read};
 use crate::server::TransportError;
 
-/// The name of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
+/// The ARN of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretArn {
     text: String,
     region: String,
-    /// What the names of the partition's hosts end with.
+    /// The domain of AWS's services in the ARN's partition.
     domain: &'static str,
 }
 
 impl SecretArn {
-    /// Reads an ARN. `None` if it is none of a secret, or of a partition that is not known.
+    /// Reads an ARN. `None` if it names no secret, or if its partition is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.splitn(7, ':').collect();
@@ -74,7 +74,7 @@ impl SecretArn {
     }
 }
 
-/// The domain of AWS's services in a partition.
+/// Returns the domain of AWS's services in a partition.
 ///
 /// Source: `partitions.json` of AWS's endpoint rules, as in
 /// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>.
@@ -91,13 +91,13 @@ fn domain(partition: &str) -> Option<&'static str> {
     })
 }
 
-/// What a secret says.
+/// The content of a secret.
 pub(super) struct Secret {
     pub(super) identity: Identity,
     pub(super) urls: Vec<Url>,
 }
 
-/// Reads a secret, each time that it is told to.
+/// Reads a secret whenever it is asked to.
 #[derive(Debug)]
 pub(super) struct SecretReader {
     client: Client,
@@ -106,7 +106,7 @@ pub(super) struct SecretReader {
     credentials: AwsCredentials,
 }
 
-/// The longest wait for Secrets Manager. It answers in some ten milliseconds.
+/// The longest wait for Secrets Manager, which usually answers within some ten milliseconds.
 const LONGEST: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
@@ -127,13 +127,13 @@ struct Complaint {
     __type: String,
 }
 
-/// A secret of JSON. Other members, which rotation keeps there, are passed over.
+/// A secret in JSON form. Other members, which rotation keeps there, are ignored.
 #[derive(Deserialize)]
 struct Members {
-    /// The key's if it is text; other secrets may have any `id`.
+    /// The id of the API key, if it is a text. Other secrets may have an `id` of any type.
     id: Option<Box<RawValue>>,
     api_key: Option<String>,
-    /// Of Elasticsearch's whole answer: base64 of `id:api_key`.
+    /// `encoded` in Elasticsearch's reply to whoever makes a key: base64 of `id:api_key`.
     encoded: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -149,9 +149,11 @@ impl SecretReader {
         let credentials = settings
             .credentials
             .ok_or(ClientError::AwsCredentials { variable })?;
-        // Elasticsearch's own authority signs nothing of AWS.
+        // The authority of Elasticsearch's certificate does not sign AWS's certificates, so the
+        // default trust applies.
         let client = ClientSettings::new(&Trust::PublicAuthorities, connect_timeout)?.client()?;
-        let no_url = || ClientError::Client("the ARN's region makes no host name".to_owned());
+        let no_url =
+            || ClientError::Client("the ARN's region does not make a host name".to_owned());
         let url = settings
             .endpoint
             .or_else(|| settings.arn.url(settings.endpoints))
@@ -164,7 +166,7 @@ impl SecretReader {
         })
     }
 
-    /// Asks for the secret and understands it.
+    /// Requests the secret and parses it.
     pub(super) async fn read(&self, timeout: Duration) -> Result<Secret, TransportError> {
         let body = serde_json::to_vec(&GetSecretValue {
             secret_id: &self.arn.text,
@@ -226,7 +228,7 @@ const NOT_SECRETS_MANAGER: TransportError = TransportError::NoCredentials(
     "the answer is not Secrets Manager's: check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL and what stands between",
 );
 
-/// What a refusal means.
+/// Translates an error of Secrets Manager.
 ///
 /// Source: the errors of the action, and
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>.
@@ -266,7 +268,7 @@ fn refusal(status: u16, kind: &str) -> TransportError {
     }
 }
 
-/// Understands a secret: an API key, or JSON. The error says what is wrong with it.
+/// Parses a secret: an API key, or JSON. The error says what is wrong with it.
 fn secret(text: &str) -> Result<Secret, &'static str> {
     const NO_KEY: &str = "the secret of ELASTICSEARCH_SECRET_ARN has no credentials: it should be the API key, or JSON with \
                           `api_key`, or with `username` and `password`";
@@ -313,8 +315,8 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
     })
 }
 
-/// Returns the API key in its encoded form. Elasticsearch's answer to whoever makes a key has all three
-/// members, and there `api_key` is not encoded.
+/// Returns the API key in its encoded form. Elasticsearch's reply to whoever makes a key has all
+/// three members, and its `api_key` is not encoded.
 fn encoded_key(
     id: Option<String>,
     api_key: Option<String>,
@@ -460,7 +462,7 @@ mod tests {
         for (text, authorization, urls) in [
             ("VnVhQ2Z=\n", "ApiKey VnVhQ2Z=", &[][..]),
             (r#"{"api_key":"a2V5"}"#, "ApiKey a2V5", &[]),
-            // Elasticsearch's whole answer, and the same without `encoded`.
+            // Elasticsearch's whole reply, with and without `encoded`.
             (
                 r#"{"id":"i","name":"n","api_key":"k","encoded":"aTpr"}"#,
                 "ApiKey aTpr",
@@ -468,7 +470,7 @@ mod tests {
             ),
             (r#"{"id":"i","api_key":"k"}"#, "ApiKey aTpr", &[]),
             (r#"{"encoded":"aTpr"}"#, "ApiKey aTpr", &[]),
-            // An `id` that is not the key's.
+            // An `id` that does not belong to the key.
             (r#"{"id":"prod","api_key":"aTpr"}"#, "ApiKey aTpr", &[]),
             (r#"{"id":7,"api_key":"aTpr"}"#, "ApiKey aTpr", &[]),
             (

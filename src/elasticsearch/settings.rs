@@ -1,4 +1,4 @@
-//! What the client is to be made with.
+//! The settings of the client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use super::aws::AwsCredentials;
 use super::secret::SecretArn;
 use super::tls::Fingerprint;
 
-/// Where and how to reach Elasticsearch.
+/// The addresses of Elasticsearch, and how to reach it.
 #[derive(Debug, Clone)]
 pub struct ElasticsearchSettings {
-    /// One URL or several of the same cluster.
+    /// One URL, or several of the same cluster.
     pub urls: Vec<Url>,
-    /// Who we are.
+    /// The identity of the client.
     pub auth: Auth,
-    /// Whom to believe that it is Elasticsearch.
+    /// The authorities that may vouch for the server.
     pub trust: Trust,
     /// The longest wait for a connection.
     pub connect_timeout: Duration,
-    /// The gzip level of requests; 0 is off.
+    /// The gzip level of requests; 0 turns compression off.
     pub compression_level: u32,
 }
 
@@ -31,49 +31,49 @@ pub struct ElasticsearchSettings {
 pub enum Auth {
     /// None.
     None,
-    /// An API key, encoded.
+    /// An encoded API key.
     ApiKey(SecretString),
-    /// A user of a realm.
+    /// A user with a password.
     Basic {
         /// The user's name.
         username: String,
         /// The user's password.
         password: SecretString,
     },
-    /// A secret in Secrets Manager, which may also say where Elasticsearch is.
+    /// A secret in Secrets Manager, which may also hold the URL.
     Secret(SecretSettings),
-    /// Requests are signed, as Amazon OpenSearch Service wants it.
+    /// Signed requests, for Amazon OpenSearch Service.
     Signature {
-        /// Whose signature; `None` if the environment has no AWS credentials.
+        /// The credentials that sign; `None` if the environment has no AWS credentials.
         credentials: Option<AwsCredentials>,
-        /// The region, where the host's name does not tell it.
+        /// The region, for hosts whose names do not hold it.
         region: Option<String>,
     },
 }
 
-/// Whom to believe that it is Elasticsearch.
+/// The authorities that may vouch for the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// The public certificate authorities, as Mozilla trusts them.
+    /// The public certificate authorities that Mozilla trusts.
     PublicAuthorities,
-    /// The authorities of a PEM file.
+    /// The authorities in a PEM file.
     AuthorityFile(PathBuf),
     /// The authority with this fingerprint.
     AuthorityFingerprint(Fingerprint),
 }
 
-/// Why there can be no client: a matter of settings.
+/// A reason in the settings why no client can be made.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The file of authorities is of no use.
+    /// The file of authorities cannot be used.
     #[error("{reason}")]
     AuthorityFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
-    /// There is nobody to sign as.
+    /// The environment has no AWS credentials.
     #[error(
         "it needs AWS credentials, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: \
          `eval \"$(aws configure export-credentials --format env)\"` sets them"
@@ -82,37 +82,37 @@ pub enum ClientError {
         /// The setting that needs them.
         variable: &'static str,
     },
-    /// There is no region to sign for.
+    /// No region is known for the signature.
     #[error("the region is not known: set AWS_REGION to that of the domain")]
     Region,
-    /// Credentials that fit in no HTTP header.
+    /// Credentials that an HTTP header cannot carry.
     #[error(
         "the credentials hold characters that cannot be sent in an HTTP header: copy them again"
     )]
     Credentials,
-    /// Something else.
+    /// Any other reason.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
 }
 
-/// How to read a secret.
+/// The access to a secret.
 #[derive(Debug, Clone)]
 pub struct SecretSettings {
     /// The secret.
     pub arn: SecretArn,
-    /// Where Secrets Manager is, if not where the ARN says.
+    /// The address of Secrets Manager, if it is not the one that follows from the ARN.
     pub endpoint: Option<Url>,
-    /// Which of its endpoints is called.
+    /// The kind of endpoint to call.
     pub endpoints: Endpoints,
-    /// Who asks; `None` if the environment has no AWS credentials.
+    /// The credentials that sign; `None` if the environment has no AWS credentials.
     pub credentials: Option<AwsCredentials>,
 }
 
-/// Which of AWS's endpoints are called.
+/// The kind of AWS endpoints to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoints {
-    /// The usual ones.
+    /// The usual endpoints.
     Standard,
-    /// Those with FIPS 140 cryptography.
+    /// The endpoints with FIPS 140 cryptography.
     Fips,
 }

@@ -1,4 +1,4 @@
-//! Whom to believe that it is Elasticsearch: rustls with ring, and one of three ways to trust.
+//! TLS: rustls with ring, and three ways to decide whom to trust.
 
 use std::fmt;
 use std::path::Path;
@@ -20,7 +20,7 @@ use super::{ClientError, Trust};
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Reads 64 hexadecimal digits, with or without colons.
+    /// Parses 64 hexadecimal digits, with or without colons.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
@@ -50,7 +50,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The TLS settings of the client.
+/// Makes the TLS settings of the client.
 pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -105,8 +105,8 @@ fn pem_problem(error: &rustls::pki_types::pem::Error) -> String {
     }
 }
 
-/// Trusts the one authority whose certificate, sent along by the server, has the fingerprint. All else is verified as
-/// ever: the chain, the dates, the host name.
+/// Trusts the one authority that has the fingerprint and whose certificate the server sends along.
+/// Everything else is verified as usual: the chain, the dates and the host name.
 #[derive(Debug)]
 struct FingerprintVerifier {
     fingerprint: Fingerprint,

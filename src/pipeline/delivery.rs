@@ -6,7 +6,7 @@ use super::Pipeline;
 use super::chunk::Chunk;
 use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session};
 use crate::data_stream::DataStreamName;
-use crate::dead_letter::{DeadLetter, RefusedDocument};
+use crate::dead_letter::{DeadLetter, RejectedDocument};
 use crate::server::{Target, Transport};
 
 /// The sessions of an invocation, with which its chunks are sent. Several chunks may be in flight.
@@ -26,7 +26,7 @@ pub(super) enum Fate {
     Dropped,
     DeadLettered,
     /// Refused, and there is no place for dead letters.
-    Refused,
+    Rejected,
     Unresolved,
 }
 
@@ -69,7 +69,7 @@ impl<T: Transport> Delivery<'_, T> {
             Some(dead_letters) => self.bury(&chunk, &rejected, dead_letters, &mut fates).await,
             None => rejected
                 .iter()
-                .for_each(|(document, _)| decide(&mut fates, *document, Fate::Refused)),
+                .for_each(|(document, _)| decide(&mut fates, *document, Fate::Rejected)),
         }
         (chunk, fates)
     }
@@ -85,11 +85,11 @@ impl<T: Transport> Delivery<'_, T> {
         let arena = Bump::new();
         let mut body = BulkBody::default();
         let mut documents = Vec::new();
-        for (document, rejection) in rejected {
-            let Some(origin) = chunk.origin(*document) else {
+        for (number, rejection) in rejected {
+            let Some(origin) = chunk.origin(*number) else {
                 continue;
             };
-            let refused = RefusedDocument {
+            let document = RejectedDocument {
                 line: origin.line,
                 position: origin.position,
                 part: origin.part,
@@ -98,9 +98,9 @@ impl<T: Transport> Delivery<'_, T> {
             };
             body.push(
                 &origin.id,
-                &DeadLetter::new(&refused, rejection, dead_letters, &arena),
+                &DeadLetter::new(&document, rejection, dead_letters, &arena),
             );
-            documents.push(*document);
+            documents.push(*number);
         }
         let target = Target {
             data_stream: &dead_letters.name,

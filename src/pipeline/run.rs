@@ -359,12 +359,12 @@ impl<'d, T: Transport> Run<'d, T> {
                 Fate::Duplicate => self.accounts.duplicate(),
                 Fate::Dropped => self.accounts.dropped(),
                 Fate::DeadLettered => self.accounts.dead_lettered(),
-                Fate::Refused => self.accounts.refused(place.record),
+                Fate::Rejected => self.accounts.rejected(place.record),
                 Fate::Unresolved => self.accounts.unresolved(place.record),
             }
         }
         self.progress(place.payload, |progress| {
-            let is_open = |fate: &Fate| matches!(fate, Fate::Refused | Fate::Unresolved);
+            let is_open = |fate: &Fate| matches!(fate, Fate::Rejected | Fate::Unresolved);
             if fates.iter().any(is_open) {
                 progress.not_finished(place.position..place.position + 1);
                 return;

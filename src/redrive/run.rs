@@ -297,7 +297,7 @@ fn error(
     let reasons = [
         (
             report.dead_lettered,
-            format!("refused again{again}: mend the mapping that refuses them"),
+            format!("rejected again{again}: fix the mapping that rejects them"),
         ),
         (
             report.skipped - report.dropped - counts.for_others,

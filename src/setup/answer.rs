@@ -1,4 +1,4 @@
-//! Replies of a server that is being prepared: what it holds, and why it rejects something.
+//! Replies of a server during setup: the assets it holds, and the reasons for which it rejects one.
 #![expect(
     clippy::disallowed_types,
     reason = "templates are trees, a server may answer anything, and setup runs once by hand"
@@ -64,7 +64,7 @@ enum Cause {
     Short(String),
 }
 
-/// The maker of something that a server holds.
+/// The maker of an existing asset.
 pub(super) enum Owner {
     Us,
     Fleet,
@@ -72,7 +72,7 @@ pub(super) enum Owner {
 }
 
 impl Found {
-    /// The asset as the server holds it.
+    /// An asset as the server holds it.
     pub(super) fn content(&self, kind: Kind) -> Option<&Value> {
         match kind {
             Kind::ComponentTemplate => self
@@ -88,7 +88,7 @@ impl Found {
     }
 }
 
-/// Tells who made an asset.
+/// Returns who made an asset.
 pub(super) fn owner(kind: Kind, there: &Value) -> Owner {
     let text = |pointer| there.pointer(pointer).and_then(Value::as_str);
     // Policies have no `_meta`.
@@ -104,7 +104,8 @@ pub(super) fn owner(kind: Kind, there: &Value) -> Owner {
     }
 }
 
-/// Returns whether all of `wanted` is there. A server adds defaults, and shows numbers and booleans of settings as texts.
+/// Returns whether all of `wanted` is there. A server adds defaults, and returns numbers and
+/// booleans of settings as texts.
 pub(super) fn holds(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
         (Value::Object(there), Value::Object(wanted)) => wanted
@@ -131,7 +132,7 @@ fn text(scalar: &Value) -> Option<String> {
 }
 
 impl Cause {
-    /// The reason, with that of the cause at its root.
+    /// Returns the reason, with that of the root cause.
     fn sentence(&self) -> String {
         match self {
             Self::Short(text) => text.clone(),
@@ -161,7 +162,7 @@ pub(super) fn is_missing(reply: &Reply) -> bool {
     matches!(cause(reply), Some(Cause::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
 }
 
-/// The error of a reply that does not answer the question, whatever was asked.
+/// Returns the error for a reply that does not answer the question.
 pub(super) fn unanswered(reply: &Reply) -> SetupError {
     match reply.status {
         401 => SetupError::Unauthorized,
@@ -172,7 +173,8 @@ pub(super) fn unanswered(reply: &Reply) -> SetupError {
     }
 }
 
-/// The server's reason, fit for a terminal: on one line, without control characters, and of bounded length.
+/// Returns the server's reason in a form that is safe for a terminal: on one line, without control
+/// characters, and of bounded length.
 pub(super) fn reason(reply: &Reply) -> String {
     const LONGEST: usize = 500;
     let Some(cause) = cause(reply) else {

@@ -1,4 +1,5 @@
-//! The assets: the files of `elasticsearch/`, fitted to the data streams of the settings and to the server.
+//! The assets: the files of `elasticsearch/`, adapted to the data streams of the settings and to
+//! the server.
 #![expect(
     clippy::disallowed_types,
     reason = "templates are trees, and setup runs once by hand"
@@ -28,7 +29,7 @@ macro_rules! file {
     };
 }
 
-/// The kinds of servers, which understand different templates.
+/// The kinds of servers. They understand different templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     /// Elasticsearch 8.14 and newer.
@@ -46,17 +47,17 @@ pub(super) enum Kind {
     Policy,
 }
 
-/// One thing that is put into a server.
+/// One asset, as it is put into a server.
 #[derive(Debug, Clone)]
 pub(super) struct Asset {
     pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) body: Value,
-    /// Users may change it, so it is not touched once it is there.
+    /// Whether users may change it. Then an existing one is left alone.
     pub(super) is_users: bool,
 }
 
-/// An index template, and the assets that it needs before it.
+/// An index template and the assets that must exist before it.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) before: Vec<Asset>,
@@ -81,7 +82,7 @@ impl Kind {
     }
 }
 
-/// The assets for a server, in the order in which they are put.
+/// Returns the assets for a server, in the order in which they are put.
 pub(super) fn groups(setup: &Setup, flavour: Flavour) -> Result<Vec<Group>, SetupError> {
     let mut before = vec![
         Asset::read(
@@ -138,7 +139,7 @@ impl Group {
     }
 }
 
-/// The policy that rolls a data stream over in OpenSearch.
+/// Returns the policy that rolls a data stream over in OpenSearch.
 fn policy(name: &str, patterns: &Value) -> Result<Asset, SetupError> {
     let mut policy = Asset::read(Kind::Policy, name, file!("policies/opensearch"))?;
     if let Some(Value::Array(templates)) = policy.body.pointer_mut("/policy/ism_template") {
@@ -160,7 +161,8 @@ impl Asset {
         })
     }
 
-    /// An empty component for users to fill, where a template cannot name a component that is missing.
+    /// Returns an empty component that users can fill. It is needed where a template cannot name a
+    /// missing component.
     fn custom() -> Self {
         Self {
             kind: Kind::ComponentTemplate,
@@ -170,7 +172,7 @@ impl Asset {
         }
     }
 
-    /// Adds a fingerprint of the content, which tells it from what another version has put.
+    /// Adds a fingerprint of the content. It tells this version of the asset from others.
     fn mark(&mut self) {
         let fingerprint = xxh3_64(self.body.to_string().as_bytes());
         if let Some(meta) = self.body.get_mut("_meta") {
@@ -191,7 +193,7 @@ fn remove(object: &mut Value, name: &str) {
     }
 }
 
-/// Takes out what OpenSearch does not know: components that may be missing, and data stream lifecycles.
+/// Removes what OpenSearch does not know: optional components, and data stream lifecycles.
 fn for_opensearch(body: &mut Value) {
     remove(body, "ignore_missing_component_templates");
     if let Some(Value::Array(components)) = body.get_mut("composed_of") {
@@ -210,8 +212,9 @@ fn for_opensearch(body: &mut Value) {
     }
 }
 
-/// OpenSearch has another name for `flattened`, and needs the value of a `constant_keyword`. It can search a field that has
-/// doc values only, and does not say so: OpenSearch Dashboards offers no filter on such a field. So all are indexed.
+/// OpenSearch has another name for `flattened`, and needs the value of a `constant_keyword`. It can
+/// search a field that only has doc values but does not say so, and OpenSearch Dashboards then
+/// offers no filter on it. So all fields are indexed.
 fn field_for_opensearch(mapping: &mut Value) {
     match mapping.get("type").and_then(Value::as_str) {
         Some("flattened") => *mapping = json!({"type": "flat_object"}),

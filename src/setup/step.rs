@@ -10,21 +10,21 @@ use crate::server::{Put, Templates};
 /// The step for one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Puts an asset that is not there.
+    /// Puts a missing asset.
     Create(Subject, Put),
-    /// Puts an asset in the place of another version, or of somebody else's.
+    /// Puts an asset in place of another version, or of somebody else's.
     Update(Subject, Put),
     /// Leaves an asset that is up to date.
     Unchanged(Subject),
     /// Leaves an asset that users may have changed.
     Users(Subject),
-    /// Leaves an index template that Fleet manages, with its components.
+    /// Leaves an index template that Fleet manages, and its components.
     Fleet(Subject),
-    /// Leaves a policy out, since the server has no index state management.
+    /// Leaves out a policy because the server has no index state management.
     NoPlugin(Subject),
 }
 
-/// The name of an asset, as in `index template logs-x`.
+/// Returns the name of an asset, as in `index template logs-x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject(pub(super) String);
 
@@ -54,7 +54,7 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// The request of the step, if it has one.
+    /// Returns the request of the step, if it has one.
     #[must_use]
     pub fn put(&self) -> Option<&Put> {
         match self {
@@ -66,7 +66,7 @@ impl Step {
     /// Sends the request of the step, if it has one.
     ///
     /// # Errors
-    /// [`SetupError`] if the server does not take it.
+    /// [`SetupError`] if the server rejects it.
     pub async fn send<S: Templates>(
         &self,
         server: &S,
@@ -79,7 +79,7 @@ impl Step {
         match reply.status {
             200..=299 => Ok(()),
             300..=399 | 401 | 403 | 408 | 429 | 500 | 502..=504 => Err(unanswered(&reply)),
-            status => Err(SetupError::Refused {
+            status => Err(SetupError::Rejected {
                 asset: subject.to_string(),
                 status,
                 reason: reason(&reply),

@@ -996,7 +996,7 @@ async fn a_document_that_fails_for_ever_is_rejected() {
     assert_eq!((rejection.status, &*rejection.kind), (500, "k"));
     assert_eq!(
         rejection.reason,
-        "answered 500 9 times while other documents were taken: r"
+        "answered 500 9 times while other documents were accepted: r"
     );
 }
 

@@ -37,8 +37,8 @@ const DATA_MESSAGE: &str = r#"{"messageType":"DATA_MESSAGE","owner":"11112222333
 fn event(log_data: &str) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(log_data.as_bytes())
-        .expect("a Vec takes every write");
-    let data = BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"));
+        .expect("writing to a Vec cannot fail");
+    let data = BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"));
     format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#).into_bytes()
 }
 

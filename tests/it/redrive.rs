@@ -272,7 +272,7 @@ fn what_is_refused_again_stays() {
     check(&some, 1, [2, 0, 1, 0, 0], 2, "Delivery.Refused");
     assert!(
         some.stderr
-            .contains("1 of 3 dead letters stay, refused again (400 document_parsing_exception)"),
+            .contains("1 of 3 dead letters stay, rejected again (400 document_parsing_exception)"),
         "{some:?}"
     );
     check(&redrive(&server), 1, [0, 0, 1, 0, 0], 0, "Delivery.Refused");

@@ -281,7 +281,7 @@ fn the_reason_of_a_refusal_is_told() {
     put(own.server, &format!("/_index_template/{other}"), &body);
     let refused = own.setup(&[]);
     assert_eq!(refused.status, 1, "{}", refused.stdout);
-    let sentence = format!("index template {} was refused (400): ", own.template);
+    let sentence = format!("index template {} was rejected (400): ", own.template);
     assert!(
         refused.stderr.contains(&sentence) && refused.stderr.contains(&other),
         "{}",
@@ -417,7 +417,7 @@ fn a_server_that_is_busy_or_elsewhere_is_no_wrong_address() {
             let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url)], b"");
             assert_eq!((run.status, &*run.stdout), (1, ""), "{status}");
             let words = match status {
-                418 if answers_before > 0 => "was refused (418)",
+                418 if answers_before > 0 => "was rejected (418)",
                 _ => words,
             };
             assert!(

@@ -187,8 +187,8 @@ pub fn envelope(lines: &[String]) -> String {
 pub fn payload(lines: &[String]) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(envelope(lines).as_bytes())
-        .expect("a Vec takes every write");
-    BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
+        .expect("writing to a Vec cannot fail");
+    BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
 /// The event of a direct subscription.

@@ -6,13 +6,13 @@ use super::super::log_format::ApiType;
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) method: &'static str,
-    /// With `{id}` in the place of a number.
+    /// The path with `{id}` in place of a number.
     pub(super) path: &'static str,
-    /// Median of the integration's latency, in milliseconds.
+    /// The median latency of the integration, in milliseconds.
     pub(super) latency: u64,
-    /// Usual length of a response, in bytes.
+    /// The usual length of a response, in bytes.
     pub(super) bytes: u64,
-    /// Weight: how often it is called in comparison with the others.
+    /// The weight: how often it is called compared with the others.
     pub(super) weight: u64,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Api {
     pub(super) log_group: &'static str,
     pub(super) log_stream: &'static str,
     pub(super) routes: &'static [Route],
-    /// The old route, for which there is a newer one.
+    /// An old route, which a newer one replaces.
     pub(super) old: Option<Route>,
 }
 
@@ -65,11 +65,11 @@ pub(super) static SHOP: Api = Api {
     old: Some(route("GET", "/v1/products", 55, 4_700, 0)),
 };
 
-/// Routes with which a WebSocket connection begins and ends.
+/// The routes with which a WebSocket connection begins and ends.
 pub(super) static CONNECT: Route = route("", "$connect", 40, 0, 0);
 pub(super) static DISCONNECT: Route = route("", "$disconnect", 12, 0, 0);
 
-/// The next version of the shop, tried out by few clients.
+/// The next version of the shop, which few clients try.
 pub(super) static SHOP_BETA: Api = Api {
     api_type: ApiType::Rest,
     id: SHOP_ID,

@@ -9,7 +9,7 @@ pub(super) enum Kind {
     Browser,
     /// The app on a telephone: the HTTP and the WebSocket API.
     App,
-    /// A partner's program with an API key: the REST API, also its old route.
+    /// A partner's program with an API key: the REST API, including its old route.
     Program,
     /// The export that overloads the backend one night.
     Export,
@@ -25,12 +25,13 @@ pub(super) struct Client {
     /// The user whose token the client shows to the authorizer.
     pub(super) principal: String,
     pub(super) api_key: Option<String>,
-    /// Of those that sign their requests.
+    /// The IAM user of clients that sign their requests.
     pub(super) user: Option<&'static str>,
 }
 
-/// Networks that `MaxMind`'s test databases and the real ones know, as a prefix and how many hosts follow; and two that
-/// are for documentation, which none knows (RFC 5737).
+/// Networks that `MaxMind`'s test databases and the real databases know, as a prefix and the number
+/// of hosts that follow. The last two are documentation networks, which no database knows (RFC
+/// 5737).
 const NETWORKS: &[(&str, u64, u64)] = &[
     ("81.2.69.", 142, 50),
     ("89.160.20.", 112, 16),

@@ -9,15 +9,15 @@ pub(super) enum Ending {
     Answered(u16),
     /// The integration does not answer in time.
     TimedOut,
-    /// API Gateway itself is configured wrongly.
+    /// API Gateway itself is misconfigured.
     Misconfigured,
-    /// More requests than the usage plan allows.
+    /// The client sends more requests than the usage plan allows.
     Throttled,
     /// The web application firewall blocks the request.
     Blocked,
     /// The authorizer does not know the client.
     Unauthorized,
-    /// The authorizer knows the client, and denies the request.
+    /// The authorizer knows the client and denies the request.
     Denied,
     /// The authorizer itself fails.
     AuthorizerFailed,
@@ -41,7 +41,8 @@ impl Ending {
         }
     }
 
-    /// Returns `$context.error.responseType` and `$context.error.message` of an answer that API Gateway gives by itself.
+    /// Returns `$context.error.responseType` and `$context.error.message` for an answer by API
+    /// Gateway itself.
     pub(super) fn error(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Answered(_) => None,
@@ -63,7 +64,7 @@ impl Ending {
         }
     }
 
-    /// Returns the integration's status, if it was asked and answered.
+    /// Returns the integration's status, if it was called and answered.
     pub(super) fn integration_status(self) -> Option<u16> {
         match self {
             Self::Answered(status) => Some(status),
@@ -71,12 +72,12 @@ impl Ending {
         }
     }
 
-    /// Returns whether the integration was asked.
+    /// Returns whether the integration was called.
     pub(super) fn reaches_the_integration(self) -> bool {
         matches!(self, Self::Answered(_) | Self::TimedOut)
     }
 
-    /// Returns `$context.authorizer.status`, if the authorizer was asked.
+    /// Returns `$context.authorizer.status`, if the authorizer was called.
     pub(super) fn authorizer_status(self) -> Option<u16> {
         match self {
             Self::Answered(_) | Self::TimedOut | Self::Misconfigured => Some(200),

@@ -1,9 +1,12 @@
-//! `apigw-logs event --generate`: made-up traffic of a shop with three APIs, the same for the same seed and times.
+//! `apigw-logs event --generate`: made-up traffic of a shop with three APIs, the same for the same
+//! seed and times.
 //!
-//! It lets people see documents, dashboards and alerts without traffic of their own. [`story`] tells what happens.
+//! It shows people documents, dashboards and alerts before they have traffic of their own.
+//! [`story`] tells what happens.
 //!
-//! It is a part of the command line, not a crate of its own: it writes lines in the formats of `log-format`, so that a
-//! change of those cannot forget it, and it must be there wherever the program is.
+//! It is part of the command line and not a crate of its own, for two reasons: it writes lines in
+//! the formats of `log-format`, so a change of these formats reaches it, and it must be available
+//! wherever the program is.
 
 mod apis;
 mod clients;
@@ -30,7 +33,7 @@ pub(super) struct Traffic<'a> {
     pub(super) account: &'a str,
 }
 
-/// A line as it comes to CloudWatch Logs.
+/// A line as it arrives in CloudWatch Logs.
 #[derive(Debug)]
 pub(super) struct LogLine {
     pub(super) log_group: &'static str,
@@ -40,13 +43,13 @@ pub(super) struct LogLine {
     pub(super) message: String,
 }
 
-/// A request to come: its client and its time.
+/// A planned request: its client and its time.
 struct Visit {
     time: i64,
     client: usize,
 }
 
-/// Lines in the order of their requests.
+/// Returns the lines in the order of their requests.
 pub(super) fn log_lines(traffic: &Traffic<'_>) -> Vec<LogLine> {
     let mut random = Random::new(traffic.seed);
     let story = Story::new(traffic.since..traffic.until);
@@ -62,7 +65,8 @@ pub(super) fn log_lines(traffic: &Traffic<'_>) -> Vec<LogLine> {
         .collect()
 }
 
-/// Of 100 lines, 6 are the export's, and 3 the bot's. They come after the ordinary clients.
+/// Of 100 lines, 6 are the export's and 3 are the bot's. Export and bot come after the ordinary
+/// clients.
 fn visits(lines: u64, story: &Story, ordinary: usize, random: &mut Random) -> Vec<Visit> {
     let mut visits = Vec::new();
     for number in 0..lines {
@@ -86,7 +90,7 @@ fn visits(lines: u64, story: &Story, ordinary: usize, random: &mut Random) -> Ve
     visits
 }
 
-/// A product of two leaves most of the requests to the first clients.
+/// The product of two random numbers gives most of the requests to the first clients.
 fn ordinary_client(clients: u64, random: &mut Random) -> usize {
     let client = random.below(clients) * random.below(clients) / clients.max(1);
     usize::try_from(client).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Pseudorandom numbers, the same for a seed on every machine: only integers and IEEE's basic operations are used.
+//! Pseudorandom numbers, the same for a seed on every machine: the code uses only integers and the
+//! basic operations of IEEE 754.
 
 /// `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
 pub(super) struct Random(u64);
@@ -20,18 +21,18 @@ impl Random {
         self.next() % end.max(1)
     }
 
-    /// Draws whether something happens that happens this often in 10,000 times.
+    /// Returns true this often in 10,000 times.
     pub(super) fn happens(&mut self, in_ten_thousand: u64) -> bool {
         self.below(10_000) < in_ten_thousand
     }
 
-    /// Draws one of several.
+    /// Draws one of several items.
     pub(super) fn pick<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         let position = usize::try_from(self.below(all.len() as u64)).unwrap_or_default();
         all.get(position)
     }
 
-    /// Draws one of several, as often as its weight says.
+    /// Draws one of several items, each as often as its weight says.
     pub(super) fn weighed<'a, T>(
         &mut self,
         all: &'a [T],
@@ -45,13 +46,14 @@ impl Random {
         })
     }
 
-    /// Draws a time around a median, with the long tail of latencies: a product of many factors is log-normal.
+    /// Draws a time around a median, with the long tail of latencies: a product of many factors is
+    /// log-normal.
     pub(super) fn latency(&mut self, median: u64) -> u64 {
         let factors = (0..5).map(|_| 600 + self.below(1_000));
         factors.fold(median * 1_000, |product, factor| product * factor / 1_000) / 1_000 + 1
     }
 
-    /// Draws this many hexadecimal digits, at most 16.
+    /// Returns this many random hexadecimal digits, at most 16.
     pub(super) fn hex(&mut self, digits: usize) -> String {
         format!("{:016x}", self.next())
             .chars()
@@ -59,7 +61,7 @@ impl Random {
             .collect()
     }
 
-    /// Draws an id as API Gateway gives to requests and connections: 15 characters and a `=`.
+    /// Returns an id as API Gateway gives to requests and connections: 15 characters and a `=`.
     pub(super) fn id(&mut self) -> String {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let characters = (0..15)
@@ -68,7 +70,7 @@ impl Random {
         characters.chain(['=']).collect()
     }
 
-    /// Draws a version 4 UUID.
+    /// Returns a version 4 UUID.
     pub(super) fn uuid(&mut self) -> String {
         let (first, second, third) = (self.hex(8), self.hex(4), self.hex(3));
         format!(

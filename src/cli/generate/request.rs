@@ -24,9 +24,10 @@ pub(super) struct Request<'a> {
     /// In milliseconds since 1970.
     pub(super) time: i64,
     pub(super) method: &'a str,
-    /// The resource's path, or the route of a WebSocket API; `None` for a path that leads nowhere.
+    /// The path of the resource, or the route of a WebSocket API; `None` for a path that leads
+    /// nowhere.
     pub(super) resource: Option<&'a str>,
-    /// As the client wrote it, without the stage.
+    /// The path as the client wrote it, without the stage.
     pub(super) path: String,
     pub(super) deployment: &'static str,
     pub(super) ending: Ending,

@@ -1,4 +1,4 @@
-//! Requests out of visits, and the state of the shop between them.
+//! Turns visits into requests, and keeps the state of the shop between them.
 
 use super::super::log_format::ApiType;
 use super::LogLine;
@@ -12,7 +12,7 @@ use super::story::{BAD_DEPLOYMENT, Story};
 /// Upper bound on WebSocket connections that are open at the same time.
 const CONNECTIONS: usize = 150;
 
-/// Failures of an ordinary day: how often in 10,000 requests, and the ending.
+/// Failures of an ordinary day: how often in 10,000 requests, and with which ending.
 const MISHAPS: &[(u64, Ending)] = &[
     (30, Ending::Throttled),
     (20, Ending::Blocked),
@@ -40,7 +40,7 @@ const MISHAPS_OF_THE_EXPORT: &[(u64, Ending)] = &[
     (1_500, Ending::TimedOut),
 ];
 
-/// An integration that has not answered after this many milliseconds has failed.
+/// The time in milliseconds after which an integration counts as failed.
 const INTEGRATION_TIMEOUT: u64 = 29_000;
 
 #[derive(Clone)]
@@ -50,12 +50,12 @@ struct Connection<'a> {
     connected_at: i64,
 }
 
-/// The shop, with its open connections.
+/// The shop with its open connections.
 pub(super) struct Shop<'a> {
     account: &'a str,
     story: Story,
     random: Random,
-    /// The WebSocket connections that are open.
+    /// The open WebSocket connections.
     connections: Vec<Connection<'a>>,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// The line of one visit.
+    /// Makes the line of one visit.
     pub(super) fn line(&mut self, time: i64, client: &'a Client) -> Option<LogLine> {
         let api = self.api(client.kind)?;
         let request = if api.api_type == ApiType::Websocket {
@@ -146,7 +146,7 @@ impl<'a> Shop<'a> {
         request
     }
 
-    /// A bot knows no routes.
+    /// A bot does not know the routes.
     fn scan(&mut self, request: &mut Request<'_>) {
         request.path = self
             .random
@@ -195,7 +195,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// A connection begins, or one that is open says something or ends.
+    /// Opens a connection, or lets an open one send a message or end.
     fn message(&mut self, api: &'static Api, time: i64, client: &'a Client) -> Option<Request<'a>> {
         let chance = self.random.below(100);
         let is_full = self.connections.len() >= CONNECTIONS;
@@ -237,7 +237,8 @@ impl<'a> Shop<'a> {
         Some(request)
     }
 
-    /// Of 10,000 lines 10 are cut off, 10 have no quotes where there is no value, and 5 are no access logs.
+    /// Of 10,000 lines, 10 are cut off, 10 lack the quotes around a missing value, and 5 are no
+    /// access logs.
     fn damaged(&mut self, line: String) -> String {
         match self.random.below(10_000) {
             0..10 => line.chars().take(line.len() * 2 / 3).collect(),
@@ -256,7 +257,8 @@ fn usual_status(route: &Route) -> u16 {
     }
 }
 
-/// Only REST APIs have a firewall and usage plans; of a WebSocket API only connections are authorized, which makes little difference.
+/// Only REST APIs have a firewall and usage plans. A WebSocket API authorizes only its connections,
+/// but that makes little difference.
 fn is_possible(api: &Api, ending: Ending) -> bool {
     ending != Ending::Blocked || api.api_type == ApiType::Rest
 }

@@ -1,4 +1,5 @@
-//! The story: a day's rhythm, an incident at night, a deployment that is rolled back, a bot. All times in UTC.
+//! The story: the rhythm of a day, an incident at night, a deployment that is rolled back, and a
+//! bot. All times are in UTC.
 
 use std::ops::Range;
 
@@ -8,18 +9,19 @@ const A_MINUTE: i64 = 60_000;
 const AN_HOUR: i64 = 60 * A_MINUTE;
 const A_DAY: i64 = 24 * AN_HOUR;
 
-/// Weight of each hour of a day.
+/// The weight of each hour of a day.
 const RHYTHM: [u64; 24] = [
     12, 9, 7, 6, 6, 8, 14, 25, 40, 55, 62, 66, 70, 68, 64, 60, 58, 60, 66, 72, 68, 50, 32, 20,
 ];
 
-/// Times of the events of the story, in milliseconds since 1970. A range is empty if the span is too short for it.
+/// The times of the story's events, in milliseconds since 1970. A range is empty if the span is too
+/// short for it.
 #[derive(Debug)]
 pub(super) struct Story {
     pub(super) whole: Range<i64>,
     /// From 03:10: a nightly export overloads the backend, for all clients.
     pub(super) incident: Option<Range<i64>>,
-    /// From 14:00: a deployment with a mistake in `POST /orders`, rolled back afterwards.
+    /// From 14:00: a deployment with a bug in `POST /orders`, which is rolled back afterwards.
     pub(super) deployment: Option<Range<i64>>,
     /// From 22:40: a bot tries paths.
     pub(super) scan: Option<Range<i64>>,
@@ -35,7 +37,7 @@ impl Story {
         }
     }
 
-    /// Draws a time of the whole span, by day rather than by night.
+    /// Draws a time from the whole span, more often by day than by night.
     pub(super) fn ordinary_time(&self, random: &mut Random) -> i64 {
         loop {
             let time = time_in(&self.whole, random);
@@ -51,7 +53,7 @@ impl Story {
             .is_some_and(|incident| incident.contains(&time))
     }
 
-    /// Returns the deployment that answers at a time.
+    /// Returns the deployment that answers at a given time.
     pub(super) fn deployment_at(&self, time: i64) -> &'static str {
         match &self.deployment {
             Some(bad) if bad.contains(&time) => BAD_DEPLOYMENT,
@@ -60,7 +62,7 @@ impl Story {
     }
 }
 
-/// The deployment with the mistake.
+/// The deployment with the bug.
 pub(super) const BAD_DEPLOYMENT: &str = "d4pl0y";
 
 pub(super) fn time_in(range: &Range<i64>, random: &mut Random) -> i64 {
@@ -68,7 +70,7 @@ pub(super) fn time_in(range: &Range<i64>, random: &mut Random) -> i64 {
     range.start.saturating_add_unsigned(random.below(length))
 }
 
-/// Returns the last occurrence of a time of day that lies whole in a range.
+/// Returns the last occurrence of a time of day whose event fits into the range.
 fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i64>> {
     let (offset, length) = (minute_of_day * A_MINUTE, minutes * A_MINUTE);
     let midnight = (whole.end - offset - length).div_euclid(A_DAY) * A_DAY;
@@ -76,7 +78,7 @@ fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i6
     (start >= whole.start).then_some(start..start + length)
 }
 
-/// Returns the weight of a time, at most 1,000: interpolated between the hours of [`RHYTHM`].
+/// Returns the weight of a time, at most 1,000, interpolated between the hours of [`RHYTHM`].
 fn weight(time: i64) -> u64 {
     let of_day = time.rem_euclid(A_DAY).unsigned_abs();
     let hour = AN_HOUR.unsigned_abs();

@@ -1,8 +1,9 @@
-//! `apigw-logs log-format --explain`: how a format of one's own is read, and what it lacks.
+//! `apigw-logs log-format --explain`: how the function reads a given format, and what the format
+//! lacks.
 //!
-//! The answer is found by trying: a line is made of the format, once with a value of a variable and
-//! once without, and what differs between the two documents comes from that variable. So it cannot
-//! say anything else than what the function does.
+//! The command finds the answer by experiment: it makes a line of the format with a value of one
+//! variable and a line without, and compares the two documents. Whatever differs comes from that
+//! variable. So the answer always agrees with what the function does.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -17,7 +18,7 @@ use crate::normalizer::{
     fill_format, format_keys,
 };
 
-/// How a format is read.
+/// The reading of a format.
 #[derive(Debug, Serialize)]
 struct Explanation {
     format: String,
@@ -29,12 +30,12 @@ struct Explanation {
 /// A variable of a format.
 #[derive(Debug, Serialize)]
 struct Key {
-    /// The key that the value stands under; empty in a list without names.
+    /// The key of the value; empty in a list without names.
     key: String,
     variable: String,
-    /// The field that the variable becomes.
+    /// The field that the variable fills.
     field: String,
-    /// Where the value lands without `ACCESS_LOG_FORMATS_FILE`.
+    /// The field that it fills without `ACCESS_LOG_FORMATS_FILE`.
     without_format: String,
     is_certain: bool,
 }
@@ -46,7 +47,7 @@ struct Missing {
     then: &'static str,
 }
 
-/// Variables, one of each list, and what is missing without them.
+/// Groups of variables of which a format needs one, and the consequence if it has none.
 const NEEDED: &[(&[&str], &str)] = &[
     (
         &["requestTimeEpoch", "requestTime"],
@@ -87,7 +88,7 @@ const OF_CLIENT: &[&str] = &[
     "requestId",
 ];
 
-/// Explains each format of a text, one a line.
+/// Explains each format of a text, one format for each line.
 pub(super) fn explain(text: &str) -> Result<Vec<String>, String> {
     let is_terminal = io::stdout().is_terminal();
     let mut lines = Vec::new();
@@ -150,7 +151,7 @@ impl Explanation {
         })
     }
 
-    /// Lays the explanation out for a terminal.
+    /// Lays out the explanation for a terminal.
     fn table(&self) -> Vec<String> {
         const NAMES: [&str; 4] = ["KEY", "VARIABLE", "FIELD", "WITHOUT THE FORMAT"];
         let mut rows = vec![NAMES.map(str::to_owned)];
@@ -192,7 +193,7 @@ impl Explanation {
     }
 }
 
-/// Says which values a client can write more into than belongs there.
+/// Returns warnings about values that a client can use to forge others.
 fn warnings(template: &str, keys: &[Key]) -> Vec<String> {
     let is_json = template.starts_with('{');
     let mut warnings = Vec::new();
@@ -252,7 +253,7 @@ fn fields_of(normalizer: &Normalizer, template: &str, variable: &str) -> Vec<Str
         .collect()
 }
 
-/// Returns the field that shows a variable best: the others are made of it.
+/// Returns the field that shows a variable best. The others are derived from it.
 fn primary(fields: &[String]) -> String {
     const DERIVED: &[&str] = &[
         "aws.api_gateway.api_type",
@@ -350,7 +351,8 @@ fn sample(variable: &str) -> String {
                 "content",
                 "allheaders",
             ];
-            // Numbers that differ, so that one is not taken for the value of another variable.
+            // Returns numbers that differ, so that no number is taken for the value of another
+            // variable.
             let number = 200 + name.len();
             return match is_number.iter().any(|end| name.ends_with(end)) {
                 true => number.to_string(),

@@ -1,7 +1,8 @@
-//! `apigw-logs log-format`: the access-log format to paste into the settings of a stage.
+//! `apigw-logs log-format`: prints the access-log format to paste into the settings of a stage.
 //!
-//! API Gateway puts the variables' text between the quotes and escapes it; every value is quoted, so that one without a
-//! value (`-`) leaves the line valid. A format may have 3 KB at most.
+//! API Gateway puts the text of each variable between the quotes and escapes it. Every value is
+//! quoted, so that a variable without a value (`-`) leaves the line valid. A format may have at
+//! most 3 KB.
 
 mod explain;
 
@@ -20,13 +21,13 @@ pub(super) struct Arguments {
     /// The format of Elastic's own documentation, instead of the recommended one
     #[arg(long)]
     minimal: bool,
-    /// Say how a format of your own is read: which key becomes which field, how sure that is
-    /// without ACCESS_LOG_FORMATS_FILE, and what is missing. A format, a file with formats, or -
+    /// Explain how a format is read: which key fills which field, whether that needs
+    /// ACCESS_LOG_FORMATS_FILE, and what is missing. Takes a format, a file with formats, or -
     #[arg(long, value_name = "FORMAT", conflicts_with_all = ["api_type", "minimal"])]
     explain: Option<String>,
 }
 
-/// The kinds of API that API Gateway has.
+/// The kinds of API in API Gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ApiType {
     /// REST API
@@ -53,13 +54,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Vec<String>, Failure> {
     Ok(arguments.api_type.map(format).into_iter().collect())
 }
 
-/// The format of a kind of API: one line of JSON.
+/// Returns the format of a kind of API: one line of JSON.
 #[must_use]
 pub fn log_format(api_type: ApiType, minimal: bool) -> String {
     object(api_type, minimal, |variable| format!("$context.{variable}"))
 }
 
-/// A line in the recommended format, as API Gateway makes it: `-` stands for a variable without a value.
+/// Returns a line in the recommended format, as API Gateway makes it: `-` stands for a variable
+/// without a value.
 pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<String>) -> String {
     object(api_type, false, |variable| {
         value(variable).unwrap_or_else(|| "-".to_owned())
@@ -69,7 +71,8 @@ pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<Stri
 fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> String) -> String {
     let (documented, left_out, further): (_, &[&str], _) = match api_type {
         ApiType::Rest => (REST, &[], REST_FURTHER),
-        // The documented format of HTTP APIs is that of REST APIs without these.
+        // Keys that the documented format of HTTP APIs does not have. Otherwise it equals that of
+        // REST APIs.
         ApiType::Http => (REST, &["requestId", "apiKeyId"], HTTP_FURTHER),
         ApiType::Websocket => (WEBSOCKET, &[], WEBSOCKET_FURTHER),
     };

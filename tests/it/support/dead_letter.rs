@@ -3,7 +3,7 @@
 
 use apigw_logs::bulk::{LogEventIdentity, Rejection};
 use apigw_logs::data_stream::DataStreamName;
-use apigw_logs::dead_letter::{DeadLetter, RefusedDocument};
+use apigw_logs::dead_letter::{DeadLetter, RejectedDocument};
 use apigw_logs::json::JsonText;
 use apigw_logs::normalizer::LogLine;
 use bumpalo::Bump;
@@ -50,7 +50,7 @@ pub(crate) fn dead_letter() -> Json {
     };
     let target = DataStreamName::parse("logs-aws.api_gateway_logs-default").unwrap();
     let letters = DataStreamName::parse("logs-aws.api_gateway_dead_letters-default").unwrap();
-    let refused = RefusedDocument {
+    let rejected = RejectedDocument {
         line: LINE,
         position: 3,
         part: 0,
@@ -64,7 +64,7 @@ pub(crate) fn dead_letter() -> Json {
     };
     Json::read(
         &serde_json::to_string(&DeadLetter::new(
-            &refused,
+            &rejected,
             &rejection,
             &letters,
             &Bump::new(),

@@ -48,8 +48,8 @@ pub(crate) fn control_message() -> String {
 fn compressed(log_data: &str) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(log_data.as_bytes())
-        .expect("a Vec takes every write");
-    BASE64_STANDARD.encode(gzip.finish().expect("a Vec takes every write"))
+        .expect("writing to a Vec cannot fail");
+    BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
 /// So many access-log lines.
