@@ -1,17 +1,18 @@
-//! Foreign words on their way to a terminal or a log: control characters escaped, length bounded.
+//! Foreign text on its way to a terminal or a log: control characters are escaped, and the length
+//! is bounded.
 //!
-//! What a server, a file or a setting says may hold escape sequences, forged lines or megabytes.
+//! Text from a server, a file or a setting may hold escape sequences, forged lines or megabytes.
 
 use std::fmt::{self, Display, Write};
 
-/// Text that can be shown. Made by [`printable`].
+/// Text that is safe to show. [`printable`] makes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a> {
     text: &'a str,
     longest: usize,
 }
 
-/// Shows at most `longest` characters of a text, and an ellipsis where it goes on.
+/// Shows at most `longest` characters of a text, and an ellipsis if there are more.
 #[must_use]
 pub fn printable(text: &str, longest: usize) -> Printable<'_> {
     Printable { text, longest }
@@ -34,8 +35,8 @@ impl Display for Printable<'_> {
     }
 }
 
-/// Returns whether a terminal acts on a character or shows nothing of it: controls, line
-/// separators, and what turns the direction of writing.
+/// Returns whether a terminal acts on a character or shows nothing for it: controls, line
+/// separators, and characters that change the direction of writing.
 fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -9,59 +9,61 @@ use serde::Serialize;
 use crate::bulk::{Failure, Traffic};
 use crate::event::Trigger;
 
-/// The sum of an invocation: the function's one log line, and the output of `invoke`.
+/// The result of an invocation: the function's one log line, and the output of `invoke`.
 ///
 /// `received` is the sum of `indexed`, `duplicates`, `dead_lettered`, `skipped` and `unresolved`.
 /// The other counts are parts of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// What has an outcome of its own: each document, each skipped line, each control message.
+    /// Everything with an outcome of its own: each document, each skipped line, each control
+    /// message.
     pub received: u64,
-    /// Stored now.
+    /// Documents that were stored now.
     pub indexed: u64,
-    /// Stored before.
+    /// Documents that were stored before.
     pub duplicates: u64,
-    /// Refused, and safe in the data stream of dead letters.
+    /// Rejected documents that are safe in the data stream of dead letters.
     pub dead_lettered: u64,
-    /// Not wanted: blank lines, control messages, the function's own log, lines that a filter leaves
-    /// out, documents that an ingest pipeline drops.
+    /// Input that is not wanted: blank lines, control messages, the function's own log, lines that
+    /// a filter leaves out, and documents that an ingest pipeline drops.
     pub skipped: u64,
-    /// Dropped by an ingest pipeline, as part of `skipped`.
+    /// The part of `skipped` that an ingest pipeline dropped.
     pub dropped: u64,
-    /// Not confirmed by anybody.
+    /// Documents that nobody has confirmed.
     pub unresolved: u64,
-    /// Records of which at least one payload could not be read.
+    /// Records with at least one payload that could not be read.
     pub undecodable_records: u64,
-    /// Documents whose line could not be understood whole.
+    /// Documents whose line was not understood completely.
     pub parse_failures: u64,
-    /// Values of access logs that found no field of their own.
+    /// Values of access logs that have no field of their own.
     pub unmapped_keys: u64,
-    /// User agents that were left unparsed, since parsing them had taken the share of an invocation already.
+    /// User agents that were not parsed because the invocation had used up its share of work on
+    /// them.
     pub user_agents_not_parsed: u64,
-    /// Documents, among the indexed, that Elasticsearch put into its failure store.
+    /// Indexed documents that Elasticsearch put into its failure store.
     pub failure_store: u64,
-    /// Documents, among the indexed, that a pipeline has sent to another index or data stream.
+    /// Indexed documents that a pipeline sent to another index or data stream.
     #[serde(skip_serializing_if = "is_zero")]
     pub elsewhere: u64,
-    /// Documents, among the indexed, that a pipeline has given another id.
+    /// Indexed documents to which a pipeline gave another id.
     #[serde(skip_serializing_if = "is_zero")]
     pub renamed: u64,
     /// Bulk requests.
     pub requests: u64,
-    /// Those of them that repeat documents.
+    /// Bulk requests that repeat documents.
     pub retries: u64,
-    /// Bodies as they were sent, compressed.
+    /// The size of all bodies as they were sent, compressed.
     pub bytes_sent: u64,
-    /// How long it took.
+    /// The time that the invocation took.
     pub duration_ms: u64,
-    /// Why the work is not finished; `None` exactly when it is.
+    /// The reason why the work is not finished; `None` exactly when it is finished.
     pub error: Option<ReportError>,
 }
 
-/// Why the work is not finished.
+/// The reason why the work is not finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportError {
-    /// A fixed name, for alarms to match.
+    /// A fixed name that alarms can match.
     #[serde(rename = "type")]
     pub kind: ErrorType,
     /// A sentence for people. It quotes neither a line nor Elasticsearch's reasons.
@@ -90,7 +92,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Report {
-    /// Returns a sentence for each thing that is no error and that an operator should know of.
+    /// Returns a sentence for each thing that is no error but that an operator should know.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -110,7 +112,7 @@ impl Report {
         warnings
     }
 
-    /// The report of an event that is not for this function.
+    /// Returns the report of an event that is not for this function.
     #[must_use]
     pub fn unsupported(message: String) -> Self {
         let error = Some(ReportError {
@@ -131,7 +133,7 @@ impl Serialize for ErrorType {
 }
 
 impl ErrorType {
-    /// Returns the name, as it is written.
+    /// Returns the name as it is written.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -143,7 +145,7 @@ impl ErrorType {
     }
 }
 
-/// The outcomes of a payload's log events that need no more work.
+/// The outcomes of those log events of a payload that need no more work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Documents that are stored.
@@ -154,11 +156,11 @@ pub struct Settled {
     pub skipped: u64,
 }
 
-/// Counts while the work goes on.
+/// Counts outcomes during an invocation.
 #[derive(Debug, Default)]
 pub struct Accounts {
     report: Report,
-    /// Unresolved because they were refused and there is no place for dead letters.
+    /// Unresolved documents that were rejected while there is no place for dead letters.
     rejected: u64,
     failed_records: BTreeSet<usize>,
     undecodable: BTreeSet<usize>,
@@ -166,50 +168,50 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// A line that is not wanted.
+    /// Counts an unwanted line.
     pub fn skipped(&mut self) {
         self.report.received += 1;
         self.report.skipped += 1;
     }
 
-    /// A document on its way.
+    /// Counts a document on its way.
     pub fn received(&mut self) {
         self.report.received += 1;
     }
 
-    /// A document says that its line was not understood whole.
+    /// Counts a document whose line was not understood completely.
     pub fn parse_failure(&mut self) {
         self.report.parse_failures += 1;
     }
 
-    /// A document is stored now.
+    /// Counts a document that was stored now.
     pub fn indexed(&mut self) {
         self.report.indexed += 1;
     }
 
-    /// A document was stored before.
+    /// Counts a document that was stored before.
     pub fn duplicate(&mut self) {
         self.report.duplicates += 1;
     }
 
-    /// A document was dropped by an ingest pipeline.
+    /// Counts a document that an ingest pipeline dropped.
     pub fn dropped(&mut self) {
         self.report.skipped += 1;
         self.report.dropped += 1;
     }
 
-    /// A document is safe among the dead letters.
+    /// Counts a document that is safe as a dead letter.
     pub fn dead_lettered(&mut self) {
         self.report.dead_lettered += 1;
     }
 
-    /// A document of a record is not confirmed.
+    /// Counts an unconfirmed document of a record.
     pub fn unresolved(&mut self, record: usize) {
         self.report.unresolved += 1;
         self.failed_records.insert(record);
     }
 
-    /// A document of a record was refused, and there is no place for it.
+    /// Counts a rejected document of a record, for which there is no place.
     pub fn rejected(&mut self, record: usize) {
         self.rejected += 1;
         self.unresolved(record);
@@ -230,17 +232,17 @@ impl Accounts {
         self.failed_records.insert(record);
     }
 
-    /// Counts values of an access log that found no field of their own.
+    /// Counts values of an access log that have no field of their own.
     pub fn unmapped_keys(&mut self, count: usize) {
         self.report.unmapped_keys += count as u64;
     }
 
-    /// Notes how many user agents were left unparsed.
+    /// Notes how many user agents were not parsed.
     pub fn user_agents_not_parsed(&mut self, count: u64) {
         self.report.user_agents_not_parsed = count;
     }
 
-    /// A record has a payload that cannot be read.
+    /// Counts a record with a payload that cannot be read.
     pub fn undecodable(&mut self, record: usize, problem: &dyn std::error::Error) {
         self.failed_records.insert(record);
         self.undecodable.insert(record);
@@ -248,7 +250,7 @@ impl Accounts {
             .get_or_insert_with(|| problem.to_string());
     }
 
-    /// What was sent.
+    /// Counts what was sent.
     pub fn sent(&mut self, traffic: Traffic) {
         self.report.requests += traffic.requests;
         self.report.retries += traffic.retries;
@@ -258,8 +260,8 @@ impl Accounts {
         self.report.renamed += traffic.renamed;
     }
 
-    /// Closes the accounts. Returns the report, and the records that are unfinished: all of them if
-    /// the counts do not add up, so that no mistake of ours can pass for success.
+    /// Closes the accounts. Returns the report and the unfinished records. If the counts do not add
+    /// up, all records are unfinished, so that no mistake of ours can pass for success.
     #[must_use]
     pub fn close(
         mut self,
@@ -276,7 +278,7 @@ impl Accounts {
         (self.report, self.failed_records)
     }
 
-    /// Closes the accounts of work that has sentences of its own on what is not finished.
+    /// Closes the accounts of work that has its own sentences about what is not finished.
     #[must_use]
     pub fn close_with(
         mut self,
@@ -289,8 +291,8 @@ impl Accounts {
         self.report
     }
 
-    /// Sums up. Returns whether the counts add up. If they do not, that is the error, and what nobody
-    /// has accounted for is unresolved.
+    /// Sums up. Returns whether the counts add up. If they do not, that is the error, and whatever
+    /// nobody has accounted for is unresolved.
     fn balance(&mut self, duration_ms: u64) -> bool {
         let report = &mut self.report;
         report.duration_ms = duration_ms;
@@ -359,19 +361,20 @@ fn error(
     Some(ReportError { kind, message })
 }
 
-/// What the function answers to a Kinesis stream or an SQS queue.
+/// The function's answer to a Kinesis stream or an SQS queue.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// The first record that is unfinished: Lambda goes on from there.
+    /// The first unfinished record: Lambda goes on from there.
     Kinesis(KinesisEventResponse),
-    /// Every message that is unfinished: they go back to the queue.
+    /// Every unfinished message: they go back to the queue.
     Sqs(SqsBatchResponse),
 }
 
-/// The answer owed to a trigger; a direct subscription is owed none but success or failure.
+/// Returns the answer for a trigger. A direct subscription only gets success or failure.
 ///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html>.
+/// Source:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html>.
 #[must_use]
 pub fn answer<S: AsRef<str>>(
     trigger: Trigger,
@@ -411,7 +414,7 @@ mod tests {
 
     type Step = fn(&mut Accounts);
 
-    /// The counts and the records that are unfinished, of two.
+    /// Returns the counts of two records, and the numbers of those that are unfinished.
     fn close(steps: &[Step]) -> (Report, Vec<usize>) {
         let mut accounts = Accounts::default();
         steps.iter().for_each(|step| step(&mut accounts));
@@ -449,7 +452,8 @@ mod tests {
         );
     }
 
-    /// Whichever way they do not add up, it is no success, and all comes again.
+    /// Counts that do not add up, in whichever direction, are no success: everything is delivered
+    /// again.
     #[test]
     fn accounts_that_do_not_add_up() {
         let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);

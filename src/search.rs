@@ -1,11 +1,11 @@
 //! Searches that prove that they saw everything.
 //!
-//! Whoever decides about data by reading it back (a redrive removes letters) must not take a part for
-//! the whole. A server may end a scroll early without an error: Elasticsearch 9.5 does so for
-//! `match_all` in ascending order of `@timestamp` when the index is sorted in descending order, as
-//! logsdb sorts it. Hence three rules, all of them kept here: a search always has a range on
-//! `@timestamp`, which avoids that fault; it counts what it finds and compares the count with
-//! `hits.total`; and a search that fell short begins anew, or fails in the end.
+//! Code that decides about data by reading it back must not take a part for the whole; a redrive,
+//! for instance, removes letters. But a server may end a scroll early without an error:
+//! Elasticsearch 9.5 does so for `match_all` in ascending order of `@timestamp` when the index is
+//! sorted in descending order, as logsdb sorts it. So this room keeps three rules. A search always
+//! has a range on `@timestamp`, which avoids that fault. It counts what it finds and compares the
+//! count with `hits.total`. And a search that fell short begins again, or fails in the end.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,32 +18,32 @@ use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;
 use crate::server::{Reply, Search, TransportError};
 
-/// A search for documents, the oldest first.
+/// A search for documents, oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'q> {
-    /// The data stream, or whatever else a search may name.
+    /// The data stream, or anything else that a search may name.
     pub data_stream: &'q str,
-    /// The earliest `@timestamp`; everything if `None`.
+    /// The earliest `@timestamp`; `None` for all documents.
     pub since: Option<Timestamp>,
-    /// The fields to return of each document.
+    /// The fields to return for each document.
     pub source: &'q [&'q str],
-    /// Upper bound on the documents of a page.
+    /// Upper bound on the number of documents in a page.
     pub page_size: usize,
 }
 
 /// A document that a search found.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The place where it is stored.
+    /// Its place in the index.
     pub stored: StoredDocument,
-    /// The fields that were asked for, as JSON.
+    /// The requested fields, as JSON.
     pub source: Option<Box<RawValue>>,
 }
 
 /// Upper bound on the wait for requests whose result is not needed.
 const COURTESY: Duration = Duration::from_secs(5);
 
-/// Reads every document that a search finds, page by page. It returns none twice.
+/// Reads every document that a search finds, page by page, and returns none twice.
 #[derive(Debug)]
 pub struct SearchReader<'r, S> {
     server: &'r S,
@@ -52,21 +52,21 @@ pub struct SearchReader<'r, S> {
     scroll_id: Option<String>,
     /// The number of the current search.
     search: u32,
-    /// Distinct documents of the current search.
+    /// The number of distinct documents in the current search.
     seen: u64,
-    /// The number of documents that the current search has in all.
+    /// The number of documents that the current search announced.
     total: u64,
-    /// The hash of each document that was returned, and the last search that found it.
+    /// The hash of each returned document, and the last search that found it.
     returned: HashMap<u64, u32>,
 }
 
 /// The meaning of a reply.
 enum Answer {
     Page(Page),
-    /// There is no such data stream.
+    /// The data stream does not exist.
     NoStream,
     TooLarge,
-    /// A later reply may be another.
+    /// Another try may get another reply.
     Again(Failure, Option<Duration>),
     Stop(Failure),
 }
@@ -79,7 +79,8 @@ struct Page {
 }
 
 impl<'r, S: Search> SearchReader<'r, S> {
-    /// A reader that asks nothing yet. The session decides how often and how long it asks again.
+    /// Makes a reader that asks nothing yet. The session decides how often and how long it asks
+    /// again.
     pub fn new(server: &'r S, query: Query<'r>, session: Session) -> Self {
         Self {
             server,
@@ -93,13 +94,13 @@ impl<'r, S: Search> SearchReader<'r, S> {
         }
     }
 
-    /// The number of documents that the search finds in all, once a page was read.
+    /// Returns the number of documents that the search announced, once a page was read.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Documents that were not returned before; `None` once it is proven that none is left.
+    /// Returns documents that were not returned before; `None` once it is proved that none is left.
     ///
     /// # Errors
     /// The failure that keeps the rest from being read.
@@ -142,7 +143,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
         }
     }
 
-    /// Ends the search, waits, and leaves it to the next request to begin another.
+    /// Ends the search, waits, and leaves it to the next request to begin another search.
     async fn begin_anew(&mut self, failure: Failure, retry_after: Option<Duration>) {
         self.end_scroll().await;
         self.session.failed(failure);
@@ -163,7 +164,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
         news
     }
 
-    /// Asks for the next page. After a failure that is the first page of a new search, since a
+    /// Asks for the next page. After a failure that is the first page of a new search, because a
     /// scroll that was answered is not answered again.
     async fn ask(&mut self, timeout: Duration) -> Answer {
         let Some(scroll_id) = &self.scroll_id else {
@@ -171,7 +172,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
         };
         match read(self.server.scroll(scroll_id, timeout).await) {
             page @ Answer::Page(_) => page,
-            // The search is gone, which does not mean that the data stream is.
+            // The search is gone. That does not mean that the data stream is gone.
             Answer::Stop(failure @ Failure::Status(404)) => Answer::Again(failure, None),
             answer => {
                 self.end_scroll().await;
@@ -234,7 +235,8 @@ fn read(reply: Result<Reply, TransportError>) -> Answer {
     }
 }
 
-/// Returns whether it is the data stream that is missing. A proxy that knows no such path answers 404 too.
+/// Returns whether it is the data stream that is missing. A proxy that does not know the path
+/// answers 404, too.
 fn is_missing_stream(body: &[u8]) -> bool {
     std::str::from_utf8(body).is_ok_and(|body| body.contains("index_not_found_exception"))
 }
@@ -343,8 +345,8 @@ struct WireHit<'a> {
     source: Option<&'a RawValue>,
 }
 
-/// Reads a reply to a search. `None` if it is none, comes from a part of the shards, or does not say how many documents
-/// there are.
+/// Reads a reply to a search. `None` if it is not such a reply, covers only some of the shards, or
+/// does not say how many documents there are.
 fn read_page(body: &[u8]) -> Option<Page> {
     let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
     let is_partial = reply.timed_out

@@ -9,10 +9,10 @@ use crate::elasticsearch::{
     is_clear_text,
 };
 
-/// The settings `ELASTICSEARCH_*`.
+/// The `ELASTICSEARCH_*` settings.
 pub(super) struct Connection {
     pub(super) settings: ElasticsearchSettings,
-    /// True if a URL is set, or a secret that may hold one.
+    /// Whether a URL is set, or a secret that may hold one.
     pub(super) has_address: bool,
     pub(super) warnings: Vec<Problem>,
 }
@@ -26,7 +26,7 @@ pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
         connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
         compression_level: vars.number("BULK_COMPRESSION_LEVEL", 0, 9),
     };
-    // A wrong address counts as well: whatever else is wrong is told beside it.
+    // A wrong address counts as well, so that its problem is reported together with the others.
     let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"]
         .iter()
         .any(|variable| vars.text(variable).is_some());
@@ -37,7 +37,7 @@ pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
     }
 }
 
-/// Warns of credentials that everybody between here and another host can read.
+/// Warns of credentials that anybody on the way to another host can read.
 fn clear_text(settings: &ElasticsearchSettings) -> Option<Problem> {
     if matches!(settings.auth, Auth::None) || !settings.urls.iter().any(is_clear_text) {
         return None;

@@ -1,21 +1,22 @@
-//! Files that settings name: read only if they are regular and no larger than any of their kind.
+//! Files that settings name. A file is read only if it is regular and no larger than any real file
+//! of its kind.
 
 use std::fs;
 use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 
-/// A bundle of certificate authorities has less than a quarter of this.
+/// Bundles of certificate authorities are smaller than a quarter of this.
 pub(super) const LARGEST_CA_FILE: u64 = 4 * MIB;
-/// An access-log format has at most 3 KB, and nobody has a thousand.
+/// An access-log format has at most 3 KB, and nobody has a thousand formats.
 pub(super) const LARGEST_FORMATS: u64 = 4 * MIB;
-/// uap-core's patterns have less than 1 MiB.
+/// uap-core's patterns are smaller than 1 MiB.
 pub(super) const LARGEST_PATTERNS: u64 = 16 * MIB;
-/// The largest database that MaxMind sells has less than half of this.
+/// The largest database that MaxMind sells is smaller than half of this.
 pub(super) const LARGEST_DATABASE: u64 = 1024 * MIB;
 
-/// Checks that a file can be read to its end: a FIFO, a device or a file of the kernel might have
-/// no end.
+/// Checks that a file can be read to its end. A FIFO, a device or a file of the kernel may have no
+/// end.
 pub(super) fn check(path: &Path, largest: u64) -> Result<(), String> {
     let metadata = fs::metadata(path).map_err(|error| format!("it cannot be read: {error}"))?;
     if metadata.is_dir() {

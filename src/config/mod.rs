@@ -1,4 +1,4 @@
-//! The settings: environment variables, read once, checked all together.
+//! The settings: environment variables, read once and checked all together.
 
 mod connection;
 mod files;
@@ -24,10 +24,10 @@ use crate::normalizer::{ExecutionLogs, Formats, KeyOrder, Normalizer, OriginalEv
 use crate::pipeline::{Filter, Memory, Pipeline};
 use crate::printable::printable;
 
-/// Everything that can be set, valid in itself.
+/// All settings, each valid in itself.
 #[derive(Debug)]
 pub struct Config {
-    /// Where and how to reach Elasticsearch; `None` if no URL is set.
+    /// The addresses of Elasticsearch, and how to reach it; `None` if no URL is set.
     pub elasticsearch: Option<ElasticsearchSettings>,
     /// `ELASTICSEARCH_PIPELINE`
     pub ingest_pipeline: Option<String>,
@@ -61,26 +61,26 @@ pub struct Config {
     pub log_level: Targets,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, which Lambda sets
     pub own_log_group: Option<String>,
-    /// Remarks on settings that work and should be otherwise.
+    /// Remarks on settings that work but should be otherwise.
     pub warnings: Vec<Problem>,
     formats: Formats,
     filter: Filter,
-    /// The connection's settings if no URL is set, so that `config` finds their problems.
+    /// The settings of the connection if no URL is set, so that `config` finds their problems.
     unaddressed: Option<ElasticsearchSettings>,
 }
 
 /// `USER_AGENT_REGEXES`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAgentPatterns {
-    /// Elasticsearch's own.
+    /// The patterns that Elasticsearch has.
     BuiltIn,
-    /// Those of a file.
+    /// The patterns of a file.
     File(PathBuf),
-    /// None: `user_agent.original` only.
+    /// No patterns: documents get `user_agent.original` only.
     Off,
 }
 
-/// A problem of the settings.
+/// A problem in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{variable}{}: {}",
@@ -90,17 +90,17 @@ pub enum UserAgentPatterns {
 pub struct Problem {
     /// The variable.
     pub variable: &'static str,
-    /// As much of its value as may be shown.
+    /// The part of its value that may be shown.
     pub value: Option<String>,
-    /// A sentence that says how to repair it.
+    /// A sentence that says how to repair the problem.
     pub remedy: String,
 }
 
-/// Most characters of a remedy, which may quote a file.
+/// Upper bound on the length of a remedy in characters: it may quote a file.
 const LONGEST_REMEDY: usize = 1_000;
 
 impl Problem {
-    /// No URL, where there must be one.
+    /// The problem that no URL is set where one is needed.
     #[must_use]
     pub fn missing_url() -> Self {
         let remedy = "it is not set: set it to the URL of Elasticsearch, or ELASTIC_CLOUD_ID, or ELASTICSEARCH_SECRET_ARN to a \
@@ -117,7 +117,7 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         let remedy = error.to_string();
         let (variable, value) = match error {
-            // It has been read, so it is a path and no key.
+            // The file has been read, so the value is a path and no key.
             ClientError::AuthorityFile { path, .. } => (
                 "ELASTICSEARCH_CA_FILE",
                 Shown::Whole.part(&path.display().to_string()),
@@ -144,7 +144,7 @@ impl Config {
     /// Reads every setting.
     ///
     /// # Errors
-    /// Every [`Problem`] there is.
+    /// All [`Problem`]s.
     pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
         let mut vars = VariableReader::new(&lookup);
         let connection = elasticsearch(&mut vars);
@@ -197,7 +197,7 @@ impl Config {
         if problems.is_empty() {
             return Ok(config);
         }
-        // Also report problems with the named files, so that all appear in one run.
+        // Also report problems with the named files, so that one run shows all problems.
         config.enrichments(&mut problems);
         let of_client = config
             .elasticsearch
@@ -212,10 +212,10 @@ impl Config {
         Err(problems)
     }
 
-    /// Checks the connection's settings although no URL is set. Nothing is connected.
+    /// Checks the settings of the connection although no URL is set. Connects to nothing.
     ///
     /// # Errors
-    /// The [`Problem`] that would come to light with a URL.
+    /// The [`Problem`] that would appear with a URL.
     pub fn check_unaddressed(&mut self) -> Result<(), Problem> {
         match self.unaddressed.take().map(Elasticsearch::new) {
             None | Some(Ok(_)) => Ok(()),
@@ -223,7 +223,7 @@ impl Config {
         }
     }
 
-    /// The path into Elasticsearch with these settings.
+    /// Makes the path into Elasticsearch with these settings.
     ///
     /// # Errors
     /// A [`Problem`] for each file that cannot be used, and for settings that allow no connection.
@@ -241,7 +241,7 @@ impl Config {
         }
     }
 
-    /// The path with these settings. The files that they name are read here.
+    /// Makes the path with these settings, and reads the files that they name.
     ///
     /// # Errors
     /// A [`Problem`] for each file that cannot be used.
@@ -317,7 +317,8 @@ fn user_agents(path: &Path) -> Result<UserAgents, String> {
     UserAgents::from_yaml(&text).map_err(|error| error.to_string())
 }
 
-/// Dead letters need a data stream of their own: a rejected document would meet the same mapping again.
+/// Dead letters need a data stream of their own: a rejected document would meet the same mapping
+/// again.
 fn check_dead_letters(config: &Config, vars: &mut VariableReader<'_>) {
     const VARIABLES: [&str; 2] = ["DATA_STREAM", "DEAD_LETTER_DATA_STREAM"];
     let is_same = config.dead_letters.as_ref() == Some(&config.data_stream);

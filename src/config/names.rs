@@ -1,13 +1,13 @@
-//! Names of variables that look like a setting's and are none.
+//! Variables whose names resemble a setting but are none.
 
 use super::SETTINGS;
 use crate::printable::printable;
 
-/// Most edits between a misspelt name and the setting that is meant.
+/// Upper bound on the edits between a misspelt name and the intended setting.
 const MOST_EDITS: usize = 2;
 
-/// Says of each variable whose name is nearly a setting's which setting is meant. Such a variable is
-/// ignored like any other that is not known.
+/// Warns of each variable whose name resembles a setting, and names that setting. Such a variable
+/// is ignored like any other unknown variable.
 pub fn misspelt(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut sentences: Vec<_> = names
         .into_iter()
@@ -24,7 +24,7 @@ pub fn misspelt(names: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn meant(name: &str) -> Option<&'static str> {
-    // Short names are near to much that has nothing to do with this program.
+    // Short names resemble too many variables that have nothing to do with this program.
     if name.len() < 8 || SETTINGS.iter().any(|setting| setting.name == name) {
         return None;
     }

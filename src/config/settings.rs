@@ -1,4 +1,4 @@
-//! Every setting there is: the one list that the program, `config` and the README share.
+//! Every setting, in the one list that the program, `config` and the README share.
 
 use crate::printable::printable;
 
@@ -7,9 +7,9 @@ use crate::printable::printable;
 pub struct Setting {
     /// The variable.
     pub name: &'static str,
-    /// The value that holds if the variable is not set.
+    /// The value that applies if the variable is not set.
     pub default: Option<&'static str>,
-    /// How much of its value may be shown.
+    /// The part of its value that may be shown.
     pub shown: Shown,
     /// Its meaning, as in the README.
     pub meaning: &'static str,
@@ -18,22 +18,22 @@ pub struct Setting {
 /// How much of a setting's value may be shown, in any output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// All of it.
+    /// The whole value.
     Whole,
-    /// Its first characters: it says who we are or where the server is. A credential may stand in
-    /// it, or in its place, by mistake.
+    /// The first characters of the value. It says who we are or where the server is, so somebody
+    /// may put a credential into it by mistake.
     Start,
-    /// Nothing: it is a credential.
+    /// Nothing: the value is a credential.
     Nothing,
 }
 
-/// Most characters of a value of which only the start is shown.
+/// Upper bound on the length of a value of which only the start is shown, in characters.
 const LONGEST_START: usize = 8;
-/// Most characters of any other value.
+/// Upper bound on the length of any other value, in characters.
 const LONGEST_VALUE: usize = 200;
 
 impl Shown {
-    /// The part of a value that may be shown.
+    /// Returns the part of a value that may be shown.
     #[must_use]
     pub fn part(self, value: &str) -> Option<String> {
         match self {
@@ -44,8 +44,8 @@ impl Shown {
     }
 }
 
-/// The first word of a value, but neither more than eight characters nor more than half of it: enough
-/// to recognise it by.
+/// Returns the first word of a value, but at most eight characters and at most half of it: enough
+/// to recognise the value.
 fn start(value: &str) -> String {
     let longest = LONGEST_START.min(value.chars().count() / 2);
     let start: String = value
@@ -231,7 +231,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// A setting by its name.
+/// Returns the setting with a name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }

@@ -1,4 +1,4 @@
-//! Variables as values of types. Problems are collected, so that all are told at once.
+//! Reads variables as typed values. Problems are collected, so that one run shows all of them.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::settings::{self, Shown};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Fingerprint;
 
-/// Reads variables and collects the problems.
+/// Reads variables and collects their problems.
 pub(super) struct VariableReader<'l> {
     lookup: &'l dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
@@ -35,14 +35,14 @@ impl<'l> VariableReader<'l> {
         self.problems
     }
 
-    /// Returns whether no problem of a variable is known so far.
+    /// Returns whether no variable has had a problem so far.
     pub(super) fn is_good(&self, variable: &str) -> bool {
         self.problems
             .iter()
             .all(|problem| problem.variable != variable)
     }
 
-    /// Notes what is wrong with a variable, with as much of its value as may be shown.
+    /// Notes a problem with a variable, and the part of its value that may be shown.
     pub(super) fn problem(&mut self, variable: &'static str, remedy: impl Display) {
         let shown = settings::find(variable).map_or(Shown::Nothing, |setting| setting.shown);
         let value = match self.set(variable) {
@@ -58,13 +58,14 @@ impl<'l> VariableReader<'l> {
         });
     }
 
-    /// The text of a variable, or its default.
+    /// Returns the text of a variable, or its default.
     pub(super) fn text(&self, variable: &'static str) -> Option<String> {
         self.set(variable)
             .or_else(|| settings::find(variable)?.default.map(str::to_owned))
     }
 
-    /// The text that a variable is set to. Templates set variables to nothing to leave them unset.
+    /// Returns the text of a variable that is set. An empty text counts as not set: templates leave
+    /// variables unset in this way.
     fn set(&self, variable: &'static str) -> Option<String> {
         (self.lookup)(variable)
             .map(|text| text.trim().to_owned())
@@ -88,7 +89,7 @@ impl<'l> VariableReader<'l> {
             .collect()
     }
 
-    /// The value, unless the variable says `none`.
+    /// Returns the value, unless the variable says `none`.
     pub(super) fn unless_none<V>(
         &mut self,
         variable: &'static str,
@@ -108,7 +109,7 @@ impl<'l> VariableReader<'l> {
         self.number_within(variable, (min, max), &expected)
     }
 
-    /// A number without an upper bound that anybody would meet.
+    /// An upper bound that no real number reaches.
     pub(super) fn positive<N>(&mut self, variable: &'static str, (min, max): (N, N)) -> N
     where
         N: FromStr + PartialOrd + Display + Copy,
@@ -148,7 +149,7 @@ impl<'l> VariableReader<'l> {
         self.choice(variable, ("false", false), ("true", true))
     }
 
-    /// One of two words; the first if it is neither.
+    /// Returns one of two words; the first if the value is neither.
     pub(super) fn choice<V>(
         &mut self,
         variable: &'static str,
@@ -198,11 +199,11 @@ impl<'l> VariableReader<'l> {
     }
 
     pub(super) fn log_level(&mut self, variable: &'static str) -> Targets {
-        // The runtime repeats every error that our own line tells; the pool of connections has
-        // little to tell.
+        // The runtime repeats every error that our own line reports, and the connection pool has
+        // little to report.
         const QUIET: [&str; 2] = ["lambda_runtime", "hyper_util::client::legacy::pool"];
         let text = self.text(variable).unwrap_or_default();
-        // The parser takes any word for a module's name, a misspelt level too.
+        // The parser takes any word for the name of a module, even a misspelt level.
         let is_level =
             |word: &str| word.contains('=') || word.trim().parse::<LevelFilter>().is_ok();
         match text
@@ -232,9 +233,10 @@ impl<'l> VariableReader<'l> {
         })
     }
 
-    /// CloudWatch drops metrics without a word whose namespace it does not take.
+    /// CloudWatch silently drops metrics whose namespace it does not accept.
     ///
-    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace>.
+    /// Source:
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace>.
     pub(super) fn metrics_namespace(&mut self, variable: &'static str) -> String {
         let name = self.text(variable).unwrap_or_default();
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".-_/#: ".contains(c);
@@ -275,7 +277,7 @@ impl<'l> VariableReader<'l> {
         urls
     }
 
-    /// `name:base64(domain$elasticsearch$kibana)`, where the domain may carry a port.
+    /// `name:base64(domain$elasticsearch$kibana)`. The domain may have a port.
     pub(super) fn cloud_id(&mut self, variable: &'static str) -> Option<Url> {
         let id = self.text(variable)?;
         let encoded = id.rsplit(':').next().unwrap_or_default();
@@ -333,12 +335,13 @@ impl<'l> VariableReader<'l> {
     }
 }
 
-/// Bytes that a compiled INCLUDE or EXCLUDE may have. A larger one takes seconds for a long line.
+/// Upper bound on the size of a compiled INCLUDE or EXCLUDE, in bytes. A larger expression takes
+/// seconds for a long line.
 const LARGEST_REGEX: usize = 1 << 19;
 
 const EXAMPLE: &str = "such as https://elasticsearch.example.com:9200";
 
-/// Reads a URL of a server. The error says what is wrong with it, without a word of it.
+/// Parses the URL of a server. The error says what is wrong without quoting the URL.
 fn url(text: &str) -> Result<Url, &'static str> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err("put https:// (or http://) before it,");
@@ -368,7 +371,7 @@ fn url(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-/// Keeps details of what other crates do out of the log, whatever the filter says: they may log the
+/// Keeps the details of other crates out of the log, whatever the filter says: they may log the
 /// event, or a request with its headers.
 fn without_foreign_details(targets: &Targets) -> Targets {
     const OURS: &str = "apigw_logs";

@@ -1,14 +1,14 @@
-//! The fields that the structs have are those of `docs/fields.md`.
+//! Checks that the structs have exactly the fields of `docs/fields.md`.
 
 use std::collections::BTreeMap;
 
 use super::{Document, Flattened, Location, OneOrMore, Timestamp};
 
-/// The fields, each with a word for what its values are.
+/// The fields, each with a word for its type of value.
 pub(super) type List = BTreeMap<String, &'static str>;
 
 pub(super) trait Fields {
-    /// Adds the fields of a value that has this name.
+    /// Adds the fields of the member with this name.
     fn list(name: &str, fields: &mut List);
 }
 
@@ -40,7 +40,7 @@ pub(super) fn join(name: &str, field: &str) -> String {
     }
 }
 
-/// What holds the values of a type.
+/// Describes the values of a type.
 fn kind(field_type: &str) -> &'static str {
     let access = [", not indexed", ", not searchable"];
     let field_type = access
@@ -64,7 +64,7 @@ fn the_structs_have_the_fields_of_the_page() {
     let mut fields = List::new();
     Document::list("", &mut fields);
     let row = |line: &'static str| match line.split(" | ").collect::<Vec<_>>()[..] {
-        // What Elasticsearch adds is not ours to write.
+        // Fields that Elasticsearch adds are not ours to write.
         [name, field_type, from, _, _] if name.starts_with("| `") && from != "Elasticsearch" => {
             Some((
                 name.trim_matches(['|', ' ', '`']).to_owned(),

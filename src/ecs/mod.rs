@@ -1,9 +1,10 @@
 //! The documents we write: the Elastic Common Schema fields that this program emits, as structs.
 //!
-//! Field names and meanings are those of the [ECS field reference](https://www.elastic.co/docs/reference/ecs); what
-//! ECS has no field for stands under `aws.*`. Every text is borrowed, from the log line or from the arena of the line,
-//! so a document is built without copying and lives no longer than its line. An object without a value in it is not
-//! written at all.
+//! Field names and meanings are those of the [ECS field
+//! reference](https://www.elastic.co/docs/reference/ecs); what ECS has no field for stands under
+//! `aws.*`. Every text is borrowed from the log line or from the line's arena, so a document is
+//! built without copying and lives no longer than its line. An object without any value is not
+//! written.
 
 #[cfg(test)]
 mod fields;
@@ -16,10 +17,10 @@ use crate::json::WriteJson;
 pub use self::timestamp::Timestamp;
 pub use self::values::{FlatValue, Flattened, Location, OneOrMore};
 
-/// The ECS version that the documents claim and the tests check them against.
+/// The ECS version that documents claim. The tests check the fields against it.
 pub const ECS_VERSION: &str = "9.4.0";
 
-/// A field's name in a document: that of the member, but where Rust cannot have it.
+/// The name of a field in a document: that of the member, unless Rust cannot have it.
 macro_rules! name {
     ($field:ident) => {
         stringify!($field)
@@ -49,7 +50,7 @@ macro_rules! objects {
             fn write(&self, out: &mut Vec<u8>) {
                 out.push(b'{');
                 $(self.$field.write_member(concat!("\"", name!($field $($name)?), "\":"), out);)*
-                // The comma behind the last one.
+                // Remove the comma after the last member.
                 out.pop();
                 out.push(b'}');
             }
@@ -74,10 +75,10 @@ impl WriteJson for Document<'_> {
     }
 }
 
-/// A text of the line or of its arena.
+/// A text from the line or its arena.
 pub type Text<'a> = Option<&'a str>;
 
-/// Several texts of the line or of its arena.
+/// Several texts from the line or its arena.
 pub type Texts<'a> = &'a [&'a str];
 
 objects! {
@@ -104,19 +105,19 @@ objects! {
         user_agent: UserAgent<'a>,
     }
 
-    /// `aws.*`: not ECS, ours.
+    /// `aws.*`: not ECS, but ours.
     Aws<'a> {
         api_gateway: ApiGateway<'a>,
         cloudwatch: CloudWatch<'a>,
     }
 
-    /// `aws.cloudwatch.*`: where the line came from.
+    /// `aws.cloudwatch.*`: the origin of the line.
     CloudWatch<'a> {
         log_group: Text<'a>,
         log_stream: Text<'a>,
     }
 
-    /// `aws.api_gateway.*`: what API Gateway says of a request and ECS has no field for.
+    /// `aws.api_gateway.*`: values of API Gateway that have no ECS field.
     ApiGateway<'a> {
         api_id: Text<'a>,
         api_key_id: Text<'a>,
@@ -191,7 +192,7 @@ objects! {
         routing_rule_id_matched: Text<'a>,
     }
 
-    /// `$context.error.*`, what ECS has no field for.
+    /// `$context.error.*`, as far as ECS has no field for it.
     ApiGatewayError<'a> {
         validation_error: Text<'a>,
     }
@@ -209,7 +210,7 @@ objects! {
         time_to_first_content: Option<i64>,
     }
 
-    /// Who called: `$context.identity.*`.
+    /// The caller: `$context.identity.*`.
     ApiGatewayUser<'a> {
         account_id: Text<'a>,
         caller: Text<'a>,

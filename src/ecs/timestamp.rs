@@ -9,15 +9,16 @@ use serde::{Serialize, Serializer};
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 const A_DAY: i64 = 24 * 3_600_000;
 
-/// Milliseconds since 1970, written as `2023-07-26T12:20:46.000Z`. What the years 1 to 9999 do not hold is written as their
-/// first or last moment.
+/// Milliseconds since 1970, written as `2023-07-26T12:20:46.000Z`. Times outside the years 1 to
+/// 9999 are written as the first or last moment of that span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
     /// 0001-01-01, the first day that can be written.
     pub const FIRST: Self = Self(-62_135_596_800_000);
-    /// The last moment of 9999-12-31. (What jiff calls a timestamp ends a day earlier, certificates do not.)
+    /// The last moment of 9999-12-31. (jiff's own maximum is a day earlier, but certificates use
+    /// this one.)
     pub const LAST: Self = Self(253_402_300_799_999);
 
     pub(super) fn text(self) -> [u8; 24] {

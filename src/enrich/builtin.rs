@@ -1,4 +1,5 @@
-//! The patterns of uap-core v0.10.0, which Elasticsearch has had since 7.9, as `build.rs` laid them out.
+//! The patterns of uap-core v0.10.0, which Elasticsearch has used since 7.9, as `build.rs` wrote
+//! them.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Completes documents: with the software behind a user agent, and the place behind an address.
+//! Completes documents with the software behind a user agent and the place behind an address.
 
 mod builtin;
 mod geoip;
@@ -11,29 +11,30 @@ pub use user_agents::{ParsedUserAgent, PatternError, UserAgents};
 pub use self::geoip::{GeoIp, GeoIpError};
 use crate::ecs::{Document, Named, OperatingSystem, UserAgent};
 
-/// The look-ups for each document.
+/// The enrichments of a document.
 #[derive(Debug)]
 pub struct Enrichments {
-    /// The patterns of user agents; `None` leaves `user_agent.original` alone.
+    /// The patterns of user agents; `None` to write `user_agent.original` alone.
     pub user_agents: Option<UserAgents>,
     /// Places and networks.
     pub geoip: GeoIp,
-    /// The work on user agents that is left to the invocation.
+    /// The work on user agents that the invocation may still spend.
     work_left: Cell<u64>,
-    /// How many user agents the invocation has left unparsed.
+    /// The number of user agents that the invocation has left unparsed.
     not_parsed: Cell<u64>,
 }
 
 /// The work on user agents that an invocation may spend.
 ///
-/// Clients choose their user agents, and an event can hold a hundred thousand that cost many times the mean. A real user
-/// agent takes 100,000 on average and the dearest that is known 2,300,000. So this much is enough for 28,000 different
-/// real user agents, or 1,300 of the dearest: about three seconds of a whole processor, eleven at 512 MB. Work is counted
-/// and not timed, so that documents do not depend on a clock.
+/// Clients choose their user agents, and an event can hold a hundred thousand that cost many times
+/// the mean. A real user agent costs 100,000 units of work on average, and the most expensive known
+/// one 2,300,000. So this is enough for 28,000 different real user agents, or for 1,300 of the most
+/// expensive: about three seconds of a whole processor, or eleven at 512 MB. Work is counted and
+/// not timed, so that documents do not depend on a clock.
 const WORK_AN_INVOCATION: u64 = 3_000_000_000;
 
 impl Default for Enrichments {
-    /// None, with work for any number of user agents.
+    /// No enrichments, with work for any number of user agents.
     fn default() -> Self {
         Self {
             user_agents: None,
@@ -44,20 +45,20 @@ impl Default for Enrichments {
     }
 }
 
-/// The patterns that Elasticsearch has.
+/// Returns the patterns that Elasticsearch has.
 #[must_use]
 pub fn built_in_user_agents() -> UserAgents {
     UserAgents::new(builtin::BUILT_IN)
 }
 
 impl Enrichments {
-    /// Bounds the work from here on to that of one invocation.
+    /// Begins a new invocation, with its share of work.
     pub fn begin_invocation(&self) {
         self.work_left.set(WORK_AN_INVOCATION);
         self.not_parsed.set(0);
     }
 
-    /// How many user agents were left unparsed since the invocation began.
+    /// Returns the number of user agents that were left unparsed since the invocation began.
     #[must_use]
     pub fn user_agents_not_parsed(&self) -> u64 {
         self.not_parsed.get()
@@ -75,7 +76,8 @@ impl Enrichments {
         }
     }
 
-    /// Parses a user agent as Elasticsearch's `user_agent` processor does: that of a request without one is "Other".
+    /// Parses a user agent as Elasticsearch's `user_agent` processor does. A request without a user
+    /// agent gets "Other".
     fn user_agent<'a>(&self, original: &'a str, arena: &'a Bump) -> UserAgent<'a> {
         let known = UserAgent {
             original: Some(original).filter(|text| !matches!(*text, "" | "-")),

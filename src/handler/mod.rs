@@ -1,4 +1,4 @@
-//! The Lambda function: it answers each invocation, and writes one line to its own log.
+//! The Lambda function: it answers each invocation and writes one line to its own log for each.
 
 mod raw_event;
 mod summary;
@@ -23,13 +23,13 @@ use crate::pipeline::{Invocation, Pipeline};
 use crate::report::{Answer, ErrorType, Report};
 use crate::server::Transport;
 
-/// The function's answer when all is well, or when the trigger wants the failures named.
+/// The function's answer, if all is well or if the trigger wants the failures by name.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Response {
-    /// To a direct subscription.
+    /// The answer to a direct subscription.
     Report(Report),
-    /// To a stream or a queue.
+    /// The answer to a stream or queue.
     Answer(Answer),
 }
 
@@ -38,16 +38,17 @@ pub enum Response {
 pub struct Function<T> {
     /// The path of an event.
     pub pipeline: Pipeline<T>,
-    /// The namespace of the metrics; `None` for none.
+    /// The namespace of the metrics; `None` to write no metrics.
     pub metrics_namespace: Option<String>,
 }
 
-/// Time kept free before Lambda's deadline for the answer: at most this, and at most a quarter of the
-/// time that is left.
+/// The time that is kept free before Lambda's deadline for the answer: at most this, and at most a
+/// quarter of the time left.
 const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
-/// The function's front door: reads the settings, then serves invocations. With wrong settings it ends
-/// before the first, and says the problem of each. `names` are the variables of the environment.
+/// Runs the function: reads the settings, then serves invocations. With wrong settings it ends
+/// before the first invocation and reports each problem. `names` are the names of the environment
+/// variables.
 pub async fn main(
     lookup: impl Fn(&str) -> Option<String>,
     names: impl IntoIterator<Item = String>,
@@ -103,8 +104,8 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
     })
 }
 
-/// Looks a setting up. Where `LOG_LEVEL` is not set, Lambda's own log level counts, which has one level
-/// more.
+/// Looks up a setting. If `LOG_LEVEL` is not set, Lambda's own log level counts. Lambda has one
+/// level more.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
 fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
@@ -161,11 +162,11 @@ pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runti
         .await
 }
 
-/// Returns when to be done, on the clock that tests can stop. `cargo lambda watch` tells a deadline in
-/// 1970, which is none.
+/// Returns the moment by which to finish, on the clock that tests can stop. `cargo lambda watch`
+/// gives a deadline in 1970, which means none.
 #[expect(
     clippy::disallowed_methods,
-    reason = "Lambda tells its deadline in wall time"
+    reason = "Lambda gives its deadline in wall time"
 )]
 fn deadline(epoch_ms: u64) -> Option<Instant> {
     let now = std::time::SystemTime::now()
@@ -175,11 +176,12 @@ fn deadline(epoch_ms: u64) -> Option<Instant> {
     Some(Instant::now() + left.saturating_sub(ANSWER_RESERVE.min(left / 4)))
 }
 
-/// The time left at the start of an invocation, from two times since 1970; `None` if it is not known.
+/// Returns the time left at the start of an invocation, from two times since 1970; `None` if it is
+/// unknown.
 ///
-/// Lambda gives an event out with its whole `Timeout` left, which is 900 s at most. Any other time left says that this
-/// clock and Lambda's differ. Then half of the template's default `Timeout` is assumed: to trust a deadline that has gone
-/// by would fail every invocation unread.
+/// Lambda hands out an event with its whole `Timeout` left, which is 900 s at most. Any longer
+/// time, or none, proves that this clock and Lambda's differ. Then half of the template's default
+/// `Timeout` is assumed: trusting a deadline that has passed would fail every invocation unread.
 fn time_left(deadline: Duration, now: Duration) -> Option<Duration> {
     const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
     const LONGEST: Duration = Duration::from_secs(900);
@@ -194,7 +196,7 @@ fn time_left(deadline: Duration, now: Duration) -> Option<Duration> {
 }
 
 impl<T: Transport> Function<T> {
-    /// Does one invocation. Returns the answer and the line for the log.
+    /// Handles one invocation. Returns the answer and the line for the log.
     pub async fn invoke(
         &self,
         event: &[u8],
@@ -228,7 +230,7 @@ fn diagnostic(report: &Report) -> Diagnostic {
     }
 }
 
-/// Writes a line of the function's log, which is its standard output. A line that cannot be written is
+/// Writes a line of the function's log to standard output. A line that cannot be written is
 /// dropped: the answer to Lambda matters more.
 fn write_log_line(line: &str) {
     let mut stdout = stdout().lock();

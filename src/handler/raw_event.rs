@@ -1,7 +1,7 @@
-//! The event's bytes, put aside before `lambda_runtime` reads them.
+//! The event's bytes, set aside before `lambda_runtime` reads them.
 //!
-//! That crate answers an event that is not JSON by itself, so that neither a line of the log nor a metric
-//! would tell of it; it checks JSON that is read again here; and it can log the whole event.
+//! That crate answers an event that is not JSON by itself, so that no log line and no metric would
+//! report it. It also checks JSON that is read again here, and it can log the whole event.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use lambda_runtime::LambdaInvocation;
 use lambda_runtime::tower::{Layer, Service};
 
-/// The bytes of the event that is being handled. The function handles one at a time.
+/// The bytes of the event that is being handled. The function handles one event at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RawEvent(Rc<RefCell<Bytes>>);
 
@@ -22,10 +22,10 @@ impl RawEvent {
     }
 }
 
-/// Puts a [`RawEventService`] around the runtime's own services.
+/// Wraps the runtime's own services in a [`RawEventService`].
 pub(super) struct RawEventLayer(pub(super) RawEvent);
 
-/// Puts the bytes of each event aside, and hands `null` on in their place.
+/// Sets the bytes of each event aside, and passes `null` on in their place.
 pub(super) struct RawEventService<S> {
     event: RawEvent,
     inner: S,

@@ -1,5 +1,5 @@
-//! The function's one line per invocation: JSON as Lambda's structured logs want it, and the metrics in
-//! the same line.
+//! The function's one line for each invocation: JSON in the form of Lambda's structured logs, with
+//! the metrics in the same line.
 
 use std::fmt::Display;
 use std::time::SystemTime;
@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::printable::printable;
 use crate::report::Report;
 
-/// Most characters of a sentence, which may quote a file.
+/// Upper bound on the length of a sentence in characters: it may quote a file.
 const LONGEST_SENTENCE: usize = 4_000;
 
-/// Facts that Lambda tells about an invocation, beside the event.
+/// The facts that Lambda gives about an invocation, beside the event.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// Lambda's id of the request.
@@ -33,8 +33,9 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// The line as it is written. Lambda reads `timestamp` (RFC 3339) and `level`, as its
-/// [log levels](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html) need them.
+/// The line as it is written. Lambda's [log
+/// levels](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html)
+/// read `timestamp` (RFC 3339) and `level`.
 #[derive(Serialize)]
 struct SummaryLine<'a> {
     timestamp: String,
@@ -58,7 +59,7 @@ struct InvocationMembers<'a> {
     metrics: Option<Metrics<'a>>,
 }
 
-/// Makes the line of an invocation; with metrics, if there is a namespace for them.
+/// Makes the line of an invocation, with metrics if they have a namespace.
 pub(super) fn invocation(
     report: &Report,
     caller: Caller<'_>,
@@ -80,12 +81,12 @@ pub(super) fn invocation(
     line(now, level, "invocation", Some(invocation))
 }
 
-/// Makes the line of a function that cannot start or go on.
+/// Makes the line of a function that cannot start or cannot go on.
 pub(super) fn failure(problem: &dyn Display) -> String {
     plain("ERROR", problem)
 }
 
-/// Makes a line about something that works and should be otherwise.
+/// Makes a line about something that works but should be otherwise.
 pub(super) fn warning(problem: &dyn Display) -> String {
     plain("WARN", problem)
 }
@@ -96,7 +97,7 @@ fn plain(level: &'static str, sentence: &dyn Display) -> String {
     line(now(), level, &sentence, None)
 }
 
-/// Returns the time of day; its last moment if the clock says a year that cannot be written.
+/// Returns the time of day; the last moment that can be written if the clock shows a later year.
 #[expect(
     clippy::disallowed_methods,
     reason = "a line of the log says when it was written"
@@ -120,9 +121,9 @@ fn line(
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// Metadata of CloudWatch's
-/// [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
-/// which points at members of the line.
+/// Metadata of CloudWatch's [embedded metric
+/// format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+/// It points at members of the line.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metrics<'a> {
@@ -141,7 +142,7 @@ struct Directive<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
-    /// The name says the unit where it is no count. A unit beside it would cost log volume.
+    /// The name holds the unit where it is not a count. A separate unit would cost log volume.
     name: &'static str,
 }
 
@@ -166,7 +167,8 @@ impl<'a> Metrics<'a> {
             metric("bytes_sent"),
             metric("duration_ms"),
         ];
-        // By function, as Lambda's own metrics are; in one set of dimensions, since each is paid for.
+        // The only dimension is the function, as in Lambda's own metrics. CloudWatch charges for
+        // each set of dimensions.
         let dimensions = [["FunctionName"]];
         Self {
             timestamp: now.as_millisecond(),

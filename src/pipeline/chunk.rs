@@ -9,14 +9,14 @@ use crate::decode::{LogData, LogEvent};
 use crate::json::{Escapes, JsonText};
 use crate::normalizer::LogLine;
 
-/// Documents that wait to be sent, with a copy of their lines for dead letters.
+/// Documents that wait to be sent, with copies of their lines for dead letters.
 ///
-/// The lines are copied so that no payload is kept: a payload can be fifty times as large as the chunk, and most of its
-/// lines may be skipped.
+/// Copies, because keeping a payload would be worse: it can be fifty times as large as the chunk,
+/// and most of its lines may be skipped.
 #[derive(Default)]
 pub(super) struct Chunk {
     pub(super) body: BulkBody,
-    /// The line of each document of the body: its index in `lines`.
+    /// For each document of the body, the index of its line in `lines`.
     documents: Vec<(usize, DocumentId)>,
     lines: Vec<KeptLine>,
     streams: Vec<LogStream>,
@@ -27,17 +27,17 @@ pub(super) struct Chunk {
 /// A line that has become documents.
 struct KeptLine {
     place: Place,
-    /// Index in `streams`.
+    /// The index in `streams`.
     stream: usize,
     event_id: Range<usize>,
     event_time: i64,
     message: Range<usize>,
     escapes: Escapes,
-    /// Index of the line's first document.
+    /// The index of the line's first document.
     first_document: usize,
 }
 
-/// The log stream that lines came from.
+/// The log stream of one or more lines.
 struct LogStream {
     payload: usize,
     owner: String,
@@ -45,7 +45,7 @@ struct LogStream {
     log_stream: String,
 }
 
-/// Where a line came from.
+/// The origin of a line.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     /// The number of its record in the batch.
@@ -60,13 +60,13 @@ pub(super) struct Place {
 pub(super) struct Origin<'c> {
     pub(super) line: LogLine<'c>,
     pub(super) position: usize,
-    /// The document's place among those of the line.
+    /// The document's place among the documents of the line.
     pub(super) part: usize,
     pub(super) id: DocumentId,
 }
 
 impl Chunk {
-    /// Keeps a line whose documents are pushed next.
+    /// Adds a line. Its documents are pushed next.
     pub(super) fn push_line(&mut self, place: Place, data: &LogData, event: &LogEvent<'_>) {
         let stream = self.stream(place.payload, data);
         let event_id = self.keep(event.id);
@@ -82,7 +82,7 @@ impl Chunk {
         });
     }
 
-    /// Notes the id of a document of the newest line, which was pushed to the body.
+    /// Notes the id of a document of the newest line that was pushed to the body.
     pub(super) fn push_document(&mut self, id: DocumentId) {
         self.documents.push((self.lines.len() - 1, id));
     }
@@ -105,7 +105,7 @@ impl Chunk {
         start..self.text.len()
     }
 
-    /// The origin of a document.
+    /// Returns the origin of a document.
     pub(super) fn origin(&self, document: usize) -> Option<Origin<'_>> {
         let (line, id) = self.documents.get(document)?;
         let line = self.lines.get(*line)?;
@@ -131,7 +131,7 @@ impl Chunk {
         })
     }
 
-    /// The place of each line, with the range of its documents.
+    /// Returns the place of each line, with the range of its documents.
     pub(super) fn lines(&self) -> impl Iterator<Item = (Place, Range<usize>)> {
         let ends = self
             .lines
@@ -145,17 +145,17 @@ impl Chunk {
             .map(|(line, end)| (line.place, line.first_document..end))
     }
 
-    /// How many bytes the documents and their lines have.
+    /// Returns the size of the documents and their lines in bytes.
     pub(super) fn size(&self) -> usize {
         self.body.size() + self.text.len()
     }
 
-    /// How much memory there is for documents and lines, in bytes.
+    /// Returns the memory for documents and lines in bytes.
     pub(super) fn capacity(&self) -> usize {
         self.body.capacity() + self.text.capacity()
     }
 
-    /// Empties the chunk and keeps its memory.
+    /// Empties the chunk but keeps its memory.
     pub(super) fn clear(&mut self) {
         self.body.clear();
         self.documents.clear();
@@ -165,7 +165,7 @@ impl Chunk {
     }
 }
 
-/// A log event as a line.
+/// Returns a log event as a line.
 pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     LogLine {
         owner: &data.owner,
@@ -179,7 +179,7 @@ pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     }
 }
 
-/// The identity of a document of a line, which its id is made of.
+/// Returns the identity of a line's document. Its id is made from it.
 pub(super) fn identity<'a>(
     line: &LogLine<'a>,
     position: usize,

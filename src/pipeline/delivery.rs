@@ -1,4 +1,4 @@
-//! A chunk in flight: its documents are sent, and dead letters written for those that are rejected.
+//! A chunk in flight: its documents are sent, and dead letters are written for the rejected ones.
 
 use bumpalo::Bump;
 
@@ -9,11 +9,11 @@ use crate::data_stream::DataStreamName;
 use crate::dead_letter::{DeadLetter, RejectedDocument};
 use crate::server::{Target, Transport};
 
-/// The sessions of an invocation, with which its chunks are sent. Several chunks may be in flight.
+/// The sessions with which an invocation sends its chunks. Several chunks may be in flight.
 pub(super) struct Delivery<'p, T> {
     pub(super) pipeline: &'p Pipeline<T>,
     pub(super) session: Session,
-    /// The session of dead letters: if they cannot be written, that is not tried again for each chunk.
+    /// The session of dead letters. If they cannot be written, later chunks do not try again.
     pub(super) burial: Session,
 }
 
@@ -25,7 +25,7 @@ pub(super) enum Fate {
     /// Dropped by an ingest pipeline.
     Dropped,
     DeadLettered,
-    /// Refused, and there is no place for dead letters.
+    /// Rejected, and there is no place for dead letters.
     Rejected,
     Unresolved,
 }
@@ -36,7 +36,8 @@ impl<T: Transport> Delivery<'_, T> {
         self.session.is_sending() || self.burial.is_sending()
     }
 
-    /// Sends the documents of a chunk. Returns the chunk, and the fate of each document in their order.
+    /// Sends the documents of a chunk. Returns the chunk and the fate of each document, in their
+    /// order.
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
         let pipeline = self.pipeline;
         let target = Target {
@@ -120,7 +121,8 @@ impl<T: Transport> Delivery<'_, T> {
                 Outcome::Rejected(Rejection { status, kind, .. }) => {
                     self.burial.failed(Failure::DeadLetter { status, kind })
                 }
-                // A pipeline of the dead letters' data stream: they are nowhere.
+                // A pipeline of the data stream of dead letters has dropped the letter, so the
+                // document is nowhere.
                 Outcome::Dropped => self.burial.failed(Failure::DroppedLetter),
                 Outcome::Unresolved => {}
             }

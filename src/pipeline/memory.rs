@@ -1,5 +1,5 @@
-//! Buffers that the next chunk and the next invocation use again, to avoid page faults, and the progress that the next
-//! delivery of an event goes on from.
+//! Buffers that the next chunk and the next invocation reuse, to avoid page faults; and the
+//! progress from which the next delivery of an event goes on.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::chunk::Chunk;
 use super::progress::Unfinished;
 use crate::decode::Decoder;
 
-/// What an invocation leaves for the next.
+/// The memory that an invocation leaves to the next.
 #[derive(Default)]
 pub struct Memory(RefCell<Buffers>);
 
@@ -23,14 +23,14 @@ pub(super) struct Buffers {
     chunks: Vec<Chunk>,
 }
 
-/// Upper bound on the memory for chunks that is kept from one invocation to the next, in bytes.
+/// Upper bound on the memory for chunks that is kept between invocations, in bytes.
 const MOST_KEPT: usize = 4 << 20;
 
 /// Upper bound on the memory for one line's document that is kept, in bytes.
 const LARGEST_ARENA: usize = 4 << 20;
 
 impl Memory {
-    /// Takes what the last invocation has left. Another invocation at the same time would find nothing.
+    /// Takes what the last invocation left. Another invocation at the same time would find nothing.
     pub(super) fn take(&self) -> Buffers {
         self.0.take()
     }
@@ -52,7 +52,7 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Empties an arena. One that a huge line has made large is given back.
+/// Empties an arena. An arena that a huge line has enlarged is given back.
 pub(super) fn reset(arena: &mut Bump) {
     arena.reset();
     if arena.allocated_bytes() > LARGEST_ARENA {
@@ -61,7 +61,7 @@ pub(super) fn reset(arena: &mut Bump) {
 }
 
 impl Buffers {
-    /// An empty chunk.
+    /// Returns an empty chunk.
     pub(super) fn chunk(&mut self) -> Chunk {
         self.chunks.pop().unwrap_or_default()
     }

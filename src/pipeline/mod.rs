@@ -24,30 +24,31 @@ use crate::normalizer::{LogLine, Normalized, Normalizer};
 use crate::report::{Answer, Report, answer};
 use crate::server::Transport;
 
-/// The path with its settings, for the life of the process.
+/// The path with its settings, for the lifetime of the process.
 #[derive(Debug)]
 pub struct Pipeline<T> {
-    /// How lines become documents.
+    /// Turns lines into documents.
     pub normalizer: Normalizer,
-    /// What is looked up for them.
+    /// Adds user agents and places to documents.
     pub enrichments: Enrichments,
-    /// Which lines are wanted.
+    /// Decides which lines are wanted.
     pub filter: Filter,
-    /// What the documents go through in Elasticsearch. Dead letters do not: it may be what refuses the documents.
+    /// The ingest pipeline for documents. Dead letters do not go through it: it may be the reason
+    /// why the documents are rejected.
     pub ingest_pipeline: Option<String>,
-    /// Where refused documents go; `None` to fail the invocation instead.
+    /// The data stream for rejected documents; `None` to fail the invocation instead.
     pub dead_letters: Option<DataStreamName>,
-    /// What a payload may inflate to, in bytes: `INFLATED_MAX_BYTES`.
+    /// The size up to which a payload may inflate, in bytes: `INFLATED_MAX_BYTES`.
     pub inflated_max_bytes: u64,
-    /// The log group of the function itself, which is never forwarded: it would feed itself.
+    /// The log group of the function itself. It is never forwarded: the function would feed itself.
     pub own_log_group: Option<String>,
-    /// When to send again.
+    /// Decides when to send again.
     pub retry_policy: RetryPolicy,
     /// A source of randomness, for the jitter.
     pub random: fn() -> u64,
-    /// What sends.
+    /// Sends the documents.
     pub indexer: Indexer<T>,
-    /// What is used again by the next invocation.
+    /// Memory that the next invocation reuses.
     pub memory: Memory,
 }
 
@@ -56,7 +57,7 @@ pub struct Pipeline<T> {
 pub struct Filter {
     /// Only lines that match are wanted.
     pub include: Option<Regex>,
-    /// Lines that match are not wanted, included or not.
+    /// Lines that match are not wanted, even if `include` matches them.
     pub exclude: Option<Regex>,
 }
 
@@ -67,8 +68,8 @@ impl Filter {
     }
 }
 
-/// Upper bound on the time that is kept free before the deadline, to write dead letters when Elasticsearch was slow. It is
-/// at most a quarter of the time that is left.
+/// Upper bound on the time that is kept free before the deadline, for writing dead letters after
+/// Elasticsearch was slow. It is at most a quarter of the time left.
 const DEAD_LETTER_RESERVE: Duration = Duration::from_secs(2);
 
 /// The result of an invocation.
@@ -76,12 +77,12 @@ const DEAD_LETTER_RESERVE: Duration = Duration::from_secs(2);
 pub struct Invocation {
     /// The outcomes of all events, counted.
     pub report: Report,
-    /// The answer to a stream or a queue; a direct subscription is answered by success or failure.
+    /// The answer to a stream or queue. Success or failure is the answer to a direct subscription.
     pub answer: Option<Answer>,
 }
 
 impl<T: Transport> Pipeline<T> {
-    /// Does the work of one invocation, from the event as Lambda delivers it to the answer.
+    /// Handles one invocation, from the event as Lambda delivers it to the answer.
     pub async fn invoke(&self, event: &[u8], deadline: Option<Instant>) -> Invocation {
         let batch = match event::read(event) {
             Ok(batch) => batch,
@@ -105,8 +106,8 @@ impl<T: Transport> Pipeline<T> {
         }
     }
 
-    /// Does the work of one invocation. No request is open after the deadline. Returns the report and the unfinished
-    /// records.
+    /// Handles one invocation. No request is open after the deadline. Returns the report and the
+    /// unfinished records.
     pub async fn process(
         &self,
         batch: Batch<'_>,
@@ -157,18 +158,18 @@ impl<T: Transport> Pipeline<T> {
 }
 
 impl<T> Pipeline<T> {
-    /// Returns the data stream that documents go to.
+    /// Returns the data stream of the documents.
     #[must_use]
     pub fn data_stream(&self) -> &DataStreamName {
         &self.normalizer.data_stream
     }
 
-    /// The documents of a line, complete; none if a filter leaves it out.
+    /// Returns the complete documents of a line; none if a filter leaves it out.
     pub fn documents<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
         self.documents_by(&self.normalizer, line, arena)
     }
 
-    /// What makes documents for another data stream.
+    /// Returns a normalizer for another data stream.
     #[must_use]
     pub fn normalizer_for(&self, target: &DataStreamName) -> Normalizer {
         Normalizer {
@@ -177,7 +178,7 @@ impl<T> Pipeline<T> {
         }
     }
 
-    /// The documents of a line as that normalizer makes them.
+    /// Returns the documents of a line as the given normalizer makes them.
     pub fn documents_by<'a>(
         &'a self,
         normalizer: &'a Normalizer,

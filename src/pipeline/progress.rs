@@ -1,16 +1,17 @@
-//! What is left of an event whose delivery ran out of time.
+//! The work that is left of an event whose delivery ran out of time.
 //!
-//! Lambda delivers such an event again, whole. If each delivery worked from the first line on, it would spend its time on
-//! the lines that the last delivery has sent, and an event that takes longer than one delivery would fail for ever. Two
-//! things keep the progress, whatever the time was spent on:
+//! Lambda delivers such an event again, whole. If each delivery started at the first line, it would
+//! spend its time on lines that the last delivery has sent, and an event that takes longer than one
+//! delivery would fail for ever. Two things keep the progress:
 //!
-//! - A process remembers which lines of a payload are not confirmed, and the next delivery of the payload does those
-//!   alone. So the deliveries add up, and the last one says that all is done.
-//! - A process that has not seen the payload before cannot know what is stored: the function's credentials may create
-//!   documents and not search for them. So with a deadline each delivery begins at a random line and goes around. Whatever
-//!   share of the event a delivery has time for, every line is in some delivery's share before long.
+//! - A process remembers which lines of a payload are not confirmed, and the next delivery of the
+//!   payload works on those alone. So the deliveries add up, and the last one reports success.
+//! - A process that has not seen the payload before cannot know what is stored: the function's
+//!   credentials may create documents and not search for them. So with a deadline each delivery
+//!   begins at a random line and goes around. However small the share that one delivery has time
+//!   for, every line soon falls into the share of some delivery.
 //!
-//! Kinesis records keep their order, as their stream goes on from the first one that is unfinished.
+//! Kinesis records keep their order, because their stream goes on from the first unfinished record.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -23,31 +24,32 @@ use crate::report::Settled;
 #[derive(Default)]
 pub(super) struct Unfinished(VecDeque<([u8; 32], Remainder)>);
 
-/// What is left of a payload.
+/// The unfinished part of a payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remainder {
     /// The positions of log events that are not finished, in ascending order.
     pub(super) positions: Vec<Range<usize>>,
-    /// The outcomes of all others.
+    /// The outcomes of all other log events.
     pub(super) settled: Settled,
 }
 
 /// The work on a payload in this invocation.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// The positions that have come to no good end so far, in the order they were noted.
+    /// The unfinished positions, in the order in which they were noted.
     unfinished: Vec<Range<usize>>,
     pub(super) settled: Settled,
 }
 
-/// Upper bound on the payloads that are remembered: those of a Kinesis batch, with some to spare.
+/// Upper bound on the payloads that are remembered: more than a Kinesis batch has.
 const MOST_PAYLOADS: usize = 128;
 
-/// Upper bound on the ranges that are remembered of a payload. With more of them it begins anew.
+/// Upper bound on the ranges that are remembered of a payload. A payload with more ranges starts
+/// again from its beginning.
 const MOST_RANGES: usize = 4_096;
 
 impl Unfinished {
-    /// Takes out what is left of a payload, if it was delivered before.
+    /// Takes out the unfinished part of a payload that was delivered before.
     pub(super) fn take(&mut self, payload: &str) -> Option<Remainder> {
         if self.0.is_empty() {
             return None;
@@ -57,7 +59,7 @@ impl Unfinished {
         self.0.remove(index).map(|(_, remainder)| remainder)
     }
 
-    /// Remembers what is left of a payload. If nothing is settled there is nothing to remember.
+    /// Remembers the unfinished part of a payload, unless nothing is settled.
     pub(super) fn put(&mut self, payload: &str, remainder: Remainder) {
         let is_whole = remainder.settled == Settled::default();
         if is_whole || remainder.positions.len() > MOST_RANGES {
@@ -89,7 +91,7 @@ impl Progress {
         }
     }
 
-    /// Returns what is left, if anything is.
+    /// Returns the unfinished part, if there is any.
     pub(super) fn into_remainder(self) -> Option<Remainder> {
         let mut positions = self.unfinished;
         positions.sort_unstable_by_key(|range| range.start);
@@ -107,7 +109,7 @@ impl Progress {
     }
 }
 
-/// The same positions, from `start` on and around.
+/// Returns the same positions, starting at `start` and wrapping around.
 pub(super) fn around(positions: &[Range<usize>], start: usize) -> Vec<Range<usize>> {
     let from_start = positions
         .iter()

@@ -1,4 +1,4 @@
-//! One invocation on its way: lines to documents, documents to outcomes.
+//! One invocation in progress: lines become documents, documents get outcomes.
 
 use std::future::poll_fn;
 use std::ops::Range;
@@ -22,31 +22,33 @@ use crate::normalizer::Normalized;
 use crate::report::Accounts;
 use crate::server::Transport;
 
-/// Upper bound on the documents in flight and their lines, in bodies of the largest size. A chunk that waits for an
-/// answer takes memory.
+/// Upper bound on the documents in flight and their lines, in bodies of the largest size. A chunk
+/// that waits for a reply takes memory.
 const MOST_IN_FLIGHT: usize = 4;
 
 /// Upper bound on bodies in flight, whatever their size; the gate sends fewer of them at the same time.
 const MOST_BODIES: usize = 20;
 
-/// After so many lines the network has its turn.
+/// The number of lines after which the network gets its turn.
 const LINES_A_TURN: usize = 32;
 
-/// Documents are sent after so long, however few there are: those that are still in hand at the deadline are lost work.
+/// The time after which documents are sent, however few they are: documents that are not sent by
+/// the deadline are lost work.
 const LONGEST_FILLING: Duration = Duration::from_secs(2);
 
 /// One invocation.
 pub(super) struct Run<'d, T> {
     pub(super) delivery: &'d Delivery<'d, T>,
-    /// When no more requests may start. Documents that are not made by then are left to the next delivery.
+    /// The moment after which no request may start. Lines without documents by then are left to the
+    /// next delivery.
     deadline: Option<Instant>,
     pub(super) accounts: Accounts,
-    /// Documents are added to this chunk.
+    /// The chunk to which documents are added.
     chunk: Chunk,
-    /// When the chunk was first seen not to be empty.
+    /// The moment at which the chunk was first seen to hold documents.
     filling_since: Option<Instant>,
     pub(super) buffers: Buffers,
-    /// The payloads that were read, and how far the work on each has come.
+    /// The payloads that were read, and the progress on each.
     payloads: Vec<(&'d str, Progress)>,
     in_flight: FuturesUnordered<LocalBoxFuture<'d, (Chunk, Vec<Fate>)>>,
     bytes_in_flight: usize,
@@ -83,7 +85,8 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// The order of work on things that need no order: from a random one on and around, if the time may not be enough.
+    /// Returns the order of work where the order is free: from a random start and around, if time
+    /// may be short.
     pub(super) fn order(&self, count: usize) -> impl Iterator<Item = usize> + use<T> {
         let start = self.start(count);
         (start..count).chain(0..start)
@@ -99,7 +102,8 @@ impl<'d, T: Transport> Run<'d, T> {
 
     async fn payload(&mut self, record: usize, payload: &'d str) {
         if self.is_late() {
-            // Nothing of it can be sent any more, and to read it would take the time to say so.
+            // Nothing of the record can be sent any more, and reading it would take the time that
+            // the answer needs.
             return self.accounts.left_unresolved(record, 1);
         }
         self.make_room().await;
@@ -142,7 +146,7 @@ impl<'d, T: Transport> Run<'d, T> {
         self.buffers.decoder.reuse(data);
     }
 
-    /// Opens the accounts of a payload. Returns the positions of the log events that are not finished.
+    /// Opens the accounts of a payload. Returns the positions of its unfinished log events.
     fn positions(&mut self, payload: &'d str, len: usize) -> Vec<Range<usize>> {
         let mut progress = Progress::default();
         let remainder = self.buffers.unfinished.take(payload);
@@ -158,7 +162,7 @@ impl<'d, T: Transport> Run<'d, T> {
         positions
     }
 
-    /// Makes documents of a range of a payload's log events.
+    /// Makes documents from a range of a payload's log events.
     async fn log_events(
         &mut self,
         first: Place,
@@ -184,7 +188,7 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Returns whether the deadline has gone by.
+    /// Returns whether the deadline has passed.
     fn is_late(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| Instant::now() > deadline)
@@ -204,7 +208,8 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Returns whether the next event's document might not fit. A document is larger than its line, by what is made of it.
+    /// Returns whether the documents of the next log event might not fit. A document is larger than
+    /// its line by the fields that are added.
     fn is_full(&self, position: usize, data: &LogData) -> bool {
         const GROWTH: usize = 3;
         const OVERHEAD: usize = 2_048;
@@ -250,7 +255,7 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Sends documents that have been waiting for others for long.
+    /// Sends documents that have waited long enough for others.
     async fn send_what_waits(&mut self) {
         if self.chunk.body.is_empty() {
             return;
@@ -261,7 +266,7 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Puts the documents of the chunk in flight.
+    /// Sends the documents of the chunk, so that they are in flight.
     async fn flush(&mut self) {
         self.filling_since = None;
         if self.chunk.body.is_empty() {
@@ -294,7 +299,7 @@ impl<'d, T: Transport> Run<'d, T> {
         while self.bytes_in_flight > self.most_bytes() && self.settle_next().await {}
     }
 
-    /// Lets the chunks in flight go on, without waiting for them.
+    /// Lets the chunks in flight make progress, without waiting for them.
     async fn take_turns(&mut self) {
         while let Some(Some((chunk, fates))) = self.in_flight.next().now_or_never() {
             self.settle(chunk, &fates);
@@ -304,7 +309,7 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Puts the last documents in flight, and waits until all are settled.
+    /// Sends the last documents, and waits until all are settled.
     pub(super) async fn finish(&mut self) {
         self.flush().await;
         self.delivery.session.close();
@@ -320,8 +325,8 @@ impl<'d, T: Transport> Run<'d, T> {
         }
     }
 
-    /// Waits until a chunk in flight is settled. Returns false if none will be before others are sent: all of them wait
-    /// to learn whether anything is taken.
+    /// Waits until a chunk in flight is settled. Returns false if none can be settled before others
+    /// are sent: all of them wait to learn whether the server accepts anything.
     async fn settle_next(&mut self) -> bool {
         let Self {
             in_flight,
@@ -351,7 +356,7 @@ impl<'d, T: Transport> Run<'d, T> {
         self.reuse(chunk);
     }
 
-    /// Takes the fates of a line's documents.
+    /// Counts the fates of a line's documents.
     fn settle_line(&mut self, place: Place, fates: &[Fate]) {
         for fate in fates {
             match fate {

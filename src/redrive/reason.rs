@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::bulk::Rejection;
 
-/// Why a document was refused, in words that quote nothing of it.
+/// The reason for which a document was rejected, in words that quote nothing of it.
 ///
-/// Elasticsearch's own reason may quote a value, so it is never shown. What is taken out of it are the names of a field
-/// and of its type, which it has in a fixed place before any value.
+/// Elasticsearch's own reason may quote a value, so it is never shown. Only the names of a field
+/// and of its type are taken from it. They stand in a fixed place before any value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reason {
     status: u16,
@@ -38,8 +38,8 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The field and type of `[1:42] failed to parse field [http.version] of type [ip] in document with id …`, which begins
-/// without the place in older versions.
+/// Returns the field and type of `[1:42] failed to parse field [http.version] of type [ip] in
+/// document with id …`. Older versions leave out the first brackets.
 fn field(reason: &str) -> Option<(String, String)> {
     let (_, rest) = match reason.strip_prefix('[') {
         Some(place) => place.split_once("] ")?,
@@ -51,7 +51,8 @@ fn field(reason: &str) -> Option<(String, String)> {
     Some((name(field)?.to_owned(), name(kind)?.to_owned()))
 }
 
-/// The text, if it is a name of Elasticsearch's: short, without anything that a terminal would act upon.
+/// Returns the text if it is a name of Elasticsearch's: short, and without anything that a terminal
+/// would act upon.
 fn name(text: &str) -> Option<&str> {
     const LONGEST: usize = 100;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '@' | '-');

@@ -1,4 +1,5 @@
-//! One redrive: letters become documents, documents get outcomes, letters of documents that arrived are removed.
+//! One redrive: letters become documents, documents get outcomes, and letters of documents that
+//! arrived are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use crate::report::{Accounts, ErrorType, Report, ReportError};
 use crate::search::{Found, Query, SearchReader};
 use crate::server::{Search, Target, Transport};
 
-/// Upper bound on the letters of a page.
+/// Upper bound on the number of letters in a page.
 const PAGE: usize = 500;
 
 pub(super) struct RedriveRun<'r, S, T, P> {
@@ -31,33 +32,33 @@ pub(super) struct RedriveRun<'r, S, T, P> {
     counts: Counts,
 }
 
-/// The counts of a redrive that are not those of every delivery.
+/// The counts of a redrive that other deliveries do not have.
 #[derive(Default)]
 struct Counts {
-    /// Letters that were read, those for other data streams included.
+    /// Letters that were read, including those for other data streams.
     read: u64,
-    /// Letters for data streams that the redrive was not told to write to.
+    /// Letters for data streams that are not among the targets.
     for_others: u64,
-    /// Letters that no document can be made of.
+    /// Letters from which no document can be made.
     unreadable: u64,
     /// Letters whose documents have arrived.
     arrived: u64,
     /// Letters that were removed.
     removed: u64,
-    /// The data streams of the letters for others.
+    /// The data streams that are not among the targets.
     others: BTreeSet<String>,
-    /// Why the first document was refused again.
+    /// The reason why the first document was rejected again.
     first_rejection: Option<Reason>,
-    /// Why the letters cannot be read to the end.
+    /// The reason why the letters cannot be read to the end.
     reading: Option<Failure>,
 }
 
-/// Nothing that a document can be made of.
+/// A letter from which no document can be made.
 #[derive(Debug, Error)]
 #[error("it is not in the form of this program's dead letters")]
 struct NotALetter;
 
-/// A dead letter and the place where it is stored.
+/// A dead letter and its place in the index.
 type Letter = (StoredDocument, KeptLetter);
 
 impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
@@ -124,13 +125,14 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         }
     }
 
-    /// How many more letters may be taken. Letters for other data streams do not count.
+    /// Returns how many more letters may be taken. Letters for other data streams do not count.
     fn left(&self) -> u64 {
         let taken = self.counts.read - self.counts.for_others;
         self.redrive.limit.unwrap_or(u64::MAX).saturating_sub(taken)
     }
 
-    /// Returns whether it makes no sense to go on: documents do not arrive, or their letters are not removed.
+    /// Returns whether it makes no sense to go on, because documents do not arrive or their letters
+    /// are not removed.
     fn is_stopped(&self) -> bool {
         self.sending.is_stopped() || self.counts.kept(self.redrive) > 0
     }
@@ -174,7 +176,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         self.accounts.skipped();
     }
 
-    /// Sends the documents of letters for one data stream. Returns the letters of those that have arrived.
+    /// Sends the documents of letters for one data stream. Returns the letters whose documents have
+    /// arrived.
     async fn send<'l>(&mut self, letters: &'l [Letter]) -> Vec<&'l StoredDocument> {
         let Some((_, KeptLetter { target, .. })) = letters.first() else {
             return Vec::new();
@@ -195,7 +198,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         arrived
     }
 
-    /// Makes the documents of letters. Returns them with the letters that they were made of.
+    /// Makes the documents of letters. Returns them with their letters.
     fn documents<'l>(
         &mut self,
         letters: &'l [Letter],
@@ -273,7 +276,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
 }
 
 impl Counts {
-    /// Letters that are still there although their documents have arrived.
+    /// Returns the number of letters that are still there although their documents have arrived.
     fn kept(&self, redrive: &Redrive) -> u64 {
         match redrive.arrived {
             Arrived::Removed => self.arrived.saturating_sub(self.removed),
@@ -282,7 +285,7 @@ impl Counts {
     }
 }
 
-/// Says why letters stay, if any do. `causes` are what went wrong while sending and while removing.
+/// Returns why letters stay, if any do. `causes` are the failures while sending and while removing.
 fn error(
     report: &Report,
     counts: &Counts,
@@ -347,7 +350,7 @@ fn error(
     })
 }
 
-/// Names a few of the data streams: anybody who may write dead letters may have named many.
+/// Names a few of the data streams. Anybody who may write dead letters may have named many.
 fn for_others(others: &BTreeSet<String>) -> String {
     const NAMED: usize = 3;
     let mut names: Vec<_> = others.iter().take(NAMED).map(String::as_str).collect();
@@ -360,7 +363,8 @@ fn for_others(others: &BTreeSet<String>) -> String {
     )
 }
 
-/// The sentence on why the letters cannot be read. Whoever may write dead letters need not be allowed to read them.
+/// Returns the sentence on why the letters cannot be read. Credentials that may write dead letters
+/// need not be allowed to read them.
 fn reading_problem(failure: &Failure) -> String {
     match failure {
         Failure::Status(status @ (401 | 403)) => format!(

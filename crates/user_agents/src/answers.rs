@@ -1,4 +1,4 @@
-//! The last answers, by user agent.
+//! The latest answers, by user agent.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::ParsedUserAgent;
 
-/// At most two generations of [`GENERATION`] user agents.
+/// Two generations of at most [`GENERATION`] user agents each.
 #[derive(Default)]
 pub(crate) struct Answers(RefCell<Generations>);
 
@@ -17,8 +17,8 @@ const GENERATION: usize = 2_048;
 
 type Generation = HashMap<Box<str>, Rc<ParsedUserAgent>, BuildHasherDefault<Xxh3>>;
 
-/// A hash that can be made to collide. Forced collisions cost at most one scan of a generation, less than parsing a new
-/// user agent.
+/// A hash with which collisions can be forced. A forced collision costs at most one scan of a
+/// generation, which is less than parsing a new user agent.
 // Perf: the quicker hash saves 30 ns a user agent.
 #[derive(Default)]
 struct Xxh3(u64);
@@ -33,7 +33,7 @@ impl Hasher for Xxh3 {
     }
 }
 
-/// The young generation is filled. When it is full it replaces the old one.
+/// Adds an answer to the young generation. A full young generation replaces the old one.
 #[derive(Default)]
 struct Generations {
     young: Generation,
@@ -41,7 +41,8 @@ struct Generations {
 }
 
 impl Answers {
-    /// Returns the answer for a user agent. One that is not known is parsed, unless `parse` declines.
+    /// Returns the answer for a user agent. An unknown user agent is parsed, unless `parse`
+    /// declines.
     pub(crate) fn get_or_insert(
         &self,
         user_agent: &str,

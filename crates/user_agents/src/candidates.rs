@@ -1,11 +1,12 @@
-//! Selects the patterns that may match a text by the literals in it, before any of them is compiled.
+//! Selects the patterns that may match a text by the literals in it, before any of them is
+//! compiled.
 //!
-//! It is a binary search in the sorted literals at each position of the text, so nothing has to be built first.
+//! At each position of the text it searches the sorted literals by bisection, so it needs no index.
 
 use crate::table::Table;
 
 impl Table {
-    /// The patterns that may match, in their order. Every other pattern cannot match.
+    /// Returns the patterns that may match, in their order. No other pattern can match.
     pub(crate) fn candidates(&self, text: &str) -> Vec<u32> {
         let text = text.to_ascii_lowercase();
         let mut candidates = self.unannounced.to_vec();
@@ -20,7 +21,8 @@ impl Table {
     }
 
     fn announced_at_the_start_of(&self, text: &[u8], candidates: &mut Vec<u32>) {
-        // A literal has two bytes or more, and literals that begin alike stand together.
+        // A literal has two bytes or more, and literals with the same beginning stand next to each
+        // other.
         let Some(beginning) = text.get(..2) else {
             return;
         };

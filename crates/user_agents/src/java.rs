@@ -1,15 +1,17 @@
-//! java.util.regex's reading of a pattern, written so that `regex-lite` reads the same.
+//! Translates a pattern of java.util.regex into one that means the same to `regex-lite`.
 //!
-//! Both take `\d`, `\w`, `\s`, `\b` and case-insensitivity as ASCII. They differ in what ends a line (Java also knows
-//! `\r`, U+0085, U+2028 and U+2029), in `$` (Java's also matches before a line's end that closes the text) and in `\<`.
+//! Both take `\d`, `\w`, `\s`, `\b` and case-insensitivity as ASCII. They differ in what ends a
+//! line (Java also knows `\r`, U+0085, U+2028 and U+2029), in `$` (Java's also matches before a
+//! line's end that closes the text) and in `\<`.
 
 use regex_syntax::ast::{self, Ast, parse::Parser};
 
 const DOT: &str = r"[^\n\r\x{85}\x{2028}\x{2029}]";
-/// Java only looks ahead at the line's end; here it is eaten, which no group can see.
+/// Java only looks ahead at the line's end. Here the line's end is consumed, which no group can
+/// notice.
 const DOLLAR: &str = r"(?:(?:\r?\n|[\r\x{85}\x{2028}\x{2029}])?\z)";
 
-/// The pattern in `regex-lite`'s words, or what is wrong with it.
+/// Returns the pattern for `regex-lite`, or what is wrong with it.
 pub(crate) fn translate(pattern: &str) -> Result<String, String> {
     let tree = Parser::new()
         .parse(pattern)

@@ -1,9 +1,10 @@
-//! User agents, understood as Elasticsearch's `user_agent` processor understands them.
+//! Understands user agents as Elasticsearch's `user_agent` processor does.
 //!
-//! The processor tries java.util.regex patterns (uap-core's `regexes.yaml`) in order, in three lists: browser, operating
-//! system, device. The same answers come from the same patterns here, but only those are compiled whose literals stand in
-//! the user agent. An empty group is a missing one, as in Elasticsearch since 8.16: Firefox is 128.0, not "128.0.". An
-//! empty version is none, as the reference pipeline's last step removes it.
+//! The processor tries java.util.regex patterns (uap-core's `regexes.yaml`) in order, in three
+//! lists: browser, operating system, device. This crate gets the same answers from the same
+//! patterns, but compiles only those whose literals occur in the user agent. An empty group counts
+//! as missing, as in Elasticsearch since 8.16: Firefox is 128.0, not "128.0.". An empty version is
+//! removed, as by the last step of the reference pipeline.
 
 mod answers;
 mod candidates;
@@ -23,7 +24,7 @@ pub use self::pattern_error::PatternError;
 use self::patterns::Patterns;
 pub use self::table::{Literal, Pattern, Span, Table};
 
-/// The fields of `user_agent` but `original`.
+/// The fields of `user_agent` except `original`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedUserAgent {
     /// `user_agent.name`; "Other" if no pattern knows it
@@ -47,14 +48,14 @@ pub struct Os {
     pub full: Option<String>,
 }
 
-/// Patterns, compiled as they are needed, and their last answers.
+/// Patterns, compiled as they are needed, and their latest answers.
 pub struct UserAgents {
     patterns: Patterns,
     answers: Answers,
 }
 
-/// How much of a user agent is read, in bytes. Real ones are shorter. Elasticsearch's processor reads on, but a hostile text
-/// costs up to 4 µs a byte.
+/// The number of bytes of a user agent that are read. Real user agents are shorter. Elasticsearch's
+/// processor reads on, but a hostile text costs up to 4 µs a byte.
 const MOST_READ: usize = 512;
 
 impl fmt::Debug for UserAgents {
@@ -64,15 +65,15 @@ impl fmt::Debug for UserAgents {
 }
 
 impl UserAgents {
-    /// The patterns of a `regexes.yaml`, which is checked whole.
+    /// Reads the patterns of a `regexes.yaml` and checks the whole file.
     ///
     /// # Errors
-    /// As [`Table::from_yaml`].
+    /// The same as those of [`Table::from_yaml`].
     pub fn from_yaml(text: &str) -> Result<Self, PatternError> {
         Table::from_yaml(text).map(Self::new)
     }
 
-    /// The patterns of a table.
+    /// Uses the patterns of a table.
     #[must_use]
     pub fn new(table: Table) -> Self {
         Self {
@@ -81,7 +82,8 @@ impl UserAgents {
         }
     }
 
-    /// Parses a user agent; any text has an answer. `None` if the user agent is not known from before and no work is left.
+    /// Parses a user agent; any text has an answer. `None` if the user agent is new and no work is
+    /// left.
     ///
     /// The work of parsing is subtracted from `work_left`. One user agent may exceed it.
     #[must_use]

@@ -1,6 +1,5 @@
-//! The literals of a pattern: strings of which at least one must stand in every text that it matches.
-//!
-//! All in lower case, as they are looked for in a text in lower case.
+//! The literals of a pattern: strings of which at least one occurs in every text that the pattern
+//! matches. They are in lower case, because they are looked for in a text in lower case.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
@@ -8,17 +7,17 @@ use std::collections::BTreeSet;
 
 type Strings = BTreeSet<Vec<u8>>;
 
-/// More alternatives than this are not multiplied out.
+/// Upper bound on the alternatives that are multiplied out.
 const MOST_PRODUCTS: usize = 32;
-/// A class of more bytes than this counts as anything.
+/// Upper bound on the bytes of a class. A larger class counts as any byte.
 const MOST_IN_CLASS: usize = 4;
-/// A shorter literal stands in nearly every text.
+/// The shortest useful literal. A shorter one occurs in nearly every text.
 const SHORTEST: usize = 2;
-/// What nearly every browser sends says nothing of a pattern's chances.
+/// Literals of nearly every browser. They do not tell patterns apart.
 const COMMON: &str = "mozilla/5.0 (linux; android 1; build/) (windows nt 10.0; win64; x64) (iphone; cpu iphone os 1_ like mac os x) \
     (macintosh; intel mac os x 10_15_7) applewebkit/537.36 (khtml, like gecko) version/4.0 chrome/1 mobile safari/537.36";
 
-/// The literals of `pattern`; none if any text might match it.
+/// Returns the literals of `pattern`; none if any text might match it.
 pub(crate) fn required(pattern: &str, ignore_case: bool) -> Vec<String> {
     let mut parser = ParserBuilder::new()
         .unicode(false)
@@ -39,11 +38,11 @@ pub(crate) fn required(pattern: &str, ignore_case: bool) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// What is known of all texts that a part of a pattern matches.
+/// The knowledge about all texts that a part of a pattern matches.
 enum Known {
-    /// They are these, in lower case.
+    /// The texts are exactly these, in lower case.
     Exactly(Strings),
-    /// They hold one of these, in lower case.
+    /// Each text holds one of these, in lower case.
     Holding(Strings),
     Nothing,
 }
@@ -76,7 +75,7 @@ fn known_of_class(class: &Class) -> Known {
         return Known::Nothing;
     };
     let bytes = class.iter().flat_map(|range| range.start()..=range.end());
-    // Twice as many, as each may be there in both cases.
+    // The class may hold both cases of each letter.
     let strings: Strings = bytes
         .take(2 * MOST_IN_CLASS + 1)
         .map(|byte| vec![byte.to_ascii_lowercase()])
@@ -162,7 +161,7 @@ fn usable(strings: &Strings) -> bool {
     strings.iter().all(|string| string.len() >= SHORTEST)
 }
 
-/// How often these strings will be found in vain, roughly.
+/// Returns roughly how often these strings are found in vain.
 fn cost(strings: &Strings) -> usize {
     let common =
         |string: &[u8]| std::str::from_utf8(string).is_ok_and(|string| COMMON.contains(string));

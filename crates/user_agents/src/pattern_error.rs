@@ -1,25 +1,25 @@
-/// Why a `regexes.yaml` cannot be used.
+/// The reason why a `regexes.yaml` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PatternError {
-    /// It is not YAML, or not shaped like uap-core's file.
+    /// The file is not YAML, or not shaped like uap-core's file.
     #[error("line {line}: {problem}")]
     Yaml {
-        /// counted from 1
+        /// the line, counted from 1
         line: usize,
-        /// what is wrong there
+        /// the problem in that line
         problem: String,
     },
-    /// A pattern is not a regular expression, or not one of the supported kind.
+    /// A pattern is not a regular expression, or uses unsupported syntax.
     #[error("{list}, pattern {number}: {problem}")]
     Pattern {
         /// `user_agent_parsers`, `os_parsers` or `device_parsers`
         list: &'static str,
-        /// its place in that list, counted from 1
+        /// the pattern's place in that list, counted from 1
         number: usize,
-        /// what is wrong with it
+        /// the problem with the pattern
         problem: String,
     },
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("the file has no patterns")]
     Empty,
 }

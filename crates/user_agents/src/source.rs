@@ -1,4 +1,4 @@
-//! A `regexes.yaml` of uap-core, read: three lists of patterns.
+//! Reads a `regexes.yaml` of uap-core: three lists of patterns.
 
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
 
@@ -12,7 +12,7 @@ pub(crate) struct Source {
     devices: Vec<SourcePattern>,
 }
 
-/// One entry of a list. As in Elasticsearch, a device has no version.
+/// An entry of a list. As in Elasticsearch, a device has no version.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct SourcePattern {
     pub(crate) regex: String,
@@ -54,7 +54,7 @@ impl Source {
     }
 }
 
-/// What an entry of a list calls the replacements of groups 1 to 5.
+/// The names of the replacements of groups 1 to 5 in a list's entries.
 type Keys = [&'static str; 5];
 
 const USER_AGENT_KEYS: Keys = [
@@ -107,7 +107,7 @@ impl<'a> RegexesReader<'a> {
         }
     }
 
-    /// The next key of a mapping; none at its end.
+    /// Returns the next key of a mapping; `None` at its end.
     fn key(&mut self) -> Result<Option<String>, PatternError> {
         match self.next()? {
             Event::Scalar(key, ..) => Ok(Some(key.into_owned())),
@@ -160,7 +160,7 @@ impl<'a> RegexesReader<'a> {
         Ok(pattern)
     }
 
-    /// Passes over one value, whatever it holds.
+    /// Skips one value of any type.
     fn skip(&mut self) -> Result<(), PatternError> {
         let mut depth = 0_usize;
         loop {

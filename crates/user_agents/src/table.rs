@@ -1,5 +1,6 @@
-//! All patterns of a `regexes.yaml` in one flat table. A build script can write the table as Rust, so that it costs
-//! nothing at start; another is made when a file is read.
+//! All patterns of a `regexes.yaml` in one flat table. A build script can write the table as Rust,
+//! so that it costs nothing at start. A file that is read at run time is turned into such a table,
+//! too.
 
 use std::borrow::Cow;
 
@@ -8,18 +9,19 @@ use regex_lite::RegexBuilder;
 use crate::source::{Source, SourcePattern};
 use crate::{PatternError, java, literals};
 
-/// The patterns of the three lists, one list after the other, and which literals announce which pattern.
+/// The patterns of the three lists, one list after the other, and the literals that point to
+/// patterns.
 #[derive(Debug)]
 pub struct Table {
-    /// The text of all spans.
+    /// The text that all spans refer to.
     pub text: Cow<'static, str>,
     /// The patterns, in their order.
     pub patterns: Cow<'static, [Pattern]>,
-    /// Where each of the three lists ends.
+    /// The end of each of the three lists.
     pub ends: [u32; 3],
     /// The literals, sorted by their text.
     pub literals: Cow<'static, [Literal]>,
-    /// Patterns that no literal announces.
+    /// Patterns without a literal.
     pub unannounced: Cow<'static, [u32]>,
 }
 
@@ -35,9 +37,9 @@ pub struct Span {
 /// A pattern, and the texts that replace groups 1 to 5.
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern {
-    /// The regular expression, in `regex-lite`'s words.
+    /// The regular expression, in the syntax of `regex-lite`.
     pub regex: Span,
-    /// True if the pattern ignores case.
+    /// Whether the pattern ignores case.
     pub ignore_case: bool,
     /// The text in place of group 1.
     pub name: Option<Span>,
@@ -45,7 +47,7 @@ pub struct Pattern {
     pub version: [Option<Span>; 4],
 }
 
-/// A text that matches `pattern` holds this literal or another literal of the same pattern.
+/// A literal of a pattern. Every text that matches the pattern holds one of its literals.
 #[derive(Clone, Copy, Debug)]
 pub struct Literal {
     /// The literal, in lower case.
@@ -55,15 +57,17 @@ pub struct Literal {
 }
 
 impl Table {
-    /// Reads a `regexes.yaml`, which is checked whole.
+    /// Reads a `regexes.yaml` and checks the whole file.
     ///
     /// # Errors
-    /// [`PatternError`] if it is not YAML, not shaped like uap-core's file, or has a pattern that cannot be used.
+    /// [`PatternError`] if it is not YAML, not shaped like uap-core's file, or has a pattern that
+    /// cannot be used.
     pub fn from_yaml(text: &str) -> Result<Self, PatternError> {
         Self::new(&Source::read(text)?)
     }
 
-    /// Writes the table as a Rust constant of that name. The text needs this module's types and `Cow` in scope.
+    /// Writes the table as a Rust constant with the given name. The text needs this module's types
+    /// and `Cow` in scope.
     #[must_use]
     pub fn to_rust(&self, name: &str) -> String {
         let Self {
@@ -73,7 +77,7 @@ impl Table {
             literals,
             unannounced,
         } = self;
-        // The derived `Debug` of the table's parts is Rust.
+        // The derived `Debug` of the table's parts is valid Rust.
         format!(
             "pub(super) const {name}: Table = Table {{
     text: Cow::Borrowed({text:?}),
@@ -124,7 +128,8 @@ struct Builder {
 
 impl Builder {
     fn add(&mut self, source: &SourcePattern) -> Result<(), String> {
-        // Literals are not longer than their pattern multiplied out, so this leaves room for all that is made of it.
+        // The literals together are no longer than the pattern multiplied out, so this leaves room
+        // for everything that is made from it.
         const MOST_TEXT: usize = 1 << 30;
         if self.text.len() > MOST_TEXT || source.regex.len() > MOST_TEXT / 64 {
             return Err("there are more patterns than the table can hold".to_owned());
@@ -186,7 +191,7 @@ impl Builder {
     }
 }
 
-/// A place in the table. [`Builder::add`] keeps the table far below 4 GiB.
+/// Returns a place in the table. [`Builder::add`] keeps the table far below 4 GiB.
 #[expect(clippy::expect_used, reason = "a wrong place would be a wrong answer")]
 fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("the table is below 4 GiB")

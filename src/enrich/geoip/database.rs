@@ -1,4 +1,4 @@
-//! A file of the MaxMind DB format, opened for what it was named for.
+//! A file in the MaxMind DB format, checked against the purpose that the settings give it.
 
 use std::path::Path;
 
@@ -12,51 +12,52 @@ use super::records::{Flat, Network, Place};
 /// A whole file, read once.
 pub(super) type Database = Reader<Vec<u8>>;
 
-/// Why a database that was named cannot be used.
+/// The reason why a database cannot be used.
 #[derive(Debug, Error)]
 pub enum GeoIpError {
-    /// It is not there, or damaged.
+    /// The file is missing or damaged.
     #[error("it cannot be read as a MaxMind DB ({0}): name a file that is whole and unpacked")]
     Unreadable(#[from] MaxMindDbError),
-    /// Its records are not laid out as MaxMind's are.
+    /// Its records do not have MaxMind's layout.
     #[error(
         "its records ({database_type}) are flat, not nested as MaxMind's: take a file in MaxMind's layout"
     )]
     FlatRecords {
-        /// What it says that it is.
+        /// The type that the file claims.
         database_type: String,
     },
     /// It is of another kind, or empty.
     #[error("its records ({database_type}) hold {found}, not {wanted}: name {remedy} database")]
     OtherRecords {
-        /// What it says that it is.
+        /// The type that the file claims.
         database_type: String,
-        /// What its records hold.
+        /// The content of its records.
         found: &'static str,
-        /// What they were to hold.
+        /// The content that its records should have.
         wanted: &'static str,
-        /// What kind of database holds that, with its article.
+        /// The kind of database to use instead, with its article.
         remedy: &'static str,
     },
 }
 
-/// What records hold.
+/// The content of a database's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// Cities and countries.
     Places,
     /// Autonomous systems.
     Networks,
-    /// Texts side by side.
+    /// Flat records, whose members are all texts.
     Flat,
     /// None of these.
     Other,
 }
 
-/// How many records are looked at. The first of them may hold little: a reserved network, say.
+/// The number of records that are examined. The first ones may hold little, for instance reserved
+/// networks.
 const FIRST: usize = 1_000;
 
-/// Opens a database and looks whether it holds what it was named for.
+/// Opens a database and checks whether it holds the wanted content.
 pub(super) fn open(path: &Path, wanted: Content) -> Result<Database, GeoIpError> {
     let database = Reader::open_readfile(path)?;
     let found = content(&database, wanted)?;
@@ -79,7 +80,8 @@ pub(super) fn open(path: &Path, wanted: Content) -> Result<Database, GeoIpError>
     })
 }
 
-/// What the first records hold: what is wanted if any does, else what the first with any content does.
+/// Returns the content of the first records: the wanted one if any record has it, otherwise that of
+/// the first record with any content.
 fn content(database: &Database, wanted: Content) -> Result<Content, MaxMindDbError> {
     let mut first = Content::Other;
     for record in database.networks(WithinOptions::default())?.take(FIRST) {
@@ -95,7 +97,7 @@ fn content(database: &Database, wanted: Content) -> Result<Content, MaxMindDbErr
 }
 
 fn content_of(record: &LookupResult<'_, Vec<u8>>) -> Result<Content, MaxMindDbError> {
-    // A damaged record can be read as nothing at all.
+    // A damaged record can be read as an empty one.
     record.decode::<IgnoredAny>()?;
     Ok(if is_one(record, Place::is_one) {
         Content::Places

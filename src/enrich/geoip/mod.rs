@@ -17,7 +17,7 @@ use self::database::{Content, Database, open};
 use self::records::{Network, Place};
 use crate::ecs::{AutonomousSystem, Geo, Location, Named, Source};
 
-/// The databases that were named; each may be missing, and its fields then are.
+/// The databases that the settings name. If one is missing, its fields are missing.
 #[derive(Debug, Default)]
 pub struct GeoIp {
     city: Option<Database>,
@@ -25,7 +25,7 @@ pub struct GeoIp {
 }
 
 impl GeoIp {
-    /// Reads a database of cities, or of countries.
+    /// Reads a database of cities or of countries.
     ///
     /// # Errors
     /// [`GeoIpError`] if it cannot be used: fields never go missing in silence.
@@ -43,13 +43,14 @@ impl GeoIp {
         Ok(())
     }
 
-    /// Whether there is a database.
+    /// Returns whether there is a database.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.city.is_some() || self.asn.is_some()
     }
 
-    /// Fills in where an address is. An IPv4 address that is written as IPv6 is the IPv4 address, as it is in Java.
+    /// Adds the place and network of an address. An IPv4 address that is written as IPv6 counts as
+    /// the IPv4 address, as in Java.
     pub fn apply<'a>(&'a self, source: &mut Source<'a>, address: IpAddr, arena: &'a Bump) {
         let address = address.to_canonical();
         if let Some(place) = find::<Place<'_>>(self.city.as_ref(), address) {

@@ -1,4 +1,5 @@
-//! What is read of a database's records: vendors differ in the members that are not, and in the types of numbers.
+//! The members of a database's records that are read. Vendors differ in the other members, and in
+//! the types of numbers.
 
 use std::fmt;
 
@@ -18,7 +19,7 @@ pub(super) struct Place<'a> {
     #[serde(borrow)]
     registered_country: Part<'a>,
     pub(super) location: Location,
-    /// From the largest to the smallest.
+    /// The subdivisions, from the largest to the smallest.
     #[serde(borrow)]
     pub(super) subdivisions: Vec<Part<'a>>,
 }
@@ -55,7 +56,8 @@ pub(super) struct Network<'a> {
     pub(super) autonomous_system_organization: Option<&'a str>,
 }
 
-/// Texts where MaxMind's records have maps, or under other names than MaxMind's: IPinfo's records, and some others'.
+/// Members that are texts where MaxMind's records have maps, or that have other names than
+/// MaxMind's, as in IPinfo's records and some others.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Flat<'a> {
@@ -97,11 +99,11 @@ impl Flat<'_> {
     }
 }
 
-/// A number of any type of the format's.
+/// A number in any of the format's types.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Degrees(pub(super) f64);
 
-/// The number of an autonomous system, in any type of the format's.
+/// The number of an autonomous system, in any of the format's types.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SystemNumber(pub(super) u32);
 
@@ -124,7 +126,7 @@ impl Visitor<'_> for AnyDegrees {
         Ok(Degrees(value))
     }
 
-    /// In as many digits as were meant: 51.5142, not 51.5141983.
+    /// The value with the digits that were meant: 51.5142, not 51.5141983.
     fn visit_f32<E: Error>(self, value: f32) -> Result<Degrees, E> {
         value.to_string().parse().map(Degrees).map_err(E::custom)
     }
