@@ -172,6 +172,6 @@ pub enum TransportError {
     #[error("the answer belongs to another request: look at the proxy before Elasticsearch")]
     Foreign,
     /// The response claims success, but it began before the whole request was sent.
-    #[error("the answer came before the request was sent: is it Elasticsearch's?")]
+    #[error("the answer came before the request was sent: is this Elasticsearch?")]
     Premature,
 }

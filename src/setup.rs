@@ -70,7 +70,7 @@ pub enum SetupError {
     Redirect(u16),
     /// Something other than Elasticsearch answers.
     #[error(
-        "the server answered {0}, and not as Elasticsearch does: check that ELASTICSEARCH_URL is that of Elasticsearch"
+        "the server answered {0}, but not as Elasticsearch does: check that ELASTICSEARCH_URL is the address of Elasticsearch"
     )]
     NotElasticsearch(u16),
     /// A request was rejected. The server's reason speaks of templates only.

@@ -101,14 +101,14 @@ impl fmt::Display for Failure {
             Self::Status(status @ (404 | 405 | 410 | 415 | 501)) => {
                 write!(
                     formatter,
-                    "the server answered {status}: check that ELASTICSEARCH_URL is that of Elasticsearch"
+                    "the server answered {status}: check that ELASTICSEARCH_URL is the address of Elasticsearch"
                 )
             }
             Self::Status(status) => write!(formatter, "Elasticsearch answered {status}"),
             Self::Unreadable => {
                 write!(
                     formatter,
-                    "the answer does not say what became of each document: is it Elasticsearch's?"
+                    "the answer does not say what became of each document: is this Elasticsearch?"
                 )
             }
             Self::Privilege { status, reason } => {

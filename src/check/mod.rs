@@ -144,23 +144,23 @@ impl Check {
                 let remedy = "set ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and \
                               ELASTICSEARCH_PASSWORD, to credentials that this server knows";
                 let message =
-                    "the server answers 401: it does not accept the credentials, or wants some";
+                    "the server answers 401: it does not accept the credentials, or requires some";
                 findings.push(Finding::failed("credentials", message, remedy));
                 return None;
             }
             // A server need not reveal its version, as long as it answers the other questions.
             400 | 404 | 405 => findings.push(Finding::unknown(
                 "version",
-                format!("the server answers {} and does not tell it", reply.status),
+                format!("the server answers {} and does not reveal it", reply.status),
             )),
             403 => findings.push(Finding::unknown(
                 "version",
-                "the credentials may not ask for it (cluster privilege `monitor`), and need not",
+                "the credentials may not ask for it (cluster privilege `monitor`), and do not need to",
             )),
             status => {
-                let message = format!("something answers {status}, and not as Elasticsearch does");
+                let message = format!("something answers {status}, but not as Elasticsearch does");
                 let remedy =
-                    "check the address in ELASTICSEARCH_URL, and what stands before the server";
+                    "check the address in ELASTICSEARCH_URL, and what is in front of the server";
                 findings.push(Finding::failed("version", message, remedy));
                 return None;
             }
@@ -225,7 +225,7 @@ impl Check {
             ),
             _ => Finding::unknown(
                 CHECK,
-                "this server does not tell what the credentials may do; `check --write` tries it",
+                "this server does not reveal what the credentials may do; `check --write` tries it",
             ),
         }
     }
@@ -377,8 +377,8 @@ impl Check {
             ),
             None => Finding::failed(
                 CHECK,
-                format!("{stream}: the answer says nothing of the document"),
-                "check what stands between here and the server",
+                format!("{stream}: the reply does not mention the document"),
+                "check what is between here and the server",
             ),
         }
     }
@@ -485,7 +485,7 @@ fn version(reply: &Reply) -> Option<Finding> {
     let Ok(Root { version }) = serde_json::from_slice::<Root>(&reply.body) else {
         return Some(Finding::failed(
             CHECK,
-            "something answers, and not as Elasticsearch does",
+            "something answers, but not as Elasticsearch does",
             "check the address in ELASTICSEARCH_URL",
         ));
     };
@@ -502,7 +502,7 @@ fn version(reply: &Reply) -> Option<Finding> {
             "upgrade the server",
         ),
         Some(_) => Finding::passed(CHECK, found),
-        None => Finding::unknown(CHECK, format!("{product}, which does not tell its version")),
+        None => Finding::unknown(CHECK, format!("{product}, which does not reveal its version")),
     })
 }
 

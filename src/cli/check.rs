@@ -170,7 +170,7 @@ async fn network(url: &Url, findings: &mut Vec<Finding>) {
         return findings.push(Finding::failed(
             "name",
             format!("the name {host} is not known here"),
-            "correct ELASTICSEARCH_URL, or ask whoever runs the name servers; in a VPC, look at its DNS settings",
+            "correct ELASTICSEARCH_URL, or ask whoever runs the name servers; in a VPC, check its DNS settings",
         ));
     }
     if host.parse::<IpAddr>().is_err() {
@@ -196,7 +196,7 @@ async fn network(url: &Url, findings: &mut Vec<Finding>) {
         Err(_) => findings.push(Finding::failed(
             "port",
             format!("{host}:{port} does not answer"),
-            "look for a firewall, a security group or a route that is missing",
+            "look for a firewall, a security group or a missing route",
         )),
     }
 }

@@ -14,7 +14,7 @@ use crate::pipeline::Pipeline;
 
 /// Turn raw log lines into documents, without network
 ///
-/// Prints exactly one JSON line for each log line: the document; a list if the line holds several;
+/// Exactly one JSON line comes out for each log line: the document; a list if the line holds several;
 /// null if it holds none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -21,7 +21,7 @@ pub(super) fn certificate(error: &reqwest::Error) -> Option<&'static str> {
             "is not valid yet: check the clock"
         }
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            "is for another name than that in ELASTICSEARCH_URL: use the certificate's name there"
+            "is for another name than the one in ELASTICSEARCH_URL: use the certificate's name there"
         }
         Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
             "is not meant for a server: make one with the extended key usage serverAuth"
@@ -31,7 +31,7 @@ pub(super) fn certificate(error: &reqwest::Error) -> Option<&'static str> {
              certificate, or ELASTICSEARCH_CA_FINGERPRINT, for which the server must send the authority's along"
         }
         Certificate::Other(_) => {
-            "cannot be that of a server, such as one of an authority: make a server's certificate"
+            "is not a server's certificate but, for instance, an authority's: make one for the server"
         }
         _ => "is not accepted: look at it with `openssl s_client -connect HOST:PORT -showcerts`",
     })
@@ -40,7 +40,7 @@ pub(super) fn certificate(error: &reqwest::Error) -> Option<&'static str> {
 /// Returns the reason why there is no connection.
 pub(super) fn connection(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
-        return "the host takes none in time: check host, port and firewall";
+        return "the host did not answer in time: check host, port and firewall";
     }
     if chain(error).any(|error| error.to_string().starts_with("dns error")) {
         return "there is no such host name: check ELASTICSEARCH_URL";
@@ -54,9 +54,9 @@ pub(super) fn connection(error: &reqwest::Error) -> &'static str {
     }
     let kinds = chain(error).filter_map(|error| error.downcast_ref::<io::Error>());
     match kinds.map(io::Error::kind).last() {
-        Some(ErrorKind::ConnectionRefused) => "nobody listens there: check host and port",
+        Some(ErrorKind::ConnectionRefused) => "nothing listens there: check host and port",
         Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
-            "the server ends it in the TLS handshake: check the port, and whether it speaks TLS"
+            "the server closed it during the TLS handshake: check the port, and whether it speaks TLS"
         }
         _ => "check ELASTICSEARCH_URL and the network",
     }

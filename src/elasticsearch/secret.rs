@@ -225,7 +225,7 @@ const NOT_ACCEPTED: TransportError = TransportError::NoCredentials(
 );
 
 const NOT_SECRETS_MANAGER: TransportError = TransportError::NoCredentials(
-    "the answer is not Secrets Manager's: check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL and what stands between",
+    "the answer is not from Secrets Manager: check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL and what is in between",
 );
 
 /// Translates an error of Secrets Manager.

@@ -98,7 +98,7 @@ fn each_broken_set_up_has_its_sentence() {
         (
             &[("GET / ", 200, "<html>")],
             &[],
-            "✗ version: something answers, and not as Elasticsearch does",
+            "✗ version: something answers, but not as Elasticsearch does",
         ),
         (
             &[("GET / ", 302, "")],
@@ -204,10 +204,10 @@ fn what_cannot_be_reached_has_its_sentence() {
     let closed = format!("http://{}", free.local_addr().unwrap());
     drop(free);
     for (url, sentence) in [
-        (closed.as_str(), "takes no connections"),
+        (closed.as_str(), "accepts no connections"),
         (
             "http://nowhere.invalid:9200",
-            "nowhere.invalid is no name that is known here",
+            "the name nowhere.invalid is not known here",
         ),
         ("", "ELASTICSEARCH_URL: it is not set"),
     ] {

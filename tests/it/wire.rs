@@ -866,7 +866,7 @@ async fn why_there_is_no_connection() {
         ),
         (&misnamed.url, &our_file, "certificate is for another name"),
         (&expired.url, &our_file, "certificate has expired"),
-        (&closed, &our_file, "nobody listens there"),
+        (&closed, &our_file, "nothing listens there"),
         (&unknown, &our_file, "no such host name"),
         (
             &spoken,
