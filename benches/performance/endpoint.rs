@@ -1,4 +1,4 @@
-//! A bulk endpoint that stores nothing and confirms everything, at once or after some time.
+//! A bulk endpoint that stores nothing and confirms everything, at once or after a delay.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Serves on a free port of the loopback; each answer comes so long after its request.
+    /// Serves on a free port of the loopback, with this delay before each answer.
     pub(crate) fn start(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
         listener
@@ -38,7 +38,7 @@ impl Endpoint {
         let documents = Arc::<AtomicU64>::default();
         let counter = Arc::clone(&documents);
         thread::spawn(move || {
-            // Requests that are open beside each other are read beside each other.
+            // Requests that are open at the same time are read at the same time.
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -50,7 +50,7 @@ impl Endpoint {
         Self { url, documents }
     }
 
-    /// How many documents it was sent so far.
+    /// Returns the number of documents that it has received.
     pub(crate) fn documents(&self) -> u64 {
         self.documents.load(Ordering::Relaxed)
     }
@@ -65,15 +65,12 @@ async fn serve(listener: TcpListener, delay: Duration, documents: Arc<AtomicU64>
             let documents = Arc::clone(&documents);
             async move { Ok::<_, Infallible>(answer(request, delay, &documents).await) }
         });
-        // A connection that breaks is the function's end, which is seen elsewhere.
+        // A broken connection means that the function has ended. Other checks notice that.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a server that is slow is what is asked for"
-)]
+#[expect(clippy::disallowed_methods, reason = "a slow server is wanted here")]
 async fn answer(
     request: Request<Incoming>,
     delay: Duration,

@@ -1,4 +1,5 @@
-//! Events that are made to cost as much as they can: the memory and the processor time of the built function.
+//! Events that are made to be expensive: the memory and processor time that they cost the built
+//! function.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -13,10 +14,10 @@ use crate::endpoint::Endpoint;
 use crate::function::Function;
 use test_support::inputs;
 
-/// Measures what events cost the built function that are made to cost much
+/// Measure what events made to be expensive cost the built function
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The program; the one that cargo has built for the benches if left out
+    /// The program; by default the one that cargo has built for the benches
     #[arg(long, default_value = env!("CARGO_BIN_EXE_apigw-logs"))]
     program: PathBuf,
     /// Only events whose names contain this
@@ -29,10 +30,10 @@ type Extreme = (&'static str, fn() -> String);
 
 const MEBIBYTE: usize = 1 << 20;
 
-/// A payload of just below the default of `INFLATED_MAX_BYTES`.
+/// The size of a payload just below the default of `INFLATED_MAX_BYTES`.
 const LARGEST: usize = 255 * MEBIBYTE;
 
-/// The share of a processor that a function of 512 MB gets.
+/// The share of a processor that a function with 512 MB gets.
 const SHARE_AT_512_MB: f64 = 512.0 / 1_769.0;
 
 const EXTREMES: [Extreme; 14] = [
@@ -107,14 +108,14 @@ fn measure(arguments: &Arguments, name: &str, event: &str) {
     );
 }
 
-/// Writes base64 of gzip of JSON.
+/// Returns base64 of gzip of JSON.
 fn payload(write: impl FnOnce(&mut GzEncoder<Vec<u8>>) -> std::io::Result<()>) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     write(&mut gzip).expect("writing to a Vec cannot fail");
     BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
-/// A payload with one line, and a member that fills it to its size.
+/// Returns a payload with one line, and a member that fills it to its size.
 fn padded(size: usize) -> String {
     let event = serde_json::to_string(LINE).expect("a text can be written as JSON");
     payload(|gzip| {
@@ -132,7 +133,7 @@ fn fill(gzip: &mut GzEncoder<Vec<u8>>, byte: u8, size: usize) -> std::io::Result
     (0..size / block.len()).try_for_each(|_| gzip.write_all(&block))
 }
 
-/// A payload of 20 MiB, of which a filter leaves out all but one line.
+/// Returns a payload of 20 MiB in which a filter leaves out all but one line.
 fn mostly_excluded() -> String {
     let excluded = (0..20).map(|_| format!("left out {}", "a".repeat(MEBIBYTE)));
     lines(excluded.chain([LINE.to_owned()]))
@@ -177,7 +178,7 @@ fn not_utf8() -> String {
     }))
 }
 
-/// User agents that cost the patterns most, each with another number at its end.
+/// Returns the user agents that cost the patterns most, each with another number at its end.
 fn costly_user_agents(part: &str) -> String {
     let filler = part.repeat(2_000 / part.len());
     let line = move |number| {

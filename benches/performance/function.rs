@@ -1,4 +1,4 @@
-//! A process under a Runtime API on the loopback, and what it takes of the machine.
+//! A process under a Runtime API on the loopback, and the resources that it uses.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use test_support::runtime_api::RuntimeApi;
 
-/// A running function. It ends when this is dropped.
+/// A running function. It ends when this value is dropped.
 pub(crate) struct Function {
     process: Child,
     api: RuntimeApi,
-    /// From the start of the process until it asked for its first event.
+    /// The time from the start of the process until it asked for its first event.
     pub(crate) until_ready: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Function {
         }
     }
 
-    /// Hands an event out and waits for the answer. The time that it took.
+    /// Hands out an event and waits for the answer. Returns the time that it took.
     pub(crate) fn invoke(&self, event: &[u8]) -> Duration {
         let start = Instant::now();
         self.api.hand_out(event, 900);
@@ -64,7 +64,7 @@ impl Function {
         took
     }
 
-    /// The processor time of all its threads so far, user and system.
+    /// Returns the processor time of all its threads so far, user and system.
     ///
     /// Source: <https://docs.kernel.org/scheduler/sched-stats.html>.
     pub(crate) fn cpu_time(&self) -> Duration {
@@ -76,7 +76,7 @@ impl Function {
         Duration::from_nanos(nanoseconds.sum())
     }
 
-    /// The most memory that it ever had, in MiB.
+    /// Returns its peak memory in MiB.
     pub(crate) fn peak_mebibytes(&self) -> f64 {
         let status = fs::read_to_string(self.file("status")).expect("the process runs");
         let peak = status.lines().find_map(|line| {
@@ -96,13 +96,14 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // Both fail only for a process that is gone.
+        // Both fail only if the process has already ended.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 }
 
-/// A function that does nothing, by the same runtime: what is measured beyond it is ours.
+/// A function that does nothing, on the same runtime. Whatever the real function costs beyond it is
+/// ours.
 pub(crate) fn do_nothing() {
     use lambda_runtime::{LambdaEvent, service_fn};
     let nothing = service_fn(|_: LambdaEvent<Box<serde_json::value::RawValue>>| async {

@@ -1,4 +1,4 @@
-//! What each gzip level costs and saves, in processor time, bytes and money.
+//! The cost and benefit of each gzip level in processor time, bytes and money.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,21 +9,23 @@ use crate::report::least_time;
 use crate::steps;
 use test_support::inputs::Format;
 
-/// Dollars of a second of a whole processor: 1,769 MB at 0.0000133334 a GB-second, arm64 in us-east-1.
+/// The price in dollars of a second of a whole processor: 1,769 MB at 0.0000133334 a GB-second,
+/// arm64 in us-east-1.
 ///
-/// Sources: <https://aws.amazon.com/lambda/pricing/>, <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>.
+/// Sources: <https://aws.amazon.com/lambda/pricing/>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>.
 pub(crate) const CPU_SECOND: f64 = 0.000_013_333_4 * 1_769.0 / 1_024.0;
 
-/// Dollars of a gigabyte on its way, in us-east-1: within an availability zone, between two (charged at both ends), through a
-/// NAT gateway within the region, to the internet.
+/// The price in dollars of sending a gigabyte, in us-east-1: within an availability zone, between
+/// two (charged at both ends), through a NAT gateway within the region, to the internet.
 ///
 /// Sources: <https://aws.amazon.com/ec2/pricing/on-demand/>, <https://aws.amazon.com/vpc/pricing/>.
 const GIGABYTE: [f64; 4] = [0.0, 0.02, 0.045, 0.09];
 
-/// How many documents a request holds: `BULK_MAX_ACTIONS` by default.
+/// The number of documents in a request: `BULK_MAX_ACTIONS` by default.
 const DOCUMENTS: usize = 1_000;
 
-/// A table for each format.
+/// Prints a table for each format.
 pub(crate) fn run() {
     for format in [Format::Rest, Format::RestFull] {
         let body = steps::bulk_body(format, DOCUMENTS);

@@ -1,8 +1,10 @@
-//! The cost of our documents to the cluster: processor time and bytes of a real server, beside raw lines.
+//! The cost of our documents to the cluster, compared with raw lines: processor time and bytes of a
+//! real server.
 //!
-//! Elasticsearch shows what each index mode costs, and raw lines that nobody takes apart are the floor: a forwarder that leaves
-//! the work to others sends such. OpenSearch shows what an ingest pipeline would spend that takes them apart, since its
-//! processors can be had without a licence; `uri_parts` it lacks, and the pipeline does without.
+//! With Elasticsearch, the tables show the cost in each index mode. Raw lines that nobody parses
+//! are the floor: a forwarder that leaves the work to others sends such lines. With OpenSearch,
+//! they show what an ingest pipeline that parses raw lines would spend, because its processors need
+//! no licence. It has no `uri_parts`, so the pipeline does without.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,22 +20,24 @@ use test_support::inputs::{self, Format};
 const PIPELINE: &str = include_str!("pipeline.json");
 const DATA_STREAM: &str = "logs-aws.api_gateway_logs-default";
 
-/// Documents of a request, and of a round.
+/// The number of documents in a request, and in a round.
 const REQUEST: usize = 1_000;
 const ROUND: usize = 10_000;
 
-/// Rounds until Java has compiled what it needs, and rounds that count, of which the least does.
+/// The number of rounds until Java has compiled its code, and the number of rounds that are
+/// measured. The lowest measurement counts.
 const WARM: usize = 3;
 const COUNTED: usize = 3;
 
-/// Two tables of what a server spends on a document.
+/// Prints two tables of the resources that a server spends on a document.
 pub(crate) fn run() {
     index_modes();
     pipeline();
 }
 
-/// Documents and raw lines in each index mode of Elasticsearch. The servers of the tests have keywords in the place of wildcards, and
-/// no `match_only_text`: a text without positions is the nearest to it.
+/// Measures documents and raw lines in each index mode of Elasticsearch. The servers of the tests
+/// have keywords in place of wildcards, and no `match_only_text`: a text without positions is the
+/// closest to it.
 fn index_modes() {
     let server = Server::start(&["elasticsearch"]);
     server.setup();
@@ -64,7 +68,7 @@ fn index_modes() {
     let variants = variants.concat();
     let mut least = vec![(Duration::MAX, 0); variants.len()];
     for round in 0..WARM + COUNTED {
-        // Each in its turn, so that what else the machine does falls on all of them.
+        // The modes take turns, so that other load on the machine affects all of them.
         for ((name, mode, bodies), (time, bytes)) in variants.iter().zip(&mut least) {
             let stream = format!("{name}-{mode}-{round}");
             let spent = server.round(&stream, bodies, "");
@@ -93,11 +97,11 @@ fn index_modes() {
     println!();
 }
 
-/// The mapping of raw lines.
+/// Returns the mapping of raw lines.
 const LINES: &str = r#"{"template":{"settings":{"index.codec":"best_compression"},"mappings":{"dynamic":false,"properties":{
     "@timestamp":{"type":"date"},"message":{"type":"text","index_options":"docs","norms":false}}}}}"#;
 
-/// Documents, and raw lines through a pipeline of OpenSearch.
+/// Measures documents, and raw lines that go through a pipeline of OpenSearch.
 fn pipeline() {
     let server = Server::start(&["opensearch", "node.roles=cluster_manager,data,ingest"]);
     server.setup();
@@ -129,7 +133,7 @@ fn pipeline() {
     println!("| the function's CPU, for documents of ours | {time:.0} | |");
 }
 
-/// The microseconds of one document of a round.
+/// Returns the microseconds for one document of a round.
 fn a_document(round: Duration) -> f64 {
     round.as_secs_f64() * 1e6 / ROUND as f64
 }
@@ -137,15 +141,15 @@ fn a_document(round: Duration) -> f64 {
 /// The form in which events are sent.
 #[derive(Clone, Copy)]
 enum Sent {
-    /// Documents of ours.
+    /// Our documents.
     Documents,
-    /// Raw lines under `event.original`, for a pipeline to take apart.
+    /// Raw lines under `event.original`, which a pipeline parses.
     Originals,
     /// Raw lines under `message`.
     Messages,
 }
 
-/// The bodies of a round.
+/// Returns the bodies of a round.
 fn bodies(format: Format, sent: Sent) -> Vec<String> {
     let body = String::from_utf8(steps::bulk_body(format, ROUND)).expect("JSON is UTF-8");
     let (lines, pairs): (_, Vec<_>) = (inputs::lines(format, ROUND), body.lines().collect());
@@ -197,7 +201,7 @@ impl Server {
         }
     }
 
-    /// The templates as users install them.
+    /// Installs the templates as users do.
     fn setup(&self) {
         let setup = Command::new(env!("CARGO_BIN_EXE_apigw-logs"))
             .arg("setup")
@@ -208,7 +212,8 @@ impl Server {
         assert!(setup.is_ok_and(|status| status.success()), "setup runs");
     }
 
-    /// A template for data streams `NAME-MODE-…`, made of these components and that of the mode.
+    /// Installs a template for data streams `NAME-MODE-…`, made of these components and the
+    /// component of the mode.
     fn put_template(&self, name: &str, components: &[&str], mode: &str) {
         let components = [components, &[mode]].concat().join("\",\"");
         let body = format!(
@@ -232,7 +237,8 @@ impl Server {
         answer
     }
 
-    /// The least processor time of a round in OpenSearch, each in a new data stream.
+    /// Returns the lowest processor time of a round in OpenSearch. Each round uses a new data
+    /// stream.
     fn cost(&self, bodies: &[String], query: &str) -> Duration {
         let rounds = (0..WARM + COUNTED).map(|_| {
             let spent = self.round(DATA_STREAM, bodies, query);
@@ -242,7 +248,8 @@ impl Server {
         rounds.skip(WARM).min().unwrap_or_default()
     }
 
-    /// The processor time of a round, until it can be searched and is on disk. The first request makes the data stream.
+    /// Returns the processor time of a round, until it can be searched and is on disk. The first
+    /// request creates the data stream.
     fn round(&self, data_stream: &str, bodies: &[String], query: &str) -> Duration {
         let before = self.cpu_time();
         for body in bodies {
@@ -254,7 +261,7 @@ impl Server {
         self.cpu_time().saturating_sub(before)
     }
 
-    /// The bytes of a data stream, merged to one segment.
+    /// Returns the bytes of a data stream, merged to one segment.
     fn bytes(&self, data_stream: &str) -> usize {
         self.ask(
             "POST",
@@ -269,7 +276,8 @@ impl Server {
         digits.parse().expect("a server tells its bytes")
     }
 
-    /// The processor time of the Java process so far, user and system, in hundredths of seconds as Linux counts it.
+    /// Returns the processor time of the Java process so far, user and system, in hundredths of a
+    /// second as Linux counts it.
     ///
     /// Source: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
     fn cpu_time(&self) -> Duration {
@@ -294,7 +302,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // Waiting fails only for a process that is gone.
+        // Waiting fails only if the process has already ended.
         drop(self.script.wait());
     }
 }

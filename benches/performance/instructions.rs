@@ -1,4 +1,5 @@
-//! Instructions of each step, counted by callgrind: the same on a busy machine as on a quiet one.
+//! Instructions of each step, counted by callgrind. The counts do not depend on the load of the
+//! machine.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,26 +10,26 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::steps::{self, Step};
 
-/// How many events each step has at a time.
+/// The number of events in each step.
 const EVENTS: usize = 500;
 
-/// How many percent more than in the baseline are a regression. Another processor, for which `memchr` or `zlib-rs` choose other
-/// instructions, makes some.
+/// The increase over the baseline, in percent, that counts as a regression. Another processor makes
+/// a small difference, because `memchr` and `zlib-rs` choose other instructions for it.
 const BOUND: f64 = 25.0;
 
 const HEADER: &str = "\
 # Instructions an event, as callgrind counts them in the bench profile: `just baseline` writes this file, `just instructions` compares.
 ";
 
-/// What to do with the counts.
+/// The action for the counts.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Take the counts as the new baseline
+    /// Save the counts as the new baseline
     #[arg(long)]
     record: bool,
 }
 
-/// Counts, and compares with the baseline.
+/// Counts instructions, and compares them with the baseline.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let counts = match counts() {
         Ok(counts) => counts,
@@ -62,7 +63,8 @@ fn baseline(text: &str) -> BTreeMap<&str, f64> {
         .collect()
 }
 
-/// The table, and whether all is well: a step that the baseline does not know, or one that is gone, is not.
+/// Returns the table, and whether all is well: a step that is only in the baseline, or only outside
+/// of it, is an error.
 fn print(counts: &[(String, f64)], baseline: &BTreeMap<&str, f64>) -> ExitCode {
     let mut regressions = Vec::new();
     println!("| step | instructions an event | ratio to its floor | change, % |");
@@ -100,14 +102,14 @@ fn floor_of(name: &str) -> String {
     format!("{name}: floor")
 }
 
-/// The instructions of each step and each floor, an event.
+/// Returns the instructions of each step and each floor for one event.
 fn counts() -> Result<Vec<(String, f64)>, String> {
     let runs = (0..steps::all(EVENTS).len()).flat_map(|step| [(step, false), (step, true)]);
     runs.filter_map(|(step, is_floor)| count(step, is_floor).transpose())
         .collect()
 }
 
-/// Runs one step below callgrind; `None` for a floor that there is not.
+/// Runs one step under callgrind; `None` if the step has no floor.
 fn count(step: usize, is_floor: bool) -> Result<Option<(String, f64)>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let out = folder.path().join("out");
@@ -146,7 +148,7 @@ fn total(dump: &str) -> Result<f64, String> {
         .ok_or_else(|| "callgrind has counted nothing".to_owned())
 }
 
-/// What runs below callgrind: a step once to learn what it learns, and once more to be counted.
+/// Runs under callgrind: a step runs once to warm up, and once more to be counted.
 pub(crate) fn counted(step: usize, is_floor: bool) {
     let Some(make) = steps::all(EVENTS).into_iter().nth(step) else {
         return;
@@ -169,10 +171,10 @@ pub(crate) fn counted(step: usize, is_floor: bool) {
     }
 }
 
-/// Callgrind finds it by its name.
+/// Callgrind finds the function by its name.
 #[inline(never)]
 fn counted_by_callgrind(work: &mut dyn FnMut()) {
     work();
-    // Not the last, or it would be jumped to instead of called.
+    // Keep this after the call. Otherwise the compiler would turn the call into a jump.
     black_box(());
 }

@@ -1,4 +1,4 @@
-//! The built function under load, from the outside.
+//! The built function under load, measured from the outside.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,26 +7,26 @@ use crate::endpoint::Endpoint;
 use crate::function::Function;
 use test_support::inputs::{self, Format};
 
-/// Measures the built function under a Runtime API on the loopback
+/// Measure the built function under a Runtime API on the loopback
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The program; the one that cargo has built for the benches if left out
+    /// The program; by default the one that cargo has built for the benches
     #[arg(long, default_value = env!("CARGO_BIN_EXE_apigw-logs"))]
     program: PathBuf,
-    /// How many events a payload has, at most where it varies
+    /// How many events a payload has, at most where the number varies
     #[arg(long, default_value_t = 10_000)]
     events: usize,
-    /// How often each is done
+    /// How often to repeat each measurement
     #[arg(long, default_value_t = 10)]
     rounds: u32,
-    /// How long the bulk endpoint takes where it is slow, in milliseconds
+    /// The delay of the slow bulk endpoint, in milliseconds
     #[arg(long, default_value_t = 50)]
     delay: u64,
 }
 
 type Variables<'a> = [(&'a str, &'a str)];
 
-/// All tables.
+/// Prints all tables.
 pub(crate) fn run(arguments: &Arguments) {
     throughput(arguments);
     sizes(arguments);
@@ -34,15 +34,16 @@ pub(crate) fn run(arguments: &Arguments) {
     small_calls(arguments);
 }
 
-/// What a number of invocations have come to.
+/// The result of a number of invocations.
 struct Cost {
     cpu: Duration,
-    /// The least.
+    /// The lowest measurement.
     wall: Duration,
     peak_mebibytes: f64,
 }
 
-/// Invokes a new function again and again; the first time, with everything still to be learnt, does not count.
+/// Invokes a new function again and again. The first invocation does not count, because the
+/// function still warms up.
 fn cost(program: &Path, variables: &Variables<'_>, event: &str, rounds: u32) -> Cost {
     let function = Function::start(program, &[], variables);
     function.invoke(event.as_bytes());
@@ -63,7 +64,7 @@ fn direct(format: Format, events: usize) -> String {
     inputs::direct(&inputs::payload(&inputs::lines(format, events)))
 }
 
-/// Events per second of processor time, and of time.
+/// Prints the events for each second of processor time and for each second of wall time.
 fn throughput(
     Arguments {
         program,
@@ -111,7 +112,7 @@ fn per_second(events: usize, time: Duration) -> f64 {
     events as f64 / time.as_secs_f64()
 }
 
-/// Whether the cost is linear in events.
+/// Prints a table that shows whether the cost is linear in the events.
 fn sizes(
     Arguments {
         program,
@@ -140,7 +141,7 @@ fn sizes(
     println!();
 }
 
-/// Whether memory stays what it is however many records a batch has.
+/// Prints a table that shows whether memory stays the same for any number of records.
 fn batches(
     Arguments {
         program, rounds, ..
@@ -170,7 +171,7 @@ fn batches(
     println!();
 }
 
-/// What a start and small invocations take, beside a function that does nothing.
+/// Prints the cost of a start and of small invocations, beside a function that does nothing.
 fn small_calls(
     Arguments {
         program, rounds, ..
@@ -205,7 +206,7 @@ fn small_calls(
     println!();
 }
 
-/// The least time of each.
+/// Returns the lowest time of each.
 struct Calls {
     ready: Duration,
     first: Duration,

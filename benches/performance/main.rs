@@ -1,7 +1,9 @@
-//! What the program costs: each step beside its floor, the built function under load, gzip levels, ingest pipelines.
+//! The cost of the program: each step beside its floor, the built function under load, gzip levels,
+//! ingest pipelines.
 //!
-//! `cargo bench --bench performance -- COMMAND`; what the commands are `--help` says, and what they found docs/performance.md.
-#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+//! Run `cargo bench --bench performance -- COMMAND`; `--help` lists the commands, and
+//! docs/performance.md holds their results.
+#![expect(clippy::print_stdout, reason = "printing is its purpose")]
 
 mod endpoint;
 mod extremes;
@@ -20,68 +22,70 @@ use clap::{Parser, Subcommand};
 
 use test_support::inputs::Format;
 
-/// Measures what the program costs
+/// Measure what the program costs
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Given by cargo
+    /// Passed by cargo
     #[arg(long, global = true, hide = true)]
     bench: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Each step and the whole path beside their floors, in processor time
+    /// Measure each step and the whole path beside their floors, in processor time
     Steps {
         /// Only steps whose names contain this
         #[arg(default_value = "")]
         filter: String,
-        /// How many events at a time
+        /// How many events to process at a time
         #[arg(long, default_value_t = 10_000)]
         events: usize,
-        /// How long to try for the least time, in milliseconds
+        /// How long to look for the lowest time, in milliseconds
         #[arg(long, default_value_t = 1_000)]
         patience: u64,
     },
-    /// The same by criterion
+    /// Measure the same with criterion
     Criterion {
         /// Only steps whose names contain this
         #[arg(default_value = "")]
         filter: String,
-        /// How many events at a time
+        /// How many events to process at a time
         #[arg(long, default_value_t = 1_000)]
         events: usize,
     },
     Load(load::Arguments),
     Extremes(extremes::Arguments),
-    /// Instructions of each step beside the baseline, counted by valgrind's callgrind
+    /// Count the instructions of each step with valgrind's callgrind, and compare them with the
+    /// baseline
     Instructions(instructions::Arguments),
     /// What callgrind counts
     #[command(hide = true)]
     Counted {
-        /// Which step
+        /// The step to run
         step: usize,
-        /// Its floor instead
+        /// Run its floor instead
         #[arg(long)]
         floor: bool,
     },
-    /// gzip levels by processor time, bytes and money
+    /// Compare gzip levels by processor time, bytes and money
     Gzip,
-    /// OpenSearch's processor time: documents of ours against raw lines through an ingest pipeline
+    /// Compare the server's processor time for our documents and for raw lines through an ingest
+    /// pipeline
     Ingest,
-    /// A function that does nothing, to compare with
+    /// Run a function that does nothing, for comparison
     #[command(hide = true)]
     Nothing,
-    /// The whole path again and again, for a profiler
+    /// Run the whole path again and again, for a profiler
     Path {
-        /// The lines' format
+        /// The format of the lines
         #[arg(long, value_enum, default_value = "rest")]
         format: Format,
         /// How many events a payload has
         #[arg(long, default_value_t = 10_000)]
         events: usize,
-        /// How often it is done
+        /// How often to run it
         #[arg(long, default_value_t = 10)]
         rounds: usize,
         /// gzip level, 0 for none

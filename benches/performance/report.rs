@@ -1,4 +1,4 @@
-//! Tables of what each step costs, in processor time.
+//! Tables of the processor time of each step.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::steps::{self, Step, Work};
 
-/// The processor time of this thread: other processes on the machine do not count.
+/// Returns the processor time of this thread, so that other processes on the machine do not count.
 pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
@@ -16,7 +16,7 @@ pub(crate) fn cpu_time() -> Duration {
     )
 }
 
-/// The least time that something took, of at least three times and for about so long.
+/// Returns the lowest time of at least three runs, within about this span.
 pub(crate) fn least_time(work: &mut dyn FnMut(), patience: Duration) -> Duration {
     let (mut least, mut spent, mut times) = (Duration::MAX, Duration::ZERO, 0);
     work();
@@ -29,7 +29,7 @@ pub(crate) fn least_time(work: &mut dyn FnMut(), patience: Duration) -> Duration
     least
 }
 
-/// Every step with its floor, as a table in Markdown.
+/// Prints every step with its floor, as a table in Markdown.
 pub(crate) fn table(events: usize, filter: &str, patience: Duration) {
     println!("| step | ns an event | floor | ratio | events per CPU second |");
     println!("| --- | ---: | ---: | ---: | ---: |");
@@ -60,7 +60,7 @@ fn each(time: Duration, events: usize) -> f64 {
     time.as_secs_f64() * 1e9 / events as f64
 }
 
-/// The same by criterion, which remembers the last run and says what has changed.
+/// Measures the same with criterion, which remembers the last run and reports changes.
 pub(crate) fn criterion(events: usize, filter: &str) {
     let mut criterion = Criterion::default();
     for Step {

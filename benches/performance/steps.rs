@@ -1,4 +1,5 @@
-//! Each step of the path alone, and the whole of it: what is done, and what it cannot be cheaper than.
+//! Each step of the path by itself, and the whole path: the work, and the floor below which its
+//! cost cannot fall.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -28,18 +29,19 @@ use tokio::time::Instant;
 
 use test_support::inputs::{self, Format, USER_AGENTS};
 
-/// Something that can be done again and again.
+/// A piece of work that can be repeated.
 pub(crate) type Work = Box<dyn FnMut()>;
 
-/// What is measured.
+/// A measured step.
 pub(crate) struct Step {
-    /// What it is called in tables and in the baseline.
+    /// Its name in tables and in the baseline.
     pub(crate) name: String,
-    /// How many events it is done for at a time, or user agents, or addresses.
+    /// How many events it processes at a time, or user agents, or addresses.
     pub(crate) events: usize,
-    /// The step itself.
+    /// The work of the step.
     pub(crate) run: Work,
-    /// The least that must be done with the same input, by the fastest means there are. `None` where nothing simpler does it.
+    /// The least work that must be done with the same input, with the fastest tools available.
+    /// `None` if nothing simpler does it.
     pub(crate) floor: Option<Work>,
 }
 
@@ -61,10 +63,10 @@ impl Step {
     }
 }
 
-/// Makes a step, which takes some time by itself.
+/// Makes a step. Making it takes some time by itself.
 pub(crate) type Make = Box<dyn FnOnce() -> Step>;
 
-/// All steps, with so many events at a time.
+/// Returns all steps, with this many events at a time.
 pub(crate) fn all(events: usize) -> Vec<Make> {
     const FORMATS: [Format; 4] = [
         Format::Rest,
@@ -90,7 +92,7 @@ pub(crate) fn all(events: usize) -> Vec<Make> {
     steps
 }
 
-/// `BULK_COMPRESSION_LEVEL` as it is when nobody sets it.
+/// Returns `BULK_COMPRESSION_LEVEL` as it is when nobody sets it.
 pub(crate) fn default_level() -> u32 {
     let setting = SETTINGS
         .iter()
@@ -100,7 +102,7 @@ pub(crate) fn default_level() -> u32 {
         .expect("the setting has a default")
 }
 
-/// What lives until the program ends: inputs, and what borrows from them.
+/// Inputs that live until the program ends, and values that borrow from them.
 fn forever<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
@@ -135,7 +137,7 @@ fn decoding(events: usize) -> Step {
     })
 }
 
-/// The payload of an event, decoded.
+/// Returns the payload of an event, decoded.
 fn log_data(format: Format, events: usize) -> &'static LogData {
     forever(
         decode(&inputs::payload(&inputs::lines(format, events)), u64::MAX)
@@ -156,7 +158,7 @@ fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
     })
 }
 
-/// Lines that follow each other in memory, as they do in a payload.
+/// Returns lines that follow each other in memory, as they do in a payload.
 fn one_after_the_other(lines: &[String]) -> Vec<&'static str> {
     forever(lines.join("\n")).lines().collect()
 }
@@ -176,8 +178,8 @@ fn normalising(format: Format, events: usize) -> Step {
     Step::new(name, events, run).floor(move || lines.iter().for_each(|line| ignore_json(line)))
 }
 
-/// As it is after some time: what the user agents need is compiled, and each was seen.
-/// Enough work for any user agent.
+/// The state after some time: the patterns for these user agents are compiled, and each user agent
+/// was seen. There is enough work for any user agent.
 fn any_work() -> Cell<u64> {
     Cell::new(u64::MAX)
 }
@@ -204,7 +206,7 @@ fn user_agent_known() -> Step {
     )
 }
 
-/// Each is a little different from all before.
+/// Each user agent is a little different from all before.
 fn user_agent_new() -> Step {
     let user_agents = user_agents_in_use();
     let mut number = 0;
@@ -221,7 +223,7 @@ fn user_agent_new() -> Step {
     )
 }
 
-/// Nothing is compiled yet; what is compiled for it is part of it.
+/// No pattern is compiled yet. Compiling the necessary ones is part of the step.
 fn user_agent_first() -> Step {
     let run = || {
         USER_AGENTS.lines().for_each(|user_agent| {
@@ -238,7 +240,7 @@ fn user_agent_first() -> Step {
 }
 
 fn geoip(events: usize) -> Step {
-    // They are in MaxMind's test database.
+    // These addresses are in MaxMind's test database.
     const KNOWN: [&str; 4] = [
         "81.2.69.142",
         "89.160.20.112",
@@ -266,7 +268,7 @@ fn geoip(events: usize) -> Step {
     Step::new("GeoIP, city and network".to_owned(), events, run)
 }
 
-/// The documents of the lines, with their ids.
+/// Returns the documents of the lines, with their ids.
 fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static>)> {
     let (pipeline, arena) = (forever(pipeline(0)), forever(Bump::new()));
     let mut documents = Vec::with_capacity(events);
@@ -291,7 +293,7 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
     documents
 }
 
-/// The body of one request with a document for each line.
+/// Returns the body of one request with a document for each line.
 pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
     let mut body = BulkBody::default();
     documents(format, events)
@@ -302,7 +304,8 @@ pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
 }
 
 fn body(events: usize) -> Step {
-    // A document is written as soon as it is made: not many at a time, which would have to come from memory.
+    // A document is written as soon as it is made. Many documents at a time would have to come from
+    // memory.
     let documents = documents(Format::Rest, 50);
     let output = bulk_body(Format::Rest, events);
     let (mut body, mut copy) = (BulkBody::default(), Vec::new());
@@ -356,7 +359,8 @@ fn response(events: usize) -> Step {
     Step::new("response".to_owned(), events, run).floor(move || ignore_json(&body))
 }
 
-/// From the bytes of the event to the compressed bodies, and what was answered to them. Its floor is the sum of the floors.
+/// The path from the bytes of the event to the compressed bodies and their replies. Its floor is
+/// the sum of the floors.
 pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
     let lines = inputs::lines(format, events);
     let envelope = inputs::envelope(&lines);
@@ -392,7 +396,7 @@ pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
     .floor(floor)
 }
 
-/// Invokes the whole path with an event, whose documents are all stored.
+/// Runs the whole path with an event whose documents are all stored.
 pub(crate) fn invocation(event: String, events: usize, level: u32) -> impl FnMut() {
     let pipeline = pipeline(level);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -411,7 +415,7 @@ pub(crate) fn invocation(event: String, events: usize, level: u32) -> impl FnMut
     }
 }
 
-/// The path as the settings make it when none is set, into a server that stores everything at once.
+/// Returns the path with default settings, into a server that stores everything at once.
 pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
     let config = Config::from_vars(|_| None).expect("the defaults are good");
     config
@@ -422,11 +426,12 @@ pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
         .expect("the defaults name no files")
 }
 
-/// A server without a network. The body is compressed as for a real one.
+/// A server without a network. It compresses the body as for a real server.
 #[derive(Debug)]
 pub(crate) struct Sink {
     level: u32,
-    /// Replies, by the lengths of the bodies that they are for: bodies that come again are not counted again.
+    /// Replies by the lengths of their bodies, so that the documents of a repeated body are not
+    /// counted again.
     replies: RefCell<HashMap<usize, String>>,
 }
 
@@ -458,7 +463,7 @@ impl Transport for Sink {
     }
 }
 
-/// As `elasticsearch` compresses a body.
+/// Compresses a body as `elasticsearch` does.
 pub(crate) fn gzipped(bytes: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::new(level));
     encoder
@@ -471,7 +476,7 @@ fn from_base64(payload: &str) {
     drop(black_box(BASE64_STANDARD.decode(black_box(payload))));
 }
 
-/// Inflates by libdeflate, which is the fastest there is and needs to know the size.
+/// Inflates with libdeflate, which is the fastest library but needs to know the size.
 fn inflate_fast(gzip: &[u8], size: usize) {
     let mut inflated = vec![0; size];
     let mut decompressor = libdeflater::Decompressor::new();

@@ -1,4 +1,5 @@
-//! A payload becomes log events, and these documents. What libFuzzer makes is compressed first, as no chance finds a checksum.
+//! A payload becomes log events and documents. The bytes from libFuzzer are compressed first,
+//! because chance never finds a valid checksum.
 #![no_main]
 
 use std::io::Write;

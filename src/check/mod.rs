@@ -502,7 +502,10 @@ fn version(reply: &Reply) -> Option<Finding> {
             "upgrade the server",
         ),
         Some(_) => Finding::passed(CHECK, found),
-        None => Finding::unknown(CHECK, format!("{product}, which does not reveal its version")),
+        None => Finding::unknown(
+            CHECK,
+            format!("{product}, which does not reveal its version"),
+        ),
     })
 }
 

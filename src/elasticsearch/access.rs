@@ -16,6 +16,9 @@ use super::secret::SecretReader;
 use super::{Auth, ClientError, ElasticsearchSettings, Host};
 use crate::server::TransportError;
 
+const UNSIGNABLE: &str = "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN \
+     hold characters that a header cannot carry";
+
 /// The parts of a request that do not depend on its purpose: where it goes and who sends it.
 #[derive(Debug, Clone)]
 pub(super) struct Access {
@@ -161,9 +164,9 @@ impl Identity {
                 let url = request.url().clone();
                 let (service, of_host) = opensearch_endpoint(&url);
                 let region = of_host.or(region.as_deref()).unwrap_or_default();
-                credentials.sign(request, Scope { service, region }).ok_or(TransportError::NoCredentials(
-                    "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN hold characters that a header cannot carry",
-                ))?;
+                credentials
+                    .sign(request, Scope { service, region })
+                    .ok_or(TransportError::NoCredentials(UNSIGNABLE))?;
             }
         }
         Ok(())

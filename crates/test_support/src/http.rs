@@ -1,11 +1,12 @@
-//! One HTTP request, answered before the call returns: for what a test asks of a server beside the code under test.
+//! One HTTP request, answered before the call returns. Tests use it to ask a server directly,
+//! without the code under test.
 
 use std::thread;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
 
-/// Sends a JSON request and waits for the answer's status and body.
+/// Sends a JSON request and waits. Returns the reply's status and body.
 pub fn request(
     method: &str,
     url: &str,
@@ -18,10 +19,11 @@ pub fn request(
     request_with(method, url, &headers, body)
 }
 
-/// Sends a request with these headers and waits for the answer's status and body.
+/// Sends a request with these headers and waits. Returns the reply's status and body.
 ///
-/// It runs on a thread and a runtime of its own, so that it may also be called inside `#[tokio::test]`, paused clock included.
-/// Certificates are not checked: the servers here are on the loopback or named by the developer.
+/// It runs on a thread and a runtime of its own, so it may also be called inside `#[tokio::test]`,
+/// even with a paused clock. Certificates are not checked: the servers here are on the loopback or
+/// named by the developer.
 pub fn request_with(
     method: &str,
     url: &str,
@@ -50,7 +52,7 @@ async fn exchange(
     headers: &[(&str, &str)],
     body: Option<Vec<u8>>,
 ) -> Result<(u16, String), reqwest::Error> {
-    // Err only says that it is installed already.
+    // Err only says that it is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
         .tls_danger_accept_invalid_certs(true)

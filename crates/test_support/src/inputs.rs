@@ -1,4 +1,4 @@
-//! What is measured with: lines, payloads and events as AWS delivers them, the same in every run.
+//! Inputs for measurements: lines, payloads and events as AWS delivers them, the same in every run.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What clients of APIs send: browsers, apps, libraries, robots, scanners.
+/// User agents of real API clients: browsers, apps, libraries, robots, scanners.
 pub const USER_AGENTS: &str = include_str!("../../../benches/user_agents.txt");
 
 /// The formats of access logs.
@@ -27,7 +27,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Its name in tables.
+    /// Returns the name for tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rest => "REST",
@@ -47,7 +47,8 @@ impl Format {
     }
 }
 
-/// Numbers that look like chance and are the same in every run: `splitmix64`, <https://prng.di.unimi.it/splitmix64.c>.
+/// Pseudorandom numbers, the same in every run: `splitmix64`,
+/// <https://prng.di.unimi.it/splitmix64.c>.
 struct Chance(u64);
 
 impl Chance {
@@ -81,7 +82,7 @@ impl Chance {
     }
 }
 
-/// So many lines of a format, each of another request.
+/// Returns this many lines of a format, each of another request.
 pub fn lines(format: Format, count: usize) -> Vec<String> {
     let template = format.template();
     let user_agents: Vec<&str> = USER_AGENTS.lines().collect();
@@ -91,7 +92,8 @@ pub fn lines(format: Format, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A line as API Gateway makes it: the text of each variable in its place, `-` where there is none.
+/// Returns a line as API Gateway makes it: the text of each variable in its place, and `-` where
+/// there is none.
 fn line(template: &str, user_agents: &[&str], number: usize, chance: &mut Chance) -> String {
     let mut line = String::with_capacity(2 * template.len());
     let mut rest = template;
@@ -159,7 +161,8 @@ fn fixed_value(variable: &str, chance: &mut Chance) -> &'static str {
     }
 }
 
-/// The message of a log group with these lines, as CloudWatch Logs writes it, before it is compressed.
+/// Returns the message of a log group with these lines, as CloudWatch Logs writes it before
+/// compression.
 pub fn envelope(lines: &[String]) -> String {
     let mut json = concat!(
         r#"{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"API-Gateway-Access-Logs_a1b2c3d4e5/prod","#,
@@ -169,7 +172,7 @@ pub fn envelope(lines: &[String]) -> String {
     for (number, line) in lines.iter().enumerate() {
         let separator = if number == 0 { "" } else { "," };
         let message = serde_json::to_string(line).expect("a text can be written as JSON");
-        // An id is 56 digits, of which the first tell the time.
+        // An id has 56 digits. The first digits hold the time.
         let (id, time) = (
             39_524_810_500_130_660_834_116_443_u128 + number as u128,
             1_772_353_800_210 + number,
@@ -183,7 +186,7 @@ pub fn envelope(lines: &[String]) -> String {
     json + "]}"
 }
 
-/// The compressed message, in base64.
+/// Returns the compressed message, in base64.
 pub fn payload(lines: &[String]) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(envelope(lines).as_bytes())
@@ -191,12 +194,12 @@ pub fn payload(lines: &[String]) -> String {
     BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
-/// The event of a direct subscription.
+/// Returns the event of a direct subscription.
 pub fn direct(payload: &str) -> String {
     format!(r#"{{"awslogs":{{"data":"{payload}"}}}}"#)
 }
 
-/// The event of a Kinesis stream with so many records that hold the same.
+/// Returns the event of a Kinesis stream with this many records, which all hold the same payload.
 pub fn kinesis(payload: &str, records: usize) -> String {
     let record = |number| {
         format!(
@@ -209,7 +212,8 @@ pub fn kinesis(payload: &str, records: usize) -> String {
     )
 }
 
-/// What Elasticsearch answers to a request whose documents are all stored, as far as it is asked to say.
+/// Returns Elasticsearch's reply to a request whose documents are all stored, limited to the
+/// members that the program asks for.
 pub fn reply(documents: usize) -> String {
     format!(
         r#"{{"items":[{}]}}"#,

@@ -18,7 +18,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads a text that is known to be JSON.
+    /// Parses a text that is known to be JSON.
     pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
@@ -31,7 +31,7 @@ impl Json {
         serde_json::to_string_pretty(self).unwrap() + "\n"
     }
 
-    /// A member, by its path.
+    /// Returns a member by its path.
     pub fn get(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |json, key| match json {
             Self::Object(members) => members

@@ -1,4 +1,5 @@
-//! Properties that hold for every input. The tests ask it of made-up inputs, the fuzz targets of all others.
+//! Properties that hold for every input. The tests check them on generated inputs, and the fuzz
+//! targets on arbitrary bytes.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::bulk::{Action, ActionKind, ItemResult, Sent, Verdict, is_bound, verdict};
@@ -17,7 +18,7 @@ thread_local! {
     static PIPELINE: Pipeline<()> = Config::from_vars(|_| None).and_then(|config| config.pipeline(())).unwrap();
 }
 
-/// The documents of a line, as they would be sent; none if it is skipped.
+/// Returns the documents of a line as they would be sent; none if the line is skipped.
 pub fn documents(message: &str) -> Vec<String> {
     documents_of(JsonText::plain(message))
 }
@@ -40,7 +41,8 @@ fn documents_of(message: JsonText<'_>) -> Vec<String> {
     })
 }
 
-/// A line becomes documents that Elasticsearch can read, always the same, and none of it is lost.
+/// Checks that a line becomes documents that Elasticsearch can read, that they are always the same,
+/// and that nothing of the line is lost.
 pub fn check_line(message: &str) {
     let documents = documents(message);
     assert_eq!(
@@ -70,7 +72,8 @@ pub fn check_line(message: &str) {
         );
         let json: Json = match serde_json::from_str(document) {
             Ok(json) => json,
-            // An unmapped number stays as it is, and Elasticsearch takes `1e310`, but this reader does not.
+            // An unmapped number stays as it is. Elasticsearch accepts `1e310`, but this reader
+            // does not.
             Err(error) if error.to_string().starts_with("number out of range") => continue,
             Err(error) => panic!("{error}: {document}"),
         };
@@ -81,7 +84,8 @@ pub fn check_line(message: &str) {
             let original = json
                 .text("event.original")
                 .unwrap_or_else(|| panic!("nothing of the line is kept: {document}"));
-            // Of several objects each is masked for itself, and the lines of an envelope are escaped.
+            // Each of several objects is masked by itself, and the lines of an envelope are
+            // escaped.
             let is_kept = match documents.len() {
                 1 => original == masked,
                 _ => masked != message || message.contains(original),
@@ -102,7 +106,8 @@ fn check_document(document: &Json) {
     }
 }
 
-/// Blank lines and CloudWatch's probes are, and messages of a subscription without a line.
+/// Returns whether a line is skipped: blank lines, CloudWatch's probes, and subscription messages
+/// without a line.
 fn may_be_skipped(message: &str) -> bool {
     let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0');
     message.chars().all(is_blank) || is_envelope(message)
@@ -113,7 +118,7 @@ fn is_envelope(message: &str) -> bool {
     message.contains("_MESSAGE")
 }
 
-/// A payload is read whole or not at all, under the cap.
+/// Checks that a payload is read whole or not at all, and within the cap.
 pub fn check_payload(payload: &str) {
     const CAP: u64 = 1 << 20;
     let Ok(data) = decode(payload, CAP) else {
@@ -123,7 +128,7 @@ pub fn check_payload(payload: &str) {
         .events()
         .map(|event| event.id.len() + event.message.raw.len())
         .sum::<usize>();
-    // An id with escapes is there a second time, unescaped.
+    // An id with escapes is kept a second time, unescaped.
     assert!(texts as u64 <= 2 * CAP, "{texts} bytes of text");
     for (position, event) in data.events().enumerate() {
         assert_eq!(data.event(position), Some(event));
@@ -132,7 +137,7 @@ pub fn check_payload(payload: &str) {
     assert_eq!(data.event(data.len()), None);
 }
 
-/// An event is known or refused; what is known has records.
+/// Checks that an event is read or rejected, and that an event that is read has records.
 pub fn check_event(event: &[u8]) {
     let Ok(batch) = event::read(event) else {
         return;
@@ -147,8 +152,7 @@ pub fn check_event(event: &[u8]) {
     }
 }
 
-/// A reply says of every document what became of it, or of none; and what it says can be shown to
-/// people.
+/// Checks that a reply settles all documents or none, and that its texts can be shown to people.
 pub fn check_reply(status: u16, is_echoed: bool, body: &[u8]) {
     let reply = Reply {
         status,
@@ -184,7 +188,8 @@ fn check_item(result: &ItemResult) {
     }
 }
 
-/// No document and no dead letter of a line shows the credential in it. The bytes choose the line.
+/// Checks that no document and no dead letter of a line shows the credential in it. The bytes
+/// choose the line.
 pub fn check_mask(choices: &[u8]) {
     struct Choices<'a>(&'a [u8]);
     impl crate::shapes::Pick for Choices<'_> {

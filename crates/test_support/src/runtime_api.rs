@@ -18,21 +18,21 @@ use tokio::sync::oneshot;
 
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
-/// What the function asked of the Runtime API.
+/// A request of the function to the Runtime API.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The same number for two requests that came over one connection.
+    /// The number of the connection. Requests over one connection have the same number.
     pub connection: usize,
     pub method: String,
     pub path: String,
-    /// Names in lower case.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
 /// The server. It stops when it is dropped.
 pub struct RuntimeApi {
-    /// What `AWS_LAMBDA_RUNTIME_API` must hold.
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
     pub address: String,
     invocations: UnboundedSender<Invocation>,
     answers: mpsc::Receiver<String>,
@@ -45,7 +45,7 @@ struct Invocation {
     deadline_ms: u128,
 }
 
-/// What the connections share.
+/// The state that the connections share.
 struct Shared {
     requests: Arc<Mutex<Vec<Request>>>,
     invocations: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
@@ -53,7 +53,8 @@ struct Shared {
 }
 
 impl RuntimeApi {
-    /// Serves on a free port of the loopback, on a thread of its own; every request is added to `requests`.
+    /// Serves on a free port of the loopback, on a thread of its own, and adds every request to
+    /// `requests`.
     pub fn start(requests: Arc<Mutex<Vec<Request>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
         listener
@@ -104,7 +105,7 @@ impl RuntimeApi {
         self.invocations.send(invocation).expect("the server runs");
     }
 
-    /// What the function posted: a response, or an error of an invocation or of its start.
+    /// Returns what the function posted: a response, or an error of an invocation or of its start.
     pub fn answer_within(&self, time: Duration) -> Option<String> {
         self.answers.recv_timeout(time).ok()
     }
@@ -112,7 +113,7 @@ impl RuntimeApi {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "Lambda tells a deadline in wall time"
+    reason = "Lambda gives a deadline in wall time"
 )]
 fn now_ms() -> u128 {
     SystemTime::now()
@@ -132,7 +133,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let shared = Arc::clone(&shared);
             async move { Ok::<_, Infallible>(shared.answer(connection, request).await) }
         });
-        // A connection that breaks is the function's end, which is seen elsewhere.
+        // A broken connection means that the function has ended. Other checks notice that.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
@@ -155,12 +156,13 @@ impl Shared {
         if !(path.ends_with("/response") || path.ends_with("/error")) {
             return status(StatusCode::NOT_FOUND);
         }
-        // Nobody waits for the answer of an invocation that was given up.
+        // Nobody waits for the answer of an abandoned invocation.
         drop(self.answers.send(body));
         status(StatusCode::ACCEPTED)
     }
 
-    /// The next invocation, whenever it comes: the function waits here between two of them.
+    /// Returns the next invocation, whenever it comes. The function waits here between two
+    /// invocations.
     async fn next(&self) -> Response<Full<Bytes>> {
         let Some(invocation) = self.invocations.lock().await.recv().await else {
             return status(StatusCode::GONE);

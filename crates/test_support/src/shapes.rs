@@ -1,9 +1,10 @@
-//! Lines that hold a credential, made of a name, a container, an encoding, a surrounding, and a place to be cut at.
+//! Lines that hold a credential. Each is made from a name, a container, an encoding, a surrounding
+//! text, and a place to cut it off.
 
-/// Part of every credential: wherever it shows, the credential shows.
+/// A part of every credential. A document that shows it shows the credential.
 pub const MARK: &str = "s3cr3t";
 
-/// Every credential holds this.
+/// The text of every credential.
 const CORE: &str = "s3cr3tv4lu3";
 
 /// Names that README promises to mask.
@@ -62,7 +63,7 @@ const NAMES: &[&str] = &[
     "code",
 ];
 
-/// Credentials, with what makes parsers end too early.
+/// Credentials with characters at which a parser may stop too early.
 const SECRETS: &[&str] = &[
     "S",
     "S==",
@@ -103,7 +104,7 @@ const SECRETS: &[&str] = &[
     "OAuth a=\"b\", oauth_verifier=\"S\"",
 ];
 
-/// Texts that show a credential by its look. `§` stands for the credential.
+/// Texts that reveal a credential by its form. `§` stands for the credential.
 const LOOKS: &[&str] = &[
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.§",
     "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.§.tag",
@@ -147,7 +148,7 @@ const LOOKS: &[&str] = &[
     "'a'§' not a valid key=value pair (missing equal-sign) in Authorization header: 'a'§'.",
 ];
 
-/// A choice of one of so many.
+/// Chooses one of this many.
 pub trait Pick {
     fn pick(&mut self, count: usize) -> usize;
 
@@ -156,11 +157,11 @@ pub trait Pick {
     }
 }
 
-/// A line with a credential in it; `None` if the choices do not go together.
+/// Returns a line with a credential in it; `None` if the choices do not go together.
 pub fn line(pick: &mut impl Pick) -> Option<String> {
     let (text, may_be_cut) = if pick.pick(6) == 0 {
         let look = pick.of(LOOKS);
-        // Text behind the credential is a part of these looks.
+        // In these forms, text after the credential is part of it.
         let is_short = ["token@", "not a valid", ":a@", ":a/"]
             .iter()
             .any(|part| look.contains(part));
@@ -176,7 +177,7 @@ pub fn line(pick: &mut impl Pick) -> Option<String> {
     Some(if may_be_cut { cut(line, pick) } else { line })
 }
 
-/// The line, now and then cut somewhere behind the first letters of the credential.
+/// Returns the line, sometimes cut off after the first letters of the credential.
 fn cut(mut line: String, pick: &mut impl Pick) -> String {
     let start = line.rfind(MARK).map_or(line.len(), |at| at + MARK.len());
     if pick.pick(3) == 0 && line.len() > start {
@@ -189,7 +190,7 @@ fn cut(mut line: String, pick: &mut impl Pick) -> String {
     line
 }
 
-/// A name in one of its spellings.
+/// Returns a name in one of its spellings.
 fn spelled(name: &str, pick: &mut impl Pick) -> (String, Spelling) {
     let percent = |sign: &str| {
         let place = 1.min(name.len() - 1);
@@ -243,7 +244,7 @@ fn keyed(pick: &mut impl Pick) -> Option<String> {
     let (json, quoted_name) = (json(&secret), json(&name));
     let parameter = parameter(&secret);
     let header = secret.clone();
-    // `code` is one in a query and in a form; elsewhere it is mostly an error's.
+    // `code` is a credential in a query and in a form. Elsewhere it is usually an error's code.
     let container = pick.pick(if is_code { 8 } else { 46 });
     let is_in_url = container < 8;
     let fits = match spelling {
@@ -316,7 +317,7 @@ fn keyed(pick: &mut impl Pick) -> Option<String> {
     })
 }
 
-/// A line with the text in it.
+/// Returns a line with the text in it.
 fn surrounded(text: &str, pick: &mut impl Pick) -> Option<String> {
     let quoted = json(text);
     let is_path = text.starts_with('/');
@@ -381,7 +382,7 @@ fn xml(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// A value as clients put it into a query: what would end it is encoded, and nothing else.
+/// Returns a value as clients write it in a query: only characters that would end it are encoded.
 fn parameter(text: &str) -> String {
     text.replace('%', "%25")
         .replace(' ', "%20")
