@@ -1,4 +1,5 @@
-//! The templates of alerting rules: each fires on what should fire it, and keeps quiet on what comes close to it.
+//! The templates of alerting rules: each fires when it should, and stays quiet on data that comes
+//! close to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,12 +62,12 @@ impl Rule {
             .expect("a query")
     }
 
-    /// What the comments say, and the query below them.
+    /// The text of the comments, and the query below them.
     fn parts(&self) -> (Vec<&str>, Vec<&str>) {
         self.esql().lines().partition(|line| line.starts_with("//"))
     }
 
-    /// How far the rule looks back, in milliseconds.
+    /// The time range of the rule, in milliseconds.
     fn window(&self) -> i64 {
         let size = self
             .template
@@ -79,7 +80,7 @@ impl Rule {
         } * A_MINUTE
     }
 
-    /// The columns that the query groups by.
+    /// The columns by which the query groups.
     fn groups(&self) -> Vec<&str> {
         let stats = self.parts().1.into_iter().rev();
         let grouped = stats.filter_map(|line| line.strip_prefix("| STATS ")?.rsplit_once(" BY "));
@@ -88,8 +89,8 @@ impl Rule {
             .collect()
     }
 
-    /// The alerts of a run at a time. Each row is one alert, whose id Kibana makes of the values that the row is grouped
-    /// by. Kibana drops a row in silence if all of these are null.
+    /// The alerts of one run. Each row is one alert, and Kibana makes its id from the grouping
+    /// values of the row. Kibana silently drops a row in which all of these are null.
     fn alerts(&self, sample: &Sample, at: i64) -> Vec<Row> {
         let groups = self.groups();
         let has_id = |row: &Row| {
@@ -100,9 +101,10 @@ impl Rule {
     }
 }
 
-/// What an ES|QL rule of the type `.es-query` must have: Kibana refuses other thresholds than "more than 0 rows".
+/// The fixed parts of an ES|QL rule of the type `.es-query`. Kibana rejects any threshold but "more
+/// than 0 rows".
 #[test]
-fn every_rule_is_one_that_kibana_takes() {
+fn kibana_accepts_every_rule() {
     let rules = Rule::all();
     assert_eq!(rules.len(), 7);
     for rule in rules {
@@ -154,9 +156,10 @@ fn every_rule_is_one_that_kibana_takes() {
     }
 }
 
-/// Also the fields that a rule's comments speak of; whether an operation takes a field's type, the server decides below.
+/// Also checks the fields that a rule's comments mention. The server decides below whether an
+/// operation accepts a field's type.
 #[test]
-fn every_field_that_a_rule_names_exists() {
+fn every_field_in_a_rule_exists() {
     let page = fs::read_to_string(repository("docs/fields.md")).expect("the page is there");
     let fields: BTreeSet<_> = page
         .lines()
@@ -176,9 +179,9 @@ fn every_field_that_a_rule_names_exists() {
     }
 }
 
-/// The table of `docs/kibana.md` has every rule, under its name and with its time window.
+/// The table of `docs/kibana.md` lists every rule with its name and its time window.
 #[test]
-fn the_page_has_the_rules() {
+fn the_page_lists_the_rules() {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("the page is there");
     let (_, section) = page.split_once("\n## Alerts\n").expect("a section");
     let rows = section
@@ -208,10 +211,10 @@ fn the_page_has_the_rules() {
     assert_eq!(told, Rule::all().iter().map(rule).collect());
 }
 
-/// So many requests alike, of a stage, spread over five minutes from a time on.
+/// This many equal requests of a stage, spread over five minutes from a given time.
 struct Requests<'a>(usize, &'a str, &'a [(&'a str, &'a str)]);
 
-/// An invoke event of such requests.
+/// Returns an invoke event of such requests.
 fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
     let mut lines = String::new();
     for Requests(count, stage, members) in requests {
@@ -232,7 +235,7 @@ fn event(name: &str, from: i64, requests: &[Requests<'_>]) -> String {
     event_of_lines(name, from, &lines)
 }
 
-/// An invoke event of raw lines, all written at a time.
+/// Returns an invoke event of raw lines that were all written at one time.
 fn event_of_lines(name: &str, time: i64, lines: &str) -> String {
     let time = time.to_string();
     let arguments = [
@@ -249,10 +252,12 @@ fn event_of_lines(name: &str, time: i64, lines: &str) -> String {
     outcome.stdout
 }
 
-/// What it is called, its requests, and columns of the alert that they cause; without columns they cause none.
+/// The name of a case, its requests, and columns of the alert that they cause. Without columns they
+/// cause none.
 type Case<'a> = (&'a str, &'a [Requests<'a>], &'a [(&'a str, &'a str)]);
 
-/// What a rule says of requests, each case two hours after the last.
+/// Checks what a rule reports for the requests of each case. Each case begins two hours after the
+/// last.
 fn check(name: &str, cases: &[Case<'_>]) {
     let (rule, sample) = (
         Rule::read(name),
@@ -400,7 +405,7 @@ fn throttling_fires_from_fifty_on() {
 }
 
 #[test]
-fn authorizer_failures_fire_if_the_authorizer_fails_or_turns_many_away() {
+fn authorizer_failures_fire_if_the_authorizer_fails_or_denies_many_requests() {
     const BROKEN: &[(&str, &str)] = &[
         ("status", "500"),
         ("errorResponseType", "AUTHORIZER_FAILURE"),
@@ -462,7 +467,7 @@ fn authorizer_failures_fire_if_the_authorizer_fails_or_turns_many_away() {
 }
 
 #[test]
-fn a_scanning_client_fires_from_fifty_refusals_on() {
+fn a_scanning_client_fires_from_fifty_denied_requests_on() {
     const NOT_FOUND: &[(&str, &str)] = &[("status", "404"), ("ip", "198.51.100.1")];
     const FORBIDDEN: &[(&str, &str)] = &[("status", "403"), ("ip", "198.51.100.1")];
     const ELSEWHERE: &[(&str, &str)] = &[("status", "404"), ("ip", "198.51.100.2")];
@@ -517,7 +522,7 @@ fn no_events_fires_after_half_an_hour() {
 }
 
 #[test]
-fn dead_letters_fire_by_their_reason() {
+fn dead_letters_fire_once_for_each_reason() {
     let (rule, sample) = (Rule::read("dead-letters"), Sample::new("alertdeadletters"));
     let end = DAY_BEGINS + 6 * A_MINUTE;
     sample.index(&event("good", DAY_BEGINS, &[Requests(3, "s", OK)]));
@@ -527,7 +532,7 @@ fn dead_letters_fire_by_their_reason() {
     );
 
     let refusing = Sample::new("alertrefused");
-    // Of a field that no rule and no question asks for.
+    // A mapping that rejects a field that no rule and no question uses.
     let template = format!(
         r#"{{"index_patterns":["{}"],"priority":999,"data_stream":{{}},
             "template":{{"mappings":{{"properties":{{"ecs":{{"properties":{{"version":{{"type":"ip"}}}}}}}}}}}}}}"#,
@@ -551,9 +556,10 @@ fn dead_letters_fire_by_their_reason() {
     );
 }
 
-/// The incident of the night that `docs/kibana.md` makes up, the quiet noon, the deployment and the bot.
+/// The made-up day of `docs/kibana.md`: the incident at night, the quiet noon, the deployment and
+/// the bot.
 #[test]
-fn a_made_up_day_fires_where_something_happens() {
+fn a_made_up_day_fires_when_something_happens() {
     let sample = Sample::new("alertday");
     sample.index(&traffic::event(20_000, 1, "2026-03-01T00:00:00Z"));
     let fires = |hours: Range<i64>, name: &str| {

@@ -1,4 +1,4 @@
-//! How often the whole path asks for memory: not for each field, and not for each event more than a little.
+//! The number of allocations on the whole path: none for each field, and only a few for each event.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use apigw_logs::server::{Exchange, Reply, Target, Transport};
 use test_support::inputs::{self, Format};
 use tokio::time::Instant;
 
-/// The most allocations that an event may cost, all steps together: what grows now and then.
+/// Upper bound on the allocations for an event, all steps together. Buffers that grow now and then
+/// are included.
 const AN_EVENT: f64 = 0.2;
 
-/// Says that everything is stored.
+/// A server that stores everything.
 struct Stored;
 
 impl Transport for Stored {
@@ -35,7 +36,7 @@ impl Transport for Stored {
     }
 }
 
-/// How often an invocation with so many events asks for memory.
+/// Returns the number of allocations of an invocation with this many events.
 fn allocations(pipeline: &Pipeline<Stored>, format: Format, events: usize) -> u64 {
     let event = inputs::direct(&inputs::payload(&inputs::lines(format, events)));
     let runtime = tokio::runtime::Builder::new_current_thread()

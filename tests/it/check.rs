@@ -1,4 +1,4 @@
-//! `apigw-logs check`: what it says of set-ups, good and broken ones.
+//! `apigw-logs check`: its findings about good and broken installations.
 
 use std::net::TcpListener;
 
@@ -8,14 +8,15 @@ use crate::support::raw_tcp::{RawTcp, read_head_and_body, send};
 use crate::support::search_server::shared;
 use crate::support::templates::{Job, key, put_templates};
 
-/// A server, the settings beside it, and the start of a line.
+/// A server, further settings, and the start of the expected line.
 type Case = (
     Answers,
     &'static [(&'static str, &'static str)],
     &'static str,
 );
 
-/// Answers of a server: the start of a request, the status and the body. The first that fits counts.
+/// Replies of a server: the start of a request, the status and the body. The first matching one
+/// counts.
 type Answers = &'static [(&'static str, u16, &'static str)];
 
 const ROOT: (&str, u16, &str) = ("GET / ", 200, r#"{"version":{"number":"9.5.3"}}"#);
@@ -49,7 +50,7 @@ fn check(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
     run(&[&["check"], arguments].concat(), &settings, b"")
 }
 
-/// The lines that say what is wrong.
+/// Returns the lines that report a problem.
 fn failures(outcome: &Outcome) -> Vec<&str> {
     outcome
         .stdout
@@ -88,7 +89,7 @@ fn a_key_that_may_only_write_is_in_order() {
 }
 
 #[test]
-fn each_broken_set_up_has_its_sentence() {
+fn each_broken_installation_has_its_sentence() {
     let cases: &[Case] = &[
         (
             &[("GET / ", 401, "{}")],
@@ -103,7 +104,7 @@ fn each_broken_set_up_has_its_sentence() {
         (
             &[("GET / ", 302, "")],
             &[],
-            "✗ version: something answers 302, and not as Elasticsearch does",
+            "✗ version: something answers 302, but not as Elasticsearch does",
         ),
         (
             &[
@@ -199,7 +200,7 @@ fn each_broken_set_up_has_its_sentence() {
 }
 
 #[test]
-fn what_cannot_be_reached_has_its_sentence() {
+fn each_unreachable_server_has_its_sentence() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -223,7 +224,7 @@ fn what_cannot_be_reached_has_its_sentence() {
     }
 }
 
-/// The server's words cannot act on a terminal, and scripts read one JSON object a line.
+/// The server's text cannot act on a terminal, and scripts read one JSON object a line.
 #[test]
 fn json_for_scripts_and_no_escapes_for_people() {
     let server = server(&[
@@ -247,9 +248,10 @@ fn json_for_scripts_and_no_escapes_for_people() {
     assert_eq!(version.text("result"), Some("passed"));
 }
 
-/// With the keys of the documentation: the function's, and the administrator's for what the function may not see.
+/// Uses the keys from the documentation: the function's key, and the administrator's for what the
+/// function may not see.
 #[test]
-fn a_real_server_that_is_set_up_is_in_order() {
+fn a_real_server_after_setup_is_in_order() {
     let server = shared();
     put_templates(server);
     let unique = std::process::id();

@@ -1,4 +1,4 @@
-//! The command line as people and scripts meet it: exit status, standard output, standard error.
+//! The command line as people and scripts see it: exit status, standard output, standard error.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -14,14 +14,15 @@ use crate::support::golden::repository;
 use crate::support::invocation::LOGS;
 use crate::support::json::Json;
 
-/// Text that must never come out again: it stands for credentials and for what customers log.
+/// Text that must never be printed: it stands for credentials and for customers' logs.
 const SECRET: &str = "s3cr3t-and-never-shown";
 
 const REST: &str = "events/rest.json";
 
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
-/// Each sentence of standard error is one line, `error: …`, and nothing is said on standard output.
+/// Checks that each sentence on standard error is one line, `error: …`, and that standard output is
+/// empty.
 fn check_refused(arguments: &[&str], settings: Settings<'_>, input: &str, words: &[&str]) {
     let Outcome {
         status,
@@ -46,7 +47,7 @@ fn check_refused(arguments: &[&str], settings: Settings<'_>, input: &str, words:
 }
 
 #[test]
-fn wrong_settings_are_refused() {
+fn wrong_settings_are_reported() {
     let (fingerprint, long) = ("a".repeat(63), "a".repeat(256));
     let cases: &[(&str, &str, &str)] = &[
         (
@@ -155,7 +156,7 @@ fn wrong_settings_are_refused() {
 }
 
 #[test]
-fn settings_that_contradict_each_other_are_refused() {
+fn settings_that_contradict_each_other_are_reported() {
     let url = ("ELASTICSEARCH_URL", "https://localhost:1");
     let key = ("ELASTICSEARCH_API_KEY", SECRET);
     let cases: &[(Settings<'_>, &str)] = &[
@@ -244,7 +245,7 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn wrong_usage_is_refused() {
+fn wrong_usage_is_reported() {
     let cases: &[(&[&str], &str)] = &[
         (&["frobnicate"], "unrecognized subcommand"),
         (&["invoke"], "<EVENT.json>"),
@@ -363,7 +364,7 @@ fn wrong_usage_is_refused() {
     );
 }
 
-/// What `invoke` says on standard error: the report, then a sentence.
+/// Returns what `invoke` writes to standard error: the report, then a sentence.
 fn check_invoked(event: &str, status: i32, kind: &str, words: &str) {
     let outcome = run(&["invoke", "-"], &[], event.as_bytes());
     assert_eq!(outcome.status, status, "{event}: {}", outcome.stderr);
@@ -398,7 +399,7 @@ fn check_invoked(event: &str, status: i32, kind: &str, words: &str) {
 }
 
 #[test]
-fn events_of_no_known_kind_are_refused() {
+fn events_of_no_known_kind_are_rejected() {
     let cases = [
         ("", "the event is not JSON (line 1, column 0)"),
         (
@@ -446,7 +447,7 @@ fn payloads_that_cannot_be_read_are_unfinished_work() {
     let sqs = |body: &str| {
         format!(r#"{{"Records":[{{"eventSource":"aws:sqs","messageId":"m","body":{body}}}]}}"#)
     };
-    // gzip of "{}", whole, cut off, and with something after it.
+    // gzip of "{}": whole, cut off, and with trailing bytes.
     let (whole, cut) = (
         "H4sIAAAAAAACA6uuBQBDv6ajAgAAAA==",
         "H4sIAAAAAAACA6uuBQBDv6aj",
@@ -495,7 +496,7 @@ fn payloads_that_cannot_be_read_are_unfinished_work() {
 }
 
 #[test]
-fn a_broken_record_leaves_the_others_alone_and_is_named_in_the_answer() {
+fn a_broken_record_is_named_in_the_answer_and_does_not_affect_the_others() {
     let good = fs::read_to_string(repository("events/kinesis.json")).unwrap();
     let Some(Json::List(mut records)) = Json::read(&good).get("Records").cloned() else {
         panic!("records")
@@ -520,7 +521,7 @@ fn a_broken_record_leaves_the_others_alone_and_is_named_in_the_answer() {
 }
 
 #[test]
-fn invoke_prints_documents_and_reports_apart() {
+fn invoke_prints_documents_and_report_to_different_outputs() {
     let settings = [("ELASTICSEARCH_URL", "http://127.0.0.1:1")];
     for (arguments, settings) in [
         (&["invoke", REST][..], &[][..]),
@@ -556,7 +557,7 @@ fn invoke_prints_documents_and_reports_apart() {
 }
 
 #[test]
-fn each_event_has_its_report_in_order() {
+fn each_event_has_its_own_report_in_order() {
     let files = [
         "events/websocket.json",
         "missing.json",
@@ -587,7 +588,7 @@ fn each_event_has_its_report_in_order() {
 }
 
 #[test]
-fn the_answer_of_a_stream_and_of_a_queue_stands_in_the_report() {
+fn the_report_holds_the_answer_to_a_stream_or_queue() {
     for (event, answer) in [
         ("events/kinesis.json", Some(r#"{"batchItemFailures":[]}"#)),
         (
@@ -637,7 +638,7 @@ fn without_a_server_the_work_is_unfinished() {
 }
 
 #[test]
-fn normalize_answers_each_line_with_one() {
+fn normalize_prints_one_line_for_each_line() {
     let line = r#"{"requestId":"a","status":"200"}"#;
     let cases: &[(&[u8], &[&str])] = &[
         (b"", &[]),
@@ -670,9 +671,9 @@ fn normalize_answers_each_line_with_one() {
     }
 }
 
-/// A line of a mebibyte, as large as CloudWatch Logs has them.
+/// A line of one MiB, the largest size that CloudWatch Logs accepts.
 #[test]
-fn normalize_takes_the_largest_lines() {
+fn normalize_reads_the_largest_lines() {
     for line in [
         format!(r#"{{"requestId":"{}"}}"#, "x".repeat(1 << 20)),
         "{\"a\":".repeat(200_000),
@@ -689,7 +690,7 @@ fn normalize_takes_the_largest_lines() {
 }
 
 #[test]
-fn an_event_made_of_lines_is_invoked_with_the_same_documents() {
+fn an_event_made_from_lines_gives_the_same_documents() {
     let lines = fs::read(repository("tests/it/fixtures/lines/rest.log")).unwrap();
     let normalized = run(&["normalize"], &[], &lines).stdout;
     let ids = |documents: &str| -> Vec<_> {
@@ -741,7 +742,7 @@ fn an_event_made_of_lines_is_invoked_with_the_same_documents() {
 }
 
 #[test]
-fn a_log_format_is_valid_and_understood_whole() {
+fn a_log_format_is_valid_and_completely_understood() {
     for kind in ["rest", "http", "websocket"] {
         for minimal in [&[][..], &["--minimal"]] {
             let outcome = run(&[&["log-format", kind], minimal].concat(), &[], b"");
@@ -775,7 +776,7 @@ fn a_log_format_is_valid_and_understood_whole() {
     }
 }
 
-/// A value that API Gateway might put in the place of a variable: whatever is converted wants the right one.
+/// Returns a plausible value of a variable: a value that is converted needs the right type.
 fn value_of(variable: &Json) -> Json {
     let Json::Text(variable) = variable else {
         panic!("{variable:?}")
@@ -850,7 +851,7 @@ fn completions_help_and_version_are_data() {
 }
 
 #[test]
-fn config_shows_every_setting_and_no_secret() {
+fn config_shows_every_setting_but_no_secret() {
     let settings = [
         ("ELASTICSEARCH_URL", "https://localhost:9200/prefix"),
         ("ELASTICSEARCH_API_KEY", SECRET),
@@ -882,13 +883,13 @@ fn config_shows_every_setting_and_no_secret() {
 }
 
 #[test]
-fn config_tells_every_problem_at_once() {
+fn config_reports_every_problem_at_once() {
     let settings = [
         (
             "ELASTICSEARCH_URL",
             "https://elastic:s3cr3t-and-never-shown@localhost",
         ),
-        // Nor does it fit a header: that is no second problem.
+        // The value does not fit into a header either, but that is no second problem.
         ("ELASTICSEARCH_API_KEY", "s3cr3t-and-never-shown\n:"),
         ("ELASTICSEARCH_CA_FILE", "missing.pem"),
         ("BULK_MAX_ACTIONS", "none"),
@@ -923,7 +924,7 @@ fn config_tells_every_problem_at_once() {
 }
 
 #[test]
-fn settings_that_nobody_knows_or_that_are_empty_do_no_harm() {
+fn unknown_and_empty_settings_do_no_harm() {
     let settings = [
         ("UNKNOWN", "x"),
         ("ELASTICSEARCH_URL", ""),
@@ -934,7 +935,7 @@ fn settings_that_nobody_knows_or_that_are_empty_do_no_harm() {
 }
 
 #[test]
-fn lines_are_wanted_or_not() {
+fn include_and_exclude_choose_lines() {
     let cases: &[(Settings<'_>, i64, i64)] = &[
         (&[("INCLUDE", "GET")], 4, 5),
         (&[("EXCLUDE", "GET")], 5, 4),
@@ -993,9 +994,9 @@ fn a_closed_pipe_is_no_error() {
     }
 }
 
-/// Keys, tokens and the like never come out; nor does a line in what is said of it.
+/// Keys, tokens and the like are never printed, and no message quotes a line.
 #[test]
-fn what_is_secret_stays_so() {
+fn secrets_are_never_printed() {
     let lines = format!(
         "{{\"requestId\":\"a\",\"apiKey\":\"{SECRET}\",\"auth.token\":\"{SECRET}\"}}\n{{\"apiKey\":\"{SECRET}\n\
          x-api-key: {SECRET}\n(6b1c2d3e-0000) Method request headers: {{Authorization=Bearer {SECRET}}}\n"
@@ -1012,7 +1013,7 @@ fn what_is_secret_stays_so() {
     }
 }
 
-/// Nobody listens there, and nothing is waited for.
+/// An address where nothing listens; the command does not wait for it.
 const NOWHERE: Settings<'_> = &[
     ("ELASTICSEARCH_URL", "http://127.0.0.1:1"),
     ("RETRY_BUDGET_MS", "0"),
@@ -1038,7 +1039,7 @@ fn run_into(
     )
 }
 
-/// The reading end is closed before the command starts.
+/// Returns a pipe whose reading end is closed before the command starts.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -1054,7 +1055,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn a_report_that_nobody_reads_changes_nothing_else() {
+fn an_unread_report_changes_nothing_else() {
     let files = [
         "events/rest.json",
         "events/http.json",
@@ -1080,7 +1081,7 @@ fn a_report_that_nobody_reads_changes_nothing_else() {
 }
 
 #[test]
-fn documents_that_cannot_be_written_are_unfinished_work() {
+fn documents_that_cannot_be_printed_are_unfinished_work() {
     for arguments in [
         &["invoke", REST][..],
         &["config"],
@@ -1120,7 +1121,7 @@ fn a_full_standard_error_changes_no_exit_status() {
 }
 
 #[test]
-fn what_is_said_of_several_files_names_the_file() {
+fn with_several_files_every_sentence_names_its_file() {
     let outcome = run(&["invoke", REST, "README.md", "missing.json"], &[], b"");
     assert_eq!(outcome.status, 2, "{}", outcome.stderr);
     let lines: Vec<_> = outcome.stderr.lines().collect();
@@ -1142,7 +1143,7 @@ fn what_is_said_of_several_files_names_the_file() {
 }
 
 #[test]
-fn a_trial_says_that_it_is_one() {
+fn a_dry_run_says_that_nothing_was_sent() {
     let server = FakeElasticsearch::start();
     let settings = [("ELASTICSEARCH_URL", &*server.url)];
     let dry_run = |outcome: &str| Json::read(outcome.trim()).get("dry_run").map(Json::compact);
@@ -1208,9 +1209,9 @@ fn a_file_that_holds_no_event_gets_a_hint() {
     }
 }
 
-/// Whatever a value is meant to be: a credential may stand in it by mistake.
+/// A credential may stand in any value by mistake, whatever the setting is meant to hold.
 #[test]
-fn no_value_of_identity_or_address_is_printed() {
+fn no_value_of_an_identity_or_address_is_printed() {
     const S: &str = "hunter2-correct-horse";
     let url = "ELASTICSEARCH_URL";
     let cases: &[(&str, &str)] = &[
@@ -1249,7 +1250,7 @@ fn no_value_of_identity_or_address_is_printed() {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER" => vec![arn, setting],
             _ => vec![setting],
         };
-        // Beside a second problem, so that something is said in any case.
+        // A second problem makes sure that the command prints something.
         let settings = [&settings[..], &[("BULK_MAX_BYTES", "x")]].concat();
         for arguments in [
             &["config"][..],
@@ -1269,7 +1270,7 @@ fn no_value_of_identity_or_address_is_printed() {
 }
 
 #[test]
-fn what_files_and_settings_say_cannot_act_on_a_terminal() {
+fn text_from_files_and_settings_cannot_act_on_a_terminal() {
     let name = "a\u{1b}]0;title\u{7}\nerror: forged";
     let cases: &[(&[&str], Settings<'_>)] = &[
         (&["invoke", name], &[]),
@@ -1288,7 +1289,7 @@ fn what_files_and_settings_say_cannot_act_on_a_terminal() {
 }
 
 #[test]
-fn credentials_in_the_clear_get_a_warning() {
+fn unencrypted_credentials_get_a_warning() {
     let cases: &[(Settings<'_>, bool)] = &[
         (
             &[
@@ -1367,7 +1368,7 @@ fn a_misspelt_setting_gets_a_warning() {
 }
 
 #[test]
-fn config_finds_what_is_wrong_without_a_url_too() {
+fn config_finds_problems_even_without_a_url() {
     let cases: &[(Settings<'_>, &str)] = &[
         (
             &[("ELASTICSEARCH_CA_FILE", "nope.pem")],
@@ -1393,9 +1394,9 @@ fn config_finds_what_is_wrong_without_a_url_too() {
     }
 }
 
-/// `set -a; . <(apigw-logs config)` sets what is in force.
+/// `set -a; . <(apigw-logs config)` sets the settings that are in force.
 #[test]
-fn a_shell_reads_the_output_of_config() {
+fn a_shell_can_read_the_output_of_config() {
     let settings = [("INCLUDE", "\"status\": \"[45]"), ("TAGS", "it's,b c")];
     let shown = run(&["config"], &settings, b"");
     let script = format!(
@@ -1409,7 +1410,7 @@ fn a_shell_reads_the_output_of_config() {
     );
 }
 
-/// A file is never more than `invoke` takes.
+/// No written file is too large for `invoke`.
 #[test]
 fn an_event_of_many_lines_is_split() {
     let folder = TempDir::new().unwrap();
@@ -1440,7 +1441,7 @@ fn an_event_of_many_lines_is_split() {
             "{way}"
         );
     }
-    // What no direct event can hold becomes records.
+    // Lines that do not fit into one direct event become several records.
     fs::write(
         &file,
         (0..70)
@@ -1509,7 +1510,7 @@ fn each_help_has_examples() {
     }
 }
 
-/// Asks a shell to complete a command line: words, of which the last is unfinished.
+/// Asks a shell to complete a command line, whose last word is unfinished.
 fn complete(shell: &str, words: &str) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_apigw-logs");
     let script = match shell {
@@ -1536,7 +1537,7 @@ fn shells_complete_commands_options_and_values() {
         ("apigw-logs log-format ''", "websocket"),
         ("apigw-logs completions z", "zsh"),
     ] {
-        // A shell that is not here completes nothing.
+        // A shell that is not installed completes nothing.
         for shell in ["bash", "fish"] {
             if let Some(replies) = complete(shell, words) {
                 assert!(
@@ -1550,9 +1551,10 @@ fn shells_complete_commands_options_and_values() {
     }
 }
 
-/// OpenSearch's `flat_object` rejects the whole document for one such value, now and at each redrive.
+/// OpenSearch's `flat_object` rejects the whole document for one such value, both now and at each
+/// redrive.
 #[test]
-fn values_that_no_index_takes_are_left_out_and_the_line_is_kept() {
+fn values_that_no_index_accepts_are_left_out_and_the_line_is_kept() {
     let long = "x".repeat(32_767);
     let normalize =
         |line: &str| Json::read(run(&["normalize"], &[], line.as_bytes()).stdout.trim());
@@ -1578,7 +1580,7 @@ fn values_that_no_index_takes_are_left_out_and_the_line_is_kept() {
         assert_eq!(document.text("event.original"), Some(&*line));
         assert_eq!(document.text("event.kind"), Some("event"));
     }
-    // Many short texts in one large value are no matter.
+    // Many short texts in one large value are fine.
     let many = vec![r#""0123456789""#; 4_000].join(",");
     let document = normalize(&format!(
         r#"{{"requestId":"a","status":"200","mine":[{many}]}}"#
@@ -1587,7 +1589,8 @@ fn values_that_no_index_takes_are_left_out_and_the_line_is_kept() {
     assert_eq!(document.get("aws.api_gateway.repairs"), None);
 }
 
-/// Runs a command at a terminal, which util-linux's `script` plays. `None` where that is not here.
+/// Runs a command at a terminal that util-linux's `script` provides. `None` if `script` is not
+/// installed.
 fn at_terminal(arguments: &str, settings: Settings<'_>) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_apigw-logs");
     let output = Command::new("script")
@@ -1603,7 +1606,7 @@ fn at_terminal(arguments: &str, settings: Settings<'_>) -> Option<String> {
 }
 
 #[test]
-fn at_a_terminal_people_get_sentences_and_colours() {
+fn a_terminal_gets_sentences_and_colours() {
     let server = FakeElasticsearch::start();
     let delivering = [("ELASTICSEARCH_URL", &*server.url), ("NO_COLOR", "1")];
     let (Some(trial), Some(delivery), Some(json), Some(error)) = (

@@ -1,5 +1,5 @@
-//! The built program against a server that fails as servers do: what is stored, what the report says, and the exit
-//! status.
+//! The built program against a server with realistic failures: the stored documents, the report and
+//! the exit status.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -10,10 +10,10 @@ use crate::support::invocation::{
     DEAD_LETTERS, LOGS, Run, control_message, direct, invoke, kinesis, line, lines, payload, sqs,
 };
 
-/// A line that the server is told to refuse.
+/// A line that the server is told to reject.
 const POISON: &str = r#"{"requestId":"poison","httpMethod":"GET","status":"200","path":"/hush"}"#;
 
-/// Three good lines with the poison in the middle.
+/// Three good lines with a poisonous line among them.
 fn poisoned() -> String {
     direct(&payload("e", "api", &[line(0), POISON.to_owned(), line(2)]))
 }
@@ -27,7 +27,8 @@ fn run(server: &FakeElasticsearch, event: &str) -> Run {
     invoke(event, &[("ELASTICSEARCH_URL", &server.url)])
 }
 
-/// The status, the counts (indexed, duplicates, dead letters, skipped, unresolved) and the error of a run.
+/// Checks the status, the counts (indexed, duplicates, dead letters, skipped, unresolved) and the
+/// error of a run.
 fn check(run: &Run, status: i32, counts: [u64; 5], error: &str) {
     assert_eq!(
         (run.status, run.report.counts(), run.report.error_type()),
@@ -40,7 +41,7 @@ fn check(run: &Run, status: i32, counts: [u64; 5], error: &str) {
 }
 
 #[test]
-fn everything_is_indexed_and_the_second_time_there_already() {
+fn everything_is_indexed_once_and_found_the_second_time() {
     let server = FakeElasticsearch::start();
     let first = run(&server, &good());
     check(&first, 0, [3, 0, 0, 0, 0], "");
@@ -49,9 +50,10 @@ fn everything_is_indexed_and_the_second_time_there_already() {
     assert_eq!(server.count(LOGS), 3);
 }
 
-/// A bulk request is read line by line: a value that is taken over from a line brings no line break along.
+/// A bulk request is read line by line, so a value taken from a line must not bring a line break
+/// with it.
 #[test]
-fn a_pretty_printed_line_is_one_line_of_the_body() {
+fn a_pretty_printed_line_becomes_one_line_of_the_body() {
     let server = FakeElasticsearch::start();
     let pretty =
         "{\r\n  \"requestId\": \"a\",\n  \"x\": [1,\n 2],\n  \"authorizer\": {\"y\": [\n{}]}\n}\n"
@@ -62,7 +64,7 @@ fn a_pretty_printed_line_is_one_line_of_the_body() {
 }
 
 #[test]
-fn a_refused_document_becomes_a_dead_letter() {
+fn a_rejected_document_becomes_a_dead_letter() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     let run_ = run(&server, &poisoned());
@@ -78,12 +80,12 @@ fn a_refused_document_becomes_a_dead_letter() {
         dead_letters[0].contains("poison")
             && dead_letters[0].contains("document_parsing_exception")
     );
-    // A repetition writes no second one.
+    // A second delivery writes no second letter.
     check(&run(&server, &poisoned()), 0, [0, 2, 1, 0, 0], "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (2, 1));
 }
 
-/// The pipeline may be what refuses the documents.
+/// The pipeline may be the reason why documents are rejected.
 #[test]
 fn a_dead_letter_goes_through_no_pipeline() {
     let server = FakeElasticsearch::start();
@@ -102,7 +104,7 @@ fn a_dead_letter_goes_through_no_pipeline() {
 }
 
 #[test]
-fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
+fn an_unconfirmed_dead_letter_does_not_count() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     server.fail([Fault::none(), Fault::status(500), Fault::status(500)]);
@@ -111,10 +113,10 @@ fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
     assert_eq!(
         (down.report.requests, down.report.retries),
         (3, 1),
-        "one repetition, no more"
+        "one retry, no more"
     );
 
-    // They are refused in their turn: the sentence must not blame the time.
+    // The dead letters are rejected, too. The sentence must not blame the time.
     for status in [400, 403] {
         server.mend();
         server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
@@ -128,15 +130,16 @@ fn a_dead_letter_that_is_not_confirmed_is_no_dead_letter() {
         );
     }
 
-    // Once the cause is mended, a repetition delivers what is left.
+    // Once the cause is fixed, a second delivery sends what is left.
     server.mend();
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
 }
 
-/// Where every request is malformed, whatever is in it, no document is to blame: there is no dead letter.
+/// If every request is malformed, whatever is in it, no document is at fault, so there is no dead
+/// letter.
 #[test]
-fn a_configuration_fault_makes_no_dead_letters() {
+fn a_configuration_error_makes_no_dead_letters() {
     for (actions, documents) in [("1", 3), ("1", 9), ("2", 6), ("1000", 6)] {
         let server = FakeElasticsearch::start();
         server.fail(std::iter::repeat_n(Fault::status(400), 99));
@@ -159,7 +162,8 @@ fn a_configuration_fault_makes_no_dead_letters() {
             "{actions} {documents}"
         );
     }
-    // A document that is the only one of its kind is; also when it comes first, and others are taken later.
+    // If only one document is malformed, it is at fault, even if it comes first and others are
+    // accepted later.
     for (actions, documents) in [("1", 1), ("1", 5), ("2", 2), ("2", 5)] {
         let server = FakeElasticsearch::start();
         let is_alone = actions == "1";
@@ -184,9 +188,9 @@ fn a_configuration_fault_makes_no_dead_letters() {
     }
 }
 
-/// Where dead letters cannot be written, it is not tried for every chunk anew.
+/// If dead letters cannot be written, the program does not try it again for every chunk.
 #[test]
-fn dead_letters_that_cannot_be_written_are_tried_twice() {
+fn dead_letters_are_tried_twice_and_then_given_up() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "", 400, "document_parsing_exception");
     let faults = [Fault::none(), Fault::status(500), Fault::status(500)];
@@ -212,7 +216,7 @@ fn dead_letters_that_cannot_be_written_are_tried_twice() {
         .filter(|request| request.path.contains(DEAD_LETTERS))
         .count();
     assert_eq!((letters, server.count(DEAD_LETTERS)), (2, 0));
-    // But every chunk may have its failure.
+    // But each chunk may have one failure.
     let faults = || [Fault::none(), Fault::status(503), Fault::none()];
     server.fail_no_more();
     server.fail(faults().into_iter().chain(faults()).chain(faults()));
@@ -229,7 +233,7 @@ fn a_dead_letter_is_written_after_one_failure() {
 }
 
 #[test]
-fn without_dead_letters_a_refusal_fails_the_invocation() {
+fn without_dead_letters_a_rejection_fails_the_invocation() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     let settings = [
@@ -246,7 +250,7 @@ fn without_dead_letters_a_refusal_fails_the_invocation() {
 }
 
 #[test]
-fn what_an_operator_must_mend_stops_at_once() {
+fn an_error_that_only_an_operator_can_repair_stops_at_once() {
     for status in [301, 307, 401, 403, 404, 405, 410, 415, 501] {
         let server = FakeElasticsearch::start();
         server.fail(vec![Fault::status(status); 9]);
@@ -261,7 +265,8 @@ fn what_an_operator_must_mend_stops_at_once() {
     }
 }
 
-/// A privilege that is missing for a document: nothing is retried, nothing becomes a dead letter, a replay delivers.
+/// A document lacks a privilege: nothing is retried, nothing becomes a dead letter, and a replay
+/// delivers it.
 #[test]
 fn a_forbidden_document_waits_for_its_operator() {
     let server = FakeElasticsearch::start();
@@ -277,9 +282,9 @@ fn a_forbidden_document_waits_for_its_operator() {
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
 }
 
-/// One copy each, whatever the answer was.
+/// There is one copy of each, whatever the answer was.
 #[test]
-fn what_was_stored_without_an_answer_is_stored_once() {
+fn documents_stored_without_an_answer_are_stored_once() {
     let all = usize::MAX;
     let faults = [
         Fault::status(502).after(all),
@@ -307,7 +312,7 @@ fn what_was_stored_without_an_answer_is_stored_once() {
     }
 }
 
-/// A server that takes connections and never answers costs the budget.
+/// A server that accepts connections but never answers costs the budget.
 #[test]
 fn a_silent_server_costs_the_budget() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
@@ -322,13 +327,13 @@ fn a_silent_server_costs_the_budget() {
     ];
     let run = invoke(&good(), &settings);
     check(&run, 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
-    // It is given up, though nobody ever answers; tests/it/indexer.rs holds the schedule to the
-    // millisecond, on a clock of its own.
+    // The function gives up, though nobody ever answers. tests/it/indexer.rs checks the schedule to
+    // the millisecond, on a stopped clock.
     assert!((1..=3).contains(&run.report.requests), "{run:?}");
     assert!(run.took > Duration::from_millis(450), "{run:?}");
 }
 
-/// Lambda goes on from the record that is named: it must be the first that is unfinished.
+/// Lambda goes on from the named record, so it must be the first unfinished one.
 #[test]
 fn a_stream_is_told_the_first_unfinished_record() {
     let server = FakeElasticsearch::start();
@@ -369,7 +374,7 @@ fn a_stream_is_told_the_first_unfinished_record() {
     );
 }
 
-/// However many records there are, it is the broken one that is named, and all others are delivered.
+/// However many records there are, only the broken one is named, and all others are delivered.
 #[test]
 fn a_broken_record_among_a_hundred_is_named() {
     let server = FakeElasticsearch::start();
@@ -409,9 +414,10 @@ fn a_broken_record_among_a_hundred_is_named() {
     assert_eq!(server.count(LOGS), 300);
 }
 
-/// What Elasticsearch does with its failure store: used, it has the document; failed or off, nobody has.
+/// If Elasticsearch's failure store was used, it holds the document. If it failed or is off, nobody
+/// has the document.
 #[test]
-fn the_failure_store_has_what_it_says_it_has() {
+fn documents_in_the_failure_store_count_as_stored() {
     let items = |state: &str, status: u16| {
         let error = if status == 400 {
             r#","error":{"type":"document_parsing_exception","reason":"r"}"#
@@ -463,7 +469,7 @@ fn a_queue_is_told_every_unfinished_message() {
     assert_eq!(run.report.named(), ["m2", "m3", "m5"]);
 }
 
-/// Nothing of a payload that is broken anywhere is sent.
+/// A payload that is broken anywhere sends nothing.
 #[test]
 fn a_poison_payload_sends_nothing() {
     let whole = payload("e", "api", &lines(3));
@@ -512,9 +518,9 @@ fn a_control_message_sends_nothing() {
     assert_eq!(server.requests().len(), 0);
 }
 
-/// What the function logs about logs must not come back to it.
+/// The function must not forward its own log about logs.
 #[test]
-fn the_own_log_group_is_skipped() {
+fn the_function_s_own_log_group_is_skipped() {
     let server = FakeElasticsearch::start();
     let [own, other] =
         ["/aws/lambda/apigw-logs", "api"].map(|group| payload("e", group, &lines(2)));
@@ -532,9 +538,9 @@ fn the_own_log_group_is_skipped() {
     );
 }
 
-/// Neither a line, nor the server's reason that quotes it, nor a credential is ever said.
+/// The program never prints a line, a reason of the server that quotes it, or a credential.
 #[test]
-fn failures_say_nothing_of_documents_and_credentials() {
+fn failures_reveal_no_documents_and_no_credentials() {
     let quoting = r#"{"error":{"type":"hush","reason":"hush-hush"}}"#;
     let cases: [&[Fault]; 6] = [
         &[Fault::none(), Fault::status(500), Fault::status(500)],
@@ -567,7 +573,7 @@ fn failures_say_nothing_of_documents_and_credentials() {
 
 /// Every document is read to the end of its own line, however the requests are cut.
 #[test]
-fn small_requests_deliver_the_same() {
+fn small_requests_deliver_the_same_documents() {
     let server = FakeElasticsearch::start();
     let event = direct(&payload("e", "api", &lines(25)));
     let settings = [

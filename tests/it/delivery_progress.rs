@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use crate::support::invocation::{direct, kinesis, line, lines, payload, sqs};
 use crate::support::script::{Request, Script, Step};
 
-/// A server that takes half a second for each request, and stores nothing of one that nobody waits for.
+/// A server that takes half a second for each request, and stores nothing of a request that its
+/// client has given up.
 #[derive(Clone, Default)]
 struct Server {
     stored: Rc<RefCell<BTreeSet<String>>>,
@@ -45,7 +46,7 @@ impl Server {
         self.stored.borrow().len()
     }
 
-    /// A process of the function, with ten documents a request.
+    /// A process of the function, with ten documents in each request.
     fn process(&self) -> Pipeline<Script> {
         let lookup = |name: &str| (name == "BULK_MAX_ACTIONS").then(|| "10".to_owned());
         let server = self.clone();
@@ -58,7 +59,7 @@ impl Server {
     }
 }
 
-/// Numbers that are the same in every run and spread evenly.
+/// Pseudorandom numbers, evenly spread and the same in every run.
 fn random() -> u64 {
     thread_local! { static LAST: Cell<u64> = const { Cell::new(7) }; }
     LAST.with(|last| {
@@ -89,9 +90,10 @@ fn on_a_stopped_clock(test: impl Future<Output = ()>) {
         .block_on(test);
 }
 
-/// Each delivery has time for a few of its 40 requests. With duplicates sent again it could never end.
+/// Each delivery has time for a few of its 40 requests. If it sent duplicates again, it would never
+/// finish.
 #[test]
-fn a_process_goes_on_where_the_last_delivery_ended() {
+fn a_process_continues_where_the_last_delivery_ended() {
     on_a_stopped_clock(async {
         let lines = [lines(398), vec![String::new(), "\n".to_owned()]].concat();
         let payload = payload("e", "api", &lines);
@@ -127,9 +129,9 @@ fn a_process_goes_on_where_the_last_delivery_ended() {
     });
 }
 
-/// Each delivery comes to a process of its own, which knows nothing of the others.
+/// Each delivery gets a process of its own, which knows nothing of the others.
 #[test]
-fn new_processes_come_to_the_end_as_well() {
+fn new_processes_finish_as_well() {
     on_a_stopped_clock(async {
         let event = direct(&payload("e", "api", &lines(400)));
         let server = Server::default();
@@ -143,7 +145,7 @@ fn new_processes_come_to_the_end_as_well() {
     });
 }
 
-/// The user agents that cost the patterns most, each with another number at its end.
+/// The user agents that cost the patterns most, each with a different number at its end.
 #[test]
 fn user_agents_have_a_share_of_an_invocation() {
     on_a_stopped_clock(async {
@@ -189,7 +191,7 @@ fn user_agents_have_a_share_of_an_invocation() {
             "every document keeps its user agent"
         );
         assert_eq!(with(r#""device":{"name""#) as u64, parsed);
-        // The next invocation has work for others.
+        // The next invocation has work for the others.
         let report = deliver(
             &pipeline,
             &direct(&payload("f", "api", &lines[1_990..])),
@@ -200,9 +202,9 @@ fn user_agents_have_a_share_of_an_invocation() {
     });
 }
 
-/// A message of a queue that takes all the time does not keep the others from theirs.
+/// A message of a queue that takes all the time does not keep the others from their turn.
 #[test]
-fn every_message_of_a_queue_has_its_turn() {
+fn every_message_of_a_queue_gets_its_turn() {
     on_a_stopped_clock(async {
         let large = direct(&payload("large", "api", &lines(4_000)));
         let small: Vec<String> = (0..4)
@@ -229,7 +231,7 @@ fn every_message_of_a_queue_has_its_turn() {
     });
 }
 
-/// The same batch is sent in its own order where the stream goes on from the first unfinished record.
+/// The same records keep their order in a stream, which goes on from the first unfinished record.
 #[test]
 fn records_of_a_stream_keep_their_order() {
     on_a_stopped_clock(async {

@@ -1,8 +1,9 @@
-//! Random histories of an event: random payloads, random faults, random time left; the platform's retries and redrives of
-//! dead letters, and at last a server without faults, and then one that refuses nothing. Whatever happens, nothing is
-//! lost, nothing is doubled, and every claim is true.
+//! Random histories of an event: random payloads, random faults and random time left, with the
+//! platform's retries and redrives of dead letters; at last a server without faults, and then one
+//! that rejects nothing. Whatever happens, nothing is lost, nothing is doubled, and every report is
+//! true.
 //!
-//! `PROPTEST_CASES=10000` makes more of them.
+//! `PROPTEST_CASES=10000` runs more histories.
 
 #![expect(
     clippy::indexing_slicing,
@@ -41,9 +42,9 @@ enum Line {
     Foreign,
     /// Skipped.
     Blank,
-    /// Refused by itself.
+    /// Rejected by itself.
     Refused,
-    /// Makes every request malformed that it is in.
+    /// Makes every request malformed that holds it.
     Malformed,
     /// Too large for the server in some histories.
     Large,
@@ -65,11 +66,11 @@ enum Trigger {
     Sqs,
 }
 
-/// What goes wrong with one request.
+/// The fault of one request.
 #[derive(Clone, Debug)]
 struct Fault {
     kind: Kind,
-    /// Which documents are stored all the same: a bit for each.
+    /// The documents that are stored all the same: a bit for each.
     applied: u64,
     takes: u64,
     retry_after: Option<u64>,
@@ -77,14 +78,14 @@ struct Fault {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// Nothing but slowness.
+    /// No fault but slowness.
     Slow,
-    /// The documents that are not stored are answered so.
+    /// The documents that are not stored get this answer.
     Items(u16),
     Status(u16),
     Error(TransportError),
     Unreadable,
-    /// So many results are missing, or too many.
+    /// This many results are missing, or too many.
     WrongCount(bool),
 }
 
@@ -96,13 +97,13 @@ struct History {
     faults: Vec<Fault>,
     /// The time left in each invocation, in milliseconds.
     deadlines: Vec<u64>,
-    /// After which invocations the dead letters are sent again, and how many of them.
+    /// The invocations after which dead letters are sent again, and how many.
     redrives: Vec<Option<u64>>,
     max_actions: usize,
-    /// How large a request the server takes.
+    /// The largest request that the server accepts.
     limit: Option<usize>,
-    /// How long the server takes for a request with which nothing goes wrong, in milliseconds: with some time several requests
-    /// are open beside each other.
+    /// The server's time for a request without a fault, in milliseconds. If it takes some time,
+    /// several requests are open at once.
     latency: u64,
 }
 
@@ -192,7 +193,7 @@ fn history() -> impl Strategy<Value = History> {
         )
 }
 
-/// With three of them and nothing else it would be a configuration fault, which no repetition mends.
+/// Three of them and nothing else would be a configuration error, which no retry repairs.
 fn few_malformed(records: &mut [Record]) {
     let allowed = usize::from(!records.iter().any(|record| matches!(record, Record::Copy)));
     let lines = records.iter_mut().flat_map(|record| match record {
@@ -206,7 +207,8 @@ fn few_malformed(records: &mut [Record]) {
         .for_each(|line| *line = Line::Good);
 }
 
-/// The text of a line, and how many documents and skips it is. Each document has a key of its own.
+/// Returns the text of a line, and its numbers of documents and skips. Each document has its own
+/// key.
 fn text(record: usize, number: usize, line: Line) -> (String, Vec<String>, usize) {
     let key = |part: usize| format!("key-{record}-{number}-{part}-");
     let object = |part: usize, path: &str| {
@@ -231,7 +233,7 @@ fn text(record: usize, number: usize, line: Line) -> (String, Vec<String>, usize
     }
 }
 
-/// A record as it is delivered, and what is in it.
+/// A record as it is delivered, and its content.
 #[derive(Clone, Debug)]
 struct Delivered {
     id: String,
@@ -292,25 +294,25 @@ fn event(trigger: Trigger, records: &[Delivered]) -> String {
     }
 }
 
-/// What a server holds and what it has said.
+/// The content of a server, and its answers so far.
 #[derive(Debug, Default)]
 struct Server {
     faults: VecDeque<Fault>,
     limit: Option<usize>,
     latency: u64,
-    /// Refuses nothing any more.
+    /// Stops rejecting documents.
     is_mended: bool,
-    /// By data stream and id, with the sequence number.
+    /// The documents by data stream and id, with their sequence numbers.
     store: BTreeMap<(String, String), u64>,
     last_seq_no: u64,
-    /// The number of hits of each search, and those that are left.
+    /// The number of hits of each search, and the hits that are left.
     scrolls: Vec<(usize, VecDeque<String>)>,
     /// The document of each id as it was first sent.
     sent: BTreeMap<(String, String), String>,
     said: Said,
 }
 
-/// What was told to the client, and arrived.
+/// The results that reached the client.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Said {
     created: u64,
@@ -359,7 +361,7 @@ impl Server {
             (Kind::Items(status), None) => self.items(request, takes, is_applied, status),
             (Kind::Slow | Kind::Items(_), Some(status)) => Step::status(status),
             (Kind::Status(status), _) => {
-                // A server that says so has not looked at the documents.
+                // A server with this answer has not looked at the documents.
                 if !matches!(status, 302 | 401 | 403 | 404 | 429 | 501) {
                     self.apply(request, is_applied);
                 }
@@ -385,7 +387,7 @@ impl Server {
         retry_after.map_or(step.clone(), |seconds| step.retry_after(seconds))
     }
 
-    /// Notes what was sent. Whatever is sent twice is the same both times.
+    /// Notes what was sent. A document that is sent twice must be the same both times.
     fn receive(&mut self, request: &Request) -> Vec<String> {
         let documents = documents(request);
         for (id, document) in request.ids.iter().zip(&documents) {
@@ -407,7 +409,7 @@ impl Server {
         }
     }
 
-    /// Does what one action of a request asks for; answers the status.
+    /// Performs one action of a request. Returns the status.
     fn act(&mut self, request: &Request, number: usize) -> u16 {
         let key = (request.data_stream.clone(), request.ids[number].clone());
         if let Some(seq_no) = request.deletes.get(number) {
@@ -432,7 +434,7 @@ impl Server {
         201
     }
 
-    /// An answer about each document; it arrives unless it takes too long.
+    /// Answers for each document. The answer arrives unless it takes too long.
     fn items(
         &mut self,
         request: &Request,
@@ -448,7 +450,7 @@ impl Server {
             } else {
                 otherwise
             };
-            // It may be stored in spite of such an answer.
+            // The document may be stored in spite of such an answer.
             if status >= 500 && number % 2 == 0 {
                 self.act(request, number);
             }
@@ -466,7 +468,7 @@ impl Server {
         Step::items(&statuses)
     }
 
-    /// A page of the dead letters, three at a time.
+    /// Returns a page of the dead letters, three at a time.
     fn find(&mut self, question: &Question, timeout: Duration) -> Step {
         let fault = self.faults.pop_front();
         let takes = fault.as_ref().map_or(0, |fault| fault.takes);
@@ -505,7 +507,7 @@ impl Server {
         Step::reply(200, if is_heard { &reply } else { "" }).taking(takes)
     }
 
-    /// The documents that are safe, by their keys: in the data stream, and among the dead letters.
+    /// Returns the keys of the documents that are safe: in the data stream, or as dead letters.
     fn safe(&self) -> [BTreeSet<String>; 2] {
         [LOGS, DEAD_LETTERS].map(|data_stream| {
             let here = self
@@ -522,7 +524,7 @@ impl Server {
     }
 }
 
-/// The documents of a request.
+/// Returns the documents of a request.
 fn documents(request: &Request) -> Vec<String> {
     if !request.deletes.is_empty() {
         return Vec::new();
@@ -531,7 +533,7 @@ fn documents(request: &Request) -> Vec<String> {
     body.lines().skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The first key in a document.
+/// Returns the first key in a document.
 fn key(document: &str) -> String {
     let start = document.find("key-").expect("every document has its key");
     let mut key = String::new();
@@ -560,7 +562,7 @@ fn pipeline(history: &History, server: &Rc<RefCell<Server>>) -> Pipeline<Script>
     pipeline
 }
 
-/// One invocation: checks what it says, and answers the records that come again.
+/// Runs one invocation, checks its report, and answers the records that come again.
 async fn invoke(
     trigger: Trigger,
     pipeline: &Pipeline<Script>,
@@ -593,7 +595,8 @@ async fn invoke(
         after.created - before.created,
         after.duplicates - before.duplicates,
     ];
-    // Documents that an earlier delivery has settled are not sent again: they count all the same.
+    // Documents that an earlier delivery has settled are not sent again, but they count all the
+    // same.
     let [created, duplicates] = said;
     assert_eq!(report.indexed, created, "what was said is what is counted");
     assert!(report.duplicates >= duplicates, "{report:?}");
@@ -635,7 +638,7 @@ fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) 
             (expected, skipped as u64)
         );
     } else {
-        // A payload that is left unread for want of time counts once, whatever it holds.
+        // A payload that is left unread for lack of time counts once, whatever it holds.
         assert!(report.received <= expected, "{report:?}");
         assert!(report.skipped <= skipped as u64, "{report:?}");
     }
@@ -652,7 +655,7 @@ fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) 
     assert!(report.retries <= report.requests);
 }
 
-/// One redrive: checks what it says.
+/// Runs one redrive, and checks its report.
 async fn redrive(pipeline: &Pipeline<Script>, server: &RefCell<Server>, limit: u64) {
     let before = server.borrow().said;
     let redrive = Redrive {
@@ -693,7 +696,8 @@ async fn redrive(pipeline: &Pipeline<Script>, server: &RefCell<Server>, limit: u
     }
 }
 
-/// Up to three invocations with faults, and one without; redrives between them, and one when all is mended.
+/// Up to three invocations with faults, and one without; redrives between them, and one when all
+/// faults are gone.
 async fn check(history: History) {
     let server = Rc::new(RefCell::new(Server {
         faults: history.faults.iter().cloned().collect(),

@@ -1,4 +1,4 @@
-//! What the documents in `docs/` say is so: settings, examples, parameters, links.
+//! Checks that the statements in `docs/` are true: settings, examples, parameters, links.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use crate::support::cloudformation::Template;
 use crate::support::golden::repository;
 use crate::support::json::Json;
 
-/// Settings whose examples name files that are not here.
+/// Settings whose examples name files that do not exist here.
 const NEEDS_MORE: &[&str] = &[
     "ELASTICSEARCH_CA_FILE",
     "GEOIP_CITY_DATABASE",
@@ -25,7 +25,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The parts of a document below headings that are a name in backticks.
+/// Returns the parts of a document that stand below headings in backticks.
 fn chapters(text: &str) -> Vec<(&str, &str)> {
     let parts = text.split("\n### `").skip(1);
     let named = parts.map(|part| part.split_once("`\n").unwrap());
@@ -43,7 +43,7 @@ fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
 }
 
 #[test]
-fn every_setting_is_there_with_its_default() {
+fn every_setting_is_documented_with_its_default() {
     let text = read("docs/configure.md");
     let chapters: Vec<_> = chapters(&text).into_iter().collect();
     let names: Vec<_> = chapters.iter().map(|(name, _)| *name).collect();
@@ -72,9 +72,10 @@ fn every_setting_is_there_with_its_default() {
     }
 }
 
-/// The program reads the variables of the list, and what AWS sets; nothing else, and each is in the document.
+/// The program reads only the variables of the list and those that AWS sets, and each of them is
+/// documented.
 #[test]
-fn every_variable_that_is_read_is_there() {
+fn every_variable_that_is_read_is_documented() {
     const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a-AbCdEf";
     let environments: [&[(&str, &str)]; 3] = [
         &[],
@@ -110,9 +111,9 @@ fn every_variable_that_is_read_is_there() {
     }
 }
 
-/// Each example is an environment that the program takes.
+/// Each example is an environment that the program accepts.
 #[test]
-fn every_setting_s_example_is_good() {
+fn every_setting_s_example_is_valid() {
     for (name, text) in chapters(&read("docs/configure.md")) {
         let [example] = blocks(text, "sh")[..] else {
             panic!("{name} has no example")
@@ -148,7 +149,7 @@ fn every_setting_s_example_is_good() {
 }
 
 #[test]
-fn keys_have_only_what_their_job_needs() {
+fn keys_have_only_the_privileges_that_their_job_needs() {
     let text = read("docs/configure.md");
     let keys: Vec<_> = blocks(&text, "json").into_iter().map(Json::read).collect();
     let [function, setup, redrive] = &keys[..] else {
@@ -168,14 +169,14 @@ fn keys_have_only_what_their_job_needs() {
         names,
         r#"["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"]"#
     );
-    // What may change or remove anything expires.
+    // A key that may change or remove anything expires.
     assert_eq!(
         (setup.text("expiration"), redrive.text("expiration")),
         (Some("1d"), Some("1d"))
     );
 }
 
-/// A heading as GitHub makes an anchor of it.
+/// Returns the anchor that GitHub makes from a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()
@@ -226,9 +227,9 @@ fn links_lead_somewhere() {
     }
 }
 
-/// Contributors are told of recipes and of files that exist.
+/// The recipes and files that contributors are told of exist.
 #[test]
-fn contributors_are_told_what_there_is() {
+fn recipes_and_files_for_contributors_exist() {
     let contributing = read("CONTRIBUTING.md");
     let justfile = read("justfile");
     let recipe = Regex::new(r"`just ([a-z-]+)`").unwrap();
@@ -252,9 +253,9 @@ fn contributors_are_told_what_there_is() {
     }
 }
 
-/// Names in backticks that look like the template's are the template's.
+/// Names in backticks that look like names of the template are names of the template.
 #[test]
-fn the_template_s_names_are_right() {
+fn names_of_the_template_are_right() {
     let template = Template::read("template.yaml");
     let sections = ["Parameters", "Outputs", "Resources"].map(|name| template.section(name).keys());
     let known: BTreeSet<_> = sections.into_iter().flatten().map(String::as_str).collect();
@@ -269,7 +270,7 @@ fn the_template_s_names_are_right() {
             .map(|captures| captures.extract::<1>().1[0])
             .collect();
         for name in names.into_iter().filter(|name| *name != "FunctionName") {
-            // A property's name will do.
+            // The name of a property is enough.
             assert!(
                 known.contains(name) || text.contains(&format!(" {name}: ")),
                 "{document}: {name}"
@@ -288,9 +289,9 @@ fn the_template_s_names_are_right() {
     }
 }
 
-/// The commands name the package that there is, and the requests have what Kibana demands.
+/// The commands name the existing package, and the requests have what Kibana demands.
 #[test]
-fn the_package_is_uploaded_and_removed_under_its_name() {
+fn the_documented_commands_upload_and_remove_the_package() {
     let text = read("docs/kibana.md");
     let commands = blocks(&text, "console").join("\n").replace("\\\n", "");
     let version = env!("CARGO_PKG_VERSION");

@@ -1,8 +1,9 @@
-//! Every sample event in `events/` beside its readable twin.
+//! Every sample event in `events/` matches its readable twin.
 //!
-//! A twin is the event with its payloads decoded in their places: `data` is the subscription message instead of base64
-//! of gzip, the `body` of an SQS message is the JSON in it, and the `message` of a log event is the object that the line
-//! holds, where it holds one. Events are made from twins, never the other way round.
+//! A twin is the event with its payloads decoded in place: `data` is the subscription message
+//! instead of base64 of gzip, the `body` of an SQS message is the JSON in it, and the `message` of
+//! a log event is the object that the line holds, where it holds one. Events are made from twins,
+//! never the other way round.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -20,7 +21,7 @@ use crate::support::json::Json;
 const EVENTS: &str = "events";
 const TWINS: &str = "tests/it/fixtures/events";
 
-/// `data` whose gzip stream has two members, as a producer makes it that joins compressed files.
+/// `data` whose gzip stream has two members, as a producer that joins compressed files makes it.
 const TWO_MEMBERS: &str = "data (two gzip members)";
 
 #[test]
@@ -45,7 +46,7 @@ fn every_event_is_its_twin_and_becomes_its_documents() {
     );
 }
 
-/// An event may be compressed in another way than ours, so it is decoded to be compared.
+/// An event may be compressed differently from ours, so it is decoded before it is compared.
 fn check_event(name: &str) {
     let path = repository(&format!("{EVENTS}/{name}.json"));
     let twin =
@@ -79,7 +80,7 @@ fn check_documents(name: &str) {
 }
 
 #[test]
-fn the_readme_says_a_word_of_every_event() {
+fn the_readme_describes_every_event() {
     let readme = fs::read_to_string(repository("events/README.md")).unwrap();
     let told: Vec<_> = readme
         .lines()
@@ -147,7 +148,7 @@ fn decoded(event: Json) -> Json {
     })
 }
 
-/// The subscription message of a payload, under the key that tells how it is compressed.
+/// Returns the subscription message of a payload, under the key that says how it is compressed.
 fn message(payload: &str) -> (String, Json) {
     let compressed = BASE64_STANDARD.decode(payload).unwrap();
     let mut rest = compressed.as_slice();

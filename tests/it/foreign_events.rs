@@ -1,4 +1,4 @@
-//! Events that others made: what `sam local generate-event` prints, and samples that hold other data.
+//! Events that others made: the output of `sam local generate-event`, and samples with other data.
 
 use std::fs;
 
@@ -8,7 +8,8 @@ use crate::support::json::Json;
 
 const FOREIGN: &str = "tests/it/fixtures/foreign-events";
 
-/// An event, the exit status, the counts of `received` and `undecodable_records`, and words of the sentence.
+/// An event, the exit status, the counts of `received` and `undecodable_records`, and words of the
+/// sentence.
 type Case = (&'static str, i32, i64, i64, &'static str);
 
 const CASES: &[Case] = &[
@@ -65,7 +66,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn what_others_send_is_answered() {
+fn foreign_events_get_an_answer() {
     for &(name, status, received, undecodable, words) in CASES {
         let outcome = run(&["invoke", &format!("{FOREIGN}/{name}")], &[], b"");
         assert_eq!(outcome.status, status, "{name}: {}", outcome.stderr);
@@ -98,7 +99,8 @@ fn what_others_send_is_answered() {
     );
 }
 
-/// The one log event list that AWS's own documentation encodes: two lines of no API Gateway.
+/// The list of log events that AWS's own documentation encodes: two lines that are not API
+/// Gateway's.
 #[test]
 fn the_sample_of_the_documentation_becomes_two_documents() {
     let event = fs::read(repository(&format!(

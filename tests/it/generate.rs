@@ -1,4 +1,5 @@
-//! Made-up traffic is the same each time, in the formats that are recommended, and has in it what is told of it.
+//! Made-up traffic: the same each time, in the recommended formats, and with the story that its
+//! description promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use crate::support::json::Json;
 use crate::support::traffic::{LogEvent, event, log_events};
 
 const DAY: &str = "2026-03-01T00:00:00Z";
-/// The same in milliseconds since 1970.
+/// The same times in milliseconds since 1970.
 const DAY_BEGINS: i64 = 1_772_323_200_000;
 const A_MINUTE: i64 = 60_000;
 
@@ -15,7 +16,7 @@ fn a_day(lines: u64) -> Vec<LogEvent> {
     log_events(&event(lines, 1, DAY))
 }
 
-/// The whole lines, read.
+/// Returns the complete lines, parsed.
 fn requests(events: &[LogEvent]) -> Vec<Json> {
     events
         .iter()
@@ -51,9 +52,9 @@ fn the_same_seed_and_times_make_the_same_event() {
     assert_ne!(first, run(&longer, &[], b"").stdout);
 }
 
-/// A change of the generator changes the numbers of the documentation, and the documents' ids.
+/// A change of the generator changes the numbers in the documentation and the documents' ids.
 #[test]
-fn a_seed_s_first_line_stays() {
+fn the_first_line_of_a_seed_never_changes() {
     let [event] = &log_events(&event(1, 1, DAY))[..] else {
         panic!("one line")
     };
@@ -72,7 +73,7 @@ fn a_seed_s_first_line_stays() {
 }
 
 #[test]
-fn there_are_as_many_lines_as_asked_for_and_each_has_an_id_of_its_own() {
+fn the_requested_number_of_lines_has_distinct_ids() {
     for lines in [1, 99, 2_500] {
         let events = a_day(lines);
         let ids: BTreeSet<_> = events.iter().map(|event| &event.id).collect();
@@ -84,9 +85,9 @@ fn there_are_as_many_lines_as_asked_for_and_each_has_an_id_of_its_own() {
     }
 }
 
-/// Timestamps are those of the end of a request: half a minute later at most.
+/// Timestamps are those of a request's end, so they may be up to half a minute late.
 #[test]
-fn the_lines_are_of_the_time_that_was_asked_for() {
+fn the_lines_fall_into_the_requested_time() {
     let end = DAY_BEGINS + 24 * 60 * A_MINUTE;
     for event in a_day(2_500) {
         assert!(
@@ -108,7 +109,7 @@ fn without_times_the_last_day_is_made_up() {
     assert!(events.len() == 300 && events.iter().all(|event| day.contains(&event.timestamp)));
 }
 
-/// Lines are what API Gateway makes of the formats that `log-format` prints: the same keys, each with a text.
+/// Lines are in the formats that `log-format` prints: the same keys, each with a text.
 #[test]
 fn a_line_is_in_the_recommended_format() {
     let keys = |line: &str| {
@@ -135,9 +136,9 @@ fn a_line_is_in_the_recommended_format() {
     assert_eq!(seen, [0, 1, 2].into());
 }
 
-/// Every line becomes a document; of those that are damaged on purpose the documents say so.
+/// Every line becomes a document. Documents of lines that were damaged on purpose say so.
 #[test]
-fn all_of_it_goes_the_normal_path() {
+fn all_lines_take_the_normal_path() {
     let outcome = run(&["invoke", "-"], &[], event(5_000, 1, DAY).as_bytes());
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let report = Json::read(&outcome.stderr);
@@ -179,7 +180,7 @@ fn counts(requests: &[Json], key: &str) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn the_story_is_in_it() {
+fn the_lines_tell_the_story() {
     let events = a_day(10_000);
     let groups: BTreeSet<_> = events.iter().map(|event| &*event.log_group).collect();
     assert_eq!(groups.len(), 4);
@@ -191,7 +192,7 @@ fn the_story_is_in_it() {
             .cloned()
             .collect()
     };
-    // The export: most of the requests of the night's incident, and most of its failures.
+    // The export makes most of the requests of the night's incident, and most of its failures.
     let incident = within(190, 215);
     let of_the_export = counts(&incident, "ip")["198.51.100.77"];
     assert!(
@@ -204,7 +205,7 @@ fn the_story_is_in_it() {
         statuses["429"] + statuses["502"] + statuses["504"] > incident.len() / 2,
         "{statuses:?}"
     );
-    // The bot: nothing that it finds.
+    // The bot finds nothing.
     let scan = counts(
         &requests
             .iter()
@@ -214,7 +215,7 @@ fn the_story_is_in_it() {
         "status",
     );
     assert_eq!(scan.keys().collect::<Vec<_>>(), ["403", "404"]);
-    // The deployment, and its mistake.
+    // The deployment has its bug.
     let deployments = |from, until| {
         counts(&within(from, until), "deploymentId")
             .into_keys()
@@ -234,7 +235,7 @@ fn the_story_is_in_it() {
                 .iter()
                 .all(|r| r.text("resourcePath") == Some("/orders"))
     );
-    // More by day than by night.
+    // There is more traffic by day than by night.
     assert!(within(19 * 60, 20 * 60).len() > 3 * within(4 * 60, 5 * 60).len());
     for status in [
         "200", "201", "204", "400", "401", "403", "404", "429", "500", "502", "504",
@@ -246,9 +247,10 @@ fn the_story_is_in_it() {
     }
 }
 
-/// What a WebSocket connection says stands between its beginning and its end, and comes from one address.
+/// The messages of a WebSocket connection come between its beginning and its end, and from one
+/// address.
 #[test]
-fn web_socket_connections_begin_talk_and_end() {
+fn web_socket_connections_begin_send_messages_and_end() {
     let mut connections: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     for request in requests(&a_day(5_000)) {
         if let Some(id) = request.text("connectionId") {

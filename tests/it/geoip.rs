@@ -1,4 +1,5 @@
-//! Places and networks beside the answers of MaxMind's own reader, and files that are refused: see `fixtures/geoip`.
+//! Places and networks compared with the answers of MaxMind's own reader, and databases that are
+//! rejected: see `fixtures/geoip`.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -20,7 +21,7 @@ const DATABASES: &str = "tests/it/fixtures/geoip";
 const CITY: &str = "GEOIP_CITY_DATABASE";
 const ASN: &str = "GEOIP_ASN_DATABASE";
 
-/// What MaxMind's reader says of some addresses.
+/// The answers of MaxMind's reader for some addresses.
 #[derive(Deserialize)]
 struct Answer {
     database: String,
@@ -68,7 +69,7 @@ fn every_address_is_where_maxminds_reader_finds_it() {
     assert!(addresses("GeoIP2-City-Test") >= 1_000 && addresses("GeoLite2-ASN-Test") >= 1_000);
 }
 
-/// What refuses each, however it is named.
+/// The reason for which each database is rejected, whatever setting names it.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
         "ipinfo-lite",
@@ -88,7 +89,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn a_database_of_another_kind_is_refused_with_its_reason() {
+fn a_database_of_another_kind_is_rejected_with_its_reason() {
     for (database, as_city, as_asn) in REFUSED {
         check_refused(CITY, &file(database), as_city);
         check_refused(ASN, &file(database), as_asn);
@@ -101,7 +102,7 @@ fn a_database_of_another_kind_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_damaged_is_refused() {
+fn a_missing_or_damaged_file_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let damaged = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -140,7 +141,7 @@ fn a_file_that_is_missing_or_damaged_is_refused() {
     );
 }
 
-/// All but the search tree and the metadata.
+/// A database without its search tree and metadata.
 fn overwritten(whole: &[u8]) -> Vec<u8> {
     let metadata = whole
         .windows(3)
@@ -168,7 +169,7 @@ fn both_databases_are_asked() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn no_damage_ends_the_program(flips in prop::collection::vec((any::<Index>(), 0..8_u8), 1..30), end: Index) {
+    fn no_damaged_database_ends_the_program(flips in prop::collection::vec((any::<Index>(), 0..8_u8), 1..30), end: Index) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("damaged.mmdb");
         let mut bytes = fs::read(file("ip2location-lite-db11")).unwrap();
@@ -203,7 +204,7 @@ fn pipeline(files: &[(&str, String)]) -> Result<Pipeline<()>, String> {
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
-/// The database's name says what it is.
+/// The database's name says what it holds.
 fn city_or_asn(database: &str) -> Pipeline<()> {
     pipeline(&[(CITY, file(database))])
         .or_else(|_| pipeline(&[(ASN, file(database))]))
@@ -228,7 +229,7 @@ fn check_refused(variable: &str, path: &str, reason: &str) {
     );
 }
 
-/// `source`, without the address itself.
+/// `source` without the address itself.
 fn looked_up(pipeline: &Pipeline<()>, address: &str) -> Json {
     let message = format!(r#"{{"requestId":"1","ip":"{address}"}}"#);
     let line = LogLine::alone(&message, 0);

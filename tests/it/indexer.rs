@@ -1,5 +1,5 @@
-//! The delivery loop against a scripted server, with the clock stopped: what goes out, when, and what becomes of each
-//! document. Each row of the outcome table is a row here.
+//! The delivery loop against a scripted server, with a stopped clock: the requests, their times,
+//! and the outcome of each document. Each row of the outcome table is a row here.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::support::script::{Request, Script, Step};
 
-/// The defaults.
+/// The default settings.
 const TARGET: Target<'_> = Target {
     data_stream: "logs-a-b",
     ingest_pipeline: None,
@@ -27,14 +27,14 @@ const POLICY: RetryPolicy = RetryPolicy {
     max_retries: None,
 };
 
-/// What became of a body.
+/// The result of sending a body.
 #[derive(Debug, PartialEq)]
 struct Story {
-    /// Each request: when it was sent, in milliseconds, and the documents in it, called a, b, c and so on.
+    /// Each request: its time in milliseconds, and its documents, called a, b, c and so on.
     schedule: Vec<String>,
     /// A letter for each document: indexed, duplicate, dropped (`x`), rejected, unresolved.
     outcomes: String,
-    /// What went wrong last.
+    /// The latest failure.
     failure: String,
 }
 
@@ -48,7 +48,7 @@ impl Story {
     }
 }
 
-/// The id of the nth document.
+/// Returns the id of the nth document.
 fn id(document: usize) -> DocumentId {
     let event = LogEventIdentity {
         owner: "",
@@ -63,12 +63,12 @@ fn id(document: usize) -> DocumentId {
     event.document_id()
 }
 
-/// A body of so many small documents.
+/// Returns a body of this many small documents.
 fn body(documents: usize) -> BulkBody {
     body_of(&vec![1; documents])
 }
 
-/// A body of documents with texts of these lengths.
+/// Returns a body of documents with texts of these lengths.
 fn body_of(lengths: &[usize]) -> BulkBody {
     let mut body = BulkBody::default();
     for (document, length) in lengths.iter().enumerate() {
@@ -77,7 +77,7 @@ fn body_of(lengths: &[usize]) -> BulkBody {
     body
 }
 
-/// The documents of a request, by their letters.
+/// Returns the documents of a request, by their letters.
 fn letters(request: &Request) -> String {
     let letter = |wanted: &String| {
         ('a'..='z')
@@ -135,7 +135,8 @@ async fn story(indexer: &Indexer<Script>, body: &BulkBody, session: &Session) ->
     }
 }
 
-/// Sends so many documents to a server, with the default settings and the longest waits that the jitter allows.
+/// Sends this many documents to a server, with the default settings and the longest waits that the
+/// jitter allows.
 async fn deliver(documents: usize, script: Script) -> Story {
     story(
         &Indexer::new(script, 1_000, 1 << 20),
@@ -153,10 +154,10 @@ fn died_idle() -> Step {
     Step::error(TransportError::Closed { reused: true })
 }
 
-/// What ends well after one failure: two documents, sent, and sent again.
+/// Cases that succeed after one failure: two documents are sent, and sent again.
 #[expect(clippy::too_many_lines, reason = "a table has as many rows as it has")]
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_again() {
+async fn failures_after_which_documents_are_sent_again() {
     let same = ["0 ab", "250 ab"];
     let ok = r#"{"create":{"status":201}}"#;
     let items = |items: &[&str]| {
@@ -341,9 +342,9 @@ async fn what_is_sent_again() {
     }
 }
 
-/// What cannot be mended by sending again is not sent again.
+/// Failures that another try cannot repair end the sending.
 #[tokio::test(start_paused = true)]
-async fn what_stops_at_once() {
+async fn failures_that_stop_at_once() {
     for status in [
         300, 301, 302, 303, 304, 307, 308, 402, 404, 405, 406, 410, 415, 501,
     ] {
@@ -374,9 +375,10 @@ async fn what_stops_at_once() {
     );
 }
 
-/// Nothing gets through for as long as the budget lasts: each wait twice as long as the one before, up to the longest.
+/// Nothing gets through until the budget is spent. Each wait is twice as long as the one before, up
+/// to the longest.
 #[tokio::test(start_paused = true)]
-async fn what_is_repeated_until_the_budget_ends() {
+async fn failures_that_are_retried_until_the_budget_ends() {
     let schedule = [
         "0 a", "250 a", "750 a", "1750 a", "3750 a", "7750 a", "15750 a", "30750 a", "45750 a",
     ];
@@ -406,7 +408,7 @@ async fn what_is_repeated_until_the_budget_ends() {
             Story::new(&schedule, "u", failure)
         );
     }
-    // The last timeout is cut to what is left.
+    // The last timeout is cut to the time left.
     let story = deliver(1, Script::always(Step::error(TransportError::Timeout))).await;
     assert_eq!(
         story,
@@ -414,7 +416,7 @@ async fn what_is_repeated_until_the_budget_ends() {
     );
 }
 
-/// What the server asks for is a floor under the wait, and no more than that.
+/// The wait is at least what the server asks for, and no longer because of it.
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_a_floor() {
     let steps = [
@@ -433,7 +435,7 @@ async fn retry_after_is_a_floor() {
     );
 }
 
-/// Other jitter, other waits: none is longer than the ceiling, and none has to be shorter.
+/// Other jitter makes other waits. None is longer than the ceiling, and all may be shorter.
 #[tokio::test(start_paused = true)]
 async fn the_jitter_is_full() {
     type Random = fn() -> u64;
@@ -448,9 +450,9 @@ async fn the_jitter_is_full() {
     }
 }
 
-/// Only documents that get an outcome set the waits back, and give the budget anew; an answer alone does not.
+/// Only documents that get an outcome reset the waits and renew the budget. A reply alone does not.
 #[tokio::test(start_paused = true)]
-async fn progress_alone_begins_anew() {
+async fn only_progress_renews_the_budget() {
     let steps = [
         Step::status(503),
         Step::items(&[429, 429, 429]),
@@ -490,7 +492,7 @@ async fn progress_alone_begins_anew() {
     );
 }
 
-/// The next body of an invocation goes on where the last has stopped, or does not go at all.
+/// The next body of an invocation goes on where the last one has stopped, or is not sent at all.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_stopped_sends_nothing_more() {
     let indexer = Indexer::new(Script::always(Step::status(404)), 1_000, 1 << 20);
@@ -571,9 +573,9 @@ async fn the_deadline_is_kept() {
     }
 }
 
-/// Documents that were stored although nobody heard of it are not stored twice.
+/// Documents that were stored without a confirmed reply are not stored twice.
 #[tokio::test(start_paused = true)]
-async fn a_repeat_finds_duplicates() {
+async fn a_retry_finds_duplicates() {
     for lost in [
         Step::error(TransportError::Timeout).taking(1),
         closed(),
@@ -585,9 +587,10 @@ async fn a_repeat_finds_duplicates() {
     }
 }
 
-/// A connection that died while it lay idle costs one repetition at once; from then on it is a failure as others.
+/// A connection that died while idle costs one immediate retry. After that, it is a failure like
+/// any other.
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_is_free_once() {
+async fn a_dead_idle_connection_costs_no_wait_once() {
     let story = deliver(1, Script::steps([died_idle(), died_idle(), closed()])).await;
     assert_eq!(
         story,
@@ -599,9 +602,9 @@ async fn an_idle_connection_is_free_once() {
     );
 }
 
-/// A server that closes every connection after an answer, without saying so, costs no waits.
+/// A server that closes every connection after a reply, without saying so, costs no waits.
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_is_free_again_once_something_was_delivered() {
+async fn a_dead_idle_connection_costs_no_wait_after_each_progress() {
     let steps = [
         died_idle(),
         Step::items(&[201, 429]),
@@ -646,7 +649,8 @@ async fn story_of_one(indexer: &Indexer<Script>, session: &Session) -> String {
     outcomes.iter().map(outcome_letter).collect()
 }
 
-/// A proxy that finds a request too large may say so by hanging up: from the second time in a row on, halves.
+/// A proxy may reject a request that is too large by closing the connection. From the second time
+/// in a row, the request is halved.
 #[tokio::test(start_paused = true)]
 async fn resets_in_a_row_halve() {
     let cases: [(&[Step], &[&str]); 4] = [
@@ -678,7 +682,7 @@ async fn resets_in_a_row_halve() {
     }
 }
 
-/// A server that takes requests up to a size.
+/// A server that accepts requests up to a size.
 fn limited_to(bytes: usize) -> Script {
     Script::server(move |request| match request.body.len() {
         size if size > bytes => Step::status(413),
@@ -686,7 +690,8 @@ fn limited_to(bytes: usize) -> Script {
     })
 }
 
-/// Halves have the same size, not the same number of documents; and a size that was too much is not tried again.
+/// Halves have the same size, not the same number of documents, and a size that was too large is
+/// not tried again.
 #[tokio::test(start_paused = true)]
 async fn a_413_halves_by_bytes() {
     let body = body_of(&[1_000, 1, 1, 1]);
@@ -704,7 +709,7 @@ async fn a_413_halves_by_bytes() {
     assert_eq!(session.traffic().retries, 2);
 }
 
-/// What is too large even alone is refused; all others are stored.
+/// A document that is too large even by itself is rejected. All others are stored.
 #[tokio::test(start_paused = true)]
 async fn a_413_alone_is_a_rejection() {
     let body = body_of(&[1, 1, 1_000, 1, 1]);
@@ -720,7 +725,8 @@ async fn a_413_alone_is_a_rejection() {
     );
 }
 
-/// One request holds at most so many documents and bytes; a larger document goes alone.
+/// One request holds at most this many documents and bytes. A larger document gets a request of its
+/// own.
 #[tokio::test(start_paused = true)]
 async fn requests_keep_to_their_size() {
     let one = body(1).size();
@@ -790,15 +796,17 @@ async fn a_400_bisects() {
     );
 }
 
-/// If the first three documents alone are malformed and none was ever taken, it is not the documents.
+/// If the first three documents alone are malformed and none was ever accepted, the documents are
+/// not at fault.
 #[tokio::test(start_paused = true)]
-async fn everything_malformed_is_a_configuration_fault() {
+async fn everything_malformed_is_a_configuration_error() {
     let schedule = ["0 abcdefgh", "0 abcd", "0 ab", "0 a", "0 b", "0 cd", "0 c"];
     let expected = Story::new(&schedule, "uuuuuuuu", "EverythingMalformed");
     assert_eq!(deliver(8, poisoned_by("abcdefgh")).await, expected);
     assert_eq!(deliver(8, poisoned_by("abc")).await, expected);
 
-    // In an invocation that has taken something, a duplicate included, it is the documents.
+    // In an invocation in which some document was accepted, even as a duplicate, the documents are
+    // at fault.
     for taken in [201, 409] {
         let mut first = true;
         let indexer = Indexer::new(
@@ -818,9 +826,9 @@ async fn everything_malformed_is_a_configuration_fault() {
     }
 }
 
-/// However small the bodies are that the invocation sends one after the other.
+/// The same holds however small the bodies are that the invocation sends one after the other.
 #[tokio::test(start_paused = true)]
-async fn everything_malformed_is_a_configuration_fault_in_small_bodies_too() {
+async fn everything_malformed_is_a_configuration_error_in_small_bodies_too() {
     let indexer = Indexer::new(Script::always(Step::status(400)), 1_000, 1 << 20);
     let (session, mut outcomes) = (session(POLICY), Vec::new());
     for documents in [1, 1, 2, 1] {
@@ -835,10 +843,12 @@ async fn everything_malformed_is_a_configuration_fault_in_small_bodies_too() {
     );
 }
 
-/// Refused credentials are renewed once an invocation, and the request repeated if there are other ones. No loop.
+/// Refused credentials are fetched again once per invocation, and the request is repeated if they
+/// have changed. There is no loop.
 #[tokio::test(start_paused = true)]
 async fn refused_credentials() {
-    /// What is answered, what the renewals bring; the schedule, the outcomes, how many renewals there were.
+    /// The replies, the results of the renewals; the schedule, the outcomes, and the number of
+    /// renewals.
     type Case<'a> = (&'a [Step], &'a [bool], &'a [&'a str], &'a str, usize);
     for status in [401, 403] {
         let failure = format!("Status({status})");
@@ -877,7 +887,7 @@ async fn refused_credentials() {
     }
 }
 
-/// A certificate that is not trusted is asked for twice in an invocation, whatever comes between.
+/// A certificate that is not trusted is tried twice in an invocation, whatever happens in between.
 #[tokio::test(start_paused = true)]
 async fn an_untrusted_certificate_is_retried_once() {
     let certificate = || Step::error(TransportError::Certificate("x"));
@@ -901,9 +911,9 @@ async fn an_untrusted_certificate_is_retried_once() {
     );
 }
 
-/// As dead letters are written: at most one repetition, though the budget would allow more.
+/// The policy for dead letters: at most one retry, though the budget would allow more.
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_retries() {
+async fn a_limit_on_retries() {
     let once = RetryPolicy {
         max_retries: Some(1),
         ..POLICY
@@ -913,7 +923,8 @@ async fn a_limit_of_retries() {
     assert_eq!(story(&indexer, &body(1), &session(once)).await, expected);
 }
 
-/// What is kept of a rejection goes into the dead letter, the reason of the request's where the item has none.
+/// The rejection goes into the dead letter. Where the item has no reason, the reason of the request
+/// is used.
 #[tokio::test(start_paused = true)]
 async fn rejections_carry_their_reason() {
     let error = r#""error":{"type":"document_parsing_exception","reason":"failed","caused_by":{"reason":"why"}}"#;
@@ -937,7 +948,7 @@ async fn rejections_carry_their_reason() {
     }
 }
 
-/// What a block by an operator or the cluster's state is called; the documents are not at fault.
+/// Names of blocks by an operator or by the cluster's state. The documents are not at fault.
 #[tokio::test(start_paused = true)]
 async fn blocks_are_not_rejections() {
     let cases = [
@@ -959,7 +970,8 @@ async fn blocks_are_not_rejections() {
     }
 }
 
-/// A server that takes every document but those that contain a letter, and answers 500 for these.
+/// A server that accepts every document except those that contain a letter, and answers 500 for
+/// these.
 fn fails_on(culprits: &'static str, kind: &'static str) -> Script {
     Script::server(move |request| {
         let item = |letter: char| match culprits.contains(letter) {
@@ -973,8 +985,9 @@ fn fails_on(culprits: &'static str, kind: &'static str) -> Script {
     })
 }
 
-/// A document that fails through a whole budget while others are taken is at fault: it is rejected,
-/// and says so. One that fails beside none, or for the cluster's sake, is not.
+/// A document that fails through a whole budget while others are accepted is at fault: it is
+/// rejected with this reason. A document is not at fault if no others are accepted, or if the
+/// cluster is the cause.
 #[tokio::test(start_paused = true)]
 async fn a_document_that_fails_for_ever_is_rejected() {
     let schedule = [
@@ -1000,8 +1013,8 @@ async fn a_document_that_fails_for_ever_is_rejected() {
     );
 }
 
-/// It has its own budget: others that get through do not give it another. Once one is found, the
-/// next ones cost one repetition each, and the rest of the invocation goes on.
+/// The document has its own budget: others that get through do not renew it. Once such a document
+/// is found, each further one costs one retry, and the rest of the invocation goes on.
 #[tokio::test(start_paused = true)]
 async fn documents_that_fail_for_ever_cost_one_budget_an_invocation() {
     let indexer = Indexer::new(fails_on("bf", "k"), 3, 1 << 20);
@@ -1015,7 +1028,7 @@ async fn documents_that_fail_for_ever_cost_one_budget_an_invocation() {
     assert!(!session.is_stopped());
 }
 
-/// Trouble of the server in between is no fault of the document.
+/// A period of server trouble is not the fault of the document.
 #[tokio::test(start_paused = true)]
 async fn a_server_in_trouble_acquits_its_documents() {
     let mut count = 0;
@@ -1029,7 +1042,8 @@ async fn a_server_in_trouble_acquits_its_documents() {
     assert_eq!(deliver(2, script).await.outcomes, "iu");
 }
 
-/// A write block ends with what it is for, such as a snapshot: it is waited for within the budget.
+/// A write block ends with its cause, such as a snapshot, so the indexer waits for its end within
+/// the budget.
 #[tokio::test(start_paused = true)]
 async fn a_write_block_is_waited_for() {
     let block = |status| {
@@ -1050,7 +1064,7 @@ async fn a_write_block_is_waited_for() {
     assert_eq!(story, Story::new(&["0 a", "250 a"], "i", "Status(403)"));
 }
 
-/// Requests, those that repeat documents, and their bytes.
+/// Counts requests, those that repeat documents, and their bytes.
 #[tokio::test(start_paused = true)]
 async fn traffic_is_counted() {
     let indexer = Indexer::new(
@@ -1077,14 +1091,15 @@ async fn traffic_is_counted() {
 
 /// A body without documents costs no request.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_sent_for_nothing() {
+async fn an_empty_body_sends_nothing() {
     assert_eq!(
         deliver(0, Script::always(Step::status(400))).await,
         Story::new(&[], "", "")
     );
 }
 
-/// Sends bodies of a session at the same time: one of a document each, called a, b, c and so on.
+/// Sends bodies of a session at the same time. Each holds one document; the documents are called a,
+/// b, c and so on.
 async fn deliver_beside(documents: usize, script: Script) -> Story {
     let indexer = Indexer::new(script, 1_000, 1 << 20);
     let session = session(POLICY);
@@ -1116,13 +1131,13 @@ async fn deliver_beside(documents: usize, script: Script) -> Story {
     }
 }
 
-/// What is asked of a server that takes its time, when several bodies wait.
+/// The requests to a slow server when several bodies wait.
 #[tokio::test(start_paused = true)]
-async fn bodies_go_beside_each_other_while_all_is_well() {
+async fn requests_overlap_while_all_is_well() {
     let slow = || Step::items(&[201]).taking(100);
     let busy = || Step::status(429).taking(100);
     let cases = [
-        // The first goes alone. It shows that the server is slow.
+        // The first request goes alone. It shows that the server is slow.
         (
             4,
             vec![slow(), slow(), slow(), slow()],
@@ -1130,7 +1145,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iiii",
             "",
         ),
-        // A server that was quick is given 5 ms.
+        // A server that was fast gets 5 ms.
         (
             4,
             vec![Step::items(&[201]), slow(), slow(), slow()],
@@ -1138,7 +1153,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iiii",
             "",
         ),
-        // One that answers at once is asked one thing after the other.
+        // A server that answers at once gets one request after the other.
         (3, vec![], vec!["0 a", "0 b", "0 c"], "iii", ""),
         (
             3,
@@ -1147,7 +1162,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iii",
             "",
         ),
-        // Nothing goes beside what was refused: each in its turn, until something is taken.
+        // After a rejection, bodies go one by one until something is accepted.
         (
             3,
             vec![busy(), slow(), slow(), slow()],
@@ -1155,7 +1170,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iii",
             "Status(429)",
         ),
-        // What fails together is one failure, with one wait, and what comes again goes alone.
+        // Requests that fail together are one failure with one wait, and the retries go alone.
         (
             4,
             vec![slow(), busy(), busy(), busy()],
@@ -1163,7 +1178,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iiii",
             "Status(429)",
         ),
-        // Nothing new begins before the time to send again has come, although others get through.
+        // No new request starts before the time of the next try, although others get through.
         (
             4,
             vec![
@@ -1177,7 +1192,7 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
             "iiii",
             "Status(429)",
         ),
-        // Nothing more is sent when it is over; what is under way gets its answer.
+        // Once sending has stopped, nothing more is sent. Open requests still get their replies.
         (
             4,
             vec![slow(), Step::status(404).taking(50), slow(), slow()],
@@ -1194,9 +1209,9 @@ async fn bodies_go_beside_each_other_while_all_is_well() {
     }
 }
 
-/// However many bodies wait, ten requests are open at a time.
+/// However many bodies wait, at most ten requests are open at a time.
 #[tokio::test(start_paused = true)]
-async fn so_many_bodies_go_beside_each_other_and_no_more() {
+async fn at_most_ten_requests_overlap() {
     let story = deliver_beside(26, Script::always(Step::items(&[201]).taking(100))).await;
     let at = |milliseconds: u32, letters: &str| {
         letters
@@ -1213,7 +1228,8 @@ async fn so_many_bodies_go_beside_each_other_and_no_more() {
     assert_eq!(story.schedule, schedule.concat());
 }
 
-/// Credentials that end while several requests are open are fetched again once, and help all of these.
+/// Credentials that expire while several requests are open are fetched again once, and help all of
+/// these requests.
 #[tokio::test(start_paused = true)]
 async fn credentials_are_refreshed_once_for_all_that_are_open() {
     let slow = || Step::items(&[201]).taking(100);

@@ -1,4 +1,5 @@
-//! The integration package in `integration/`: what is made from the rest of the repository, and what Kibana makes of it.
+//! The integration package in `integration/`: it is made from the rest of the repository, and
+//! Kibana accepts it.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 mod fields;
@@ -38,7 +39,7 @@ const STREAMS: [Stream; 2] = [
     },
 ];
 
-/// What `invoke` makes of the first line of `events/full-rest.json`.
+/// The output of `invoke` for the first line of `events/full-rest.json`.
 fn sample_document() -> Json {
     let documents =
         fs::read_to_string(repository("tests/it/fixtures/events/full-rest.ndjson")).unwrap();
@@ -60,7 +61,7 @@ fn the_field_files_are_made_from_the_page() {
 }
 
 #[test]
-fn the_sample_events_are_what_the_program_makes() {
+fn the_sample_events_are_the_program_s_output() {
     for stream in STREAMS {
         check(
             &format!("{}/sample_event.json", stream.folder),
@@ -69,7 +70,7 @@ fn the_sample_events_are_what_the_program_makes() {
     }
 }
 
-/// `elastic-package` would fill the same places, of the same names.
+/// `elastic-package` would fill the same placeholders.
 #[test]
 fn the_readme_is_made_from_its_template() {
     let mut readme =
@@ -90,7 +91,7 @@ fn the_readme_is_made_from_its_template() {
     check("integration/docs/README.md", &readme);
 }
 
-/// Kibana shows it where the repository's files are not.
+/// Kibana shows the README where the repository's files do not exist.
 #[test]
 fn the_readme_links_to_nothing_but_websites() {
     let readme = fs::read_to_string(repository("integration/docs/README.md")).unwrap();
@@ -115,7 +116,8 @@ fn the_package_has_the_version_of_the_program() {
     );
 }
 
-/// What newer versions of Kibana refuse in an upload: <https://github.com/elastic/kibana/pull/286094>.
+/// Content that newer versions of Kibana reject in an upload:
+/// <https://github.com/elastic/kibana/pull/286094>.
 #[test]
 fn kibana_finds_nothing_wrong_with_the_upload() {
     let is_name = Regex::new("^[a-z][a-z0-9_]{1,149}$").unwrap();
@@ -141,9 +143,9 @@ fn kibana_finds_nothing_wrong_with_the_upload() {
     }
 }
 
-/// The final pipeline of Fleet's templates removes `event.original` from documents that have not the tag.
+/// The final pipeline of Fleet's templates removes `event.original` from documents without the tag.
 #[test]
-fn fleet_leaves_every_line_that_is_kept() {
+fn fleet_keeps_every_line_that_the_program_keeps() {
     let is_tagged = |document: &Json| {
         let tags = document.list("tags").unwrap_or_default();
         tags.contains(&Json::Text("preserve_original_event".to_owned()))
@@ -165,7 +167,7 @@ fn fleet_leaves_every_line_that_is_kept() {
     assert!(is_tagged(&dead_letter()));
 }
 
-/// The golden documents of a file, those of one line one after the other.
+/// Returns the golden documents of a file. Those of one line follow each other.
 fn documents(name: &str) -> Vec<Json> {
     let text = fs::read_to_string(repository(&format!("{LINES}/{name}.ndjson"))).unwrap();
     let of_line = |line: &str| match Json::read(line) {

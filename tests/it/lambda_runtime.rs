@@ -1,4 +1,5 @@
-//! The built binary as a Lambda function: under AWS's Runtime Interface Emulator, and under a Runtime API of our own.
+//! The built binary as a Lambda function, under AWS's Runtime Interface Emulator and under a
+//! Runtime API of our own.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,10 +22,10 @@ use crate::support::json::Json;
 use crate::support::runtime_api::RuntimeApi;
 use crate::support::runtime_emulator::RuntimeEmulator;
 
-/// Where nobody listens: for invocations that have nothing to send.
+/// An address where nothing listens, for invocations that have nothing to send.
 const NOWHERE: (&str, &str) = ("ELASTICSEARCH_URL", "http://127.0.0.1:9");
 
-/// CloudWatch's question whether the destination is well; an event without documents.
+/// CloudWatch's probe that checks whether the destination works: an event without documents.
 const CONTROL_MESSAGE: &str = r#"{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"",
     "subscriptionFilters":[],"logEvents":[{"id":"","timestamp":1700000000000,
     "message":"CWL CONTROL MESSAGE: Checking health of destination Lambda."}]}"#;
@@ -42,7 +43,7 @@ fn event(log_data: &str) -> Vec<u8> {
     format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#).into_bytes()
 }
 
-/// The same function on AWS's emulator (where that can be had) and on ours.
+/// The same function on AWS's emulator (where it is available) and on ours.
 fn on_both(variables: &[(&str, &str)], timeout_seconds: u32, check: fn(&RuntimeEmulator)) {
     check(&RuntimeEmulator::start(variables, timeout_seconds));
     check(&RuntimeEmulator::start_own(variables, timeout_seconds));
@@ -67,7 +68,7 @@ fn an_event_of_no_known_trigger_is_an_error_with_a_fixed_name() {
     });
 }
 
-/// The function must answer for itself before the platform ends it.
+/// The function must answer by itself before the platform ends it.
 #[test]
 fn a_server_that_never_answers_is_an_error_before_the_deadline() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
@@ -75,7 +76,8 @@ fn a_server_that_never_answers_is_an_error_before_the_deadline() {
         "http://{}",
         silent.local_addr().expect("a bound socket has an address")
     );
-    // The function keeps half a second of these for its answer: enough on a busy machine.
+    // The function keeps half a second of this time for its answer, which is enough on a busy
+    // machine.
     for seconds in [3, 6] {
         on_both(&[("ELASTICSEARCH_URL", &url)], seconds, |function| {
             let answer = function.invoke(&event(DATA_MESSAGE));
@@ -88,14 +90,14 @@ fn a_server_that_never_answers_is_an_error_before_the_deadline() {
     }
 }
 
-/// Dead letters may be written up to the end, but not past the time that it takes to answer.
+/// Dead letters may be written until late, but not into the time that the answer needs.
 #[test]
 fn dead_letters_that_are_never_answered_are_an_error_before_the_deadline() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/7", 400, "document_parsing_exception");
     server.fail([Fault::none(), Fault::none().delayed(3_600_000)]);
     let function = RuntimeEmulator::start_own(&[("ELASTICSEARCH_URL", &server.url)], 4);
-    // At the deadline the platform would end the function, and answer in its place.
+    // At the deadline the platform would end the function and answer in its place.
     let answer = function.invoke(direct(&payload("e", "api", &[line(7)])).as_bytes());
     assert!(
         answer.contains(r#""errorType":"Delivery.Incomplete""#),
@@ -103,7 +105,8 @@ fn dead_letters_that_are_never_answered_are_an_error_before_the_deadline() {
     );
 }
 
-/// The queue of failed invocations is drained by the function: messages that are finished go, the others stay.
+/// The function drains the queue of failed invocations: finished messages are removed, the others
+/// stay.
 #[test]
 fn a_queue_of_failed_invocations_is_drained() {
     let server = FakeElasticsearch::start();
@@ -120,7 +123,7 @@ fn a_queue_of_failed_invocations_is_drained() {
         ("broken", "{"),
         ("foreign", "{}"),
     ]);
-    // With these any wait is longer than the budget.
+    // With these settings, any wait is longer than the budget.
     let no_waiting = [
         ("RETRY_INITIAL_MS", "86400000"),
         ("RETRY_MAX_MS", "86400000"),
@@ -175,7 +178,7 @@ fn two_invocations_come_over_one_connection() {
 }
 
 #[test]
-fn a_start_without_settings_says_what_is_missing() {
+fn a_start_without_settings_names_the_missing_ones() {
     on_both(&[], 10, |function| {
         function.invoke(&event(CONTROL_MESSAGE));
         let output = function.output_with("ELASTICSEARCH_URL");
@@ -187,7 +190,8 @@ fn a_start_without_settings_says_what_is_missing() {
     });
 }
 
-/// The lines of the function's own log, each of which is JSON with what Lambda's structured logs need.
+/// Returns the lines of the function's own log. Each is JSON with the members of Lambda's
+/// structured logs.
 fn log_lines(output: &str) -> Vec<Json> {
     let lines: Vec<_> = output.lines().map(Json::read).collect();
     for line in &lines {
@@ -234,7 +238,8 @@ fn an_invocation_is_one_line_with_the_report_and_the_metrics() {
         Some("1-00000000-000000000000000000000000")
     );
 
-    // What the metrics point at is in the line, as numbers; and so is their dimension, as text.
+    // The members that the metrics point at are in the line as numbers, and their dimension as
+    // text.
     assert!(good.number("_aws.Timestamp").is_some(), "{output}");
     let Some([Json::Object(_)]) = good.list("_aws.CloudWatchMetrics") else {
         panic!("one directive: {output}")
@@ -255,7 +260,7 @@ fn an_invocation_is_one_line_with_the_report_and_the_metrics() {
             metric.compact()
         );
     }
-    // Alarms watch some of them: none may be missing.
+    // Alarms watch some of the metrics, so none may be missing.
     let report = Json::read(&serde_json::to_string(&Report::default()).expect("a report is JSON"));
     let Json::Object(members) = &report else {
         panic!("{}", report.compact())
@@ -278,7 +283,7 @@ fn without_a_namespace_there_are_no_metrics() {
     assert!(!output.contains("_aws"), "{output}");
 }
 
-/// What happened in an invocation, step by step, and nothing of what its lines say.
+/// Debug lines tell what happens in an invocation, step by step, and nothing of what its lines say.
 #[test]
 fn debug_lines_tell_the_steps_of_an_invocation() {
     for variable in ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"] {
@@ -310,7 +315,7 @@ fn debug_lines_tell_the_steps_of_an_invocation() {
 }
 
 #[test]
-fn log_level_counts_more_than_lambda_s() {
+fn log_level_takes_precedence_over_lambda_s() {
     let variables = [
         NOWHERE,
         ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
@@ -324,9 +329,9 @@ fn log_level_counts_more_than_lambda_s() {
     assert_eq!(log_lines(&function.output_with("_aws")).len(), 1);
 }
 
-/// Lambda's own lines beside it are about 300 bytes; together they stay below 1 kB or so.
+/// Lambda's own lines beside it take about 300 bytes. Together they stay below about 1 kB.
 #[test]
-fn an_invocation_that_succeeds_costs_little_log() {
+fn a_successful_invocation_writes_little_log() {
     let server = FakeElasticsearch::start();
     let function = RuntimeEmulator::start_own(&[("ELASTICSEARCH_URL", &*server.url)], 10);
     function.invoke(&event(DATA_MESSAGE));
@@ -357,7 +362,7 @@ fn an_event_that_is_not_json_is_unsupported_and_logged() {
 }
 
 #[test]
-fn no_level_makes_anybody_log_the_event() {
+fn no_log_level_logs_the_event() {
     let server = FakeElasticsearch::start();
     for level in [
         "trace",
@@ -375,9 +380,9 @@ fn no_level_makes_anybody_log_the_event() {
     }
 }
 
-/// The function with its log on a device that is full.
+/// Starts the function with its log on a full device.
 #[test]
-fn a_log_that_cannot_be_written_does_not_keep_the_answer() {
+fn a_log_that_cannot_be_written_does_not_hold_back_the_answer() {
     let server = FakeElasticsearch::start();
     let requests = Arc::default();
     let api = RuntimeApi::start(Arc::clone(&requests));
@@ -418,7 +423,7 @@ fn a_log_that_cannot_be_written_does_not_keep_the_answer() {
     function.wait().expect("it has ended");
 }
 
-/// The Runtime API fails: the function ends, and its last line says why.
+/// If the Runtime API fails, the function ends, and its last line says why.
 #[test]
 fn a_runtime_api_that_fails_ends_the_function_with_a_line() {
     for status in [

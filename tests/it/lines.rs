@@ -1,11 +1,12 @@
-//! Golden lines: `name.log` holds a raw message a line, and line n of `name.ndjson` is what `normalize` makes of line n.
+//! Golden lines: each line of `name.log` is a raw message, and line n of `name.ndjson` is the
+//! output of `normalize` for line n.
 
 use crate::support::command_line::run;
 use crate::support::golden::{assert_holds_only, check, names};
 
 pub(crate) const LINES: &str = "tests/it/fixtures/lines";
 
-/// Settings that a file's lines are read with, where they are not the defaults.
+/// The settings for a file's lines, if they are not the defaults.
 const SETTINGS: &[(&str, &[(&str, &str)])] = &[
     (
         "preserved-originals",
@@ -34,10 +35,10 @@ const SETTINGS: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// The time of lines that tell none.
+/// The time of lines without a time of their own.
 const EVENT_TIME: &str = "1772323200123";
 
-/// The settings that a file's lines are read with.
+/// Returns the settings for a file's lines.
 pub(crate) fn settings(name: &str) -> &'static [(&'static str, &'static str)] {
     SETTINGS
         .iter()
@@ -46,7 +47,7 @@ pub(crate) fn settings(name: &str) -> &'static [(&'static str, &'static str)] {
 }
 
 #[test]
-fn every_line_becomes_what_it_should() {
+fn every_line_gives_its_golden_documents() {
     let names = names(LINES, ".log");
     for name in &names {
         let settings = settings(name);

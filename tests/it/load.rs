@@ -1,4 +1,4 @@
-//! Many invocations in a row in one process: memory stays what it is, and nothing is lost.
+//! Many invocations in a row in one process: memory does not grow, and nothing is lost.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::invocation::{DEAD_LETTERS, LOGS, direct, kinesis, line, payload};
 use crate::support::runtime_emulator::RuntimeEmulator;
 
-/// How many lines the invocations have, in turn.
+/// The numbers of lines of the invocations, in turn.
 const SIZES: [usize; 10] = [1, 3, 12, 1, 40, 2, 5, 300, 1, 8];
 
-/// `LOAD_INVOCATIONS`, or as many as a run of all tests may have.
+/// `LOAD_INVOCATIONS`, or a number that suits a run of all tests.
 #[expect(
     clippy::disallowed_methods,
     reason = "the length of a test is not a setting of the product"
@@ -21,7 +21,7 @@ fn invocations() -> usize {
         .unwrap_or(120)
 }
 
-/// What goes wrong in an invocation; nothing in most.
+/// The fault of an invocation; most have none.
 fn faults(number: usize) -> Vec<Fault> {
     match number % 12 {
         1 => vec![Fault::status(503), Fault::status(429)],
@@ -33,7 +33,7 @@ fn faults(number: usize) -> Vec<Fault> {
     }
 }
 
-/// An event with so many lines, the last of which is refused now and then.
+/// An event with this many lines. The last line is rejected now and then.
 fn event(number: usize, size: usize) -> String {
     let mut lines: Vec<String> = (0..size).map(line).collect();
     if number.is_multiple_of(10) {
@@ -47,7 +47,7 @@ fn event(number: usize, size: usize) -> String {
 }
 
 #[test]
-fn memory_stays_what_it_is_and_nothing_is_lost() {
+fn memory_does_not_grow_and_nothing_is_lost() {
     let server = FakeElasticsearch::start();
     server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
     let settings = [

@@ -1,4 +1,5 @@
-//! The tests of the whole program, in one binary: it links once, and its tests share one Elasticsearch.
+//! The tests of the whole program, in one binary: it links once, and its tests share one
+//! Elasticsearch.
 
 mod alerts;
 mod allocations;

@@ -1,4 +1,4 @@
-//! What holds of every line there can be.
+//! Properties that hold for every line.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -17,7 +17,7 @@ use test_support::properties::{check_event, check_line, check_payload, check_rep
 
 const EVENTS: &str = "tests/it/fixtures/events";
 
-/// Every line that there is a golden document for.
+/// Every line for which there is a golden document.
 static REAL_LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let read =
         |name: String| fs::read_to_string(repository(&format!("{LINES}/{name}.log"))).unwrap();
@@ -32,20 +32,20 @@ fn real_line() -> impl Strategy<Value = String> {
     any::<Index>().prop_map(|index| index.get(&REAL_LINES).clone())
 }
 
-/// What happens to lines on their way, and what a hostile client may do to them.
+/// Damage to lines on their way, and changes that a hostile client may make.
 #[derive(Clone, Debug)]
 enum Mutation {
-    /// It ends early.
+    /// The line ends early.
     Cut(Index),
-    /// One bit of it is another one.
+    /// One bit is flipped.
     Flip(Index, u8),
-    /// One of these is missing: a quote, a brace, a colon.
+    /// A quote, a brace or a colon is missing.
     Remove(Index, char),
-    /// A member stands twice, in two places.
+    /// A member occurs twice, in two places.
     Repeat(Index, Index),
-    /// A character stands in it that should be escaped, or that nobody sees.
+    /// A character is inserted that should be escaped, or that is invisible.
     Insert(Index, char),
-    /// A stretch of it is gone.
+    /// A stretch of the line is missing.
     Lose(Index, Index),
 }
 
@@ -130,10 +130,11 @@ fn encoded(json: &[u8]) -> String {
     BASE64_STANDARD.encode(gzip.finish().unwrap())
 }
 
-/// Characters that mean something to one parser or another.
+/// Characters with a meaning to one parser or another.
 const MARKS: &str = r#"["\\{}\[\],:\-' \t0-9a-zA-Z/%$=()€\u{0}\u{feff}]{0,4}"#;
 
-/// Keys of every kind: known, known under several names, of claims, and unknown; none of a secret.
+/// Keys of every kind: known keys, several keys for one variable, keys of claims, and unknown keys;
+/// none for a secret.
 const KEYS: &[&str] = &[
     "accountId",
     "apiId",
@@ -208,7 +209,7 @@ proptest! {
         let line = format!("{{{}}}", object.collect::<Vec<_>>().join(","));
         let documents = documents(&line);
         prop_assert_eq!(documents.len(), 1);
-        // Words in letters cannot be mistaken for anything that was converted.
+        // Words of letters cannot be mistaken for a converted value.
         for (key, word) in members.iter().filter(|(_, value)| value.starts_with(|c: char| c.is_ascii_lowercase())) {
             let found = documents.iter().any(|document| document.contains(word.as_str()));
             prop_assert!(found, "{key}={word} of {line} is not in {documents:?}");
@@ -228,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn a_line_that_was_cut_has_its_outcome(line in real_line(), position: Index) {
+    fn a_line_that_was_cut_off_has_its_outcome(line in real_line(), position: Index) {
         let end = line.floor_char_boundary(position.index(line.len() + 1));
         check_line(line.split_at(end).0);
     }
@@ -243,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn a_line_that_suffered_much_has_its_outcome(line in real_line(), mutations in prop::collection::vec(mutation(), 1..4)) {
+    fn a_line_with_much_damage_has_its_outcome(line in real_line(), mutations in prop::collection::vec(mutation(), 1..4)) {
         check_line(&mutations.iter().fold(line, |line, mutation| mutation.apply(&line)));
     }
 
@@ -254,14 +255,14 @@ proptest! {
     }
 
     #[test]
-    fn an_event_is_known_or_refused(event in prop::collection::vec(any::<u8>(), 0..50), name in prop::sample::select(names(EVENTS, ".json")), mutation in mutation()) {
+    fn an_event_is_known_or_rejected(event in prop::collection::vec(any::<u8>(), 0..50), name in prop::sample::select(names(EVENTS, ".json")), mutation in mutation()) {
         check_event(&event);
         let event = fs::read_to_string(repository(&format!("{EVENTS}/{name}.json"))).unwrap();
         check_event(mutation.apply(&event).as_bytes());
     }
 
     #[test]
-    fn a_reply_says_something_of_every_document_or_of_none(status in 100..600_u16, mutation in mutation(), items in prop::collection::vec(200..600_u16, 0..4)) {
+    fn a_reply_settles_every_document_or_none(status in 100..600_u16, mutation in mutation(), items in prop::collection::vec(200..600_u16, 0..4)) {
         let item = |status: &u16| format!(r#"{{"create":{{"status":{status},"error":{{"type":"a","reason":"b"}}}}}}"#);
         let reply = format!(r#"{{"errors":true,"items":[{}]}}"#, items.iter().map(item).collect::<Vec<_>>().join(","));
         check_reply(200, false, reply.as_bytes());
@@ -275,10 +276,10 @@ proptest! {
     }
 }
 
-/// Long lines, made of what leads a parser to look far ahead again and again: they would take hours if their cost grew with
-/// the square of their length.
+/// Long lines with text that makes a parser look far ahead again and again. They would take hours
+/// if their cost grew with the square of their length.
 #[test]
-fn long_lines_that_lead_astray() {
+fn long_lines_that_mislead_parsers_take_linear_time() {
     const LENGTH: usize = 100_000;
     for (head, part, tail) in [
         (r#"{"requestId":"r","a":""#, r#"""#, "x"),

@@ -1,5 +1,5 @@
-//! Times, numbers and addresses against real `date` and `convert` processors. Of the servers of the tests OpenSearch has
-//! them, so this looks at nothing where another one runs.
+//! Times, numbers and addresses compared with real `date` and `convert` processors. Of the servers
+//! of the tests only OpenSearch has these processors, so the test does nothing with another server.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::BTreeSet;
@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use crate::support::generated::{generated, piece, pieces, unescape};
 use crate::support::search_server::{self, Flavour};
 
-/// Of each kind.
+/// The number of cases of each kind.
 const GENERATED: usize = 2_000;
 
-/// Times, numbers and addresses, as somebody may log them, and the corners of Java's parsers.
+/// Times, numbers and addresses that somebody may log, and edge cases of Java's parsers.
 const COLLECTED: &str = include_str!("oracles/values.txt");
 
-/// What the processors say to one text.
+/// The answers of the processors to one text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answers {
@@ -35,7 +35,7 @@ struct Answers {
     clf: Option<String>,
 }
 
-/// A difference that is meant: docs/decisions.md says why.
+/// An intended difference: docs/decisions.md has the reason.
 struct Deliberate {
     what: &'static str,
     holds: fn(text: &str, ours: Option<&str>, theirs: Option<&str>) -> bool,
@@ -102,7 +102,7 @@ fn values_are_read_as_the_processors_read_them() {
     );
 }
 
-/// As [`timestamp::epoch`] tells the two apart.
+/// Distinguishes the two as [`timestamp::epoch`] does.
 fn epoch(answers: &Answers, text: &str) -> Option<String> {
     let is_milliseconds = text.parse::<f64>().is_ok_and(|value| value.abs() >= 1e11);
     if is_milliseconds {
@@ -112,7 +112,7 @@ fn epoch(answers: &Answers, text: &str) -> Option<String> {
     }
 }
 
-/// Says where an answer differs in a way that is not meant, and which way that is meant was not seen.
+/// Collects unintended differences, and intended ones that were not seen.
 fn compare(
     processor: &str,
     answers: &[(&str, &Answers)],
@@ -281,7 +281,7 @@ fn source_ip(text: &str) -> Option<String> {
     document.source?.ip
 }
 
-/// The document of a line that says one thing.
+/// Returns the document of a line with one member.
 fn document(key: &str, text: &str) -> String {
     let message = format!(
         r#"{{"requestId":"1","{key}":{}}}"#,
@@ -295,7 +295,7 @@ fn document(key: &str, text: &str) -> String {
     })
 }
 
-/// What could be an epoch, a status or a length.
+/// Texts that could be an epoch, a status or a length.
 fn number() -> impl Strategy<Value = String> {
     let whole = prop_oneof![
         (0..10_000_000_000_i64).prop_map(|seconds| seconds.to_string()),
@@ -332,7 +332,7 @@ fn address() -> impl Strategy<Value = String> {
     prop_oneof![2 => v4, 1 => plain_v4, 4 => v6, 2 => plain_v6, 1 => mapped]
 }
 
-/// Mostly legal ones.
+/// Mostly legal times.
 fn two_digits(numbers: std::ops::RangeInclusive<u8>) -> impl Strategy<Value = String> {
     prop_oneof![
         30 => numbers.prop_map(|number| format!("{number:02}")),
@@ -415,7 +415,7 @@ fn clf() -> impl Strategy<Value = String> {
     prop_oneof![9 => whole.clone(), 1 => with_something_else(whole)]
 }
 
-/// A character somewhere replaced by another one.
+/// Replaces one character by another.
 fn with_something_else(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     (
         text,
@@ -431,7 +431,7 @@ fn with_something_else(text: impl Strategy<Value = String>) -> impl Strategy<Val
         })
 }
 
-/// Asks the server, all at once.
+/// Asks the server for all answers at once.
 fn simulate(texts: &[String]) -> Vec<Answers> {
     #[derive(Serialize)]
     struct Doc<'a> {

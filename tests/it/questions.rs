@@ -1,5 +1,5 @@
-//! The questions of `docs/kibana.md`: their KQL and ES|QL run on a real Elasticsearch, and their numbers are held against an own count of the
-//! raw lines.
+//! The questions of `docs/kibana.md`: their KQL and ES|QL run on a real Elasticsearch, and their
+//! numbers are compared with a separate count of the raw lines.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ struct Question {
     range: Range<i64>,
     kql: String,
     esql: String,
-    /// The table's rows, below its head.
+    /// Returns the rows of a table, below its head.
     rows: Vec<Vec<String>>,
 }
 
@@ -75,7 +75,7 @@ fn questions() -> Vec<Question> {
         .collect()
 }
 
-/// The rows of a table, without its head.
+/// Returns the rows of a table, without its head.
 fn rows(text: &str) -> Vec<Vec<String>> {
     text.lines()
         .filter(|line| line.starts_with("| "))
@@ -84,7 +84,8 @@ fn rows(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The pairs of a line, read in another way than the program's: what stands whole in it, and has a value.
+/// Returns the pairs of a line, read independently of the program: complete pairs that have a
+/// value.
 type Request = BTreeMap<String, String>;
 
 struct Day {
@@ -131,7 +132,7 @@ fn uses_the_old_route(request: &Request) -> bool {
     ["GET /v1/products", "GET /v1/feed"].contains(&&*route(request))
 }
 
-/// The route key, or what a REST API has in its place.
+/// Returns the route key, or its counterpart in a REST API.
 fn route(request: &Request) -> String {
     match text(request, "routeKey") {
         "" => format!(
@@ -157,10 +158,11 @@ fn is_refused(request: &Request) -> bool {
 
 type Rows = Vec<Vec<String>>;
 
-/// Whether a KQL finds a request, and what an ES|QL answers of all.
+/// Whether the KQL finds a request, and the answer of the ES|QL to all requests.
 type Expected = (fn(&Request) -> bool, fn(&[&Request]) -> Rows);
 
-/// What the KQL of each question finds among the requests, and what its ES|QL answers.
+/// For each question, what its KQL should find among the requests, and what its ES|QL should
+/// answer.
 const QUESTIONS: &[Expected] = &[
     (|request| status(request) >= 400, who_fails),
     (
@@ -203,7 +205,7 @@ fn any(_: &Request) -> bool {
     true
 }
 
-/// Counts for each key, those with most of the last counter first.
+/// Returns counts for each key, with the highest last counter first.
 fn counted<'r>(
     requests: &[&'r Request],
     key: impl Fn(&'r Request) -> Vec<String>,
@@ -236,7 +238,8 @@ fn texts(request: &Request, keys: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// How many different values a key has among the requests with a value of another.
+/// Returns how many different values a key has among the requests with a given value of another
+/// key.
 fn different(requests: &[&Request], key: &str, among: (&str, &str)) -> String {
     let (other, value) = among;
     let values: BTreeSet<_> = requests
@@ -388,7 +391,7 @@ fn what_was_not_understood(lines: &[String]) -> Rows {
     ]
 }
 
-/// Lines that are cut off, that lack quotes, and that are something else.
+/// Lines that are cut off, that lack quotes, or that are not access logs.
 fn damaged(lines: &[String]) -> [usize; 3] {
     let count = |wanted: fn(&String) -> bool| lines.iter().filter(|line| wanted(line)).count();
     [
@@ -406,7 +409,8 @@ fn cell(value: &Json) -> String {
     }
 }
 
-/// How many documents the question's KQL shall find, and the rows that its ES|QL shall answer.
+/// Returns how many documents the question's KQL should find, and the rows that its ES|QL should
+/// return.
 fn expected(question: usize, range: &Range<i64>, day: &Day) -> (usize, Rows) {
     let of_the_time = day
         .requests
@@ -424,7 +428,7 @@ fn expected(question: usize, range: &Range<i64>, day: &Day) -> (usize, Rows) {
 }
 
 #[test]
-fn ten_questions_have_the_answers_that_are_shown() {
+fn ten_questions_have_the_documented_answers() {
     let sample = Sample::new("questions");
     let event = event(20_000, 1, "2026-03-01T00:00:00Z");
     assert_eq!(sample.index(&event).number("indexed"), Some(20_000));
@@ -465,9 +469,10 @@ fn ten_questions_have_the_answers_that_are_shown() {
     }
 }
 
-/// The fields of the KQL; those of the ES|QL are known to the server, or it would not answer.
+/// Checks the fields of the KQL. The server knows those of the ES|QL, otherwise it would not
+/// answer.
 #[test]
-fn every_field_that_a_question_names_exists() {
+fn every_field_in_a_question_exists() {
     let page = fs::read_to_string(repository("docs/fields.md")).expect("the page is there");
     let fields: BTreeSet<_> = page
         .lines()

@@ -1,4 +1,4 @@
-//! What the README shows is what the program does.
+//! Checks that the README shows what the program does.
 #![expect(clippy::disallowed_types, reason = "JSON is compared as it is shown")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::support::golden::repository;
 
 const README: &str = include_str!("../../README.md");
 
-/// The JSON blocks of the README, in their order.
+/// Returns the JSON blocks of the README, in their order.
 fn json_blocks() -> Vec<Value> {
     let blocks = README
         .split("```json\n")
@@ -24,7 +24,7 @@ fn json_blocks() -> Vec<Value> {
 }
 
 #[test]
-fn its_settings_are_the_program_s() {
+fn the_readme_lists_the_program_s_settings() {
     let rows: Vec<_> = README
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -42,7 +42,7 @@ fn its_settings_are_the_program_s() {
 }
 
 #[test]
-fn its_first_command_prints_what_it_shows() {
+fn the_first_command_of_the_readme_prints_what_it_shows() {
     let run = run(&["invoke", "events/rest.json"], &[], b"");
     let without_duration = |mut report: Value| {
         report
@@ -63,9 +63,9 @@ fn its_first_command_prints_what_it_shows() {
     assert_eq!(without_duration(printed), without_duration(report.clone()));
 }
 
-/// The package is passed on, so the licences of what is in it go with it.
+/// The package is distributed, so it includes the licences of its contents.
 #[test]
-fn the_package_has_the_licence_of_every_crate() {
+fn the_package_includes_the_licence_of_every_crate() {
     let folder = tempfile::tempdir().expect("a folder");
     let zip = folder.path().join("bootstrap.zip");
     let notices = |arguments: &[&str]| {

@@ -1,4 +1,5 @@
-//! The main job against a real Elasticsearch, with a key that may do just what the function needs.
+//! The main job against a real Elasticsearch, with a key that has exactly the privileges that the
+//! function needs.
 #![expect(
     clippy::disallowed_types,
     reason = "documents are compared as they come back from a search"
@@ -16,7 +17,7 @@ use crate::support::runtime_emulator::RuntimeEmulator;
 use crate::support::search_server::{Flavour, IndexMode, SearchServer, shared};
 use crate::support::templates::{Job, key_body, put_templates};
 
-/// A data stream of a test's own on the shared server, and how the program is told of it.
+/// A data stream of one test on the shared server, and the settings that lead to it.
 struct Target {
     server: &'static SearchServer,
     data_stream: String,
@@ -32,7 +33,7 @@ impl Target {
             put_templates(server);
             server.function_api_key()
         });
-        // A server that runs on between test runs must not have seen this one's documents.
+        // A server that survives test runs must not have seen this run's documents.
         let unique = std::process::id();
         Self {
             server,
@@ -65,7 +66,7 @@ impl Target {
         format!("/{}/{api}", self.data_stream)
     }
 
-    /// The fields that the data stream's index has.
+    /// Returns the fields in the data stream's index.
     fn mapped_fields(&self) -> BTreeSet<String> {
         let (_, answer) = self
             .server
@@ -79,7 +80,7 @@ impl Target {
         )
     }
 
-    /// The mode of the index itself; empty if it has none, which is the standard one.
+    /// Returns the mode of the index; empty for the standard mode.
     fn index_mode(&self) -> String {
         let (_, answer) = self
             .server
@@ -109,7 +110,7 @@ impl Drop for Target {
             self.server
                 .admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
-        // Most have none.
+        // Most indices have no mode.
         for data_stream in [&self.data_stream, &self.dead_letters] {
             self.server
                 .admin_request("DELETE", &format!("/_index_template/{data_stream}"), None);
@@ -129,7 +130,7 @@ fn reports(run: &Run) -> Vec<Value> {
         .collect()
 }
 
-/// A member of the reports, summed up.
+/// Sums up a member of the reports.
 fn sum(reports: &[Value], member: &str) -> u64 {
     reports
         .iter()
@@ -152,7 +153,8 @@ fn every_event() -> Vec<String> {
     names
 }
 
-/// What `invoke` prints without a server is, document by document, what a search finds; sent again, nothing is doubled.
+/// A search finds exactly the documents that `invoke` prints without a server. Sending them again
+/// doubles nothing.
 #[test]
 fn every_sample_event_is_found_again_once() {
     let target = Target::new("samples");
@@ -175,7 +177,8 @@ fn every_sample_event_is_found_again_once() {
     let found = target.documents();
     let (first, second) = (reports(&first), reports(&target.invoke(&events)));
     assert_eq!(sum(&first, "indexed") as usize, found.len(), "{first:?}");
-    // The samples hold some log events twice, as a queue of failed invocations may: they are there once.
+    // The samples hold some log events twice, as a queue of failed invocations may. Each is stored
+    // once.
     let mut expected = sorted(expected);
     expected.dedup();
     assert_eq!(found, expected);
@@ -188,9 +191,10 @@ fn every_sample_event_is_found_again_once() {
     assert_eq!(target.documents(), found);
 }
 
-/// What docs/fields.md says of synthetic `_source`: in logsdb some values come back in another form than they were sent in.
+/// The rules of docs/fields.md about synthetic `_source`: logsdb returns some values in another
+/// form than they were sent in.
 #[test]
-fn only_what_is_documented_comes_back_in_another_form() {
+fn only_documented_values_come_back_in_another_form() {
     let target = Target::new("synthetic");
     let line = r#"{"apiId":"a","requestId":"odd","identity.sourceIp":"2001:DB8:0:0:0:0:0:1",
         "authorizer.claims":{"number":5,"flag":true,"objects":[{"k":1,"l":2},{"k":0}],"empty":{},"list":["b","a","b"],"text":"x"},
@@ -231,7 +235,7 @@ fn only_what_is_documented_comes_back_in_another_form() {
 const EVENT: &str = "events/rest.json";
 
 impl Target {
-    /// `redrive` with a key that may do just that.
+    /// Runs `redrive` with a key that has exactly its privileges.
     fn redrive(&self, arguments: &[&str], key_body: &str) -> (Run, Value) {
         let mut variables = self.variables();
         let key = if self.server.can_create_api_keys() {
@@ -245,7 +249,7 @@ impl Target {
         (run, report)
     }
 
-    /// A template of the data stream's own, for the next backing index.
+    /// Puts a template for the data stream, which its next backing index uses.
     fn put_template(&self, properties: &str) {
         let mappings = format!(r#""mappings":{{"properties":{properties}}}"#);
         self.put_template_of(&self.data_stream, &mappings);
@@ -266,7 +270,7 @@ impl Target {
     }
 }
 
-/// A mapping that refuses some of our documents: a field of ours with another type.
+/// Puts a mapping that rejects some of our documents: a field of ours with another type.
 fn refuse_status_codes(target: &Target) {
     target.put_template(
         r#"{"http":{"properties":{"response":{"properties":{"status_code":{"type":"ip"}}}}}}"#,
@@ -274,7 +278,7 @@ fn refuse_status_codes(target: &Target) {
 }
 
 #[test]
-fn what_a_mapping_refuses_becomes_dead_letters() {
+fn documents_that_a_mapping_rejects_become_dead_letters() {
     let target = Target::new("refused");
     refuse_status_codes(&target);
     let run = target.invoke(&[EVENT]);
@@ -313,7 +317,7 @@ fn what_a_mapping_refuses_becomes_dead_letters() {
     }
 }
 
-/// Once the mapping is mended, dead letters arrive, under the ids of the first time, and are gone.
+/// Once the mapping is fixed, dead letters arrive under their first ids, and are removed.
 #[test]
 fn dead_letters_are_sent_again() {
     let (target, redrive_key) = (Target::new("redrive"), &*key_body(Job::Redrive));
@@ -323,7 +327,7 @@ fn dead_letters_are_sent_again() {
         "there is no data stream yet"
     );
     refuse_status_codes(&target);
-    // Among them a line that is nearly as long as CloudWatch Logs takes them.
+    // One of the lines is nearly as long as CloudWatch Logs allows.
     let long = format!(
         r#"{{"requestId":"r","status":"200","note":"{}"}}"#,
         "x".repeat(1_000_000)
@@ -346,7 +350,7 @@ fn dead_letters_are_sent_again() {
     let dead = sum(&reports(&run), "dead_lettered");
     assert!(dead > 9 && run.status == 0, "{run:?}");
 
-    // Nothing is mended yet: all stay, as they are.
+    // Nothing is fixed yet: all letters stay as they are.
     let (run, report) = target.redrive(&["--limit", "3"], redrive_key);
     let report = [report];
     assert_eq!(
@@ -408,10 +412,11 @@ fn dead_letters_are_sent_again() {
     );
 }
 
-/// Elasticsearch 9.5 ends a search for everything early, without an error, where the oldest first are asked for and the
-/// newest first are stored, as in logsdb: it takes several segments and more than one page.
+/// Elasticsearch 9.5 ends a search for all documents early, without an error, if it asks for the
+/// oldest first while the newest are stored first, as in logsdb. The fault needs several segments
+/// and more than one page.
 #[test]
-fn all_dead_letters_are_read_from_an_index_that_is_sorted_the_other_way() {
+fn all_dead_letters_are_read_from_an_index_sorted_in_reverse() {
     let target = Target::new("sorted");
     target.put_template_of(
         &target.dead_letters,
@@ -419,7 +424,8 @@ fn all_dead_letters_are_read_from_an_index_that_is_sorted_the_other_way() {
             "mappings":{"dynamic":false,"properties":{"@timestamp":{"type":"date"}}}"#,
     );
     refuse_status_codes(&target);
-    // Out of order, and in segments that overlap: each bulk request is one at least.
+    // The documents are out of order, in segments that overlap: each bulk request makes at least
+    // one segment.
     let lines: Vec<String> = (0..3000)
         .map(|number| {
             format!(
@@ -474,9 +480,9 @@ fn all_dead_letters_are_read_from_an_index_that_is_sorted_the_other_way() {
     assert_eq!(target.server.count(&target.data_stream), 3000);
 }
 
-/// In logsdb, Elasticsearch's default is to store such a document, without the value in the index.
+/// In logsdb, Elasticsearch stores such a document by default, but does not index the value.
 #[test]
-fn a_value_that_does_not_fit_is_refused_in_every_index_mode() {
+fn a_value_that_does_not_fit_is_rejected_in_every_index_mode() {
     let target = Target::new("malformed");
     let create = |id: &str, status: &str| {
         let document = format!(
@@ -492,7 +498,7 @@ fn a_value_that_does_not_fit_is_refused_in_every_index_mode() {
 }
 
 #[test]
-fn a_write_block_is_for_the_operator_and_nothing_is_lost() {
+fn a_write_block_needs_the_operator_and_loses_nothing() {
     let target = Target::new("blocked");
     assert_eq!(target.invoke(&["events/http.json"]).status, 0);
     let settings = format!("/{}/_settings", target.data_stream);
@@ -527,7 +533,7 @@ fn a_write_block_is_for_the_operator_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_pipeline_that_does_not_exist_is_for_the_operator() {
+fn a_missing_pipeline_needs_the_operator() {
     let target = Target::new("pipeline");
     let mut variables = target.variables();
     variables.extend([
@@ -536,7 +542,7 @@ fn a_pipeline_that_does_not_exist_is_for_the_operator() {
     ]);
     let run = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(run.status, 1, "{}", run.stdout);
-    // OpenSearch answers the request as a whole, with 500.
+    // OpenSearch answers the whole request with 500.
     let sentence = if target.server.flavour == Flavour::OpenSearch {
         "500"
     } else {
@@ -609,9 +615,9 @@ fn basic_authentication_and_several_hosts() {
     );
 }
 
-/// The function itself, under the Lambda runtime, into the real server.
+/// The function itself, under the Lambda runtime, sends to the real server.
 #[test]
-fn the_function_indexes_what_it_is_invoked_with() {
+fn the_function_indexes_the_events_of_its_invocations() {
     let target = Target::new("lambda");
     let function = RuntimeEmulator::start(&target.variables(), 30);
     let event =
@@ -633,10 +639,10 @@ fn the_function_indexes_what_it_is_invoked_with() {
     assert_eq!(target.documents().len() as u64, count(&first, "indexed"));
 }
 
-/// Whatever a line holds (odd keys, numbers without end, text that is no time), its document has a place: no field that the
-/// template does not have is mapped, and the usual searches find it.
+/// Whatever a line holds (odd keys, endless numbers, text in place of a time), its document is
+/// accepted: no field outside of the template is mapped, and the usual searches find it.
 #[test]
-fn the_document_of_every_golden_line_is_taken_and_found() {
+fn the_document_of_every_golden_line_is_accepted_and_found() {
     let target = Target::new("lines");
     for name in names(LINES, ".log") {
         let file = format!("{LINES}/{name}.log");
@@ -690,7 +696,7 @@ fn template_fields() -> BTreeSet<String> {
     leaves(template.pointer("/template/mappings").expect("a mapping"))
 }
 
-/// The fields of a mapping.
+/// Returns the fields of a mapping.
 fn leaves(mapping: &Value) -> BTreeSet<String> {
     let Some(properties) = mapping["properties"].as_object() else {
         return BTreeSet::new();

@@ -1,5 +1,5 @@
-//! A real server that fails for real: full, blocked, too small, rolled over, killed. Every event is there exactly once
-//! afterwards, except where the README says otherwise.
+//! A real server with real faults: full, blocked, too small, rolled over, killed. Afterwards every
+//! event is stored exactly once, except where the README says otherwise.
 #![expect(
     clippy::disallowed_types,
     reason = "documents are counted as they come back from a search"
@@ -17,7 +17,7 @@ use crate::support::search_server::{self, Flavour, SearchServer, shared, start_b
 use crate::support::templates::{put_templates, setup};
 use crate::support::tls::Authority;
 
-/// A data stream of a test's own, and the settings that lead there.
+/// A data stream of one test, and the settings that lead to it.
 struct Stream {
     name: String,
     dead_letters: String,
@@ -25,7 +25,7 @@ struct Stream {
 
 impl Stream {
     fn new(namespace: &str) -> Self {
-        // A server that runs on between test runs must not have seen this one's documents.
+        // A server that survives test runs must not have seen this run's documents.
         let unique = std::process::id();
         Self {
             name: format!("logs-aws.api_gateway_logs-{namespace}{unique}"),
@@ -39,7 +39,7 @@ impl Stream {
             ("DATA_STREAM", &*self.name),
             ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
             ("RETRY_MAX_MS", "500"),
-            // However slow the machine is: what ends these tests is never the time.
+            // Generous limits, so that time never ends these tests, however slow the machine is.
             ("RETRY_BUDGET_MS", "600000"),
             ("REQUEST_TIMEOUT_MS", "300000"),
         ];
@@ -47,7 +47,7 @@ impl Stream {
         invoke(event, &settings)
     }
 
-    /// How many documents there are, and how many ids.
+    /// Returns the number of documents and the number of ids.
     fn stored(&self, server: &SearchServer) -> (usize, usize) {
         server.refresh(&self.name);
         let documents = server.search(&self.name, "{}");
@@ -64,7 +64,7 @@ impl Stream {
     }
 }
 
-/// Whoever the server's administrator is.
+/// The server's administrator, whoever that is.
 fn administrator(server: &SearchServer) -> &'static [(&'static str, &'static str)] {
     match server.flavour {
         Flavour::OpenSearch => &[],
@@ -87,15 +87,15 @@ fn key_setting(key: Option<&String>) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The number of the first request whose documents count. OpenSearch rejects one before it, for a
-/// parameter that it does not know.
+/// The number of the first request whose documents count. OpenSearch rejects one request before it,
+/// because of an unknown parameter.
 fn first_request() -> usize {
     usize::from(shared().flavour == Flavour::OpenSearch)
 }
 
 /// The block of a full disk, set between two requests and lifted some requests later.
 #[test]
-fn a_block_that_is_lifted_is_waited_out() {
+fn the_function_waits_until_a_block_is_lifted() {
     let (stream, key) = (Stream::new("lifted"), shared_key());
     let settings = format!("/{}/_settings", stream.name);
     let block = move |is_blocked: bool| {
@@ -122,16 +122,16 @@ fn a_block_that_is_lifted_is_waited_out() {
         (0, [10, 0, 0, 0, 0]),
         "{run:?}"
     );
-    // The second and the third body are sent one after the other, or beside each other.
+    // The second and third body are sent one after the other, or at the same time.
     assert_eq!(run.report.requests - run.report.retries, 3, "{run:?}");
     assert!(run.report.retries >= 2, "{run:?}");
     assert_eq!(stream.stored(shared()), (10, 10));
     stream.delete(shared());
 }
 
-/// What the README says it cannot promise: a data stream knows ids within a backing index only.
+/// The README's exception: a data stream recognises ids only within one backing index.
 #[test]
-fn a_rollover_between_two_sends_doubles() {
+fn a_rollover_between_two_deliveries_doubles() {
     let (stream, key) = (Stream::new("rolled"), shared_key());
     let rollover = format!("/{}/_rollover", stream.name);
     let middleman = middleman::start(&shared().url, move |number, forward| {
@@ -151,13 +151,13 @@ fn a_rollover_between_two_sends_doubles() {
         "{run:?}"
     );
     assert_eq!(stream.stored(shared()), (10, 5), "each twice, under one id");
-    // Without another rollover nothing more is doubled.
+    // Without another rollover, nothing more is doubled.
     let again = stream.invoke(&event, &shared().url, &more);
     assert_eq!(again.report.counts(), [0, 5, 0, 0, 0], "{again:?}");
     stream.delete(shared());
 }
 
-/// Lines whose documents take so many bytes each, about.
+/// Returns lines whose documents have about this many bytes each.
 fn large_lines(count: usize, bytes: usize) -> Vec<String> {
     let note = "x".repeat(bytes);
     (0..count)
@@ -165,9 +165,10 @@ fn large_lines(count: usize, bytes: usize) -> Vec<String> {
         .collect()
 }
 
-/// A server that takes little: requests of a mebibyte, and no more than most of that at a time. By TLS, where it can.
+/// A server with small limits: requests of one MiB, and little more than that at a time. It uses
+/// TLS where it can.
 #[test]
-fn a_small_server_takes_everything_in_pieces() {
+fn a_small_server_accepts_everything_in_pieces() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let directory = tempfile::tempdir().expect("there is room");
     let file = |name: &str, text: &str| {
@@ -231,7 +232,7 @@ fn a_small_server_takes_everything_in_pieces() {
     check_too_much(&server, &trust);
 }
 
-/// 413, also for what is small when compressed.
+/// 413, even for a request that is small when compressed.
 fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
     let stream = Stream::new("toolarge");
     let run = stream.invoke(
@@ -246,7 +247,8 @@ fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
     );
     assert!(run.report.requests > 4, "it was cut: {run:?}");
     assert_eq!(stream.stored(server), (40, 40));
-    // One that is too large alone: so is its dead letter, and the function must not say that it is safe.
+    // A document that is too large by itself. Its dead letter is too large as well, so the function
+    // must not report it as safe.
     let mut lines = lines(3);
     lines.extend(large_lines(1, 1 << 20));
     let run = stream.invoke(&direct(&payload("f", "api", &lines)), &server.url, settings);
@@ -257,7 +259,8 @@ fn check_too_large(server: &SearchServer, settings: &[(&str, &str)]) {
     );
 }
 
-/// 429 for a request that is larger than all that may be under way: waiting does not help, a smaller request does.
+/// 429 for a request that is larger than the limit for all open requests: waiting does not help,
+/// but a smaller request does.
 fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
     let stream = Stream::new("toomuch");
     let event = direct(&payload("e", "api", &large_lines(10, 99_500)));
@@ -289,9 +292,10 @@ fn check_too_much(server: &SearchServer, settings: &[(&str, &str)]) {
     assert_eq!(stream.stored(server), (10, 10));
 }
 
-/// Killed in the middle of a long run, with a request applied and not answered, and started again on its data.
+/// The server is killed in the middle of a long run, with a request applied but not answered, and
+/// started again on its data.
 #[test]
-fn a_server_that_is_killed_and_started_again_has_everything_once() {
+fn a_killed_and_restarted_server_has_everything_once() {
     let directory = tempfile::tempdir().expect("there is room");
     let data = format!("path.data={}", directory.path().display());
     let port = format!("http.port={}", free_port());
@@ -306,7 +310,7 @@ fn a_server_that_is_killed_and_started_again_has_everything_once() {
     let middleman = middleman::start(&url, move |number, forward| {
         let mut server = held.lock().expect("nobody panicked here");
         match number {
-            // Applied, and nobody hears of it.
+            // The request is applied, but nobody hears of it.
             2 => {
                 forward();
                 server.take().expect("it runs").kill();
@@ -331,7 +335,7 @@ fn a_server_that_is_killed_and_started_again_has_everything_once() {
         95,
         "each document has arrived: {run:?}"
     );
-    // One request was stored and not answered. The server may have stored more than it answered
+    // One request was stored but not answered. The server may have stored more than it had answered
     // when it was killed.
     assert!(
         run.report.duplicates >= 10,

@@ -1,4 +1,5 @@
-//! Dead letters sent again by the built program: what arrives is removed, what does not stays, and nothing is doubled.
+//! The built program sends dead letters again: letters whose documents arrive are removed, the
+//! others stay, and nothing is doubled.
 #![expect(
     clippy::disallowed_types,
     reason = "what the server holds is looked at as it is"
@@ -20,7 +21,7 @@ use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::golden::{names, repository};
 use crate::support::invocation::{DEAD_LETTERS, LOGS, Report, direct, invoke, line, payload};
 
-/// What `redrive` says.
+/// The report of `redrive`.
 #[derive(Debug, Deserialize)]
 struct RedriveReport {
     #[serde(flatten)]
@@ -29,7 +30,7 @@ struct RedriveReport {
     other_targets: u64,
 }
 
-/// One run of `redrive`.
+/// The result of one run of `redrive`.
 #[derive(Debug)]
 struct Redrive {
     status: i32,
@@ -75,7 +76,8 @@ fn redrive(server: &FakeElasticsearch) -> Redrive {
     redrive_with(server, &[], &[])
 }
 
-/// The status, the counts (indexed, duplicates, refused again, left out, unresolved), what was removed, and the error.
+/// Checks the status, the counts (indexed, duplicates, rejected again, left out, unresolved), the
+/// number of removed letters, and the error.
 fn check(run: &Redrive, status: i32, counts: [u64; 5], removed: u64, error: &str) {
     let report = &run.report;
     assert_eq!(
@@ -91,7 +93,7 @@ fn check(run: &Redrive, status: i32, counts: [u64; 5], removed: u64, error: &str
     );
 }
 
-/// Refuses every line, so that as many dead letters as lines are there.
+/// Rejects every line, so that there are as many dead letters as lines.
 fn bury(server: &FakeElasticsearch, lines: &[String]) {
     server.refuse(LOGS, "", 400, "document_parsing_exception");
     let run = invoke(&direct(&payload("e", "api", lines)), &settings(server));
@@ -103,7 +105,7 @@ fn bury(server: &FakeElasticsearch, lines: &[String]) {
     server.mend();
 }
 
-/// What these lines become without any refusal.
+/// Returns the documents of these lines without any rejection.
 fn delivered(lines: &[String]) -> Vec<String> {
     let server = FakeElasticsearch::start();
     assert_eq!(
@@ -127,9 +129,9 @@ fn three() -> Vec<String> {
     ]
 }
 
-/// The documents are those of a first delivery, under the same ids; the letters are gone.
+/// The documents equal those of a first delivery and have the same ids; the letters are gone.
 #[test]
-fn what_arrives_is_removed() {
+fn letters_of_documents_that_arrive_are_removed() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
     let buried: Vec<Vec<String>> = server
@@ -152,14 +154,15 @@ fn what_arrives_is_removed() {
     );
     assert_eq!(requests[buried.len()].path, format!("/{LOGS}/_bulk"));
     assert_eq!(server.open_scrolls(), 0);
-    // Nothing is left to do, and where there never was a dead letter there is nothing either.
+    // Nothing is left to do. If there never was a dead letter, there is nothing to do either.
     check(&redrive(&server), 0, [0; 5], 0, "");
     check(&redrive(&FakeElasticsearch::start()), 0, [0; 5], 0, "");
 }
 
-/// Of a line that holds several objects only the one that was refused is sent; events without an id keep theirs.
+/// If a line holds several objects, only the rejected one is sent. Events without an id keep the
+/// ids of their documents.
 #[test]
-fn only_what_was_refused_is_sent() {
+fn only_rejected_documents_are_sent() {
     let server = FakeElasticsearch::start();
     let joined = [
         r#"{"requestId":"a","path":"/1"}"#,
@@ -181,8 +184,8 @@ fn only_what_was_refused_is_sent() {
     );
 }
 
-/// A dead letter keeps its line with credentials masked: the document is the same, but for what it says of damage to
-/// the line, which may have been in the credential.
+/// A dead letter keeps its line with credentials masked. The document is the same, except for what
+/// it says of damage to the line, which may have been in the credential.
 #[test]
 fn a_masked_line_makes_the_same_documents() {
     let pipeline = Config::from_vars(|_| None)
@@ -223,7 +226,8 @@ fn a_masked_line_makes_the_same_documents() {
     );
 }
 
-/// Documents without what is said of a broken line: where it breaks, what was mended, and how it was.
+/// Returns documents without the description of a broken line: where it breaks, what was repaired,
+/// and its original text.
 fn without_damage(documents: &str) -> Vec<Value> {
     if documents.is_empty() {
         return Vec::new();
@@ -250,9 +254,10 @@ fn without_damage(documents: &str) -> Vec<Value> {
     documents
 }
 
-/// What another delivery has brought meanwhile is there already: its letter goes.
+/// A document that another delivery has brought meanwhile is already there, so its letter is
+/// removed.
 #[test]
-fn what_is_there_already_is_removed_too() {
+fn letters_of_documents_already_there_are_removed() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
     let run = invoke(&direct(&payload("e", "api", &three())), &settings(&server));
@@ -261,9 +266,9 @@ fn what_is_there_already_is_removed_too() {
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
 }
 
-/// Its letter stays as it was: none is written twice.
+/// The letter stays as it was: no letter is written twice.
 #[test]
-fn what_is_refused_again_stays() {
+fn letters_of_documents_rejected_again_stay() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
     let before = documents(&server, DEAD_LETTERS);
@@ -287,9 +292,10 @@ fn what_is_refused_again_stays() {
     );
 }
 
-/// An operator's matter, or a server that is down: all stay, and the sentence says why.
+/// If only an operator can help, or the server is down, all letters stay, and the sentence says
+/// why.
 #[test]
-fn what_is_not_confirmed_stays() {
+fn letters_of_unconfirmed_documents_stay() {
     for (status, kind) in [
         (403, "security_exception"),
         (404, "index_not_found_exception"),
@@ -312,9 +318,10 @@ fn what_is_not_confirmed_stays() {
     }
 }
 
-/// Documents that have arrived although their letters cannot be removed: another run does not double them.
+/// Some documents have arrived although their letters cannot be removed. Another run does not
+/// double them.
 #[test]
-fn what_cannot_be_removed_is_not_doubled() {
+fn documents_whose_letters_cannot_be_removed_are_not_doubled() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
     server.refuse(DEAD_LETTERS, "delete", 403, "security_exception");
@@ -329,9 +336,9 @@ fn what_cannot_be_removed_is_not_doubled() {
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
 }
 
-/// A search that fails is begun anew; what was taken before is not taken twice.
+/// A search that fails is begun again. Letters that were sent before are not sent twice.
 #[test]
-fn a_search_that_fails_is_begun_anew() {
+fn a_search_that_fails_is_begun_again() {
     let lines: Vec<String> = (0..600).map(|number| format!("line {number}")).collect();
     // The requests: search, send, remove, scroll, send, remove, scroll, send, remove, scroll.
     let faults: [&[Fault]; 7] = [
@@ -339,7 +346,7 @@ fn a_search_that_fails_is_begun_anew() {
         &[
             Fault::answer(200, "<html>"),
             Fault::answer(200, r#"{"hits":{"hits":[]},"timed_out":true}"#),
-            // Neither the whole, nor nothing.
+            // The result is neither everything nor nothing.
             Fault::answer(
                 200,
                 r#"{"_scroll_id":"s","timed_out":false,"_shards":{"total":1,"successful":1},"hits":{"total":{"value":600,"relation":"eq"},"hits":[]}}"#,
@@ -404,9 +411,10 @@ fn a_search_that_fails_is_begun_anew() {
     }
 }
 
-/// A search that ends early, without an error, is begun anew: what it has not returned is found by the next.
+/// A search that ends early, without an error, is begun again. The next search finds what it has
+/// not returned.
 #[test]
-fn a_search_that_ends_early_is_begun_anew() {
+fn a_search_that_ends_early_is_begun_again() {
     let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
     for ends_after in [100, 499, 500, 700] {
         let server = FakeElasticsearch::start();
@@ -421,7 +429,7 @@ fn a_search_that_ends_early_is_begun_anew() {
     }
 }
 
-/// If no search returns the rest, that is no success, whether letters were read before or not.
+/// If no search returns the rest, the redrive fails, whether letters were read before or not.
 #[test]
 fn letters_that_no_search_returns_are_an_error() {
     let short = |ends_after: usize, counts, removed, words: &str| {
@@ -448,9 +456,10 @@ fn letters_that_no_search_returns_are_an_error() {
     );
 }
 
-/// What no repetition mends stops at once; a data stream that is not there is none of that.
+/// Failures that another try cannot repair stop the redrive at once. A missing data stream is no
+/// such failure.
 #[test]
-fn a_search_that_is_refused_is_an_error() {
+fn a_search_that_is_denied_is_an_error() {
     for (status, body, words) in [
         (403, r#"{"error":{"type":"security_exception"}}"#, "`read`"),
         (401, "", "`read`"),
@@ -484,7 +493,7 @@ fn a_search_that_is_refused_is_an_error() {
     }
 }
 
-/// An answer larger than any that is read is asked for in smaller pages.
+/// If a reply would be larger than any that is read, the program asks for smaller pages.
 #[test]
 fn large_letters_come_in_small_pages() {
     let server = FakeElasticsearch::start();
@@ -506,7 +515,7 @@ fn large_letters_come_in_small_pages() {
 #[test]
 fn since_and_limit_choose() {
     let server = FakeElasticsearch::start();
-    // Log events of 2023-11-14T22:13:20.000Z and each a millisecond later.
+    // Log events of 2023-11-14T22:13:20.000Z, each a millisecond after the last.
     bury(&server, &(0..10).map(line).collect::<Vec<_>>());
     check(
         &redrive_with(&server, &["--since", "2h"], &[]),
@@ -566,9 +575,10 @@ fn a_dry_run_changes_nothing() {
     );
 }
 
-/// A letter does not decide where a redrive writes: other data streams than DATA_STREAM are named by who runs it.
+/// A letter does not decide where a redrive writes. Whoever runs the redrive names data streams
+/// other than DATA_STREAM.
 #[test]
-fn letters_for_other_data_streams_are_sent_only_when_told() {
+fn letters_for_other_data_streams_are_sent_only_on_request() {
     const OTHER: &str = "logs-aws.api_gateway_logs-other";
     let server = FakeElasticsearch::start();
     bury(&server, &(0..3).map(line).collect::<Vec<_>>());
@@ -584,7 +594,7 @@ fn letters_for_other_data_streams_are_sent_only_when_told() {
         2
     );
     server.mend();
-    // They do not count against the limit, or they would block the way for ever.
+    // They do not count against the limit, otherwise they would block the way for ever.
     let untold = redrive_with(&server, &["--limit", "3"], &[]);
     check(&untold, 1, [3, 0, 0, 2, 0], 3, "Delivery.Incomplete");
     assert_eq!(untold.report.other_targets, 2);
@@ -613,9 +623,9 @@ fn letters_for_other_data_streams_are_sent_only_when_told() {
     );
 }
 
-/// Somebody has written a letter that names the letters' own data stream.
+/// Somebody has written a letter that names the data stream of the letters themselves.
 #[test]
-fn no_document_goes_among_the_dead_letters() {
+fn no_document_is_sent_to_the_data_stream_of_dead_letters() {
     let server = FakeElasticsearch::start();
     bury(&server, &[line(0)]);
     let mut planted: Value =
@@ -638,9 +648,9 @@ fn redrive_usage(arguments: &[&str]) -> Outcome {
     run(&[&["redrive"], arguments].concat(), &[url], b"")
 }
 
-/// The report says whether the work is done. Nobody need read it.
+/// The report says whether the work is finished. Nobody needs to read it.
 #[test]
-fn output_that_nobody_reads_changes_nothing_else() {
+fn unread_output_changes_nothing_else() {
     for (output, is_said) in [("| true", false), ("> /dev/full", true)] {
         let server = FakeElasticsearch::start();
         bury(&server, &three());
@@ -665,7 +675,7 @@ fn output_that_nobody_reads_changes_nothing_else() {
     }
 }
 
-/// Runs `redrive` with its standard output somewhere else. Returns its own exit status.
+/// Runs `redrive` with another standard output. Returns its own exit status.
 fn redrive_in_shell(server: &FakeElasticsearch, output: &str) -> (i32, String) {
     let script = format!(
         "'{}' redrive {output}; exit ${{PIPESTATUS[0]}}",
@@ -683,13 +693,14 @@ fn redrive_in_shell(server: &FakeElasticsearch, output: &str) -> (i32, String) {
     )
 }
 
-/// An interrupt ends it at once, with a sentence on how far it came. Another run goes on from there.
+/// An interrupt ends it at once, with a sentence about how far it got. Another run goes on from
+/// there.
 #[test]
 fn an_interrupted_redrive_says_so_and_goes_on() {
     let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
     let server = FakeElasticsearch::start();
     bury(&server, &lines);
-    // Search, send, remove, scroll: the second page is sent, and its answer does not come.
+    // Search, send, remove, scroll: the second page is sent, and its reply does not arrive.
     let mut faults = vec![Fault::none(); 4];
     faults.push(Fault::none().delayed(3_600_000));
     server.fail(faults);
@@ -722,9 +733,10 @@ fn an_interrupted_redrive_says_so_and_goes_on() {
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (1200, 0));
 }
 
-/// What a filter leaves out, and what no document can be made of, stays; nothing of it is quoted.
+/// Letters that a filter leaves out, or from which no document can be made, stay. Nothing of them
+/// is quoted.
 #[test]
-fn what_is_not_sent_stays() {
+fn letters_that_are_not_sent_stay() {
     let server = FakeElasticsearch::start();
     bury(&server, &three());
     server.put(
@@ -755,7 +767,7 @@ fn what_is_not_sent_stays() {
 }
 
 #[test]
-fn wrong_usage_and_settings_are_refused() {
+fn wrong_usage_and_settings_are_reported() {
     let url = ("ELASTICSEARCH_URL", "http://127.0.0.1:9");
     let none = [url, ("DEAD_LETTER_DATA_STREAM", "none")];
     type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);

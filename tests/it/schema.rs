@@ -1,5 +1,6 @@
-//! `docs/fields.md` is the source of the schema: every leaf of every golden document is a field of it, with a value that its
-//! type takes; its fields are those of ECS or our own; the mapping is made from it.
+//! `docs/fields.md` is the source of the schema. Every leaf of every golden document is a field of
+//! that page, with a value that suits its type; its fields are those of ECS or our own; the mapping
+//! is made from it.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,13 @@ const DEAD_LETTERS: &str = "elasticsearch/index_templates/logs-aws.api_gateway_d
 const ECS: &str = include_str!("fixtures/ecs-9.4.0.txt");
 const EVENTS: &str = "tests/it/fixtures/events";
 
-/// Where a field comes from that documents do not have yet when they are sent.
+/// The source of a field that documents do not have yet when they are sent.
 const BY_ELASTICSEARCH: &str = "Elasticsearch";
 
-/// What `uri_parts` writes, and ECS does not have.
+/// A field that `uri_parts` writes but ECS does not have.
 const NOT_OF_ECS: &[&str] = &["url.user_info"];
 
-/// Fields of another type than in ECS, where they are wildcards: see docs/decisions.md.
+/// Fields that are wildcards in ECS and have another type here: see docs/decisions.md.
 const KEYWORDS: &[&str] = &["url.full", "url.original"];
 
 #[test]
@@ -49,7 +50,7 @@ fn every_leaf_is_a_field_with_a_fitting_value() {
 }
 
 #[test]
-fn every_field_is_shown_by_a_golden_document() {
+fn every_field_occurs_in_a_golden_document() {
     let fields = fields();
     let mut shown = BTreeSet::new();
     for_each_leaf(&fields, |_, name, _| {
@@ -67,7 +68,7 @@ fn every_field_is_shown_by_a_golden_document() {
 }
 
 #[test]
-fn what_is_not_ours_is_as_in_ecs() {
+fn fields_of_ecs_have_the_types_of_ecs() {
     let ecs: BTreeMap<_, _> = ECS
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -90,7 +91,7 @@ fn what_is_not_ours_is_as_in_ecs() {
 }
 
 #[test]
-fn the_examples_are_what_the_types_take() {
+fn the_examples_suit_their_types() {
     for field in fields().into_iter().chain(dead_letter_fields()) {
         let is_text = !field.example.starts_with(['[', '{']) || field.name == "event.original";
         let value = match &*field.kind {
@@ -106,10 +107,10 @@ fn the_examples_are_what_the_types_take() {
     }
 }
 
-/// A variable, under its own name, lands in the field that the page says, as the page's example.
+/// A variable under its own name fills the field that the page names, with the page's example.
 #[test]
-fn a_variable_lands_in_its_field() {
-    // They are made of two variables.
+fn a_variable_fills_its_field() {
+    // These fields are made from two variables.
     let elsewhere = ["url.original", "url.full"];
     let text = |text: &str| Json::Text(text.to_owned()).compact();
     let mut count = 0;
@@ -145,7 +146,7 @@ fn a_variable_lands_in_its_field() {
     assert!(count > 90, "only {count} variables");
 }
 
-/// What a variable looks like whose value is not the field's.
+/// Returns an example of a variable whose value differs from the field's.
 fn unconverted(field: &str, variable: &str) -> Option<&'static str> {
     let value = match field {
         "@timestamp" => "1772353800123",
@@ -204,7 +205,7 @@ fn the_mapping_of_dead_letters_is_made_from_the_page() {
     );
 }
 
-/// A dead letter is made of a refusal.
+/// Makes a dead letter from a rejection.
 #[test]
 fn a_dead_letter_has_the_fields_of_the_page() {
     let letter = dead_letter();
@@ -340,7 +341,7 @@ fn is_one(kind: &str, value: &Json) -> bool {
     }
 }
 
-/// `2026-03-01T08:30:00.000Z` and nothing else.
+/// Accepts `2026-03-01T08:30:00.000Z` and no other form.
 fn is_date(text: &str) -> bool {
     let shape: String = text
         .chars()

@@ -1,14 +1,15 @@
-//! The search server of the tests is what the other tests take it for.
+//! Checks that the search server of the tests is what the other tests assume.
 
 use std::process::Stdio;
 
 use crate::support::search_server::{self, Flavour, SearchServer};
 
-/// As little as a data stream needs: the servers started here lack Elasticsearch's built-in `logs-*-*` template.
+/// The least that a data stream needs: the servers started here lack Elasticsearch's built-in
+/// `logs-*-*` template.
 const TEMPLATE: &str = r#"{"index_patterns":["logs-aws.api_gateway_logs-searchserver*"],"priority":500,"data_stream":{},
     "template":{"mappings":{"properties":{"@timestamp":{"type":"date"}}},"settings":{"number_of_replicas":0}}}"#;
 
-/// Two documents under ids of their own.
+/// Two documents with ids.
 const TWO_DOCUMENTS: &str = concat!(
     r#"{"create":{"_id":"first"}}"#,
     "\n",
@@ -26,7 +27,7 @@ fn put_template(server: &SearchServer) {
     assert_eq!(status, 200, "{body}");
 }
 
-/// Creates the two documents with the function's key, or as the administrator where there are no keys.
+/// Creates the two documents with the function's key, or as the administrator if there are no keys.
 fn bulk(server: &SearchServer, key: Option<&str>, data_stream: &str) -> (u16, String) {
     let path = format!("/{data_stream}/_bulk");
     match key {
@@ -35,7 +36,8 @@ fn bulk(server: &SearchServer, key: Option<&str>, data_stream: &str) -> (u16, St
     }
 }
 
-/// A data stream for one test of one run: a developer's own server may hold those of earlier runs.
+/// Returns a data stream for one test of one run: a developer's own server may hold those of
+/// earlier runs.
 fn data_stream(test: &str) -> String {
     format!(
         "logs-aws.api_gateway_logs-searchserver_{test}_{}",
@@ -105,7 +107,7 @@ fn the_version_is_known() {
     }
 }
 
-/// Also the requests inside `#[tokio::test]` must work, where a second runtime may not block.
+/// Requests inside `#[tokio::test]`, where a second runtime may not block, must also work.
 #[tokio::test(start_paused = true)]
 async fn it_can_be_asked_from_within_a_runtime() {
     let server = search_server::shared();
@@ -113,7 +115,7 @@ async fn it_can_be_asked_from_within_a_runtime() {
 }
 
 #[test]
-fn a_server_of_ones_own_has_its_settings_and_keeps_its_data_over_a_restart() {
+fn a_private_server_has_its_settings_and_keeps_its_data_over_a_restart() {
     let data = tempfile::tempdir().expect("a folder");
     let path_data = format!("path.data={}", data.path().display());
     let server = search_server::start(
@@ -174,7 +176,7 @@ fn a_server_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_setting_that_the_server_refuses_is_told() {
+fn a_setting_that_the_server_rejects_is_reported() {
     let process = search_server::serve_command()
         .args(["elasticsearch", "no.such.setting=1"])
         .stderr(Stdio::piped())

@@ -1,4 +1,5 @@
-//! No credential is kept: under no spelling of its key, in no form of line, in no part of a document or dead letter.
+//! No credential is kept: under no spelling of its key, in no form of line, and in no part of a
+//! document or dead letter.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::config::Config;
@@ -9,7 +10,7 @@ use bumpalo::Bump;
 
 use test_support::shapes::{MARK, Pick, line};
 
-/// What must not be seen; a quote and a comma in it are what parsers stumble over.
+/// The text that must never appear. Its quote and comma are characters on which parsers stumble.
 const SECRETS: &[&str] = &[
     "s3cr3t-value",
     "s3cr3t/value+1==",
@@ -61,7 +62,7 @@ const KEYS: &[&str] = &[
     "pwd",
 ];
 
-/// Lines that hold a credential: `KEY` and `SECRET` stand for its key and itself.
+/// Lines that hold a credential. `KEY` and `SECRET` stand for its key and its value.
 const LINES: &[&str] = &[
     r#"{"requestId":"req-1","KEY":"SECRET","status":"200"}"#,
     r#"{"requestId":"req-1","KEY" : "SECRET"}"#,
@@ -113,7 +114,7 @@ const LINES: &[&str] = &[
     r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[{"id":"1","timestamp":1,"message":"{\"requestId\":\"req-1\",\"KEY\":\"SECRET\"}"}]}"#,
 ];
 
-/// Choices that are the same in every run.
+/// Makes choices that are the same in every run.
 struct Chance(u64);
 
 impl Pick for Chance {
@@ -125,7 +126,7 @@ impl Pick for Chance {
     }
 }
 
-/// Names, containers, encodings, surroundings and ends, put together in many ways.
+/// Combines names, containers, encodings, surroundings and ends in many ways.
 #[test]
 fn no_credential_of_any_shape_is_kept() {
     const SHAPES: usize = 12_000;
@@ -176,7 +177,7 @@ fn no_credential_is_kept() {
             .iter()
             .flat_map(|key| SECRETS.iter().map(move |secret| (key, secret)))
         {
-            // Escapes are JSON's; and an object called jwt holds claims.
+            // Escapes are JSON's, and an object called jwt holds claims.
             let is_json = line.contains(r#"{"KEY"#) || line.contains(r#","KEY"#);
             if (key.contains('\\') && !is_json)
                 || (key.to_lowercase().ends_with("jwt") && line.contains(r#""KEY":{"#))
@@ -207,7 +208,7 @@ fn no_credential_is_kept() {
     );
 }
 
-/// Texts of logs without a credential. They stay as they are.
+/// Texts of logs without a credential. They stay unchanged.
 const HARMLESS: &[&str] = &[
     "/pets?page=2&sort=name",
     "/pets/7?expand=owner&country_code=DE",
@@ -241,7 +242,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 #[test]
-fn what_is_harmless_stays_as_it_is() {
+fn harmless_text_stays_unchanged() {
     let [pipeline, _] = pipelines();
     for text in HARMLESS {
         assert_eq!(dead_letter(text), *text);
@@ -258,9 +259,10 @@ fn what_is_harmless_stays_as_it_is() {
     }
 }
 
-/// Names of API Gateway's own variables, and of claims and members of an authorizer's context that say nothing secret.
+/// Names of API Gateway's own variables, and of claims and authorizer-context members that are not
+/// secret.
 #[test]
-fn variables_of_api_gateway_stay_as_they_are() {
+fn variables_of_api_gateway_stay_unchanged() {
     let [pipeline, _] = pipelines();
     for key in [
         "status",
@@ -300,9 +302,9 @@ fn variables_of_api_gateway_stay_as_they_are() {
     }
 }
 
-/// A credential that no key gives away.
+/// Credentials that are recognised without a key.
 #[test]
-fn no_token_is_kept_that_shows_what_it_is() {
+fn no_recognisable_token_is_kept() {
     let pipeline = Config::from_vars(|_| None)
         .and_then(|config| config.pipeline(()))
         .unwrap();
@@ -346,7 +348,7 @@ fn documents(pipeline: &Pipeline<()>, message: &str) -> Vec<String> {
     }
 }
 
-/// What a dead letter keeps of a line.
+/// Returns the part of a line that a dead letter keeps.
 fn dead_letter(message: &str) -> String {
     mask_line(message, &Bump::new()).to_owned()
 }

@@ -1,4 +1,5 @@
-//! Credentials out of Secrets Manager: read once, signed as AWS wants it, read again after a 401, and clear when it fails.
+//! Credentials from Secrets Manager: read once, with a valid signature, read again after a 401, and
+//! with a clear error on failure.
 #![expect(
     clippy::indexing_slicing,
     reason = "the functions around a test are tests"
@@ -18,7 +19,8 @@ use crate::support::signature::{ROLE, verify};
 const EVENT: &str = "events/http.json";
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:elasticsearch-AbCdEf";
 
-/// Secrets Manager as a test wants it: its answers in turn, the last one again and again. What is signed wrongly it refuses.
+/// A scripted Secrets Manager: it gives its answers in turn and repeats the last one. It rejects
+/// wrong signatures.
 struct SecretsManager {
     server: RawTcp,
     reads: Arc<AtomicUsize>,
@@ -93,7 +95,7 @@ fn authorizations(elasticsearch: &FakeElasticsearch) -> Vec<String> {
         .collect()
 }
 
-/// The report of a run that has failed, with nothing lost and nothing told.
+/// Returns the report of a failed run in which nothing was lost and nothing revealed.
 fn failed(run: &Outcome) -> Json {
     assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
     let report = Json::read(&run.stdout);
@@ -116,7 +118,7 @@ fn failed(run: &Outcome) -> Json {
 }
 
 #[test]
-fn every_form_of_a_secret_in_a_secrets_manager_that_is_not_ours() {
+fn every_form_of_a_secret_is_read_from_moto() {
     let moto = moto::shared();
     let elasticsearch = FakeElasticsearch::start();
     let url = elasticsearch.url.as_str();
@@ -157,7 +159,7 @@ fn every_form_of_a_secret_in_a_secrets_manager_that_is_not_ours() {
 }
 
 #[test]
-fn moto_s_refusals_are_understood() {
+fn moto_s_errors_are_understood() {
     let moto = moto::shared();
     let arn = moto.create_secret("deleted", "a2V5");
     moto.delete_secret(&arn);
@@ -196,7 +198,8 @@ fn the_function_reads_it_once_and_again_after_a_401() {
         "what was read is kept"
     );
 
-    // The key was rotated: the old one is refused, the new one taken, in the same invocation.
+    // The key was rotated: the server rejects the old one and accepts the new one, in the same
+    // invocation.
     elasticsearch.fail([Fault::status(401)]);
     let report = invoke();
     assert_eq!(
@@ -210,7 +213,7 @@ fn the_function_reads_it_once_and_again_after_a_401() {
         ["ApiKey c2Vjb25k"]
     );
 
-    // Nothing new in the secret: no loop.
+    // The secret has not changed, so there is no loop.
     elasticsearch.fail([Fault::status(401), Fault::status(401), Fault::status(401)]);
     let answer = invoke();
     assert_eq!(answer.text("errorType"), Some("Delivery.Incomplete"));
@@ -265,9 +268,9 @@ fn an_invocation_that_could_not_read_it_fails_and_the_next_one_tries_again() {
     assert_eq!(elasticsearch.requests().len(), 1);
 }
 
-/// What may pass is tried again within the budget.
+/// A temporary failure is tried again within the budget.
 #[test]
-fn throttling_is_waited_out() {
+fn the_function_waits_until_throttling_ends() {
     let elasticsearch = FakeElasticsearch::start();
     let secrets = secrets_manager([
         refusal(400, "ThrottlingException"),
@@ -281,7 +284,7 @@ fn throttling_is_waited_out() {
 }
 
 #[test]
-fn each_way_to_fail_says_what_to_do() {
+fn each_failure_says_what_to_do() {
     for (answer, sentence) in [
         (
             refusal(400, "AccessDeniedException"),
@@ -325,7 +328,7 @@ fn each_way_to_fail_says_what_to_do() {
 }
 
 #[test]
-fn a_secrets_manager_that_cannot_be_reached() {
+fn a_secrets_manager_that_cannot_be_reached_is_reported() {
     let run_with = |endpoint: &str| {
         run(
             &["invoke", EVENT],
@@ -342,7 +345,7 @@ fn a_secrets_manager_that_cannot_be_reached() {
         "{}",
         nobody.stderr
     );
-    // It listens, and never answers.
+    // A server that listens and never answers.
     let silent = RawTcp::start(|_, stream| while read_head_and_body(stream).is_some() {});
     let silent = run_with(&silent.url);
     failed(&silent);
@@ -354,7 +357,7 @@ fn a_secrets_manager_that_cannot_be_reached() {
 }
 
 #[test]
-fn nothing_says_where_elasticsearch_is() {
+fn a_missing_address_of_elasticsearch_is_reported() {
     let secrets = secrets_manager([value("a2V5")]);
     let run = run(
         &["invoke", EVENT],
@@ -369,9 +372,9 @@ fn nothing_says_where_elasticsearch_is() {
     );
 }
 
-/// `AWS_ENDPOINT_URL` counts where the service's own variable is not set.
+/// `AWS_ENDPOINT_URL` counts if the service's own variable is not set.
 #[test]
-fn the_general_endpoint_will_do() {
+fn the_general_endpoint_works() {
     let elasticsearch = FakeElasticsearch::start();
     let secrets = secrets_manager([value("a2V5")]);
     let mut variables = variables(Some(&elasticsearch.url), "", ARN);

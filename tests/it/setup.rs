@@ -1,4 +1,4 @@
-//! `apigw-logs setup`: what it puts into real servers, what it leaves alone, and what it says.
+//! `apigw-logs setup` against real servers: what it puts, what it leaves alone, and what it prints.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,8 @@ fn index_template(server: &SearchServer, name: &str) -> Option<Json> {
         .cloned()
 }
 
-/// The verbs of the lines, where a line about index state management is none: the servers here have none.
+/// Returns the verbs of the lines, without those about index state management, which the servers
+/// here do not have.
 fn verbs(lines: &[&str]) -> Vec<String> {
     let lines = lines
         .iter()
@@ -44,7 +45,7 @@ fn verbs(lines: &[&str]) -> Vec<String> {
 
 #[test]
 fn it_creates_and_then_leaves_everything() {
-    // Nothing was ever put into it.
+    // The server is new.
     let Some(server) = search_server::start_beside(&[]) else {
         return;
     };
@@ -85,7 +86,8 @@ fn it_creates_and_then_leaves_everything() {
         dry.stdout
     );
 
-    // What another version has put, or somebody has changed, is put anew; what is the user's is not.
+    // An asset of another version, or that somebody has changed, is put again. The user's own
+    // component is left alone.
     put(
         &server,
         MAPPINGS,
@@ -123,7 +125,7 @@ fn it_creates_and_then_leaves_everything() {
             .contains(r#""dynamic":true"#)
     );
 
-    // The user's component comes last: it can say how long data streams are kept.
+    // The user's component comes last, so it can set how long data streams are kept.
     let path = "/_index_template/_simulate_index/logs-aws.api_gateway_logs-default";
     let (status, simulated) = server.admin_request("POST", path, None);
     assert_eq!(status, 200, "{simulated}");
@@ -138,7 +140,7 @@ fn it_creates_and_then_leaves_everything() {
     );
 }
 
-/// Data streams that no other test has, and that no other run has left.
+/// Data streams that belong to one test in one run.
 struct Own {
     server: &'static SearchServer,
     template: String,
@@ -169,7 +171,7 @@ impl Own {
         setup(self.server, arguments, &settings)
     }
 
-    /// Puts an index template of somebody else's.
+    /// Puts an index template of somebody else.
     fn put(&self, priority: u64, more: &str) {
         let body = format!(
             r#"{{"index_patterns":["{}-*"],"data_stream":{{}},"priority":{priority}{more}}}"#,
@@ -200,7 +202,7 @@ impl Drop for Own {
 }
 
 #[test]
-fn what_somebody_else_has_made_is_kept() {
+fn assets_that_somebody_else_made_are_kept() {
     let own = Own::new("foreign");
     own.put(500, r#","_meta":{"description":"mine"}"#);
     let refused = own.setup(&[]);
@@ -232,7 +234,7 @@ fn what_somebody_else_has_made_is_kept() {
 }
 
 #[test]
-fn what_fleet_manages_is_left_to_it() {
+fn assets_that_fleet_manages_are_left_to_it() {
     let own = Own::new("fleet");
     for fleets in [
         r#"{"managed_by":"fleet","managed":true}"#,
@@ -269,9 +271,9 @@ fn another_dataset_has_templates_of_its_own() {
     }
 }
 
-/// What a template's conflict is about is the server's to say.
+/// The server explains a conflict between templates.
 #[test]
-fn the_reason_of_a_refusal_is_told() {
+fn the_reason_of_a_rejection_is_shown() {
     let own = Own::new("refusal");
     let other = format!("{}_other", own.template);
     let body = format!(
@@ -326,7 +328,7 @@ fn a_dry_run_needs_no_server_and_setup_does() {
 }
 
 #[test]
-fn a_key_that_does_not_suffice_and_one_that_is_wrong() {
+fn a_key_without_privileges_and_a_wrong_key_are_reported() {
     let server = shared();
     if !server.can_create_api_keys() {
         return;
@@ -353,7 +355,7 @@ fn a_key_that_does_not_suffice_and_one_that_is_wrong() {
 }
 
 #[test]
-fn a_server_that_is_not_there_and_one_that_is_something_else() {
+fn a_missing_server_and_a_foreign_server_are_reported() {
     let run_with = |url: &str| run(&["setup"], &[("ELASTICSEARCH_URL", url)], b"");
     let nobody = run_with("http://127.0.0.1:9");
     assert_eq!(nobody.status, 1);
@@ -379,9 +381,9 @@ fn a_server_that_is_not_there_and_one_that_is_something_else() {
     );
 }
 
-/// A server that is busy, or that a proxy does not reach, is no wrong address.
+/// A busy server, or one that a proxy does not reach, does not count as a wrong address.
 #[test]
-fn a_server_that_is_busy_or_elsewhere_is_no_wrong_address() {
+fn a_busy_server_does_not_count_as_a_wrong_address() {
     let busy = r#"{"error":{"type":"es_rejected_execution_exception","reason":"too\u001b[2J busy"},"status":429}"#;
     for (status, body, words) in [
         (429, busy, "answered 429 (too [2J busy): it is busy"),
@@ -399,7 +401,8 @@ fn a_server_that_is_busy_or_elsewhere_is_no_wrong_address() {
             "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        // The first answer is like this, or the last, after the root and the templates were asked for.
+        // The first reply is like this, or the last, after the questions about the root and the
+        // templates.
         for answers_before in [0, 6] {
             let answer = answer.clone();
             let server = RawTcp::start(move |_, stream| {
@@ -430,10 +433,11 @@ fn a_server_that_is_busy_or_elsewhere_is_no_wrong_address() {
     }
 }
 
-/// Paths and bodies of what was put.
+/// Returns the paths and bodies of what was put.
 type Puts = Arc<Mutex<Vec<(String, String)>>>;
 
-/// OpenSearch with index state management, which the server of the tests is without: it has the policies that it is given.
+/// OpenSearch with index state management, which the server of the tests lacks. It holds the
+/// policies that the test gives it.
 fn with_policies(policies: &'static str) -> (RawTcp, Puts) {
     let puts = Puts::default();
     let seen = Arc::clone(&puts);
@@ -499,7 +503,7 @@ fn policies_roll_over_in_opensearch() {
         template.get("index_patterns").unwrap().compact(),
         r#"["logs-aws.api_gateway_logs-*"]"#
     );
-    // What OpenSearch does not know is not sent.
+    // Content that OpenSearch does not know is not sent.
     for (path, body) in puts.iter() {
         for unknown in [
             "flattened",
@@ -513,7 +517,7 @@ fn policies_roll_over_in_opensearch() {
 }
 
 #[test]
-fn a_policy_of_ours_is_updated_in_order_and_another_s_is_kept() {
+fn a_policy_of_ours_is_updated_and_another_s_is_kept() {
     let (server, puts) = with_policies(
         r#"{"_id":"x","_version":3,"_seq_no":7,"_primary_term":2,"policy":{"description":"managed by apigw-logs: older","states":[]}}"#,
     );
@@ -552,9 +556,9 @@ fn a_policy_of_ours_is_updated_in_order_and_another_s_is_kept() {
     );
 }
 
-/// As OpenSearch shows a policy that was put, with what it adds.
+/// Returns a policy as OpenSearch shows it, with its additions.
 #[test]
-fn a_policy_that_is_there_is_left() {
+fn an_existing_policy_is_left_alone() {
     let (server, puts) = with_policies(
         r#"{"_id":"x","_version":1,"_seq_no":0,"_primary_term":1,"policy":{"policy_id":"x","description":"managed by apigw-logs: rolls over, and removes nothing","last_updated_time":1,"schema_version":21,"error_notification":null,"default_state":"written","states":[{"name":"written","actions":[{"retry":{"count":3,"backoff":"exponential","delay":"1m"},"rollover":{"min_index_age":"30d","min_primary_shard_size":"50gb","copy_alias":false}}],"transitions":[]}],"ism_template":[{"index_patterns":["logs-aws.api_gateway_logs-*"],"priority":250,"last_updated_time":1}]}}"#,
     );

@@ -1,4 +1,5 @@
-//! Requests that Amazon OpenSearch Service takes: signed, verified here independently of what signs them.
+//! Requests for Amazon OpenSearch Service are signed. The tests verify the signatures independently
+//! of the code that makes them.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use crate::support::json::Json;
 use crate::support::raw_tcp::{RawTcp, all_created, read_head_and_body, send};
 use crate::support::signature::{Expected, ROLE, verify, verify_with};
 
-/// The test of the tests: an example that AWS has published is right, and nothing else is.
+/// Tests the verification itself: it accepts an example that AWS has published, and no changed one.
 ///
 /// Source: `get-vanilla-query-order-key-case` of AWS's Signature Version 4 test suite.
 #[test]
@@ -46,7 +47,8 @@ fn the_verification_knows_aws_s_own_example() {
     );
 }
 
-/// A domain that takes what is signed by the role for it. It notes the first line of each request, and what was wrong with it.
+/// A domain that accepts requests signed by the role for it. It notes the first line of each
+/// request, and what was wrong with it.
 struct Domain {
     server: RawTcp,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -54,7 +56,7 @@ struct Domain {
 
 type Seen = (String, Result<(), String>);
 
-/// Answers each bulk request that so many documents were stored.
+/// Answers each bulk request as if this many documents were stored.
 fn domain(documents: usize) -> Domain {
     let seen = Arc::<Mutex<Vec<Seen>>>::default();
     let noted = Arc::clone(&seen);
@@ -94,7 +96,7 @@ impl Domain {
         variables
     }
 
-    /// The first lines of the requests, all of which were signed as they should be.
+    /// Returns the first lines of the requests, all of which were signed correctly.
     fn signed(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         let wrong: Vec<_> = seen.iter().filter(|(_, result)| result.is_err()).collect();
@@ -110,7 +112,7 @@ fn documents() -> usize {
         .count()
 }
 
-/// Compressed or not, with what a pipeline's name does to the query.
+/// Requests with and without compression, and with a pipeline's name in the query.
 #[test]
 fn bulk_requests_are_signed_as_they_are_sent() {
     for (level, pipeline) in [("1", ""), ("0", "mine (and more): é/~*+"), ("9", "a&b=c")] {
@@ -134,7 +136,7 @@ fn other_requests_and_paths_are_signed() {
     let url = format!("{}/a%20b/c", domain.server.url);
     let mut variables = domain.variables();
     variables.push(("ELASTICSEARCH_URL", &url));
-    // Nothing that is put is taken here.
+    // This server accepts no templates.
     let run = run(&["setup"], &variables, b"");
     assert_eq!(run.status, 1, "{}", run.stdout);
     let signed = domain.signed();
@@ -149,7 +151,7 @@ fn other_requests_and_paths_are_signed() {
 }
 
 #[test]
-fn other_keys_are_refused_and_never_told() {
+fn other_keys_are_rejected_and_never_printed() {
     let domain = domain(documents());
     let mut variables = domain.variables();
     variables.push(("AWS_SECRET_ACCESS_KEY", "another/secret"));

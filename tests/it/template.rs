@@ -1,4 +1,4 @@
-//! What linters miss in template.yaml: that its parts fit together, and fit the program.
+//! Checks that linters cannot make on template.yaml: its parts fit together, and fit the program.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -38,7 +38,8 @@ const TICKETS: &str = "arn:aws:sns:eu-central-1:111122223333:tickets";
 const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/teams/boundary";
 const OWN_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0bb0";
 
-/// Settings that the template leaves at their defaults: for tuning, and for what stands in the secret.
+/// Settings that the template leaves at their defaults: settings for tuning, and settings that the
+/// secret holds.
 const NOT_IN_THE_TEMPLATE: &[&str] = &[
     "ELASTICSEARCH_API_KEY",
     "ELASTICSEARCH_USERNAME",
@@ -56,18 +57,18 @@ const NOT_IN_THE_TEMPLATE: &[&str] = &[
     "INFLATED_MAX_BYTES",
 ];
 
-/// What a Lambda invocation may bring, and what a message may have, in bytes.
+/// The size limits of a Lambda invocation and of an SQS message, in bytes.
 const LARGEST_INVOCATION: u64 = 6 * 1024 * 1024;
 const LARGEST_MESSAGE: u64 = 1024 * 1024;
 
-/// How long SQS keeps a message at most, in seconds.
+/// The longest time for which SQS keeps a message, in seconds.
 const FOURTEEN_DAYS: u64 = 14 * 24 * 60 * 60;
 
 fn template() -> Template {
     Template::read("template.yaml")
 }
 
-/// Everything that can be turned on, at once.
+/// Every option turned on at once.
 fn everything(template: &Template) -> Stack<'_> {
     template.with(&[
         URL,
@@ -115,7 +116,7 @@ fn of_type<'r>(
         .collect()
 }
 
-/// Every text in a value.
+/// Returns every text in a value.
 fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -186,12 +187,12 @@ fn every_parameter_is_described_checked_grouped_and_used() {
     }
     let api_key = &template.0["Parameters"]["ElasticsearchApiKey"];
     assert_eq!(api_key["NoEcho"], "true");
-    // `sam deploy --guided` asks for what it does not echo until there is an answer.
+    // `sam deploy --guided` asks for a parameter that it does not echo until it gets an answer.
     assert_eq!(api_key["Default"], "none");
 }
 
 #[test]
-fn parameters_take_what_is_right_and_nothing_else() {
+fn parameters_accept_only_valid_values() {
     let template = template();
     let cases: &[(&str, &[&str], &[&str])] = &[
         (
@@ -290,7 +291,7 @@ fn parameters_take_what_is_right_and_nothing_else() {
 }
 
 #[test]
-fn its_rules_refuse_what_contradicts_itself() {
+fn its_rules_reject_contradictions() {
     let template = template();
     let good: &[&[(&str, &str)]] = &[
         &[URL],
@@ -340,7 +341,7 @@ fn its_rules_refuse_what_contradicts_itself() {
             ("DataStream", "logs-a-b"),
             ("DeadLetterDataStream", "logs-a-b"),
         ],
-        // Settings that would do nothing.
+        // Settings without any effect.
         &[URL, ("SourceAccounts", "444455556666")],
         &[URL, ("ParallelizationFactor", "2")],
         &[URL, ("FailedRecordsRetentionInDays", "90")],
@@ -363,7 +364,7 @@ fn its_rules_refuse_what_contradicts_itself() {
     });
 }
 
-/// The variables of the function with these parameters.
+/// Returns the variables of the function with these parameters.
 fn variables(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
     let template = template();
     let resources = template.with(parameters).resources();
@@ -373,7 +374,7 @@ fn variables(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[test]
 fn its_variables_are_the_program_s_settings() {
-    // Signing is a setting of the program's that comes with it.
+    // The setting for signing is set together with another one.
     let known: BTreeSet<_> = SETTINGS
         .iter()
         .map(|setting| setting.name)
@@ -397,7 +398,7 @@ fn its_variables_are_the_program_s_settings() {
 }
 
 #[test]
-fn its_variables_are_settings_that_the_program_takes() {
+fn its_variables_are_settings_that_the_program_accepts() {
     let choices = |name: &str| -> Vec<String> {
         serde_json::from_value(template().0["Parameters"][name]["AllowedValues"].clone()).unwrap()
     };
@@ -433,7 +434,7 @@ fn its_variables_are_settings_that_the_program_takes() {
     }
 }
 
-/// The template's own environment starts the function, and an event arrives.
+/// The function starts with the template's own environment, and processes an event.
 #[test]
 fn the_function_works_with_the_template_s_environment() {
     let server = FakeElasticsearch::start();
@@ -457,7 +458,7 @@ fn the_function_works_with_the_template_s_environment() {
 }
 
 #[test]
-fn the_function_has_the_time_memory_and_log_that_it_needs() {
+fn the_function_has_the_time_the_memory_and_the_log_that_it_needs() {
     let template = template();
     let resources = template.with(&[URL]).resources();
     let function = &resources["Function"]["Properties"];
@@ -493,7 +494,7 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
         json!(["INFO", "DEBUG", "TRACE"])
     );
     assert_eq!(function["LoggingConfig"]["ApplicationLogLevel"], "INFO");
-    // Lambda's own lines cost more than ours, and those of failures are warnings.
+    // Lambda's own lines cost more than ours, and those about failures are warnings.
     assert_eq!(function["LoggingConfig"]["SystemLogLevel"], "WARN");
 
     for name in ["ReservedConcurrentExecutions", "VpcConfig", "Layers"] {
@@ -523,7 +524,7 @@ fn the_function_has_the_time_memory_and_log_that_it_needs() {
 }
 
 #[test]
-fn what_is_chosen_is_what_the_function_gets() {
+fn the_function_gets_the_chosen_values() {
     let template = template();
     let chosen = [
         URL,
@@ -559,7 +560,7 @@ fn what_is_chosen_is_what_the_function_gets() {
 }
 
 #[test]
-fn databases_come_with_their_layer_and_only_with_it() {
+fn databases_are_set_only_with_their_layer() {
     let databases = |parameters: &[(&str, &str)]| {
         let variables = variables(parameters);
         ["GEOIP_CITY_DATABASE", "GEOIP_ASN_DATABASE"].map(|name| variables[name].clone())
@@ -573,7 +574,7 @@ fn databases_come_with_their_layer_and_only_with_it() {
 }
 
 #[test]
-fn an_api_key_becomes_a_secret_and_stands_nowhere_else() {
+fn an_api_key_becomes_a_secret_and_appears_nowhere_else() {
     let template = template();
     let resources = template.with(&[URL, API_KEY]).resources();
     assert_eq!(
@@ -609,7 +610,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
         json!({"Type": "SQS", "Destination": "<FailedInvocations.Arn>"})
     );
     assert_eq!(invoke["MaximumRetryAttempts"], "2");
-    // As long as Lambda keeps an event.
+    // The queue keeps an event as long as Lambda would.
     assert_eq!(number(&invoke["MaximumEventAgeInSeconds"]), 6 * 60 * 60);
 
     let queues = of_type(&resources, "AWS::SQS::Queue");
@@ -629,7 +630,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
         queue["RedrivePolicy"]["deadLetterTargetArn"],
         "<AbandonedInvocations.Arn>"
     );
-    // Draining outlives a long outage, and leaves days to look at what it gave up.
+    // Draining outlives a long outage, and leaves days to examine what it gave up on.
     let tries = number(&queue["RedrivePolicy"]["maxReceiveCount"]);
     let draining = tries * number(&queue["VisibilityTimeout"]);
     assert!(draining > FOURTEEN_DAYS / 3 && draining < FOURTEEN_DAYS / 2);
@@ -644,7 +645,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
     );
     let batch = number(&source["BatchSize"]);
     assert!(batch > 0 && batch * LARGEST_MESSAGE < LARGEST_INVOCATION);
-    // Without a bound, messages that a limit turns away count as received, and are abandoned unseen.
+    // Without a bound, messages that a limit turns away count as received, and are given up unseen.
     assert_eq!(source["ScalingConfig"]["MaximumConcurrency"], "2");
     let drains = template
         .with(&[URL, ("DrainFailedInvocations", "true")])
@@ -656,7 +657,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
 }
 
 #[test]
-fn what_holds_unresolved_data_outlives_the_stack() {
+fn resources_with_unresolved_data_outlive_the_stack() {
     let template = template();
     let resources = everything(&template).resources();
     let kept = [
@@ -673,7 +674,7 @@ fn what_holds_unresolved_data_outlives_the_stack() {
             assert_eq!(resources[name][policy], "Retain", "{name}");
         }
     }
-    // A stack whose first deployment failed may be deployed again.
+    // A stack whose first deployment failed can be deployed again.
     assert_eq!(
         resources["LogGroup"]["DeletionPolicy"],
         "RetainExceptOnCreate"
@@ -681,9 +682,10 @@ fn what_holds_unresolved_data_outlives_the_stack() {
     assert_eq!(resources["LogGroup"]["UpdateReplacePolicy"], "Retain");
 }
 
-/// The key of the customer's own encrypts all that is stored, and nothing is stored in the clear without it.
+/// The customer's own key encrypts everything that is stored, and without it nothing is stored
+/// unencrypted.
 #[test]
-fn everything_that_is_stored_is_encrypted_with_the_key_that_is_named() {
+fn all_stored_data_is_encrypted_with_the_given_key() {
     let template = template();
     let encryption = |resources: &BTreeMap<String, Value>| {
         let bucket = &resources["FailedRecords"]["Properties"]["BucketEncryption"];
@@ -711,7 +713,7 @@ fn everything_that_is_stored_is_encrypted_with_the_key_that_is_named() {
 }
 
 #[test]
-fn queues_and_bucket_take_nothing_that_is_not_encrypted_on_its_way() {
+fn queues_and_bucket_accept_only_encrypted_transport() {
     let template = template();
     let resources = everything(&template).resources();
     let cases = [
@@ -755,7 +757,7 @@ fn roles_stay_within_the_boundary() {
 }
 
 #[test]
-fn a_secret_of_another_region_is_decrypted_there() {
+fn a_secret_of_another_region_is_decrypted_in_that_region() {
     let template = template();
     let secret = SECRET.replace("eu-central-1", "us-east-1");
     let parameters = [
@@ -772,7 +774,8 @@ fn a_secret_of_another_region_is_decrypted_there() {
     );
 }
 
-/// A permission or subscription of one of the nested templates, with everything that its parent hands it.
+/// Returns a permission or subscription of one of the nested templates, with everything that its
+/// parent passes to it.
 fn nested<'t>(
     resources: &BTreeMap<String, Value>,
     stack: &str,
@@ -800,7 +803,7 @@ fn every_log_group_has_its_permission_and_its_subscription() {
         ])
         .resources();
     assert!(!resources.contains_key("StreamSubscriptions"));
-    // CloudWatch Logs tries the function when it is subscribed.
+    // CloudWatch Logs invokes the function when it is subscribed.
     assert_eq!(
         resources["LogGroupSubscriptions"]["DependsOn"],
         "LogGroupPermissions"
@@ -830,7 +833,7 @@ fn every_log_group_has_its_permission_and_its_subscription() {
         );
         let subscription = json!({
             "LogGroupName": log_group,
-            // The alarms look for it.
+            // The alarms look for this name.
             "FilterName": "apigw-logs",
             "FilterPattern": "{ $.a = 1 }",
             "DestinationArn": "<Function.Arn>",
@@ -844,7 +847,7 @@ fn every_log_group_has_its_permission_and_its_subscription() {
 }
 
 #[test]
-fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
+fn without_log_groups_nothing_is_subscribed_and_the_own_log_group_never_is() {
     let template = template();
     let resources = template.with(&[URL]).resources();
     assert!(of_type(&resources, "AWS::CloudFormation::Stack").is_empty());
@@ -863,7 +866,8 @@ fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
         };
         assert_eq!(one[1], json!({"Ref": "LogGroups"}), "{name}");
     }
-    // What is subscribed by other means is permitted as narrowly as it is named.
+    // Log groups that are subscribed by other means get a permission that is as narrow as their
+    // name.
     let permission = &resources["PermittedLogGroupsPermission"]["Properties"];
     assert_eq!(permission["SourceAccount"], "111122223333");
     assert_eq!(
@@ -873,9 +877,10 @@ fn without_log_groups_nothing_is_subscribed_and_its_own_never_is() {
     assert_eq!(permission["Principal"], "logs.amazonaws.com");
 }
 
-/// CloudFormation fills in `&{X}` in keys alone, and trips over conditions inside loops: linters do not know.
+/// CloudFormation replaces `&{X}` in keys only, and fails on conditions inside loops. Linters do
+/// not know this.
 #[test]
-fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
+fn loops_hold_only_what_cloudformation_unrolls() {
     assert_eq!(
         template().0["Transform"],
         "AWS::Serverless-2016-10-31",
@@ -884,7 +889,7 @@ fn loops_hold_nothing_that_cloudformation_does_not_unroll() {
     for name in ["permissions", "subscriptions", "stream-subscriptions"] {
         let template = Template::read(&format!("template/{name}.yaml"));
         assert_eq!(template.0["Transform"], "AWS::LanguageExtensions", "{name}");
-        // Or SAM warns at each deployment that it cannot unroll the loop itself.
+        // Otherwise SAM warns at each deployment that it cannot unroll the loop itself.
         assert!(
             template.0["Parameters"]["LogGroups"]["Default"].is_string(),
             "{name}"
@@ -964,7 +969,7 @@ fn a_stream_is_read_without_loss() {
         .as_object()
         .unwrap();
     assert!(blocked.len() == 4 && blocked.values().all(|value| value == "true"));
-    // Nothing is deleted that has not arrived, unless somebody has asked for it.
+    // Nothing is deleted before it has arrived, unless somebody has asked for that.
     let deletes = |bucket: &Value| -> Vec<Value> {
         let rules = bucket["LifecycleConfiguration"]["Rules"].as_array();
         rules
@@ -975,7 +980,7 @@ fn a_stream_is_read_without_loss() {
     };
     assert_eq!(deletes(plain), Vec::<Value>::new());
     assert_eq!(deletes(bucket), ["365"]);
-    // What was deleted by mistake can be had back, and is gone for good a week later.
+    // An object that was deleted by mistake can be restored for a week.
     assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
     assert_eq!(
         bucket["LifecycleConfiguration"]["Rules"][0]["NoncurrentVersionExpiration"]["NoncurrentDays"],
@@ -989,7 +994,8 @@ fn a_stream_is_read_without_loss() {
         assert_eq!(subscription["DestinationArn"], STREAM);
         assert_eq!(subscription["RoleArn"], "<StreamWriterRole.Arn>");
         assert_eq!(subscription["Distribution"], "Random");
-        // It comes before the one to the function goes, when somebody moves to a stream.
+        // When somebody moves to a stream, its subscription is made before the one to the function
+        // is removed.
         assert_eq!(subscription["FilterName"], "apigw-logs-stream");
         assert_eq!(subscription["FilterPattern"], "{ $.a = 1 }");
     }
@@ -1081,7 +1087,7 @@ fn statements(role: &Value) -> Vec<Statement> {
 }
 
 #[test]
-fn its_roles_allow_what_is_used_and_nothing_else() {
+fn its_roles_allow_only_what_is_used() {
     let template = template();
     let always = [
         allow(
@@ -1120,7 +1126,7 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         ),
         allow(&["s3:PutObject"], &["<FailedRecords.Arn>/*"]),
         allow(&["s3:ListBucket"], &["<FailedRecords.Arn>"]),
-        // AWS takes no ARN here, nor for traces.
+        // AWS accepts no ARN here, nor for traces.
         allow(
             &["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
             &["*"],
@@ -1175,14 +1181,14 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
         (&function["Role"], function.get("Policies")),
         (&json!("<Role.Arn>"), None)
     );
-    // The function's own code may not use what Lambda needs for the network.
+    // The function's own code may not use the actions that Lambda needs for the network.
     let trust = &roles["Role"]["AssumeRolePolicyDocument"]["Statement"];
     let lambda = json!({"Service": "lambda.amazonaws.com"});
     assert_eq!(
         *trust,
         json!([{"Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole"}])
     );
-    // Keys are used through the services that hold what they encrypt.
+    // Keys are used only through the services that hold the data that they encrypt.
     let via = |role: &str, policy: &str, statement: usize| {
         let policies = roles[role]["Policies"].as_array().unwrap();
         let policy = policies
@@ -1211,7 +1217,7 @@ fn its_roles_allow_what_is_used_and_nothing_else() {
     assert_eq!(function["FunctionName"], "apigw-logs");
 }
 
-/// Every metric that an alarm watches.
+/// Returns every metric that an alarm watches.
 fn metrics(alarm: &Value) -> Vec<&Value> {
     let Some(metrics) = alarm.get("Metrics") else {
         return vec![alarm];
@@ -1222,13 +1228,13 @@ fn metrics(alarm: &Value) -> Vec<&Value> {
         .collect()
 }
 
-/// The query of an alarm that watches the subscriptions' metrics, whatever their log group is.
+/// Returns the query of an alarm that watches the subscriptions' metrics, for any log group.
 fn query(alarm: &Value) -> Option<&str> {
     let expression = alarm.get("Metrics")?[0]["Expression"].as_str()?;
     expression.starts_with("SELECT").then_some(expression)
 }
 
-/// The thing of this stack that a metric is of; none if there is no such metric.
+/// Returns the resource of this stack to which a metric belongs; none if there is no such metric.
 fn dimension(metric: &Value) -> Option<(&'static str, &'static str)> {
     let name = metric["MetricName"].as_str()?;
     match (metric["Namespace"].as_str()?, name) {
@@ -1297,24 +1303,24 @@ fn every_alarm_watches_something_that_exists() {
         };
         assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
     }
-    // The source counts only if it is told to.
+    // The source must be told to count.
     assert_eq!(
         resources["StreamSource"]["Properties"]["MetricsConfig"]["Metrics"],
         json!(["EventCount"])
     );
     let duration = &resources["DurationAlarm"]["Properties"]["Metrics"][0];
-    // Milliseconds by seconds, in percent.
+    // Milliseconds divided by seconds, in percent.
     assert_eq!(duration["Expression"], "duration / 120 / 10");
     for queue in ["Failed", "Abandoned"] {
         let messages = &resources[&format!("{queue}InvocationsAlarm")]["Properties"]["Metrics"];
-        // A message that is being tried is invisible for an hour and a half, and not delivered.
+        // A message that is being processed is invisible for an hour and a half, and not delivered.
         assert_eq!(messages[0]["Expression"], "visible + tried");
         let ids = [1, 2].map(|index| messages[index]["Id"].as_str().unwrap());
         assert_eq!(ids, ["visible", "tried"]);
     }
 }
 
-/// Subscriptions are recognized by the name that they get, here and in the documentation.
+/// Subscriptions are recognised by the name that they get, here and in the documentation.
 #[test]
 fn alarms_find_the_subscriptions() {
     let template = template();
@@ -1345,18 +1351,18 @@ fn alarms_find_the_subscriptions() {
     assert_eq!(names, ["apigw-logs", "apigw-logs-stream"].into());
 }
 
-/// Whom an alarm notifies.
+/// The people whom an alarm notifies.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Notifies {
     /// Somebody who is woken up.
     Page,
-    /// Somebody who comes in the morning.
+    /// Somebody who reads it in the morning.
     Ticket,
-    /// Nobody: the alarm of the whole outage does.
+    /// Nobody: the alarm of the whole outage notifies people.
     Outage,
 }
 
-/// An outage is one page, and what it leads to are tickets.
+/// An outage is one page, and its consequences are tickets.
 #[test]
 fn one_outage_is_one_page() {
     let template = template();
@@ -1399,7 +1405,7 @@ fn one_outage_is_one_page() {
         .filter(|notifies| **notifies == Notifies::Outage);
     assert_eq!(members.count(), rule.matches("ALARM(").count());
 
-    // With one topic everything goes there, and with none nowhere.
+    // With one topic everything goes there, and without topics nothing goes anywhere.
     let topics = |parameters: &[(&str, &str)]| {
         let resources = template.with(parameters).resources();
         ["OutageAlarm", "FailedInvocationsAlarm"]
@@ -1413,7 +1419,7 @@ fn one_outage_is_one_page() {
     assert_eq!(topics(&[URL]), [None, None]);
 }
 
-/// The alarm of the outage names only alarms that are there.
+/// The alarm of the outage names only alarms that exist.
 #[test]
 fn the_outage_consists_of_alarms_that_exist() {
     let template = template();
@@ -1437,7 +1443,8 @@ fn the_outage_consists_of_alarms_that_exist() {
     }
 }
 
-/// When an alarm goes off: what is made of the metric, in how many seconds, and the threshold.
+/// The point at which an alarm fires: the statistic of the metric, the period in seconds, and the
+/// threshold.
 fn when(alarm: &Value) -> (&str, u64, u64) {
     let (stat, period) = match (query(alarm), alarm.get("Metrics")) {
         (Some(_), Some(metrics)) => ("Sum", &metrics[0]["Period"]),
@@ -1448,13 +1455,13 @@ fn when(alarm: &Value) -> (&str, u64, u64) {
         (_, None) => (alarm["Statistic"].as_str().unwrap(), &alarm["Period"]),
     };
     let seconds = number(period) * number(&alarm["EvaluationPeriods"]);
-    // Shorter ones, and times that are no whole minutes, are for metrics of high resolution.
+    // Shorter periods, and periods that are not whole minutes, are for metrics of high resolution.
     assert!(number(period) >= 60 && seconds <= 24 * 60 * 60, "{alarm}");
     (stat, seconds, number(&alarm["Threshold"]))
 }
 
 #[test]
-fn everything_that_may_go_wrong_has_an_alarm() {
+fn every_possible_failure_has_an_alarm() {
     const HOUR: u64 = 60 * 60;
     const DAY: u64 = 24 * HOUR;
     let template = template();
@@ -1464,8 +1471,8 @@ fn everything_that_may_go_wrong_has_an_alarm() {
         .iter()
         .map(|(name, alarm)| (name.strip_suffix("Alarm").unwrap(), when(alarm)))
         .collect();
-    // A single one, or what does not pass within a quarter of an hour. Ages of the function are
-    // milliseconds, those of queues seconds.
+    // A single failure, or one that does not pass within a quarter of an hour. Ages of the function
+    // are in milliseconds, those of queues in seconds.
     let (one, some, waiting) = (("Sum", 300, 0), ("Sum", 900, 0), ("Maximum", 300, 0));
     let old = ("Maximum", 300, FOURTEEN_DAYS - 4 * DAY);
     let expected = [
@@ -1492,7 +1499,7 @@ fn everything_that_may_go_wrong_has_an_alarm() {
 }
 
 #[test]
-fn alarms_are_there_for_what_is_there() {
+fn alarms_exist_only_for_resources_that_exist() {
     let template = template();
     let count = |parameter| {
         of_type(
@@ -1552,7 +1559,7 @@ fn every_alarm_is_explained() {
 }
 
 #[test]
-fn its_outputs_are_what_the_documents_use() {
+fn its_outputs_are_those_that_the_documents_use() {
     let template = template();
     let docs = ["deploy", "operate"]
         .map(|name| fs::read_to_string(repository(&format!("docs/{name}.md"))).unwrap());

@@ -1,11 +1,11 @@
-//! The rules of ARCHITECTURE.md that no linter holds: which room may name which, and what pure
-//! rooms must not touch.
+//! The rules of ARCHITECTURE.md that no linter checks: which room may name which, and what pure
+//! rooms must not use.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room, and the rooms it may name. Arrows point from I/O to pure, never back.
+/// Each room, and the rooms that it may name. Arrows point from I/O to pure rooms, never back.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("data_stream", &[]),
     ("server", &[]),
@@ -98,7 +98,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that do no I/O, and what would give them away.
+/// Rooms without I/O, and words that would reveal I/O.
 const PURE: &[&str] = &[
     "data_stream",
     "server",
@@ -166,13 +166,13 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// The source without its tests, which stand in `mod tests` at its end.
+/// Returns the source without its tests, which stand in `mod tests` at its end.
 fn production(text: &str) -> &str {
     text.split_once("#[cfg(test)]\nmod tests")
         .map_or(text, |(production, _)| production)
 }
 
-/// Every room that a text names as `crate::room` or in `crate::{room, …}`.
+/// Returns every room that a text names as `crate::room` or in `crate::{room, …}`.
 fn named(text: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for (_, rest) in text
@@ -196,7 +196,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rooms_name_only_whom_they_may() {
+fn rooms_name_only_allowed_rooms() {
     let rooms: BTreeSet<_> = MAY_NAME.iter().map(|(room, _)| *room).collect();
     let mut wrong = Vec::new();
     for source in sources()
@@ -226,7 +226,7 @@ fn rooms_name_only_whom_they_may() {
 }
 
 #[test]
-fn the_table_has_no_cycle_and_no_arrow_that_nobody_uses() {
+fn the_table_has_no_cycle_and_no_unused_arrow() {
     let sources = sources();
     for (index, (room, may_name)) in MAY_NAME.iter().enumerate() {
         for name in *may_name {

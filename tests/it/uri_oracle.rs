@@ -1,4 +1,5 @@
-//! `uri_parts` against the JDK that Elasticsearch's processor wraps: `oracles/UriParts.java`.
+//! `uri_parts` compared with the JDK code that Elasticsearch's processor wraps:
+//! `oracles/UriParts.java`.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::{
@@ -15,7 +16,7 @@ use crate::support::generated::{generated, piece, unescape};
 
 const GENERATED: usize = 6_000;
 
-/// URLs that somebody, or a scanner, may send, and the corners of Java's two parsers.
+/// URLs that somebody, or a scanner, may send, and edge cases of Java's two parsers.
 const COLLECTED: &str = include_str!("oracles/urls.txt");
 
 #[derive(Debug, Default, PartialEq, serde::Deserialize)]
@@ -94,7 +95,7 @@ fn ipv6() -> impl Strategy<Value = String> {
     (address, piece(AFTER_IPV6)).prop_map(|(address, after)| format!("[{address}{after}"))
 }
 
-/// Not the digits of other scripts, which Java reads in a port.
+/// Digits of other scripts, which Java reads in a port, are left out.
 fn strange() -> impl Strategy<Value = String> {
     let characters = prop_oneof![2 => proptest::char::range('\0', '\u{FF}'), 1 => any::<char>()];
     let characters = characters.prop_filter("a digit", |character| {
@@ -138,7 +139,7 @@ fn ask_java(urls: &[String]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// JAVA_HOME, else the last of the installed JDKs, else PATH.
+/// JAVA_HOME, otherwise the last installed JDK, otherwise PATH.
 fn newest_java() -> PathBuf {
     let home = std::env::var_os("JAVA_HOME").map(PathBuf::from);
     let installed = std::fs::read_dir("/usr/lib/jvm")
@@ -164,7 +165,7 @@ fn release(home: &Path) -> Option<u32> {
     version.split(['.', '"']).next()?.parse().ok()
 }
 
-/// What is not plain ASCII goes as `\uXXXX`.
+/// Characters other than plain ASCII are sent as `\uXXXX`.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for unit in text.encode_utf16() {

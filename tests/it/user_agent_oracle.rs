@@ -1,4 +1,4 @@
-//! Our answers beside those of a real `user_agent` processor.
+//! Our answers compared with those of a real `user_agent` processor.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use crate::support::search_server::{self, Flavour};
 
 const PATTERNS: &str = include_str!("../../data/uap-core-0.10.0/regexes.yaml");
 const USER_AGENTS: &str = include_str!("fixtures/user_agents.txt");
-/// What OpenSearch 3.8 answered to the one request that [`compare`] makes of them.
+/// The answer of OpenSearch 3.8 to the one request that [`compare`] makes of them.
 const SIMULATED: &str = include_str!("fixtures/user_agents.simulated.json");
 
 #[test]
@@ -21,7 +21,8 @@ fn agrees_with_the_recorded_answers_of_opensearch() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Of the servers of the tests OpenSearch has the processor, so this looks at nothing where another one runs.
+/// Of the servers of the tests only OpenSearch has the processor, so the test does nothing with
+/// another server.
 #[test]
 fn agrees_with_a_real_processor_on_made_up_user_agents() {
     let server = search_server::shared();
@@ -50,7 +51,7 @@ fn agrees_with_a_real_processor_on_made_up_user_agents() {
     );
 }
 
-/// Parts of real user agents, and what a pattern might stumble over.
+/// Parts of real user agents, and text on which a pattern might stumble.
 fn user_agent() -> impl Strategy<Value = String> {
     let known: Vec<_> = USER_AGENTS
         .lines()
@@ -75,8 +76,9 @@ fn user_agent() -> impl Strategy<Value = String> {
     })
 }
 
-/// One line for each user agent whose answer differs. `simulate` sends a body to
-/// `_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent` of an OpenSearch and returns the answer's.
+/// Returns one line for each user agent whose answer differs. `simulate` sends a body to
+/// `_ingest/pipeline/_simulate?filter_path=docs.doc._source.user_agent` of an OpenSearch and
+/// returns the reply's body.
 fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<String> {
     let docs = user_agents
         .iter()
@@ -108,8 +110,8 @@ fn compare(simulate: impl Fn(&str) -> String, user_agents: &[&str]) -> Vec<Strin
         .collect()
 }
 
-/// OpenSearch's copy of the built-in patterns went through a replacement of names of architectures.
-/// Elasticsearch's did not.
+/// Somebody replaced names of architectures in OpenSearch's copy of the built-in patterns.
+/// Elasticsearch's copy is unchanged.
 fn with_the_patterns_of_opensearch() -> UserAgents {
     UserAgents::from_yaml(
         &PATTERNS
@@ -142,7 +144,8 @@ fn agree(ours: &ParsedUserAgent, theirs: &UserAgent) -> bool {
         }
 }
 
-/// OpenSearch joins empty groups too ("128.0."). Elasticsearch ends a version there since 8.16 (pull request 117213).
+/// OpenSearch joins empty groups, too ("128.0."). Elasticsearch has stopped there since 8.16 (pull
+/// request 117213).
 fn same_version(ours: Option<&str>, theirs: Option<&str>) -> bool {
     match (ours, theirs) {
         (Some(ours), Some(theirs)) => theirs

@@ -1,4 +1,5 @@
-//! Elasticsearch over real sockets: what goes over the wire, and what is made of what comes back. The clock runs.
+//! Elasticsearch over real sockets: the bytes on the wire, and the program's reaction to replies.
+//! The clock runs.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -21,9 +22,9 @@ use crate::support::raw_tcp::{
 };
 use crate::support::tls::Authority;
 
-/// The path with these settings. Retries are quick, and the time allowed is far beyond what a slow
-/// machine needs. A request may take longer than the budget: where a test expects a second request,
-/// the first must have ended otherwise than by its timeout.
+/// The path with these settings. Retries are fast, and the time limits are far beyond what a slow
+/// machine needs. A request may take longer than the budget: if a test expects a second request,
+/// the first one must not end by its timeout.
 fn pipeline(settings: &[(&str, &str)]) -> Pipeline<Elasticsearch> {
     let quick = [
         ("RETRY_INITIAL_MS", "1"),
@@ -44,7 +45,7 @@ fn pipeline(settings: &[(&str, &str)]) -> Pipeline<Elasticsearch> {
     config.pipeline(transport).expect("no file is named")
 }
 
-/// One invocation with so many lines.
+/// Runs one invocation with this many lines.
 async fn deliver(pipeline: &Pipeline<Elasticsearch>, count: usize) -> Report {
     let event = direct(&payload("e", "api", &lines(count)));
     let batch = event::read(event.as_bytes()).expect("the event is right");
@@ -59,7 +60,7 @@ async fn deliver(pipeline: &Pipeline<Elasticsearch>, count: usize) -> Report {
     report
 }
 
-/// The one request that a server got from an invocation with these settings.
+/// Returns the only request that a server got from an invocation with these settings.
 async fn request(server: &FakeElasticsearch, path: &str, settings: &[(&str, &str)]) -> Request {
     let url = format!("{}{path}", server.url);
     let report = deliver(
@@ -75,7 +76,7 @@ async fn request(server: &FakeElasticsearch, path: &str, settings: &[(&str, &str
 }
 
 #[tokio::test]
-async fn what_a_request_says() {
+async fn a_request_has_the_expected_form() {
     let server = FakeElasticsearch::start();
     let plain = request(&server, "", &[]).await;
     assert_eq!(plain.path, format!("/{LOGS}/_bulk"));
@@ -141,11 +142,12 @@ async fn invocations_share_a_connection() {
     assert_eq!(connections, [1, 1]);
 }
 
-/// The same answer twice, the second one at once or while the next request is on its way: it is not
-/// taken for the answer to that one. A server is honest otherwise, and says what it has stored.
+/// The server sends the same reply twice, the second at once or while the next request is on its
+/// way. The second must not count as the reply to that request. Otherwise the server is honest and
+/// reports what it has stored.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a proxy is slow, too")]
-async fn an_answer_that_comes_twice_settles_one_request() {
+async fn a_reply_that_comes_twice_settles_one_request() {
     let plain = |_: &str, body: &str| response(body);
     let with_echo = |head: &str, body: &str| {
         let echo = format!("x-opaque-id: {}\r\ncontent-length:", opaque_id(head));
@@ -188,9 +190,9 @@ async fn an_answer_that_comes_twice_settles_one_request() {
     }
 }
 
-/// An answer to another request is none, and its connection is not used again.
+/// A reply to another request does not count, and its connection is not used again.
 #[tokio::test]
-async fn an_answer_to_another_request_is_none() {
+async fn a_reply_to_another_request_does_not_count() {
     let server = FakeElasticsearch::start();
     server.fail([Fault::none().header("x-opaque-id", "another")]);
     let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url)]), 2).await;
@@ -213,17 +215,17 @@ async fn an_answer_to_another_request_is_none() {
     );
 }
 
-/// A success that comes before the request was sent to its end is none; an error is one.
+/// A success that arrives before the whole request was sent does not count; an error does.
 #[tokio::test]
-async fn an_answer_before_the_request_settles_nothing_unless_it_is_an_error() {
+async fn an_early_reply_settles_nothing_unless_it_is_an_error() {
     let early = |answer: String| {
         move |number: usize, stream: &mut TcpStream| match number {
-            // So that it has no room for the whole request.
+            // The buffer is small, so that it has no room for the whole request.
             0 => {
                 let mut start = [0; 1_000];
                 drop(std::io::Read::read_exact(stream, &mut start));
                 send(stream, &answer);
-                // What is not read is not there for the rest of the test, either.
+                // What is not read here is never read in the rest of the test.
                 drop(stream.try_clone().map(std::mem::forget));
             }
             _ => while serve_well(stream) {},
@@ -249,14 +251,14 @@ async fn an_answer_before_the_request_settles_nothing_unless_it_is_an_error() {
         let settings = [&settings[..], &[("ELASTICSEARCH_URL", &server.url)]].concat();
         let report = deliver(&pipeline(&settings), count).await;
         assert_eq!((report.indexed, report.unresolved), expected, "{report:?}");
-        // A slow machine may make several bodies of the documents.
+        // A slow machine may make several bodies from the documents.
         assert_eq!(report.retries > 0, expected.1 == 0, "{report:?}");
     }
 }
 
-/// OpenSearch does not know the parameter: it is asked once with it, for the life of the process.
+/// OpenSearch does not know the parameter. It is asked with it once in the life of the process.
 #[tokio::test]
-async fn a_data_stream_is_required_where_the_server_can_tell() {
+async fn a_data_stream_is_required_if_the_server_knows_the_parameter() {
     let server = FakeElasticsearch::start();
     let refusal = r#"{"error":{"type":"illegal_argument_exception","reason":"request [/x/_bulk] contains unrecognized parameter: [require_data_stream]"},"status":400}"#;
     server.fail([Fault::answer(400, refusal)]);
@@ -280,9 +282,9 @@ async fn a_data_stream_is_required_where_the_server_can_tell() {
     assert_eq!(asks, [true, false, false]);
 }
 
-/// Our parameters count, whatever stands in the URL.
+/// Our parameters count, whatever the URL holds.
 #[tokio::test]
-async fn what_of_the_url_a_request_keeps() {
+async fn a_request_keeps_path_and_query_of_the_url() {
     let server = FakeElasticsearch::start();
     let url = "?filter_path=took&key=a%26b&require_data_stream=false&pipeline=p";
     let query = request(&server, url, &[]).await.query;
@@ -307,7 +309,7 @@ async fn what_of_the_url_a_request_keeps() {
     );
 }
 
-/// A port where nobody listens, and where nobody can listen as long as the socket is there.
+/// A port where nothing listens, and where nothing can listen as long as the socket exists.
 fn closed_port() -> (TcpSocket, String) {
     let socket = TcpSocket::new_v4().expect("there are sockets");
     socket
@@ -336,7 +338,8 @@ async fn hosts_take_turns_when_one_fails() {
     let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &settings)]), 1).await;
     assert_eq!((report.duplicates, report.requests), (1, 2));
 
-    // A gateway that cannot reach Elasticsearch; but an error of Elasticsearch itself is the same on any host.
+    // A gateway cannot reach Elasticsearch. An error of Elasticsearch itself would be the same on
+    // any host.
     for (status, sick_requests, well_requests) in [
         (502, 1, 1),
         (503, 1, 1),
@@ -359,9 +362,9 @@ async fn hosts_take_turns_when_one_fails() {
     }
 }
 
-/// A host that does not take connections: its backlog is full.
+/// A host that accepts no connections because its backlog is full.
 #[tokio::test]
-async fn a_connection_that_is_not_taken_costs_its_timeout() {
+async fn a_connection_that_is_not_accepted_costs_its_timeout() {
     let socket = TcpSocket::new_v4().expect("there are sockets");
     socket
         .bind(([127, 0, 0, 1], 0).into())
@@ -385,12 +388,12 @@ async fn a_connection_that_is_not_taken_costs_its_timeout() {
         1,
     )
     .await;
-    // It arrived, by way of the second host. No more can be said of how long that took.
+    // The documents arrived by way of the second host. The test cannot say how long that took.
     assert!(report.indexed == 1 && report.requests >= 2, "{report:?}");
     assert!(start.elapsed() >= Duration::from_millis(100));
 }
 
-/// A redirect would carry logs and credentials to somebody else.
+/// A redirect would carry logs and credentials to another host.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (asked, other) = (FakeElasticsearch::start(), FakeElasticsearch::start());
@@ -408,9 +411,9 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(other.requests().len(), 0);
 }
 
-/// Seconds or a date; nonsense is no wish at all.
+/// Seconds or a date. Nonsense does not count.
 #[tokio::test]
-async fn what_retry_after_may_say() {
+async fn retry_after_may_be_seconds_or_a_date() {
     let server = FakeElasticsearch::start();
     let pipeline = pipeline(&[("ELASTICSEARCH_URL", &server.url)]);
     let (stops, goes_on) = (1, 2);
@@ -436,7 +439,7 @@ async fn what_retry_after_may_say() {
     assert!(start.elapsed() >= Duration::from_secs(1));
 }
 
-/// What a raw server makes of the first connection, when all others are served well.
+/// How a raw server treats the first connection. All others are served well.
 async fn first_connection(
     serve: impl Fn(&mut TcpStream) + Send + Sync + 'static,
     more: &[(&str, &str)],
@@ -468,7 +471,7 @@ async fn a_response_cut_anywhere_is_sent_again() {
     }
 }
 
-/// Answers of success that are none.
+/// Replies that claim success but are none.
 #[tokio::test]
 async fn a_response_that_is_not_understood_is_sent_again() {
     let good = r#"{"items":[{"create":{"status":201}}]}"#;
@@ -494,7 +497,7 @@ async fn a_response_that_is_not_understood_is_sent_again() {
         "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
     ];
     for text in answers {
-        // So that nobody uses the connection again while it is being closed.
+        // Without this, somebody might use the connection again while it is being closed.
         let answer = text.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
         let nonsense = move |stream: &mut TcpStream| {
             read_request(stream);
@@ -509,10 +512,10 @@ async fn a_response_that_is_not_understood_is_sent_again() {
     }
 }
 
-/// No answer takes longer than it may, however lively it is.
+/// No reply may take longer than its timeout, even if it keeps sending.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a slow server waits")]
-async fn a_slow_answer_costs_its_timeout() {
+async fn a_slow_reply_costs_its_timeout() {
     let drip = |stream: &mut TcpStream, start: &str| {
         read_request(stream);
         send(stream, start);
@@ -527,7 +530,7 @@ async fn a_slow_answer_costs_its_timeout() {
         "HTTP/1.1 200 OK\r\n\r\n",
     ];
     for start in starts {
-        // The answer has no end, so nothing but the timeout ends it.
+        // The reply has no end, so only the timeout ends it.
         let timeout = [("REQUEST_TIMEOUT_MS", "1000")];
         let report = first_connection(move |stream| drip(stream, start), &timeout).await;
         assert!(
@@ -537,9 +540,9 @@ async fn a_slow_answer_costs_its_timeout() {
     }
 }
 
-/// An answer without end is not read to its end.
+/// A reply without end is not read to its end.
 #[tokio::test]
-async fn an_answer_larger_than_any_is_not_read() {
+async fn an_oversized_reply_is_not_read() {
     let flood = |stream: &mut TcpStream, start: &str, block: &str| {
         read_request(stream);
         send(stream, start);
@@ -556,9 +559,9 @@ async fn an_answer_larger_than_any_is_not_read() {
     }
 }
 
-/// It is the size that ends it, not the time that it takes: the last bytes of each of these would be understood.
+/// The size ends it, not the time: the last bytes of each of these would be understood.
 #[tokio::test]
-async fn an_answer_is_read_up_to_its_cap() {
+async fn a_reply_is_read_up_to_its_cap() {
     for (mebibytes, requests) in [(15, 1), (17, 2)] {
         let large = response(&format!(
             "{}{{\"items\":[{{\"create\":{{\"status\":201}}}}]}}",
@@ -577,9 +580,10 @@ async fn an_answer_is_read_up_to_its_cap() {
     }
 }
 
-/// A reset with the request half read, and a proxy that hangs up on what is too large.
+/// A reset with the request half read, and a proxy that closes the connection on a request that is
+/// too large.
 #[tokio::test]
-async fn resets() {
+async fn resets_are_tried_again() {
     let reset = |stream: &mut TcpStream| drop(std::io::Read::read(stream, &mut [0]));
     let report = first_connection(reset, &[]).await;
     assert_eq!((report.indexed, report.requests, report.retries), (1, 2, 1));
@@ -603,9 +607,9 @@ const NO_WAITING: [(&str, &str); 3] = [
     ("RETRY_BUDGET_MS", "60000"),
 ];
 
-/// A connection that died while the function slept costs one request, and no wait.
+/// A connection that died while the function slept costs one request and no wait.
 #[tokio::test]
-async fn a_stale_connection_is_no_failure() {
+async fn a_stale_connection_is_not_a_failure() {
     for says_so in [false, true] {
         let (closed, when_closed) = std::sync::mpsc::channel();
         let server = RawTcp::start(move |number, stream| {
@@ -624,7 +628,7 @@ async fn a_stale_connection_is_no_failure() {
         if says_so {
             when_closed.recv().expect("the server closes it");
         }
-        // The end of the connection has arrived. The client's task sees it when it is run.
+        // The end of the connection has arrived. The client's task sees it when it runs.
         for _ in 0..10 {
             #[expect(
                 clippy::disallowed_methods,
@@ -650,12 +654,12 @@ async fn a_stale_connection_is_no_failure() {
     assert_eq!((report.unresolved, report.requests), (1, 1));
 }
 
-/// Where several connections were used beside each other, all of them die while the function sleeps. That is one request
-/// more, too.
+/// If several connections were open at the same time, all of them die while the function sleeps.
+/// That costs only one more request, too.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a slow server waits")]
-async fn many_stale_connections_are_no_failure() {
-    // Connections with a lower number are closed without an answer when they are used.
+async fn many_stale_connections_are_not_a_failure() {
+    // Connections with a lower number are closed without a reply when they are used.
     let first_alive = Arc::<AtomicUsize>::default();
     let alive = Arc::clone(&first_alive);
     let server = RawTcp::start(move |number, stream| {
@@ -681,9 +685,9 @@ async fn many_stale_connections_are_no_failure() {
     assert!(server.connections() > before, "over a new connection");
 }
 
-/// Stored, but the answer came too late: one copy each.
+/// The documents were stored, but the reply came too late. There is one copy of each.
 #[tokio::test]
-async fn what_was_stored_too_late_is_a_duplicate() {
+async fn documents_stored_after_the_timeout_are_duplicates() {
     let server = FakeElasticsearch::start();
     server.fail([Fault::none().delayed(3_600_000)]);
     let settings = [
@@ -698,7 +702,7 @@ async fn what_was_stored_too_late_is_a_duplicate() {
     assert_eq!(server.count(LOGS), 3);
 }
 
-/// Nothing is open at the deadline, however long a request might take.
+/// Nothing is open at the deadline, however long a request may take.
 #[tokio::test]
 async fn the_deadline_cuts_a_request() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
@@ -710,7 +714,7 @@ async fn the_deadline_cuts_a_request() {
     let event = direct(&payload("e", "api", &lines(1)));
     let batch = event::read(event.as_bytes()).expect("the event is right");
     let deadline = Instant::now() + Duration::from_millis(400);
-    // A request may take two minutes here, and the budget is one.
+    // A request may take two minutes here, and the budget is one minute.
     let cut = pipeline.process(batch, Some(deadline));
     let (report, _) = tokio::time::timeout(Duration::from_secs(50), cut)
         .await
@@ -718,7 +722,7 @@ async fn the_deadline_cuts_a_request() {
     assert_eq!((report.unresolved, report.requests), (1, 1), "{report:?}");
 }
 
-/// To make documents that cannot be sent any more would take the time to say so.
+/// Making documents that cannot be sent any more would take the time that the answer needs.
 #[tokio::test]
 async fn a_large_payload_near_the_deadline_is_left_unread() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
@@ -733,7 +737,8 @@ async fn a_large_payload_near_the_deadline_is_left_unread() {
     let (report, failed) = pipeline
         .process(batch, Some(Instant::now() + Duration::from_millis(400)))
         .await;
-    // However slow the machine: at most the first payload was read, the others count as one each.
+    // However slow the machine: at most the first payload was read, and the others count as one
+    // each.
     assert!(
         report.received <= 30_002 && report.unresolved == report.received,
         "{report:?}"
@@ -743,7 +748,7 @@ async fn a_large_payload_near_the_deadline_is_left_unread() {
 }
 
 #[tokio::test]
-async fn whom_to_trust() {
+async fn only_a_trusted_server_is_accepted() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let directory = tempfile::tempdir().expect("there is room");
     let file = |name: &str, authority: &Authority| {
@@ -822,7 +827,7 @@ async fn whom_to_trust() {
             );
         }
     }
-    // A server that speaks no TLS is no matter of certificates.
+    // A server that speaks no TLS has no problem with certificates.
     let server = FakeElasticsearch::start();
     let report = deliver(
         &pipeline(&[
@@ -839,7 +844,7 @@ async fn whom_to_trust() {
 
 /// Each cause has its sentence, which says what to do.
 #[tokio::test]
-async fn why_there_is_no_connection() {
+async fn each_failed_connection_says_why() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let directory = tempfile::tempdir().expect("there is room");
     let file = |name: &str, authority: &Authority| {

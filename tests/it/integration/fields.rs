@@ -10,7 +10,7 @@ use crate::support::fields_page::{Access, Field};
 
 const HEAD: &str = "# Made from the tables of docs/fields.md: `just bless` writes it anew.\n";
 
-/// What Fleet demands of every data stream.
+/// The fields that Fleet demands of every data stream.
 const BASE: &[&str] = &[
     "@timestamp",
     "data_stream.type",
@@ -18,7 +18,7 @@ const BASE: &[&str] = &[
     "data_stream.namespace",
 ];
 
-/// The files of a data stream's fields: their names and texts.
+/// Returns the files of a data stream's fields: their names and texts.
 pub(super) fn files(fields: &[Field]) -> Vec<(String, String)> {
     let file = |name: &str, is_in: &dyn Fn(&str) -> bool| {
         let fields = fields.iter().filter(|field| is_in(&field.name));
@@ -28,7 +28,7 @@ pub(super) fn files(fields: &[Field]) -> Vec<(String, String)> {
         )
     };
     let is_base = |name: &str| BASE.contains(&name);
-    // `uri_parts` writes it, and ECS does not have it.
+    // `uri_parts` writes this field, but ECS does not have it.
     let is_own = |name: &str| name.starts_with("aws.") || name == "url.user_info";
     vec![
         file("base-fields.yml", &is_base),
@@ -37,7 +37,7 @@ pub(super) fn files(fields: &[Field]) -> Vec<(String, String)> {
     ]
 }
 
-/// A field with all that Kibana needs: it does not look fields up in ECS.
+/// Returns a field with all that Kibana needs. Kibana does not look up fields in ECS.
 fn yaml(field: &Field) -> String {
     let mut text = format!("- name: {}\n  type: {}\n", quoted(&field.name), field.kind);
     let description = description(field);
@@ -58,7 +58,7 @@ fn yaml(field: &Field) -> String {
     text
 }
 
-/// A scalar between quotes, where it could be taken for something else.
+/// Quotes a scalar that could be taken for something else.
 fn quoted(text: &str) -> String {
     let is_plain = text
         .chars()
@@ -70,7 +70,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// The table of a data stream's fields for the README, in the order of their names.
+/// Returns the table of a data stream's fields for the README, sorted by name.
 pub(super) fn table(fields: &[Field]) -> String {
     let mut rows: Vec<_> = fields
         .iter()
@@ -90,7 +90,7 @@ pub(super) fn table(fields: &[Field]) -> String {
     )
 }
 
-/// What the page says of a field: what it means, and where it comes from.
+/// Returns what the page says of a field: its meaning and its source.
 fn description(field: &Field) -> String {
     let from = match &*field.from {
         "" => String::new(),

@@ -1,9 +1,11 @@
-//! What Fleet makes of a data stream of the package: a component template and an index template.
+//! Computes what Fleet makes of a data stream of the package: a component template and an index
+//! template.
 //!
-//! The rules are those of Kibana's `x-pack/platform/plugins/shared/fleet/server/services/epm/elasticsearch/template/`
-//! (`template.ts`, `install.ts`, `mappings.ts`, `field_type_registry.ts`) as of Kibana 9.4, for what the package uses; a
-//! key or type that it did not use so far ends the test. Older versions forget `ignore_above` of `flattened` fields
-//! (<https://github.com/elastic/kibana/issues/223245>).
+//! The rules are those of Kibana's
+//! `x-pack/platform/plugins/shared/fleet/server/services/epm/elasticsearch/template/`
+//! (`template.ts`, `install.ts`, `mappings.ts`, `field_type_registry.ts`) as of Kibana 9.4, limited
+//! to what the package uses; any other key or type fails the test. Older versions forget
+//! `ignore_above` of `flattened` fields (<https://github.com/elastic/kibana/issues/223245>).
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -19,7 +21,8 @@ use super::STREAMS;
 use crate::support::golden::{names, repository};
 use crate::support::yaml;
 
-/// What a template of Fleet is made of before and after the package's component. The user's components need not be there.
+/// The components of a template of Fleet, before and after the package's own. The user's components
+/// need not exist.
 const STACK: [&str; 2] = ["logs@mappings", "logs@settings"];
 const GLOBAL: [&str; 3] = [
     "ecs@mappings",
@@ -27,7 +30,7 @@ const GLOBAL: [&str; 3] = [
     ".fleet_agent_id_verification-1",
 ];
 
-/// What Fleet puts for a data stream.
+/// The templates that Fleet puts for a data stream.
 pub(super) struct Templates {
     /// The index template's name.
     pub(super) name: String,
@@ -37,7 +40,7 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// For the data stream of a folder, under the name that its manifest says.
+    /// Makes the templates for the data stream of a folder, under the name in its manifest.
     pub(super) fn of(folder: &str) -> Self {
         let manifest = manifest(folder);
         let name = format!(
@@ -48,7 +51,7 @@ impl Templates {
         Self::named(name, folder)
     }
 
-    /// The same for another data stream.
+    /// Makes the same templates for another data stream.
     pub(super) fn named(name: String, folder: &str) -> Self {
         let meta =
             json!({"managed_by": "fleet", "managed": true, "package": {"name": "apigw_logs"}});
@@ -109,7 +112,7 @@ fn mappings(folder: &str) -> Value {
     mappings
 }
 
-/// A field's name, and its mapping.
+/// Returns a field's name and its mapping.
 fn property(field: &Value) -> (&str, Value) {
     let (name, kind) = (
         field["name"].as_str().unwrap(),
@@ -140,7 +143,7 @@ fn property(field: &Value) -> (&str, Value) {
     (name, mapping)
 }
 
-/// Dots in a name are objects.
+/// Dots in a name become objects.
 fn insert(properties: &mut Map<String, Value>, name: &str, mapping: Value) {
     let Some((object, rest)) = name.split_once('.') else {
         assert!(
@@ -155,7 +158,7 @@ fn insert(properties: &mut Map<String, Value>, name: &str, mapping: Value) {
     insert(object["properties"].as_object_mut().unwrap(), rest, mapping);
 }
 
-/// What `setup` puts for the same data stream: settings and mappings, and the index template.
+/// Returns what `setup` puts for the same data stream: settings, mappings, and the index template.
 fn setups(name: &str) -> (Value, Value, Value) {
     let read = |path: &str| {
         let text = fs::read_to_string(repository(&format!("elasticsearch/{path}.json"))).unwrap();
@@ -216,8 +219,8 @@ fn count(properties: &Value) -> usize {
         .sum()
 }
 
-/// The mappings as Fleet makes them: it drops `ignore_above` of a keyword that is not indexed, and a
-/// package has no other way to say it.
+/// Returns the mappings as Fleet makes them: it drops `ignore_above` of a keyword that is not
+/// indexed, and a package cannot prevent that.
 pub(super) fn without_limits_of_unindexed(mut mapping: Value) -> Value {
     let fields = mapping.as_object_mut().unwrap();
     if fields.get("type") == Some(&json!("keyword")) {
@@ -232,24 +235,26 @@ pub(super) fn without_limits_of_unindexed(mut mapping: Value) -> Value {
     mapping
 }
 
-/// But for what a package cannot say, and what Fleet always does.
+/// The settings agree, except for what a package cannot say and what Fleet always adds.
 #[test]
 fn fleet_makes_the_settings_that_setup_puts() {
     for stream in STREAMS {
         let templates = Templates::of(stream.folder);
         let (mut expected, _, index) = setups(&templates.name);
         if let Some(index) = expected["index"].as_object_mut() {
-            // What a query without a field searches: packages cannot say it, and Elasticsearch's default is every field.
+            // The fields that a query without a field searches. Packages cannot set them, and
+            // Elasticsearch's default is every field.
             index.remove("query");
         }
         if let Some(mapping) = expected["index"]["mapping"].as_object_mut() {
-            // Elastic's validator of packages does not allow it.
+            // Elastic's validator of packages does not allow this.
             mapping.remove("ignore_malformed");
         }
-        // A policy of Elasticsearch's own in the place of a data stream lifecycle: both roll over, and remove nothing.
+        // Fleet uses a policy of Elasticsearch's own in place of a data stream lifecycle. Both roll
+        // over and remove nothing.
         expected["index"]["lifecycle"] = json!({"name": "logs"});
         if expected["index"]["mapping"]["total_fields"].is_null() {
-            // Elasticsearch's default, spelled out.
+            // Elasticsearch's default, written out.
             expected["index"]["mapping"]["total_fields"] = json!({"limit": 1000});
         }
         assert_eq!(

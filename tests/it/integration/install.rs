@@ -1,4 +1,5 @@
-//! The package in a real Elasticsearch: its templates, as Fleet would put them, beside those of `setup`.
+//! The package in a real Elasticsearch: its templates as Fleet would put them, beside those of
+//! `setup`.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -18,9 +19,10 @@ use crate::support::golden::{names, repository};
 use crate::support::search_server::{Flavour, IndexMode, LOGSDB, SearchServer, shared};
 use crate::support::templates::setup;
 
-/// What Elasticsearch and Kibana bring for every data stream of logs, with what concerns the package (`logs@settings`,
-/// `logs@mappings`, `.fleet_globals-1` and `.fleet_agent_id_verification-1` of 9.4, the last without its pipeline). The
-/// servers of the tests have none of them.
+/// The templates that Elasticsearch and Kibana bring for every data stream of logs, limited to what
+/// concerns the package (`logs@settings`, `logs@mappings`, `.fleet_globals-1` and
+/// `.fleet_agent_id_verification-1` of 9.4, the last without its pipeline). The servers of the
+/// tests have none of them.
 const STACK: [(&str, &str); 4] = [
     (
         "stack-settings",
@@ -43,7 +45,7 @@ const STACK: [(&str, &str); 4] = [
     ),
 ];
 
-/// Data streams of this test and run, in pairs: for documents and for dead letters.
+/// Data streams of this test and run, in pairs: one for documents and one for dead letters.
 struct Pair {
     server: &'static SearchServer,
     documents: String,
@@ -61,12 +63,13 @@ impl Pair {
         }
     }
 
-    /// Their names; that of the documents' comes first.
+    /// Returns their names, the documents' first.
     fn names(&self) -> [&String; 2] {
         [&self.documents, &self.dead_letters]
     }
 
-    /// Puts templates as Fleet would, with components of this run in the place of the stack's and of the user's.
+    /// Puts templates as Fleet would, with components of this run in place of the stack's and the
+    /// user's.
     fn put_as_fleet(&self, custom: Option<&str>) {
         let component = |name: &str| format!("{}-{name}", self.documents);
         for (name, template) in STACK {
@@ -87,7 +90,7 @@ impl Pair {
         for (name, stream) in self.names().into_iter().zip(STREAMS) {
             let mut templates = Templates::named(name.clone(), stream.folder);
             let package = format!("{name}@package");
-            // Its policy is one of Elasticsearch's, and the servers of the tests do not have policies.
+            // The policy is one of Elasticsearch's, which the servers of the tests do not have.
             templates.package["template"]["settings"]["index"]
                 .as_object_mut()
                 .unwrap()
@@ -118,7 +121,7 @@ impl Pair {
         }
     }
 
-    /// Runs `setup` for them; returns what it says.
+    /// Runs `setup` for the data streams. Returns its output.
     fn setup(&self) -> String {
         let (documents, dead_letters) = (
             format!("{}-default", self.documents),
@@ -133,7 +136,7 @@ impl Pair {
         run.stdout
     }
 
-    /// The mapping of a data stream, without what names it.
+    /// Returns the mapping of a data stream, without its name.
     fn mapping(&self, name: &str) -> Value {
         let (status, answer) =
             self.server
@@ -170,7 +173,8 @@ fn put(server: &SearchServer, path: &str, body: &str) {
     assert_eq!(status, 200, "{path}: {answer}");
 }
 
-/// Indexes documents into the data stream of a dataset, and returns those that have a field which was ignored.
+/// Indexes documents into the data stream of a dataset. Returns those with a field that was
+/// ignored.
 fn index(server: &SearchServer, name: &str, documents: &[Value]) -> Vec<Value> {
     let (_, dataset) = name.split_once('-').unwrap();
     let mut body = String::new();
@@ -191,7 +195,7 @@ fn index(server: &SearchServer, name: &str, documents: &[Value]) -> Vec<Value> {
         .filter(|item| item["create"]["status"] != 201)
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
-    // A failure store takes what was refused, and says that all is well.
+    // A failure store accepts rejected documents and reports success.
     assert!(
         !items
             .iter()
@@ -211,9 +215,10 @@ fn value(json: &crate::support::json::Json) -> Value {
     serde_json::from_str(&json.compact()).unwrap()
 }
 
-/// Fleet adds the fields that its final pipeline sets (`event.ingested`, with formats, over that of the package), and
-/// templates that nothing uses where `dynamic` is false. The mapping shows that the time cannot be
-/// ignored only where the index ignores other malformed values, as it does with the package.
+/// Fleet adds the fields that its final pipeline sets (`event.ingested`, with formats, in place of
+/// the package's), and templates that have no effect where `dynamic` is false. The mapping shows
+/// that the time cannot be ignored only where the index ignores other malformed values, as it does
+/// with the package.
 fn without_fleets(mut mapping: Value, ours: &Value) -> Value {
     let event = mapping["properties"]["event"]["properties"]
         .as_object_mut()
@@ -232,10 +237,10 @@ fn without_fleets(mut mapping: Value, ours: &Value) -> Value {
 }
 
 #[test]
-fn the_package_and_setup_take_the_same_documents_into_the_same_fields() {
+fn the_package_and_setup_map_the_same_documents_to_the_same_fields() {
     let server = shared();
     if server.flavour == Flavour::OpenSearch {
-        // Kibana does not run on it.
+        // Kibana does not run with this server.
         return;
     }
     let (fleet, ours) = (Pair::new(server, "fleet"), Pair::new(server, "setup"));
@@ -270,7 +275,7 @@ fn the_package_and_setup_take_the_same_documents_into_the_same_fields() {
 }
 
 #[test]
-fn setup_leaves_what_the_package_has_put() {
+fn setup_leaves_the_package_s_templates_alone() {
     let server = shared();
     if server.flavour == Flavour::OpenSearch {
         return;
@@ -292,7 +297,7 @@ fn setup_leaves_what_the_package_has_put() {
 
 /// `flattened` fields have no `ignore_above` in older versions: <https://github.com/elastic/kibana/issues/223245>.
 #[test]
-fn a_long_value_is_refused_only_where_fleet_forgets_the_limit() {
+fn a_long_value_is_rejected_only_where_fleet_forgets_the_limit() {
     let server = shared();
     if server.flavour == Flavour::OpenSearch {
         return;
@@ -336,9 +341,10 @@ fn a_long_value_is_refused_only_where_fleet_forgets_the_limit() {
     assert_eq!(status, 400, "{answer}");
 }
 
-/// That it wins over Fleet's policy is not to be seen here: the servers of the tests have no policies.
+/// This test cannot show that the retention wins over Fleet's policy, because the servers of the
+/// tests have no policies.
 #[test]
-fn the_documented_retention_is_taken() {
+fn the_documented_retention_takes_effect() {
     let server = shared();
     if server.flavour == Flavour::OpenSearch {
         return;

@@ -1,4 +1,4 @@
-//! The zip file that Kibana gets.
+//! The zip file for Kibana.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::support::golden::repository;
 
-/// Names and what they hold.
+/// The names and contents of files.
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn zip(name: &str) -> Vec<u8> {
@@ -48,7 +48,7 @@ fn the_zip_holds_the_package_and_is_the_same_each_time() {
     assert!(zip("b.zip") == bytes, "the same files make the same zip");
 }
 
-/// The files below a folder.
+/// Returns the files below a folder.
 fn add(folder: &Path, prefix: &str, files: &mut Files) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -61,7 +61,7 @@ fn add(folder: &Path, prefix: &str, files: &mut Files) {
     }
 }
 
-/// The entries of a zip file that are stored as they are, one after the other.
+/// Returns the entries of a zip file, which are stored uncompressed one after the other.
 fn entries(mut bytes: &[u8]) -> Files {
     let mut files = Files::new();
     while let Some(header) = bytes.strip_prefix(b"PK\x03\x04") {

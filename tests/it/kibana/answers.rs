@@ -14,10 +14,11 @@ use super::query::{STEP, Table, text};
 use super::saved::{SavedPanel, controls, decoded, objects, panels};
 use crate::support::search_server::target_folder;
 
-/// Documents of a saved search that a picture has room for.
+/// The number of documents of a saved search for which a picture has room.
 const HITS: u64 = 15;
 
-/// Writes `target/kibana-look/answers.json`: every dashboard over each time range, whose name follows the dashboard's.
+/// Writes `target/kibana-look/answers.json`: every dashboard over each time range. The name of the
+/// time range follows that of the dashboard.
 pub(super) fn write(ranges: &[(&str, [&str; 2])]) {
     let folder = target_folder().join("kibana-look");
     fs::create_dir_all(&folder).expect("a folder can be made");
@@ -76,7 +77,7 @@ fn rows(table: &Table) -> Vec<Value> {
         .collect()
 }
 
-/// The places of a map's circles.
+/// Returns the positions of a map's circles.
 fn cells(panel: &SavedPanel, range: [&str; 2]) -> Vec<Value> {
     let state = decoded(&panel.config["attributes"]["mapStateJSON"]);
     let field = "source.geo.location";
@@ -94,7 +95,7 @@ fn cells(panel: &SavedPanel, range: [&str; 2]) -> Vec<Value> {
     cells.expect("cells").iter().map(cell).collect()
 }
 
-/// The latest documents of a saved search.
+/// Returns the latest documents of a saved search.
 fn hits(panel: &SavedPanel, range: [&str; 2]) -> Vec<Value> {
     let attributes = &panel.config["attributes"];
     let source = decoded(&attributes["kibanaSavedObjectMeta"]["searchSourceJSON"]);

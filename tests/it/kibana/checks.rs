@@ -1,4 +1,5 @@
-//! The saved objects hold together: every field exists with a type that fits, every reference leads somewhere.
+//! Checks that the saved objects are consistent: every field exists and has a suitable type, and
+//! every reference leads to something.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -16,7 +17,7 @@ use super::sample::server;
 use super::saved::{SavedPanel, controls, decoded, objects, panels};
 use crate::support::golden::repository;
 
-/// Types by what they are good for, as Lens and KQL see them.
+/// Types by their uses, as Lens and KQL see them.
 const GROUPS: &[&str] = &[
     "keyword",
     "constant_keyword",
@@ -28,7 +29,7 @@ const GROUPS: &[&str] = &[
 const NUMBERS: &[&str] = &["long"];
 const ORDERED: &[&str] = &["long", "date", "ip"];
 
-/// The fields of both data streams and their types, from the files that `setup` puts.
+/// Returns the fields of both data streams and their types, from the files that `setup` puts.
 fn mapped() -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     for file in [
@@ -61,7 +62,7 @@ fn leaves(prefix: &str, mapping: &Value, into: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Collects what is wrong with the use of fields.
+/// Collects wrong uses of fields.
 struct Fields {
     mapped: BTreeMap<String, String>,
     problems: Vec<String>,
@@ -169,7 +170,7 @@ impl Fields {
 }
 
 #[test]
-fn every_field_exists_with_a_type_that_its_use_takes() {
+fn every_field_exists_with_a_type_that_suits_its_use() {
     let mut fields = Fields {
         mapped: mapped(),
         problems: Vec::new(),
@@ -192,9 +193,9 @@ fn every_field_exists_with_a_type_that_its_use_takes() {
     assert!(fields.used > 200, "only {} uses of fields", fields.used);
 }
 
-/// What a control offers is there in the sample: Kibana asks for the values of its field.
+/// The sample has values for each control: Kibana asks for the values of the control's field.
 #[test]
-fn every_control_has_something_to_choose() {
+fn every_control_has_values_to_choose_from() {
     for dashboard in objects("dashboard") {
         let controls = controls(&dashboard);
         assert!(!controls.is_empty(), "{} has no controls", dashboard.id);
@@ -220,9 +221,9 @@ fn every_control_has_something_to_choose() {
     }
 }
 
-/// Every text of KQL finds what Elasticsearch's own `kql` query finds.
+/// Every KQL text finds what Elasticsearch's own `kql` query finds.
 #[test]
-fn elasticsearch_reads_kql_as_we_do() {
+fn elasticsearch_understands_kql_as_we_do() {
     let mut texts = BTreeSet::new();
     for panel in panels() {
         collect_kql(&panel.config, &mut texts);
@@ -260,7 +261,7 @@ fn collect_kql(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// The names that a panel's configuration uses for what it needs, as Kibana looks them up.
+/// Returns the names under which a panel's configuration looks up its references, as Kibana does.
 fn needed(id: &str, panel: &Value) -> BTreeSet<String> {
     let config = &panel["embeddableConfig"];
     let mut names = BTreeSet::new();
@@ -298,7 +299,7 @@ fn needed(id: &str, panel: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_reference_is_needed_and_leads_somewhere() {
+fn every_reference_is_used_and_leads_to_something() {
     let dashboards = objects("dashboard");
     let ids: BTreeSet<_> = dashboards
         .iter()
@@ -346,7 +347,8 @@ fn every_reference_is_needed_and_leads_somewhere() {
     }
 }
 
-/// Whatever its dashboard filters by, a panel has a filter of its own, or names the data stream: it may be copied elsewhere.
+/// Whatever its dashboard filters by, a panel has its own filter or names the data stream, because
+/// it may be copied elsewhere.
 #[test]
 fn every_panel_keeps_other_logs_out() {
     for panel in panels().iter().filter(|panel| panel.kind != "links") {
@@ -375,7 +377,7 @@ fn every_panel_keeps_other_logs_out() {
     }
 }
 
-/// `docs/kibana.md` says of every dashboard what it answers, and of no other.
+/// `docs/kibana.md` says what each dashboard answers, and lists no other.
 #[test]
 fn the_page_names_the_dashboards() {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("a page can be read");
@@ -397,9 +399,10 @@ fn the_page_names_the_dashboards() {
     assert_eq!(named, titles);
 }
 
-/// Lens draws columns by their ids, in an order: each is there once, and what a formula is computed from as well.
+/// Lens draws columns by their ids, in an order: each column appears once, including those from
+/// which a formula is computed.
 #[test]
-fn every_column_is_in_its_place() {
+fn every_column_appears_once_and_in_order() {
     for panel in panels().iter().filter(|panel| panel.kind == "lens") {
         let state = &panel.config["attributes"]["state"];
         for layer in state["datasourceStates"]["formBased"]["layers"]
@@ -456,7 +459,7 @@ fn every_column_is_in_its_place() {
     }
 }
 
-/// Every text of a visualization: the ids of the columns that it draws are among them.
+/// Returns every text of a visualization. The ids of the columns that it draws are among them.
 fn accessors(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => members.values().for_each(|value| accessors(value, into)),
@@ -466,7 +469,7 @@ fn accessors(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// The grid has 48 columns: no panel lies on another, none sticks out, no row is left ragged.
+/// The grid has 48 columns: no panel overlaps another, none sticks out, and every row is full.
 #[test]
 fn panels_fill_the_grid() {
     for dashboard in objects("dashboard") {

@@ -1,4 +1,4 @@
-//! The columns of Lens's tables: groups, and the numbers that a group has.
+//! The columns of Lens's tables: the groups, and the numbers of each group.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::lens::extend;
 use super::model::{Bucket, Format, Metric, Of, Panel};
 
-/// The columns in Lens's order: groups before the time that they are shown over, numbers last.
+/// Returns the columns in Lens's order: groups before the time axis, numbers last.
 pub(super) fn columns(panel: &Panel) -> Vec<(String, Value)> {
     let is_time = |(_, bucket): &(usize, &Bucket)| matches!(bucket, Bucket::Time);
     let (time, groups): (Vec<_>, Vec<_>) = panel.buckets.iter().enumerate().partition(is_time);
@@ -84,7 +84,7 @@ fn bucket_column(bucket: &Bucket) -> Value {
     }
 }
 
-/// Lens's name for the type of a field that it groups by.
+/// Returns Lens's name for the type of a field that it groups by.
 fn data_type(field: &str) -> &'static str {
     match field {
         "source.ip" => "ip",
@@ -93,7 +93,8 @@ fn data_type(field: &str) -> &'static str {
     }
 }
 
-/// A column for a number. For a formula also the columns that it is computed from, which Lens would write itself.
+/// Returns a column for a number. For a formula, also returns the columns from which it is
+/// computed, which Lens would write itself.
 fn metric_columns(id: &str, metric: &Metric) -> Vec<(String, Value)> {
     let part = |of, filter| Metric {
         of,
@@ -166,7 +167,7 @@ fn formula(metric: &Metric) -> String {
 
 const RECORDS: &str = "___records___";
 
-/// Lens's spelling.
+/// Returns Lens's spelling.
 const A_WEEK: &str = "1w";
 
 impl Metric {
@@ -236,7 +237,7 @@ fn format(format: Format) -> Value {
             json!({ "id": "percent", "params": { "decimals": decimals } })
         }
         Format::Bytes => json!({ "id": "bytes", "params": { "decimals": 1 } }),
-        // 12,345 is read as "12.3 s".
+        // 12,345 is shown as "12.3 s".
         Format::Milliseconds => json!({ "id": "duration", "params": {
             "compact": true,
             "decimals": 1,

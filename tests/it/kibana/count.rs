@@ -1,18 +1,19 @@
-//! Raw lines, grouped and counted without any query: the oracle of a table.
+//! Groups and counts raw lines without any query: the oracle for a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::query::STEP;
 use super::sample::Line;
 
-/// The least and the most that a number may be: the same, but for percentiles, which have more than one definition.
+/// The lowest and highest accepted value of a number. They are equal, except for percentiles, which
+/// have more than one definition.
 pub(super) type Number = Option<(f64, f64)>;
 pub(super) type Expected = BTreeMap<Vec<String>, Vec<Number>>;
 
 /// Lines that are counted together.
 pub(super) struct Group<'l>(Vec<&'l Line>);
 
-/// The lines that a panel is about, grouped by labels; a line without them is in no group.
+/// The lines that a panel is about, grouped by labels. A line without labels is in no group.
 pub(super) fn grouped<'l>(
     lines: impl IntoIterator<Item = &'l Line>,
     labels: impl Fn(&Line) -> Option<Vec<String>>,
@@ -30,7 +31,8 @@ pub(super) fn grouped<'l>(
         .collect()
 }
 
-/// The same groups of two sets of lines, with a number of each. A group that one of them lacks has no number there.
+/// Pairs the groups of two sets of lines, with a number of each. If one set lacks a group, its
+/// number is missing.
 pub(super) fn compared(
     lines: [&[Line]; 2],
     labels: impl Fn(&Line) -> Option<Vec<String>>,
@@ -52,7 +54,7 @@ pub(super) const fn exactly(number: f64) -> Number {
     Some((number, number))
 }
 
-/// The label of a line's step of time.
+/// Returns the label of the time step of a line.
 pub(super) fn step(line: &Line) -> Option<String> {
     let time: u64 = line.get("requestTimeEpoch")?.parse().ok()?;
     Some((time / STEP * STEP).to_string())
@@ -77,13 +79,13 @@ impl Group<'_> {
         exactly(self.0.iter().filter(|line| is(line)).count() as f64)
     }
 
-    /// A count for a minute.
+    /// Returns a count for each minute.
     pub(super) fn per_minute(&self, is: impl Fn(&Line) -> bool) -> Number {
         self.count_if(is)
             .map(|(count, _)| (count / 10.0, count / 10.0))
     }
 
-    /// Of the lines that have a status.
+    /// Returns a share of the lines that have a status.
     pub(super) fn share(&self, is: impl Fn(&Line) -> bool) -> Number {
         let whole = self.values("status").len() as f64;
         self.count_if(is)
@@ -116,8 +118,9 @@ impl Group<'_> {
         exactly(self.values(key).iter().sum())
     }
 
-    /// Between the values on both sides of it, whether places are counted from the first to the last or between half a place
-    /// before and after them. Elasticsearch estimates the percentiles of many values: a hundredth of the places is granted.
+    /// Returns the values on both sides of a percentile, whether ranks are counted from the first
+    /// to the last value or half a rank wider. Elasticsearch estimates the percentiles of many
+    /// values, so a hundredth of the ranks is tolerated.
     pub(super) fn percentile(&self, key: &str, percentile: f64) -> Number {
         let values = self.values(key);
         let (count, part) = (values.len() as f64, percentile / 100.0);

@@ -1,4 +1,4 @@
-//! The rows of every panel, counted from the raw lines, panel by panel.
+//! The expected rows of every panel, counted from the raw lines.
 
 use super::count::{Expected, Group, Number, compared, exactly, grouped, step};
 use super::query::MISSING;
@@ -59,7 +59,8 @@ fn is_websocket(line: &Line) -> bool {
     line.get("eventType").is_some()
 }
 
-/// Server errors by whose fault they are: the integration, the integration because it was too slow, API Gateway.
+/// Server errors by cause: the integration, the integration because it was too slow, or API
+/// Gateway.
 fn is_fault_of(party: usize) -> impl Fn(&Line) -> bool {
     move |line| {
         let answered = line
@@ -110,7 +111,7 @@ fn latency_range(line: &Line) -> Option<Vec<String>> {
     Some(vec![(*label).to_owned(), step(line)?])
 }
 
-/// A function that labels a line with the values of its keys, if it has all of them.
+/// Returns a function that labels a line with the values of its keys, if it has all of them.
 fn keys<const N: usize>(names: [&'static str; N]) -> impl Fn(&Line) -> Option<Vec<String>> {
     move |line| {
         names
@@ -120,13 +121,13 @@ fn keys<const N: usize>(names: [&'static str; N]) -> impl Fn(&Line) -> Option<Ve
     }
 }
 
-/// The same, with the step of time behind it.
+/// Returns the same function, with the time step after the keys.
 fn timed<const N: usize>(names: [&'static str; N]) -> impl Fn(&Line) -> Option<Vec<String>> {
     let labels = keys(names);
     move |line| Some(labels(line)?.into_iter().chain([step(line)?]).collect())
 }
 
-/// Country, its code, and network of an address, as the test databases have them.
+/// Returns the country, its code, and the network of an address, as the test databases have them.
 fn place(line: &Line) -> Option<(&'static str, &'static str, Option<&'static str>)> {
     match line.get("ip")? {
         "81.2.69.142" => Some(("United Kingdom", "GB", None)),
@@ -140,8 +141,9 @@ fn one(value: Option<&str>) -> Option<Vec<String>> {
     value.map(|value| vec![value.to_owned()])
 }
 
-/// Whether the rows of a panel are known for any lines, and not only for those of the fixtures. The labels of places come from
-/// databases, those of the pipeline's panels from files.
+/// Returns whether the rows of a panel can be computed for any lines, and not only for the
+/// fixtures. The labels of places come from databases, and those of the pipeline's panels from
+/// files.
 pub(super) fn is_known_for_any(dashboard: &str, title: &str) -> bool {
     let of_places = [
         "Networks by requests",
@@ -405,7 +407,8 @@ fn lengths<'l>(ends: impl Iterator<Item = &'l Line>) -> Expected {
     .into()
 }
 
-/// The median, the most and how many. Elasticsearch's median is between the values in the middle.
+/// Returns the median, the maximum and the count. Elasticsearch's median lies between the two
+/// middle values.
 fn statistics(mut values: Vec<f64>) -> Vec<Number> {
     values.sort_by(f64::total_cmp);
     let (count, last) = (
@@ -488,7 +491,7 @@ fn delays((file, delay): &(&str, u64)) -> (Vec<String>, Vec<Number>) {
     (vec![format!("/{file}")], statistics(all))
 }
 
-/// When the requests of a file's lines were, in milliseconds since 1970.
+/// Returns the times of the requests in a file's lines, in milliseconds since 1970.
 fn line_times(file: &str) -> Vec<u64> {
     let time = |(number, line): (usize, &str)| {
         let epoch = line
@@ -521,7 +524,7 @@ fn formats_over_time() -> Expected {
     expected
 }
 
-/// A row for each line of a saved search.
+/// Returns a row for each line of a saved search.
 fn times(files: &[&str]) -> Expected {
     let times = files.iter().flat_map(|file| line_times(file));
     let mut expected = Expected::new();

@@ -1,22 +1,25 @@
-//! Kibana's query language (KQL), as far as a package needs it: a text to the query that Kibana sends to Elasticsearch.
+//! Kibana's query language (KQL), as far as a package needs it: translates a text into the query
+//! that Kibana sends to Elasticsearch.
 //!
-//! The grammar and the queries are those of Kibana's `@kbn/es-query` (`grammar.peggy`, `node_types/function.ts`, `functions/*.ts`):
-//! `not` binds more tightly than `and`, `and` than `or`; a value of several words is one value; `field: *` asks whether there is
-//! a value. Not taken are nested fields (`field: { … }`) and patterns of field names, which are errors here.
+//! The grammar and the queries are those of Kibana's `@kbn/es-query` (`grammar.peggy`,
+//! `node_types/function.ts`, `functions/*.ts`): `not` binds more tightly than `and`, `and` than
+//! `or`; a value of several words is one value; `field: *` asks whether there is a value. Nested
+//! fields (`field: { … }`) and patterns of field names are errors here.
 #![expect(clippy::disallowed_types, reason = "queries are trees")]
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// The query that Kibana makes of a KQL text; of an empty text the one that matches everything.
+/// Returns the query that Kibana makes from a KQL text. An empty text gives the query that matches
+/// everything.
 ///
 /// An error is a sentence that says what is wrong with the text, and where.
 pub(crate) fn to_query(kql: &str) -> Result<Value, String> {
     Ok(parse(kql)?.map_or_else(|| json!({ "match_all": {} }), |node| node.to_query()))
 }
 
-/// The fields that a KQL text names, each once.
+/// Returns the fields in a KQL text, each once.
 pub(crate) fn fields(kql: &str) -> Result<BTreeSet<String>, String> {
     let mut fields = BTreeSet::new();
     if let Some(node) = parse(kql)? {
@@ -25,13 +28,13 @@ pub(crate) fn fields(kql: &str) -> Result<BTreeSet<String>, String> {
     Ok(fields)
 }
 
-/// What a text says.
+/// A parsed text.
 #[derive(Debug, PartialEq)]
 enum Node {
     Or(Vec<Node>),
     And(Vec<Node>),
     Not(Box<Node>),
-    /// `None` is any field.
+    /// `None` stands for any field.
     Is(Option<String>, Literal),
     /// `gt`, `gte`, `lt` or `lte`.
     Range(String, &'static str, Literal),
@@ -41,7 +44,7 @@ enum Node {
 #[derive(Debug, Clone, PartialEq)]
 struct Literal {
     is_quoted: bool,
-    /// The text without escapes, cut at its wildcards: one part if there are none.
+    /// The text without escapes, cut at its wildcards: one part if it has none.
     parts: Vec<String>,
 }
 
@@ -113,7 +116,8 @@ impl Literal {
         self.parts.join("*")
     }
 
-    /// The text for a `query_string` query: all that has a meaning there is escaped, but for the wildcards.
+    /// Returns the text for a `query_string` query: everything with a meaning there is escaped,
+    /// except wildcards.
     fn to_query_string(&self) -> String {
         let escaped = |part: &String| {
             part.chars()
@@ -146,13 +150,13 @@ fn parse(kql: &str) -> Result<Option<Node>, String> {
     }
 }
 
-/// What is still to be read; blanks before it are read already.
+/// The unread rest. Blanks before it are already read.
 struct Parser<'a> {
     rest: &'a str,
 }
 
 impl Parser<'_> {
-    /// `a or b`. Within the brackets behind `field:` the terms are values of that field.
+    /// Parses `a or b`. Within the brackets after `field:`, the terms are values of that field.
     fn or(&mut self, field: Option<&str>) -> Result<Node, String> {
         let mut nodes = vec![self.and(field)?];
         while self.keyword("or") {
@@ -196,7 +200,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What follows the first literal of an expression: nothing, if that was a value.
+    /// Parses what follows the first literal of an expression: nothing, if the literal was a value.
     fn comparison(&mut self, first: Literal) -> Result<Node, String> {
         for (symbol, operator) in [("<=", "lte"), (">=", "gte"), ("<", "lt"), (">", "gt")] {
             if self.symbol(symbol) {
@@ -259,7 +263,7 @@ impl Parser<'_> {
         Err(format!("a quote is not closed: \"{}", self.rest))
     }
 
-    /// Words up to the next symbol or keyword, without the blanks around them.
+    /// Reads words up to the next symbol or keyword, without the blanks around them.
     fn unquoted(&mut self) -> Result<Literal, String> {
         let mut parts = vec![String::new()];
         while let Some(c) = self.rest.chars().next().filter(|_| !self.at_keyword()) {
@@ -288,7 +292,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether an `and` or `or` comes next, behind a blank.
+    /// Returns whether an `and` or `or` comes next, after a blank.
     fn at_keyword(&self) -> bool {
         let word = self.rest.trim_start();
         word.len() < self.rest.len()
@@ -307,7 +311,8 @@ impl Parser<'_> {
     }
 }
 
-/// The text behind a keyword and the blank that ends it: without one it is a word.
+/// Returns the text after a keyword and the blank that ends it. Without the blank it is an ordinary
+/// word.
 fn after_keyword<'a>(text: &'a str, keyword: &str) -> Option<&'a str> {
     let (word, rest) = text.split_at_checked(keyword.len())?;
     (word.eq_ignore_ascii_case(keyword) && rest.starts_with([' ', '\n', '\t'])).then_some(rest)
@@ -417,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_kql_is_told() {
+    fn what_is_not_kql_is_reported() {
         for kql in [
             "a:",
             ":1",

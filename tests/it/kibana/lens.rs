@@ -1,6 +1,8 @@
-//! Panels as Lens saves them: a description to the state of a visualization and of its data.
+//! Panels as Lens saves them: turns a description into the state of a visualization and of its
+//! data.
 //!
-//! The shapes are those of Kibana's `@kbn/lens-common` (`FormBasedLayer`, `XYState` and so on), as published packages hold them.
+//! The shapes are those of Kibana's `@kbn/lens-common` (`FormBasedLayer`, `XYState` and so on), as
+//! published packages hold them.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Map, Value, json};
@@ -9,10 +11,11 @@ use super::columns::columns;
 use super::model::{Esql, Panel, Shape};
 use super::visualization::{Number, table, visualization};
 
-/// The data view that Fleet makes with the first package. Ours would be one more to choose from, and see no more.
+/// The data view that Fleet makes with the first package. A data view of ours would be one more to
+/// choose from, and show nothing more.
 pub(super) const DATA_VIEW: &str = "logs-*";
 
-/// The `attributes` of a panel by value.
+/// Returns the `attributes` of a panel by value.
 pub(super) fn attributes(panel: &Panel, layer: &str) -> Value {
     if let Shape::Esql(esql) = panel.shape {
         return esql_attributes(esql, layer);
@@ -53,7 +56,7 @@ pub(super) fn data_view(name: &str) -> Value {
     json!({ "id": DATA_VIEW, "name": name, "type": "index-pattern" })
 }
 
-/// The filter that keeps other logs out, with a member that tells its data view.
+/// Returns the filter that keeps other logs out, with a member that names its data view.
 pub(super) fn dataset_filter(datasets: &[&str], data_view: &Value) -> Value {
     let phrases: Vec<_> = datasets
         .iter()
@@ -147,7 +150,7 @@ fn esql_columns(esql: &Esql) -> Vec<Value> {
         .collect()
 }
 
-/// The data view that Kibana makes up for a query.
+/// Returns the data view that Kibana makes for a query.
 fn esql_data_view(id: &str, index: &str) -> Value {
     json!({
         "allowHidden": false,

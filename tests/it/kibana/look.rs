@@ -1,7 +1,9 @@
-//! Kibana's rules of what a panel looks like, as far as its JSON decides it: colours by value, titles, rows that fit.
+//! Kibana's rules for the look of a panel, as far as its JSON decides it: colours by value, titles,
+//! rows that fit.
 //!
-//! The rules are those of Kibana's sources: `apply_color_to.ts` and `metric_vis.tsx` (tiles), `palettes/helpers.ts` (colours by
-//! value), `terms/helpers.ts` (orders and time shifts). The measures are those of a screen of 1,440 pixels.
+//! The rules are those of Kibana's sources: `apply_color_to.ts` and `metric_vis.tsx` (tiles),
+//! `palettes/helpers.ts` (colours by value), `terms/helpers.ts` (orders and time shifts). The
+//! measures are those of a screen of 1,440 pixels.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -16,7 +18,7 @@ use super::model::{BLUE, GREEN, GREY, ORANGE, RED, YELLOW};
 use super::query::text;
 use super::saved::{SavedPanel, controls, objects, panels};
 
-/// The panels that Lens draws in a way.
+/// The panels that Lens draws in a given way.
 fn drawn_as(kind: &str) -> Vec<SavedPanel> {
     let is_drawn = |panel: &SavedPanel| panel.config["attributes"]["visualizationType"] == kind;
     panels().into_iter().filter(is_drawn).collect()
@@ -26,7 +28,7 @@ fn visualization(panel: &SavedPanel) -> &Value {
     &panel.config["attributes"]["state"]["visualization"]
 }
 
-/// The columns of a panel's layer of aggregations; none for ES|QL.
+/// Returns the columns of a panel's aggregation layer; none for ES|QL.
 fn columns(panel: &SavedPanel) -> Vec<(&String, &Value)> {
     let layers = &panel.config["attributes"]["state"]["datasourceStates"]["formBased"]["layers"];
     let layers = layers.as_object().into_iter().flatten();
@@ -38,10 +40,10 @@ fn name(panel: &SavedPanel) -> String {
     format!("{}: {}", panel.dashboard, panel.title)
 }
 
-/// The colour that Kibana gives a number by a palette of absolute numbers.
+/// Returns the colour that Kibana gives a number by a palette of absolute numbers.
 ///
-/// The first upper bound that the number is below decides. A number that is below none, such as NaN, has the first colour,
-/// unless it is at least the last bound. A number below the range has no colour.
+/// The first upper bound above the number decides. A number that is below none, such as NaN, has
+/// the first colour, unless it is at least the last bound. A number below the range has no colour.
 fn color_of(palette: &Value, number: f64) -> Option<&str> {
     let params = &palette["params"];
     assert_eq!(params["rangeType"], "number", "{palette}");
@@ -57,7 +59,7 @@ fn color_of(palette: &Value, number: f64) -> Option<&str> {
     stop["color"].as_str()
 }
 
-/// The palettes of a panel's tile or cells.
+/// Returns the palettes of a panel's tile or cells.
 fn palettes(panel: &SavedPanel) -> Vec<&Value> {
     let visualization = visualization(panel);
     let cells = visualization["columns"].as_array().into_iter().flatten();
@@ -69,9 +71,10 @@ fn palettes(panel: &SavedPanel) -> Vec<&Value> {
         .collect()
 }
 
-/// `color` without `applyColorTo` fills the tile at any value: "Dead letters: 0" would be red for ever.
+/// `color` without `applyColorTo` fills the tile at any value: "Dead letters: 0" would be red for
+/// ever.
 #[test]
-fn a_tile_has_a_colour_by_its_value_or_none() {
+fn a_tile_gets_its_colour_from_its_value_or_has_none() {
     let tiles = drawn_as("lnsMetric");
     assert!(tiles.len() > 15, "only {} tiles", tiles.len());
     for tile in tiles {
@@ -81,7 +84,7 @@ fn a_tile_has_a_colour_by_its_value_or_none() {
 }
 
 #[test]
-fn a_number_that_is_missing_is_grey_and_every_colour_has_its_bounds() {
+fn a_missing_number_is_grey_and_every_colour_has_its_bounds() {
     let mut seen = 0;
     for panel in [drawn_as("lnsMetric"), drawn_as("lnsDatatable")].concat() {
         for palette in palettes(&panel) {
@@ -178,9 +181,10 @@ fn tiles_are_green_when_all_is_well() {
     }
 }
 
-/// A tile draws the name of its number. Its panel's title would say it once more, and take a quarter of the room.
+/// A tile shows the name of its number. Its panel's title would repeat the name and take a quarter
+/// of the room.
 #[test]
-fn a_tile_says_its_name_once() {
+fn a_tile_shows_its_name_once() {
     for panel in panels() {
         let is_tile = panel.config["attributes"]["visualizationType"] == "lnsMetric";
         assert_eq!(
@@ -199,10 +203,11 @@ fn a_tile_says_its_name_once() {
     }
 }
 
-/// Lens draws the values with the most documents. Without a row *Other* the parts of a chart are fewer than the whole. A table of
-/// the first ten needs none, but one that is to show everything does.
+/// Lens draws the values with the most documents. Without a row *Other*, the parts of a chart are
+/// fewer than the whole. A table of the first ten needs no such row, but a table that should show
+/// everything does.
 #[test]
-fn what_is_not_among_the_first_is_left_out_of_tables_only() {
+fn only_tables_leave_out_the_smaller_groups() {
     for panel in panels() {
         let terms = columns(&panel)
             .into_iter()
@@ -217,7 +222,7 @@ fn what_is_not_among_the_first_is_left_out_of_tables_only() {
                 "{}",
                 name(&panel)
             );
-            // Kibana passes over `missingBucket` where there is no `otherBucket`.
+            // Kibana ignores `missingBucket` where there is no `otherBucket`.
             assert_eq!(
                 params["missingBucket"],
                 params["otherBucket"],
@@ -228,7 +233,7 @@ fn what_is_not_among_the_first_is_left_out_of_tables_only() {
     }
 }
 
-/// Lens refuses to order values by a formula, or by a number of another time.
+/// Lens does not order values by a formula, or by a number of another time.
 #[test]
 fn values_are_ordered_by_a_number_that_lens_orders_by() {
     for panel in panels() {
@@ -248,9 +253,10 @@ fn values_are_ordered_by_a_number_that_lens_orders_by() {
     }
 }
 
-/// Lens refuses top values beside numbers of another time: they would be other values.
+/// Lens does not allow top values beside numbers of another time, because these would have other
+/// top values.
 #[test]
-fn only_what_has_no_values_is_compared_with_a_week_before() {
+fn only_panels_without_top_values_are_compared_with_a_week_before() {
     let mut compared = 0;
     for panel in panels() {
         let columns = columns(&panel);
@@ -265,7 +271,7 @@ fn only_what_has_no_values_is_compared_with_a_week_before() {
         for (_, column) in columns {
             let formula = column["params"]["formula"].as_str().unwrap_or_default();
             let shift = format!("shift='{}'", column["timeShift"].as_str().unwrap_or("1w"));
-            // Lens reads the text of a formula, and draws by the columns that it is made of.
+            // Lens reads the text of a formula, and draws the columns that it is made of.
             let parts = column["references"].as_array().into_iter().flatten();
             for part in parts.filter(|_| !formula.is_empty()) {
                 let is_shifted = !panel_column(&panel, text(part))["timeShift"].is_null();
@@ -276,7 +282,7 @@ fn only_what_has_no_values_is_compared_with_a_week_before() {
     assert!(compared >= 8, "only {compared} panels");
 }
 
-/// A column, or for the `math` of a formula its first part.
+/// Returns a column, or the first part of a formula's `math`.
 fn panel_column<'p>(panel: &'p SavedPanel, id: &str) -> &'p Value {
     let column = columns(panel)
         .into_iter()
@@ -288,8 +294,8 @@ fn panel_column<'p>(panel: &'p SavedPanel, id: &str) -> &'p Value {
     }
 }
 
-/// A chart that is split by values gives them the default colours by their order: 504 would be green on some days. So every
-/// series is a number of its own with a colour.
+/// A chart that is split by values gives them the default colours by their order, so 504 would be
+/// green on some days. So every series is a number of its own with a colour.
 #[test]
 fn every_series_has_a_colour_of_its_own() {
     let charts = drawn_as("lnsXY");
@@ -312,7 +318,7 @@ fn every_series_has_a_colour_of_its_own() {
     }
 }
 
-/// 12,345 milliseconds are read as "12.3 s", and bytes as "12.1 KB".
+/// 12,345 milliseconds are shown as "12.3 s", and bytes as "12.1 KB".
 #[test]
 fn numbers_have_units() {
     for panel in panels() {
@@ -331,24 +337,26 @@ fn numbers_have_units() {
     }
 }
 
-/// Pixels of a screen of 1,440 that is 48 columns wide, and of a row of the grid with the margin below it.
+/// The width of one of the 48 columns on a screen of 1,440 pixels, and the height of a grid row
+/// with the margin below it, in pixels.
 const COLUMN: u64 = 30;
 const ROW: u64 = 20;
 const MARGIN: u64 = 8;
 
-/// The title of a panel and the padding around a table.
+/// The height of a panel's title and the padding around a table.
 const TITLE: u64 = 32;
 const PADDING: u64 = 8;
-/// A line of a table, by its density.
+/// The height of a line in a table, by its density.
 const COMPACT: u64 = 28;
 const NORMAL: u64 = 34;
-/// The line below a table that has more rows than a page.
+/// The height of the line below a table that has more rows than a page.
 const PAGER: u64 = 40;
-/// A letter of a header, and what stands around it.
+/// The width of a letter in a header, and of the space around it.
 const LETTER: u64 = 7;
 const AROUND_HEADER: u64 = 24;
 
-/// The most rows of a table: the sizes of its groups, multiplied. An ES|QL query may answer any number.
+/// Returns the largest number of rows of a table: the product of the sizes of its groups. An ES|QL
+/// query may return any number.
 fn most_rows(panel: &SavedPanel) -> u64 {
     let groups = columns(panel)
         .into_iter()
@@ -436,7 +444,7 @@ fn tiles_are_as_high_as_their_numbers() {
     }
 }
 
-/// The controls share one line with their labels: a long label takes the room of the value.
+/// The controls share one line with their labels, so a long label takes room from the value.
 #[test]
 fn controls_have_room_for_their_values() {
     for dashboard in objects("dashboard") {
@@ -449,9 +457,10 @@ fn controls_have_room_for_their_values() {
     }
 }
 
-/// A panel that needs something of the log format says so, in a text that fits the box behind the *i*.
+/// A panel that needs a variable in the log format says so, in a text that fits the box behind the
+/// *i*.
 #[test]
-fn panels_say_what_they_need() {
+fn panels_name_the_variables_that_they_need() {
     let (mut told, mut all) = (0, 0);
     for panel in panels().iter().filter(|panel| panel.kind != "links") {
         let description = panel.config["description"].as_str();

@@ -1,4 +1,4 @@
-//! The map: circles on a grid, as large as there are documents.
+//! The map: circles on a grid, whose size shows the number of documents.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::model::{BLUE, Panel};
 /// The name of the layer's data view among the references.
 pub(super) const REFERENCE: &str = "layer_1_source_index_pattern";
 
-/// What a map by value has in `embeddableConfig`.
+/// Returns the `embeddableConfig` of a map by value.
 pub(super) fn config(panel: &Panel, field: &str) -> Value {
     let layers = json!([base_layer(), grid_layer(panel, field)]);
     let state = json!({

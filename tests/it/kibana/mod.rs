@@ -1,9 +1,12 @@
-//! The Kibana objects of the integration package: their descriptions, and the numbers that they show of known data.
+//! The Kibana objects of the integration package: their descriptions, and the numbers that they
+//! show for known data.
 //!
-//! `dashboards` describes them in the words of `model`; `lens` (with `columns` and `visualization`), `map` and `objects` make the files
-//! of `integration/kibana` from that. The tests go the other way and begin at the files: `saved` reads them, `checks` looks whether
-//! they hold together, `look` whether a person can read them, `kql` and `query` make the requests that Kibana would send to the Elasticsearch of `sample`, and `panels`
-//! holds the answers against `expected`, which counts the raw lines (`count`).
+//! `dashboards` describes them in the words of `model`; `lens` (with `columns` and
+//! `visualization`), `map` and `objects` make the files of `integration/kibana` from that. The
+//! tests go the other way and begin at the files: `saved` reads them, `checks` tests whether they
+//! are consistent, `look` tests whether a person can read them, `kql` and `query` make the requests
+//! that Kibana would send to the Elasticsearch of `sample`, and `panels` compares the answers with
+//! `expected`, which counts the raw lines (`count`).
 
 mod answers;
 mod checks;

@@ -1,10 +1,11 @@
-//! The parts of a dashboard, in the words of Kibana's Lens, and no more than our dashboards need.
+//! The parts of a dashboard, in the words of Kibana's Lens, limited to what our dashboards need.
 
-/// The datasets of the data streams' default names: the documents, and those that Elasticsearch rejected for good.
+/// The datasets of the data streams' default names: documents and dead letters.
 pub(super) const LOGS: &str = "aws.api_gateway_logs";
 pub(super) const DEAD_LETTERS: &str = "aws.api_gateway_dead_letters";
 
-/// Colours have one meaning on every panel. They are those of Elastic's palette that the colour-blind tell apart.
+/// A colour has one meaning on every panel. The colours are those of Elastic's palette that
+/// colour-blind people can distinguish.
 pub(super) const GREEN: &str = "#209280";
 pub(super) const BLUE: &str = "#6092C0";
 pub(super) const YELLOW: &str = "#D6BF57";
@@ -16,9 +17,9 @@ pub(super) const GREY: &str = "#98A2B3";
 pub(super) const DARK_BLUE: &str = "#34638F";
 pub(super) const DARK_RED: &str = "#7A2E21";
 
-/// The colour of a number by its value: the least value of each step and its colour, the least first.
+/// The colour of a number by its value: the lowest value of each step and its colour, lowest first.
 ///
-/// A value below the first step has no colour. A number that is missing is grey.
+/// A value below the first step has no colour. A missing number is grey.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Steps(pub(super) &'static [(f64, &'static str)]);
 
@@ -30,19 +31,21 @@ pub(super) struct Dashboard {
     pub(super) description: &'static str,
     /// The datasets of the documents that it shows.
     pub(super) datasets: &'static [&'static str],
-    /// Fields to choose values of, above the panels, each with its label.
+    /// The fields whose values can be chosen above the panels, each with its label.
     pub(super) controls: &'static [(&'static str, &'static str)],
-    /// The start of the time range that it opens with. Then it is refreshed every minute; else it keeps Kibana's range.
+    /// The start of the time range with which it opens. Then it is also refreshed every minute;
+    /// otherwise it keeps Kibana's range.
     pub(super) opens_with: Option<&'static str>,
     pub(super) rows: Vec<Row>,
 }
 
-/// Panels beside each other, all of a height.
+/// Panels side by side, all of one height.
 pub(super) struct Row(pub(super) u32, pub(super) Vec<Panel>);
 
 pub(super) struct Panel {
     pub(super) title: &'static str,
-    /// What the numbers mean, and which variable of the log format an empty panel lacks. Kibana shows it behind an *i*.
+    /// The meaning of the numbers, and the variables of the log format without which the panel is
+    /// empty. Kibana shows it behind an *i*.
     pub(super) description: &'static str,
     pub(super) width: u32,
     pub(super) shape: Shape,
@@ -51,32 +54,33 @@ pub(super) struct Panel {
     pub(super) query: &'static str,
     pub(super) buckets: Vec<Bucket>,
     pub(super) metrics: Vec<Metric>,
-    /// Names of the dashboards that a click on a value can lead to, with that value as filter.
+    /// Names of the dashboards to which a click on a value can lead, with that value as filter.
     pub(super) drilldowns: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A number, and a second one below it.
+    /// A number, and a second number below it.
     Tile,
     Lines,
     Areas,
     Bars,
-    /// Cells of time and group, the darker the larger their number.
+    /// Cells of time and group. A larger number makes a darker cell.
     Heatmap,
     Table,
-    /// Circles where documents come from, by this field.
+    /// Circles at the places of the documents, from this field.
     Map(&'static str),
-    /// The rows of the saved search of this name.
+    /// The rows of the saved search with this name.
     Search(&'static str),
-    /// A table of an ES|QL query's answer, for what Lens's own operations cannot do, such as the time between two fields.
+    /// A table with the answer to an ES|QL query. It shows what Lens's own operations cannot
+    /// compute, such as the time between two fields.
     Esql(&'static Esql),
 }
 
 #[derive(PartialEq, Eq)]
 pub(super) struct Esql {
     pub(super) query: &'static str,
-    /// The columns and their labels: a group's name, then its numbers.
+    /// The columns and their labels: the name of a group, then its numbers.
     pub(super) by: (&'static str, &'static str),
     pub(super) of: &'static [(&'static str, &'static str)],
 }
@@ -85,19 +89,20 @@ pub(super) struct Esql {
 pub(super) enum Bucket {
     /// Time, in steps that suit the dashboard's time range.
     Time,
-    /// The values of a field that most documents have, and how many of them.
+    /// The most frequent values of a field, and their number.
     Terms {
         field: &'static str,
         label: &'static str,
         size: u32,
-        /// Whether a row is for the documents without a value, and one for the values beyond `size`.
+        /// Whether there is a row for documents without a value, and one for the values beyond
+        /// `size`.
         is_complete: bool,
     },
     /// A group for each KQL text.
     Filters(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-/// A number that a group of documents has.
+/// A number for a group of documents.
 #[derive(Clone, Copy)]
 pub(super) struct Metric {
     pub(super) label: &'static str,
@@ -107,7 +112,7 @@ pub(super) struct Metric {
     pub(super) format: Format,
     /// The colour in a chart.
     pub(super) color: Option<&'static str>,
-    /// The colours of a tile or a table's cell.
+    /// The colours of a tile or of a table's cell.
     pub(super) steps: Option<Steps>,
     /// Whether it counts the documents of a week before.
     pub(super) is_a_week_before: bool,
@@ -121,18 +126,18 @@ pub(super) enum Of {
     Max(&'static str),
     Sum(&'static str),
     Percentile(&'static str, u32),
-    /// The documents that match, of those that match this KQL.
+    /// The share of the documents that match this KQL which also match the filter.
     Share(&'static str),
-    /// The documents that match, less those that match this KQL.
+    /// The documents that match the filter, minus those that match this KQL.
     Surplus(&'static str),
-    /// The average of a field less that of another, of the documents that have both.
+    /// The average difference of two fields, over the documents that have both.
     Difference(&'static str, &'static str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Number,
-    /// A share of one, with this number of decimals.
+    /// A share of 1, with this number of decimals.
     Percent(u32),
     Milliseconds,
     Bytes,
@@ -195,7 +200,8 @@ impl Metric {
         self.formatted(Format::PerMinute)
     }
 
-    /// The same number of the documents of a week before. Lens takes it only where nothing is grouped by values.
+    /// Returns the same number for the documents of a week before. Lens accepts it only where
+    /// nothing is grouped by values.
     pub(super) const fn a_week_before(self) -> Self {
         Self {
             label: "a week before",
@@ -216,7 +222,8 @@ pub(super) const fn terms(field: &'static str, label: &'static str) -> Bucket {
     }
 }
 
-/// The values of a field that many documents may lack: they have a row of their own.
+/// Groups by the values of a field that many documents may lack. These documents have a row of
+/// their own.
 pub(super) const fn complete_terms(field: &'static str, label: &'static str) -> Bucket {
     Bucket::Terms {
         field,
@@ -226,7 +233,7 @@ pub(super) const fn complete_terms(field: &'static str, label: &'static str) -> 
     }
 }
 
-/// A panel of access logs; [`Panel::of`] and the like change that.
+/// A panel of access logs; [`Panel::of`] and similar methods change that.
 pub(super) const fn panel(shape: Shape, width: u32, title: &'static str) -> Panel {
     Panel {
         title,
@@ -245,7 +252,7 @@ pub(super) fn tile(width: u32, metric: Metric) -> Panel {
     panel(Shape::Tile, width, metric.label).of([metric])
 }
 
-/// A tile that shows the number of a week before as well.
+/// A tile that also shows the number of a week before.
 pub(super) fn compared_tile(width: u32, metric: Metric) -> Panel {
     tile(width, metric).of([metric.a_week_before()])
 }
@@ -254,7 +261,7 @@ pub(super) fn table(width: u32, title: &'static str, bucket: Bucket) -> Panel {
     panel(Shape::Table, width, title).by([bucket])
 }
 
-/// Something over time.
+/// A chart over time.
 pub(super) fn chart(shape: Shape, width: u32, title: &'static str) -> Panel {
     panel(shape, width, title).by([Bucket::Time])
 }

@@ -1,4 +1,5 @@
-//! The templates of service level objectives: their KQL, asked of a real Elasticsearch, counts what the raw lines hold.
+//! The templates of service level objectives: a real Elasticsearch answers their KQL with the
+//! numbers that the raw lines hold.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -48,7 +49,7 @@ fn read(name: &str) -> Value {
     serde_json::from_str(&text).expect("a template is JSON")
 }
 
-/// The documents that all these texts of KQL find.
+/// Returns the documents that match all these KQL texts.
 fn count(texts: &[&Value], index: &Value, [from, to]: [&str; 2]) -> u64 {
     let time = json!({ "range": { "@timestamp": { "gte": from, "lte": to } } });
     let parts = texts.iter().map(|kql| to_query(text(kql)).expect("KQL"));
@@ -64,7 +65,7 @@ fn count(texts: &[&Value], index: &Value, [from, to]: [&str; 2]) -> u64 {
 }
 
 #[test]
-fn objectives_count_what_the_raw_lines_hold() {
+fn objectives_agree_with_the_raw_lines() {
     for (name, target, (is_good, counts)) in OBJECTIVES {
         let template = read(name);
         let attributes = &template["attributes"];
@@ -87,9 +88,9 @@ fn objectives_count_what_the_raw_lines_hold() {
     }
 }
 
-/// Fleet makes the saved object's id of the file's name; `docs/kibana.md` names each objective.
+/// Fleet makes the saved object's id from the file's name; `docs/kibana.md` names each objective.
 #[test]
-fn the_page_has_the_objectives() {
+fn the_page_lists_the_objectives() {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("the page is there");
     let files = names(&format!("{FOLDER}/slo_template"), ".json");
     let wanted = OBJECTIVES.map(|(name, ..)| format!("apigw_logs-{name}"));

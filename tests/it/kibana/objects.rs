@@ -1,4 +1,5 @@
-//! Saved objects, as they lie in a package: a file each, with the parts that Kibana keeps as text encoded.
+//! Saved objects as they are stored in a package: one file each, with the parts encoded that Kibana
+//! keeps as text.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Map, Value, json};
@@ -8,7 +9,8 @@ use super::lens::{attributes, data_view, dataset_filter, extend};
 use super::map;
 use super::model::{Dashboard, LOGS, Panel, Row, Shape};
 
-/// The oldest Kibana that is to read them is 8.19: these are the versions that it knows, and newer ones migrate from.
+/// The oldest supported Kibana is 8.19. These are the versions that it knows, and newer ones
+/// migrate from them.
 const CORE_VERSION: &str = "8.8.0";
 const DASHBOARD_VERSION: &str = "10.2.0";
 const SEARCH_VERSION: &str = "10.5.0";
@@ -16,7 +18,7 @@ const SEARCH_VERSION: &str = "10.5.0";
 const COLUMNS: u32 = 48;
 const LINKS_HEIGHT: u32 = 3;
 
-/// Every file below `kibana/`, and what it holds.
+/// Returns every file below `kibana/` with its content.
 pub(super) fn files() -> Vec<(String, Value)> {
     let all = dashboards();
     let dashboards = all.iter().map(|it| {
@@ -35,12 +37,12 @@ fn object_id(name: &str) -> String {
     format!("apigw_logs-{name}")
 }
 
-/// A text of JSON, as Kibana keeps parts of a saved object.
+/// Returns JSON as text, as Kibana keeps parts of a saved object.
 fn encoded(json: &Value) -> Value {
     Value::String(json.to_string())
 }
 
-/// A panel's title as an id: `Latency, p95` is `latency-p95`.
+/// Returns an id from a panel's title: `Latency, p95` becomes `latency-p95`.
 fn slug(title: &str) -> String {
     let lowercase = title.to_ascii_lowercase();
     lowercase
@@ -115,13 +117,14 @@ fn panel(panel: &Panel, mut grid: Value, references: &mut Vec<Value>) -> Value {
     if !panel.description.is_empty() {
         extend(&mut config, &json!({ "description": panel.description }));
     }
-    // A tile has the name of its number in it. The title stays for lists and screen readers.
+    // A tile shows the name of its number. The title stays for lists and screen readers.
     if panel.shape == Shape::Tile {
         extend(&mut config, &json!({ "hidePanelTitles": true }));
     }
     let mut whole = json!({ "gridData": grid, "panelIndex": id, "type": "lens" });
     match panel.shape {
-        // By value, as Elastic's validator wants every panel to be. The saved search is there besides, for Discover.
+        // Every panel is stored by value, as Elastic's validator demands. The saved search exists
+        // besides, for Discover.
         Shape::Search(name) => {
             let (attributes, names) = search_attributes(saved_search(name));
             references.extend(names.iter().map(|name| data_view(&format!("{id}:{name}"))));
@@ -185,7 +188,7 @@ fn drilldowns(panel: &Panel, panel_id: &str, references: &mut Vec<Value>) -> Val
     }
 }
 
-/// The dashboards beside each other, above everything else.
+/// Links to the dashboards side by side, above everything else.
 fn links(here: &Dashboard, all: &[Dashboard], references: &mut Vec<Value>) -> Value {
     let mut links = Vec::new();
     for (order, there) in all.iter().enumerate() {
@@ -197,7 +200,7 @@ fn links(here: &Dashboard, all: &[Dashboard], references: &mut Vec<Value>) -> Va
             "label": there.title,
             "order": order,
             "destinationRefName": name,
-            // Filters are also the one by dataset, which must not hide dead letters.
+            // Filters include the one by dataset, which must not hide dead letters.
             "options": {
                 "openInNewTab": false,
                 "useCurrentDateRange": true,
@@ -269,7 +272,7 @@ fn search(search: &SavedSearch) -> Value {
     })
 }
 
-/// What a search has in `attributes`, and the names of its references.
+/// Returns the `attributes` of a search, and the names of its references.
 fn search_attributes(search: &SavedSearch) -> (Value, [&'static str; 2]) {
     const INDEX: &str = "kibanaSavedObjectMeta.searchSourceJSON.index";
     let filter = dataset_filter(&[search.dataset], &json!({ "indexRefName": FIRST_FILTER }));

@@ -1,4 +1,5 @@
-//! Every panel, asked of a real Elasticsearch as Kibana would, shows what was counted from the raw lines.
+//! Asks a real Elasticsearch for every panel as Kibana would, and compares the answer with a count
+//! of the raw lines.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -40,7 +41,7 @@ fn name(panel: &SavedPanel) -> String {
     format!("{}: {}", panel.dashboard, panel.title)
 }
 
-/// The rows of a panel beside those that are wanted, if they differ.
+/// Returns the rows of a panel beside the expected ones, if they differ.
 fn problem(panel: &SavedPanel, range: [&str; 2], lines: &Lines) -> Option<String> {
     let (shown, expected) = (
         shown(panel, range),
@@ -51,7 +52,7 @@ fn problem(panel: &SavedPanel, range: [&str; 2], lines: &Lines) -> Option<String
 }
 
 #[test]
-fn every_panel_shows_what_the_raw_lines_hold() {
+fn every_panel_agrees_with_the_raw_lines() {
     let lines = Lines::of_fixtures();
     let problems: Vec<_> = drawn()
         .filter_map(|panel| problem(&panel, range(&panel.dashboard), &lines))
@@ -64,7 +65,7 @@ fn every_panel_shows_what_the_raw_lines_hold() {
 }
 
 #[test]
-fn every_panel_shows_what_made_up_lines_hold() {
+fn every_panel_agrees_with_made_up_lines() {
     let lines = Lines::of_made_up_days();
     let known = || drawn().filter(|panel| is_known_for_any(&panel.dashboard, &panel.title));
     let problems: Vec<_> = known()
@@ -74,8 +75,8 @@ fn every_panel_shows_what_made_up_lines_hold() {
     assert!(known().count() > 40, "only {}", known().count());
 }
 
-/// `event --generate` makes up traffic to look at the dashboards with: no panel is empty then. The answers are kept for the pictures of
-/// `tests/kibana-look`, beside those of a day without documents.
+/// With the traffic of `event --generate`, no panel is empty. The answers are kept for the pictures
+/// of `tests/kibana-look`, beside those of a day without documents.
 #[test]
 fn every_panel_shows_something_of_made_up_traffic() {
     let empty: Vec<_> = drawn()
@@ -86,13 +87,14 @@ fn every_panel_shows_something_of_made_up_traffic() {
     answers::write(&[("", MADE_UP), ("-empty", NOTHING)]);
 }
 
-/// The most rows of a table of aggregations.
+/// The largest number of rows in a table of aggregations.
 fn limit(panel: &SavedPanel) -> Option<usize> {
     let state = &panel.config["attributes"]["state"]["datasourceStates"]["formBased"];
     state.is_object().then(|| Layer::read(state).limit())?
 }
 
-/// Whether the rows are those that are wanted: all of them, or as many as there may be, of those with most of the first number.
+/// Returns whether the rows are the expected ones: all of them, or as many as the table may have,
+/// with the highest first numbers.
 fn is_as_expected(shown: &Table, expected: &Expected, limit: Option<usize>) -> bool {
     let fits = |(shown, expected): (&Option<f64>, &Number)| match (shown, expected) {
         (Some(shown), Some((least, most))) => *shown >= least - 1e-6 && *shown <= most + 1e-6,
@@ -132,7 +134,7 @@ pub(super) fn shown(panel: &SavedPanel, range: [&str; 2]) -> Table {
     }
 }
 
-/// The query of a panel with its own filters and those of its dashboard.
+/// Returns the query of a panel, with its own filters and those of its dashboard.
 pub(super) fn whole_query(
     panel: &SavedPanel,
     own: &Value,
@@ -179,7 +181,7 @@ fn earlier(time: &str, milliseconds: u64) -> String {
         .to_string()
 }
 
-/// Kibana sends filters and time range of the dashboard beside an ES|QL query.
+/// Kibana sends the filters and the time range of the dashboard beside an ES|QL query.
 fn esql(panel: &SavedPanel, state: &Value, range: [&str; 2]) -> Table {
     let filters: Vec<_> = panel.filters.iter().collect();
     let own = json!({ "language": "kuery", "query": "" });
@@ -229,7 +231,8 @@ fn esql(panel: &SavedPanel, state: &Value, range: [&str; 2]) -> Table {
         .collect()
 }
 
-/// The circles of a map, which are cells of a grid. The sample's places lie far from each other: a cell is told by its country.
+/// Returns the circles of a map, which are cells of a grid. The sample's places are far from each
+/// other, so a cell is identified by its country.
 fn map(panel: &SavedPanel, range: [&str; 2]) -> Table {
     let attributes = &panel.config["attributes"];
     let state = decoded(&attributes["mapStateJSON"]);
@@ -262,7 +265,7 @@ fn map(panel: &SavedPanel, range: [&str; 2]) -> Table {
         .collect()
 }
 
-/// The rows of a search, counted by their time.
+/// Returns the rows of a search, counted by their time.
 fn found(source: &Value, filters: &[Value], range: [&str; 2]) -> Table {
     let own = source["filter"].as_array().expect("filters");
     let filters: Vec<_> = own.iter().chain(filters).collect();
@@ -282,9 +285,9 @@ fn found(source: &Value, filters: &[Value], range: [&str; 2]) -> Table {
     table
 }
 
-/// The saved searches are those of the panels: what is found in Discover is what the dashboards show.
+/// The saved searches are those of the panels: Discover finds what the dashboards show.
 #[test]
-fn a_saved_search_finds_what_its_panel_shows() {
+fn a_saved_search_finds_the_documents_of_its_panel() {
     let searches = objects("search");
     assert!(!searches.is_empty());
     for search in searches {

@@ -1,4 +1,5 @@
-//! The requests that Kibana would send for saved panels, and the tables that it would draw of the answers.
+//! The requests that Kibana would send for saved panels, and the tables that it would draw from the
+//! answers.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -11,10 +12,12 @@ use serde_json::{Map, Value, json};
 
 use super::kql::to_query;
 
-/// The rows of a panel: the labels of a row's groups (times in milliseconds since 1970), and its numbers.
+/// The rows of a panel: the labels of each row's groups (times in milliseconds since 1970), and its
+/// numbers.
 pub(super) type Table = BTreeMap<Vec<String>, Vec<Option<f64>>>;
 
-/// Milliseconds of a step of time. Which one Kibana takes depends on the time range and the width of the screen.
+/// Milliseconds of a time step. Kibana's choice depends on the time range and the width of the
+/// screen.
 pub(super) const STEP: u64 = 600_000;
 
 const A_WEEK: u64 = 7 * 24 * 60 * 60 * 1_000;
@@ -22,14 +25,14 @@ const A_WEEK: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The label of the documents without a value.
 pub(super) const MISSING: &str = "__missing__";
 
-/// A layer of a Lens panel that Elasticsearch is asked for by aggregations.
+/// A layer of a Lens panel that asks Elasticsearch for aggregations.
 pub(super) struct Layer<'a> {
     columns: &'a Map<String, Value>,
     order: Vec<&'a str>,
 }
 
 impl<'a> Layer<'a> {
-    /// The one layer of a panel's `datasourceStates.formBased`.
+    /// Returns the only layer of a panel's `datasourceStates.formBased`.
     pub(super) fn read(form_based: &'a Value) -> Self {
         let layers = form_based["layers"].as_object().expect("layers");
         assert_eq!(layers.len(), 1, "one layer: {layers:?}");
@@ -49,12 +52,12 @@ impl<'a> Layer<'a> {
             .filter(move |id| self.columns[*id]["isBucketed"] == is_bucketed)
     }
 
-    /// The times by which the numbers are shifted, in milliseconds. Kibana sends a request for each.
+    /// Returns the shifts of the numbers in time, in milliseconds. Kibana sends a request for each.
     pub(super) fn shifts(&self) -> BTreeSet<u64> {
         self.metrics().map(|id| self.shift(id)).collect()
     }
 
-    /// The time by which a number is shifted. All parts of a formula are shifted alike.
+    /// Returns the shift of a number in time. All parts of a formula have the same shift.
     fn shift(&self, id: &str) -> u64 {
         let column = &self.columns[id];
         match column["references"][0].as_str() {
@@ -67,7 +70,7 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// The most rows that the layer can have, by the sizes of its groups.
+    /// Returns the largest number of rows of the layer, from the sizes of its groups.
     pub(super) fn limit(&self) -> Option<usize> {
         let size = |id| self.columns[id]["params"]["size"].as_u64();
         let sizes = self
@@ -76,7 +79,7 @@ impl<'a> Layer<'a> {
         sizes.product()
     }
 
-    /// The columns that are drawn: not those that a formula is computed from.
+    /// Returns the columns that are drawn, without those from which a formula is computed.
     fn metrics(&self) -> impl Iterator<Item = &'a str> {
         let is_part = |id: &str| {
             let references = self
@@ -89,7 +92,7 @@ impl<'a> Layer<'a> {
         self.ids(false).filter(move |id| !is_part(id))
     }
 
-    /// The `aggs` of the request: groups within each other, the numbers within the innermost.
+    /// Returns the `aggs` of the request: nested groups, with the numbers in the innermost.
     pub(super) fn aggregations(&self) -> Value {
         let metrics = self
             .ids(false)
@@ -121,7 +124,7 @@ impl<'a> Layer<'a> {
                     .expect("terms are ordered by a column");
                 let path = self.order_path(by);
                 let mut terms = json!({ "field": field, "size": params["size"], "order": { path: params["orderDirection"] } });
-                // Kibana passes over `missingBucket` where there is no `otherBucket`.
+                // Kibana ignores `missingBucket` where there is no `otherBucket`.
                 if params["otherBucket"] == true && params["missingBucket"] == true {
                     terms["missing"] = json!(MISSING);
                 }
@@ -151,7 +154,8 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// The table that the answers' `aggregations` make, each with its shift. A row has the time that it is drawn at.
+    /// Returns the table from the `aggregations` of the answers, each with its shift. A row has the
+    /// time at which it is drawn.
     pub(super) fn table(&self, answers: &[(u64, Value)]) -> Table {
         let mut table = Table::new();
         let buckets: Vec<_> = self.ids(true).collect();
@@ -200,7 +204,7 @@ impl<'a> Layer<'a> {
                 .collect(),
             other => panic!("{first} has no buckets: {other}"),
         };
-        // A second request would be needed for the row of all others.
+        // The row of all others would need a second request.
         assert!(
             self.columns[*first]["params"]["otherBucket"] != true
                 || answer[*first]["sum_other_doc_count"] == 0,
@@ -215,7 +219,7 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// A column's number in a group's answer.
+    /// Returns a column's number in a group's answer.
     fn number(&self, id: &str, answer: &Value) -> Option<f64> {
         let column = &self.columns[id];
         let inner = if column["filter"].is_null() {
@@ -256,7 +260,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// The factor that makes a count one for a unit of time.
+/// Returns the factor that turns a count into a count for a unit of time.
 fn scale(column: &Value) -> f64 {
     match column["timeScale"].as_str() {
         None => 1.0,
@@ -265,7 +269,8 @@ fn scale(column: &Value) -> f64 {
     }
 }
 
-/// The aggregation behind a column of numbers; formulas are computed from others' answers, and plain counts are there anyway.
+/// Returns the aggregation behind a column of numbers. Formulas are computed from other answers,
+/// and every group has a plain count.
 fn metric(column: &Value) -> Option<Value> {
     let (operation, field) = (text(&column["operationType"]), &column["sourceField"]);
     let filter = (!column["filter"].is_null()).then(|| kql(&column["filter"]));
@@ -301,13 +306,13 @@ pub(super) fn text(value: &Value) -> &str {
         .unwrap_or_else(|| panic!("{value} should be a text"))
 }
 
-/// The query of a `{"language": "kuery", "query": …}`.
+/// Returns the query of a `{"language": "kuery", "query": …}`.
 pub(super) fn kql(query: &Value) -> Value {
     assert_eq!(query["language"], "kuery", "{query}");
     to_query(text(&query["query"])).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// The query of a panel: its KQL, the filters that are not switched off, and the time range.
+/// Returns the query of a panel: its KQL, its enabled filters, and the time range.
 pub(super) fn query(own: &Value, filters: &[&Value], range: [&str; 2]) -> Value {
     let filters = filters.iter().map(|filter| {
         assert_eq!(filter["meta"]["disabled"], false, "{filter}");

@@ -1,5 +1,5 @@
-//! Known traffic in a real Elasticsearch: the lines of `fixtures/kibana` through the normal path, three that are rejected, and
-//! traffic that the program makes up.
+//! Known traffic in a real Elasticsearch: the lines of `fixtures/kibana` through the normal path,
+//! three rejected lines, and traffic that the program makes up.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -20,15 +20,15 @@ use crate::support::traffic;
 
 const FOLDER: &str = "tests/it/fixtures/kibana";
 
-/// Access logs of each kind of API, and of a format without API and stage, from 8 to 12 o'clock. The other files of [`DELAYS`] have
-/// lines of 13 to 14 o'clock.
+/// Access logs of each kind of API, and of a format without API and stage, from 8 to 12 o'clock.
+/// The other files of [`DELAYS`] have lines from 13 to 14 o'clock.
 const ACCESS: [&str; 4] = ["rest", "http", "websocket", "short"];
 
-/// The time ranges that the dashboards are looked at over.
+/// The time ranges over which the dashboards are checked.
 pub(super) const MORNING: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T12:00:00.000Z"];
 pub(super) const DAY: [&str; 2] = ["2026-03-01T08:00:00.000Z", "2026-03-01T16:00:00.000Z"];
 
-/// A day of traffic that the program makes up, broken lines included.
+/// A day of traffic that the program makes up, including broken lines.
 pub(super) const MADE_UP: [&str; 2] = ["2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"];
 
 const A_WEEK_BEFORE_MADE_UP: [&str; 2] = ["2026-01-25T00:00:00Z", "2026-01-26T00:00:00Z"];
@@ -36,16 +36,17 @@ const A_WEEK_BEFORE_MADE_UP: [&str; 2] = ["2026-01-25T00:00:00Z", "2026-01-26T00
 /// A day without documents.
 pub(super) const NOTHING: [&str; 2] = ["2026-01-20T00:00:00Z", "2026-01-21T00:00:00Z"];
 
-/// Another day and its like a week before, of the lines that can be read without this program.
+/// Another day and the same day a week before, with lines that can be read without this program.
 pub(super) const READABLE: [&str; 2] = ["2026-01-11T00:00:00Z", "2026-01-12T00:00:00Z"];
 const A_WEEK_BEFORE_READABLE: [&str; 2] = ["2026-01-04T00:00:00Z", "2026-01-05T00:00:00Z"];
 
 const A_WEEK: u64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// 13:15, the time of lines that tell none.
+/// 13:15, the time of lines without a time of their own.
 pub(super) const EVENT_TIME: u64 = 1_772_370_900_000;
 
-/// How long a log group's first document took until it was ingested, in seconds; each further took one more.
+/// How many seconds after its log event the first document of a log group was ingested; each
+/// further document took one second more.
 pub(super) const DELAYS: [(&str, u64); 11] = [
     ("rest", 5),
     ("http", 20),
@@ -64,7 +65,7 @@ pub(super) fn raw(file: &str) -> String {
     fs::read_to_string(repository(&format!("{FOLDER}/{file}.log"))).expect("a fixture can be read")
 }
 
-/// An Elasticsearch with the sample in it. It is 8.19, the only one whose ES|QL is published.
+/// An Elasticsearch with the sample in it: version 8.19, the only one whose ES|QL is published.
 pub(super) fn server() -> &'static SearchServer {
     static SERVER: OnceLock<SearchServer> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -138,7 +139,7 @@ fn made_up(lines: u32, [from, to]: [&str; 2]) -> String {
     .stdout
 }
 
-/// Makes documents of an event's lines and indexes them.
+/// Makes documents from an event's lines and indexes them.
 fn take(server: &SearchServer, event: &str, delay: u64) {
     let places = [
         (
@@ -159,7 +160,7 @@ fn take(server: &SearchServer, event: &str, delay: u64) {
     );
 }
 
-/// The event of a file's lines, whose log group has its name.
+/// Returns the event of a file's lines. Its log group is named after the file.
 fn event(file: &str) -> String {
     event_of_lines(file, &raw(file))
 }
@@ -178,7 +179,8 @@ fn event_of_lines(log_group: &str, lines: &str) -> String {
     run(&arguments, &[], lines.as_bytes()).stdout
 }
 
-/// The documents as Fleet's final pipeline leaves them: the servers of the tests have no ingest processors.
+/// Changes documents as Fleet's final pipeline would: the servers of the tests have no ingest
+/// processors.
 fn ingested(documents: &str, delay: u64) -> Vec<Value> {
     let later = |(number, line): (usize, &str)| {
         let mut document: Value = serde_json::from_str(line).expect("a document is JSON");
@@ -214,7 +216,8 @@ fn bulk(server: &SearchServer, data_stream: &str, documents: &[Value]) {
     );
 }
 
-/// Lines whose documents a mapping refuses: they become dead letters, by the program itself. Each event has three.
+/// Indexes lines whose documents a mapping rejects. The program itself makes them dead letters.
+/// Each event has three such lines.
 fn refuse(server: &SearchServer, events: &[&str]) {
     let data_stream = "logs-aws.api_gateway_logs-refused";
     let status = json!({ "http": { "properties": { "response": { "properties": { "status_code": { "type": "ip" } } } } } });
@@ -242,7 +245,7 @@ fn refuse(server: &SearchServer, events: &[&str]) {
     }
 }
 
-/// What no panel may count: the same values in a data stream of somebody else.
+/// Adds documents that no panel may count: the same values in a data stream of somebody else.
 fn another_program_s_log(server: &SearchServer) {
     let data_stream = "logs-nginx.access-default";
     let template = json!({ "index_patterns": [data_stream], "priority": 900, "data_stream": {} });
@@ -259,7 +262,7 @@ fn another_program_s_log(server: &SearchServer) {
     bulk(server, data_stream, &[document]);
 }
 
-/// A raw line of an access log: its keys and values as they are written there.
+/// A raw line of an access log, with its keys and values as they are written.
 pub(super) struct Line(BTreeMap<String, String>);
 
 impl Line {
@@ -267,7 +270,7 @@ impl Line {
         Self(serde_json::from_str(line).expect("texts"))
     }
 
-    /// A value, unless it is the `-` that API Gateway writes for none.
+    /// Returns a value, unless it is the `-` that API Gateway writes for a missing one.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0
             .get(key)
@@ -283,12 +286,12 @@ impl Line {
         self.get(key) == Some(value)
     }
 
-    /// The status, or NaN, of which no comparison holds.
+    /// Returns the status, or NaN, for which every comparison fails.
     pub(super) fn status(&self) -> f64 {
         self.number("status").unwrap_or(f64::NAN)
     }
 
-    /// The same line as Kibana draws it beside those of a week later.
+    /// Returns the same line as Kibana draws it beside those of a week later.
     fn a_week_later(mut self) -> Self {
         if let Some(time) = self.0.get_mut("requestTimeEpoch") {
             *time = (time.parse::<u64>().expect("a time") + A_WEEK).to_string();
@@ -297,7 +300,8 @@ impl Line {
     }
 }
 
-/// The lines of a time range, and those of a week before at the times that they are drawn at.
+/// Returns the lines of a time range, and those of a week before at the times at which they are
+/// drawn.
 pub(super) struct Lines {
     pub(super) now: Vec<Line>,
     pub(super) a_week_before: Vec<Line>,

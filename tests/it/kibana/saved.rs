@@ -1,4 +1,5 @@
-//! The files of `integration/kibana`, read as Kibana reads them: the only thing that the tests know of the dashboards.
+//! Reads the files of `integration/kibana` as Kibana reads them. The tests know nothing else of the
+//! dashboards.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -13,11 +14,11 @@ use super::FOLDER;
 use super::query::text;
 use crate::support::golden::{names, repository};
 
-/// A dashboard or saved search, with the encoded parts that all have.
+/// A dashboard or saved search, with the encoded parts that both have.
 pub(super) struct Saved {
     pub(super) id: String,
     pub(super) object: Value,
-    /// The filters of the whole.
+    /// The filters of the whole object.
     pub(super) filters: Vec<Value>,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct SavedPanel {
     pub(super) filters: Vec<Value>,
 }
 
-/// The objects of a kind: `dashboard` or `search`.
+/// Returns the objects of a kind: `dashboard` or `search`.
 pub(super) fn objects(kind: &str) -> Vec<Saved> {
     let folder = format!("{FOLDER}/{kind}");
     let read = |id: String| {
@@ -51,7 +52,7 @@ pub(super) fn objects(kind: &str) -> Vec<Saved> {
     names(&folder, ".json").into_iter().map(read).collect()
 }
 
-/// Every panel of every dashboard.
+/// Returns every panel of every dashboard.
 pub(super) fn panels() -> Vec<SavedPanel> {
     let mut found = Vec::new();
     for dashboard in objects("dashboard") {
@@ -75,7 +76,7 @@ pub(super) fn panels() -> Vec<SavedPanel> {
     found
 }
 
-/// The controls of a dashboard, from left to right.
+/// Returns the controls of a dashboard, from left to right.
 pub(super) fn controls(dashboard: &Saved) -> Vec<Value> {
     let controls = decoded(&dashboard.object["attributes"]["controlGroupInput"]["panelsJSON"]);
     let controls = controls.as_object().expect("controls").values();
@@ -84,7 +85,7 @@ pub(super) fn controls(dashboard: &Saved) -> Vec<Value> {
     controls
 }
 
-/// A part that is kept as text.
+/// Returns a part that is kept as text.
 pub(super) fn decoded(part: &Value) -> Value {
     serde_json::from_str(text(part)).expect("it is JSON")
 }

@@ -1,4 +1,4 @@
-//! How Lens draws columns: tiles, charts, heat maps and tables.
+//! The way in which Lens draws columns: tiles, charts, heat maps and tables.
 #![expect(clippy::disallowed_types, reason = "saved objects are trees")]
 
 use serde_json::{Value, json};
@@ -7,10 +7,11 @@ use super::columns::{bucket_id, metric_id};
 use super::lens::extend;
 use super::model::{Bucket, Format, GREY, Metric, Panel, Shape, Steps};
 
-/// Rows of a page of a table, and its most: most groups have ten values at most.
+/// The rows on a page of a table, and its largest number of rows: most groups have ten values at
+/// most.
 const PAGE: u32 = 10;
 
-/// The visualization's name and state.
+/// Returns the visualization's name and state.
 pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value) {
     let mut state = json!({ "layerId": layer, "layerType": "data" });
     match panel.shape {
@@ -39,9 +40,10 @@ pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value)
     }
 }
 
-/// The first number, and below it the second.
+/// Returns a tile with the first number, and the second below it.
 ///
-/// A tile has its colours by value or none: `color` would fill the whole tile at any value.
+/// A tile gets its colours from its value or has none: `color` would fill the whole tile at any
+/// value.
 fn tile(metrics: &[Metric]) -> Value {
     let mut state = json!({ "metricAccessor": metric_id(0) });
     if let Some(steps) = metrics.first().and_then(|metric| metric.steps) {
@@ -56,10 +58,11 @@ fn tile(metrics: &[Metric]) -> Value {
     state
 }
 
-/// A palette of absolute numbers.
+/// Returns a palette of absolute numbers.
 ///
-/// Kibana's `stops` are upper bounds, its `colorStops` lower ones. A number that is missing is NaN, which is below no upper
-/// bound and takes the first colour. So the first step is grey and ends at the least value, which no number is below.
+/// Kibana's `stops` are upper bounds, its `colorStops` lower ones. A missing number is NaN, which
+/// is below no upper bound and takes the first colour. So the first step is grey and ends at the
+/// lowest value, which no number is below.
 fn palette(Steps(steps): Steps) -> Value {
     let least = steps.first().map_or(0.0, |(from, _)| *from);
     let last = steps.last().map_or(0.0, |(from, _)| *from);
@@ -92,7 +95,7 @@ fn palette(Steps(steps): Steps) -> Value {
     })
 }
 
-/// A column of numbers.
+/// Returns a column of numbers.
 pub(super) struct Number {
     pub(super) id: String,
     pub(super) label: &'static str,
@@ -100,7 +103,8 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// Pixels: a number and its label need less room than the names in the other columns, which share the rest.
+    /// The width in pixels: a number and its label need less room than the names in the other
+    /// columns, which share the rest.
     fn width(&self) -> usize {
         (self.label.chars().count() * 7 + 28).max(90)
     }
@@ -122,7 +126,8 @@ impl Number {
     }
 }
 
-/// A click on a value of a table filters by it, or leads to another dashboard with that filter.
+/// A click on a value of a table filters by the value, or leads to another dashboard with that
+/// filter.
 pub(super) fn table(groups: &[String], numbers: impl Iterator<Item = Number>) -> Value {
     let group = |id| json!({ "columnId": id, "isMetric": false, "isTransposed": false, "oneClickFilter": true });
     let columns = groups.iter().map(group);
@@ -136,14 +141,15 @@ pub(super) fn table(groups: &[String], numbers: impl Iterator<Item = Number>) ->
     })
 }
 
-/// Time from left to right, the groups from top to bottom in their order.
+/// Time runs from left to right, and the groups from top to bottom in their order.
 fn heatmap(panel: &Panel) -> Value {
     let id = |is_time: bool| {
         let matches = |bucket: &Bucket| matches!(bucket, Bucket::Time) == is_time;
         panel.buckets.iter().position(matches).map(bucket_id)
     };
     let shades = ["#E6EBF2", "#BCCCE3", "#90ADD2", "#6092C0", "#34638F"];
-    // Percent of the largest cell. A peak of an incident must not make all other cells alike.
+    // Percent of the largest cell. Without this, a peak of an incident would make all other cells
+    // alike.
     let bounds = [0, 4, 10, 25, 50, 100];
     let stops = |bounds: &[u32]| {
         let stop = |(color, stop)| json!({ "color": color, "stop": stop });
@@ -184,7 +190,8 @@ fn heatmap(panel: &Panel) -> Value {
     })
 }
 
-/// Every series has a colour of its own: Lens would give the default ones by order, with no meaning.
+/// Every series has its own colour. Lens would assign the default colours by order, without
+/// meaning.
 fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
     let accessors: Vec<_> = (0..panel.metrics.len()).map(metric_id).collect();
     let color = |(id, metric): (&String, &Metric)| {
@@ -209,7 +216,7 @@ fn xy(panel: &Panel, mut layer: Value, series: &str) -> Value {
         "yConfig": colors,
     });
     extend(&mut layer, &more);
-    // Latencies reach from milliseconds to half a minute: one peak would flatten all other days.
+    // Latencies range from milliseconds to half a minute, so one peak would flatten all other days.
     let is_of_latencies = series == "line"
         && panel
             .metrics

@@ -1,7 +1,7 @@
 //! CloudFormation templates, read and rendered as CloudFormation would with given parameters.
 //!
-//! Every scalar is a text, as parameters are. A resource that is referred to stands as `<Name>`, its attribute as
-//! `<Name.Attribute>`.
+//! Every scalar is a text, like a parameter. A reference to a resource is rendered as `<Name>`, and
+//! one to its attribute as `<Name.Attribute>`.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -19,10 +19,10 @@ use serde_json::{Map, Value, json};
 
 use super::golden::repository;
 
-/// A template as it is written, with short forms (`!Ref`) as long ones (`{"Ref": …}`).
+/// A template as it is written, with short forms (`!Ref`) expanded to long ones (`{"Ref": …}`).
 pub(crate) struct Template(pub(crate) Value);
 
-/// A template with parameters: what CloudFormation would create.
+/// A template with parameters: the resources that CloudFormation would create.
 pub(crate) struct Stack<'t> {
     template: &'t Template,
     parameters: BTreeMap<String, Value>,
@@ -41,14 +41,14 @@ impl Template {
         }
     }
 
-    /// A section's members.
+    /// Returns the members of a section.
     pub(crate) fn section(&self, name: &str) -> &Map<String, Value> {
         static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         self.0[name].as_object().unwrap_or(&NONE)
     }
 
-    /// With these parameters, and the defaults of the others. A parameter that the template does not have, or that its
-    /// pattern refuses, is a mistake.
+    /// Renders with these parameters, and the defaults of the others. Fails on a parameter that the
+    /// template does not have or whose pattern rejects the value.
     pub(crate) fn with(&self, parameters: &[(&str, &str)]) -> Stack<'_> {
         let declared = self.section("Parameters");
         for (name, _) in parameters {
@@ -86,7 +86,8 @@ impl Template {
 }
 
 impl Stack<'_> {
-    /// The resources that would be created, with everything resolved that CloudFormation can know beforehand.
+    /// Returns the resources that would be created, with everything resolved that CloudFormation
+    /// can know beforehand.
     pub(crate) fn resources(&self) -> BTreeMap<String, Value> {
         let mut resources = BTreeMap::new();
         for (name, resource) in self.template.section("Resources") {
@@ -113,12 +114,12 @@ impl Stack<'_> {
         resources
     }
 
-    /// A condition by its name.
+    /// Evaluates a condition by its name.
     pub(crate) fn condition(&self, name: &str) -> bool {
         self.is_true(&self.template.0["Conditions"][name])
     }
 
-    /// Whether the assertions of every rule hold.
+    /// Returns whether the assertions of every rule hold.
     pub(crate) fn keeps_the_rules(&self) -> bool {
         let rules = self.template.section("Rules").values();
         rules
@@ -130,8 +131,9 @@ impl Stack<'_> {
             .all(|rule| self.is_true(&rule["Assert"]))
     }
 
-    /// A loop as CloudFormation unrolls it: `&{X}` in keys alone, without what is neither letter nor digit, and
-    /// `{"Ref": "X"}` everywhere. (Measured on AWS by <https://github.com/ministackorg/ministack/pull/1739>.)
+    /// Unrolls a loop as CloudFormation does: `&{X}` in keys only, reduced to letters and digits,
+    /// and `{"Ref": "X"}` everywhere. (Measured on AWS by
+    /// <https://github.com/ministackorg/ministack/pull/1739>.)
     fn for_each(&self, parts: &Value) -> Vec<(String, Value)> {
         let (variable, body) = (parts[0].as_str().unwrap(), parts[2].as_object().unwrap());
         let items = self.resolve(&parts[1]).unwrap();
@@ -152,7 +154,7 @@ impl Stack<'_> {
         unrolled.collect()
     }
 
-    /// A value without functions; nothing for `AWS::NoValue`.
+    /// Resolves a value without functions; nothing for `AWS::NoValue`.
     pub(crate) fn resolve(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Array(items) => {

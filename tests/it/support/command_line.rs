@@ -1,4 +1,4 @@
-//! The built binary at a terminal that is none.
+//! The built binary without a terminal.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::golden::repository;
 
-/// What a command has left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: i32,
@@ -14,7 +14,8 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-/// The command with these settings and no other variable of the environment, in the repository's folder.
+/// Returns the command with these settings and no other environment variable, in the repository's
+/// folder.
 pub(crate) fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_apigw-logs"));
     command

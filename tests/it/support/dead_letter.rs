@@ -1,4 +1,4 @@
-//! A dead letter, as the program makes one.
+//! A dead letter as the program makes it.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::bulk::{LogEventIdentity, Rejection};
@@ -23,10 +23,10 @@ const LINE: LogLine<'_> = LogLine {
     ),
 };
 
-/// What Elasticsearch says of a field whose type somebody has changed.
+/// Elasticsearch's reason for a field whose type somebody has changed.
 const REASON: &str = "[1:312] failed to parse field [aws.api_gateway.stage] of type [long] in document with id '019ca88a5aa0-x'. Preview of field's value: 'prod'";
 
-/// The dead letter of a refused document.
+/// Makes the dead letter of a rejected document.
 pub(crate) fn dead_letter() -> Json {
     let LogLine {
         owner,

@@ -1,9 +1,9 @@
-//! Elasticsearch as far as bulk requests and searches go: it keeps what it takes, refuses what the test says, and fails on
-//! demand.
+//! A fake Elasticsearch for bulk requests and searches: it keeps the documents that it accepts,
+//! rejects those that the test names, and fails on demand.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
-    reason = "the server knows nothing of our types, and inflates without a cap"
+    reason = "the server knows none of our types, and inflates without a cap"
 )]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,31 +25,32 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// What goes wrong with one request.
+/// The fault of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fault {
     /// How many of the documents are stored all the same.
     applied: usize,
-    /// The answer instead of the truth.
+    /// The answer in place of the true one.
     answer: Option<(u16, String)>,
     headers: Vec<(&'static str, String)>,
     delay: Duration,
     closes: bool,
 }
 
-/// What it was asked.
+/// A request that it has received.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// The same number for two requests that came over one connection.
+    /// The number of the connection. Requests over one connection have the same number.
     pub(crate) connection: usize,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// Names in lower case.
+    /// The headers, with names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) ids: Vec<String>,
 }
 
-/// Documents that are refused: those of a data stream that contain a text, with a status and a type of error.
+/// Documents to reject: those of a data stream that contain a text, with a status and a type of
+/// error.
 type Refusal = (&'static str, &'static str, u16, &'static str);
 
 /// A document with its sequence number.
@@ -62,21 +63,22 @@ struct Stored {
 struct State {
     streams: BTreeMap<String, BTreeMap<String, Stored>>,
     last_seq_no: u64,
-    /// What is left of each search, in pages.
+    /// The unread pages of each search.
     scrolls: BTreeMap<String, VecDeque<Vec<Value>>>,
-    /// The number of documents after which a search ends, without saying so.
+    /// The number of documents after which a search silently ends.
     search_ends_after: Option<usize>,
-    /// Other requests than bulk requests: method and path.
+    /// Method and path of requests other than bulk requests.
     asked: Vec<String>,
     faults: VecDeque<Fault>,
     refusals: Vec<Refusal>,
     requests: Vec<Request>,
-    /// What was wrong with requests: bugs of ours.
+    /// The faults in requests, which are bugs of ours.
     malformed: Vec<String>,
     connections: usize,
 }
 
-/// The server. It stops when it is dropped, and fails the test if it was sent a malformed request.
+/// The server. It stops when it is dropped, and fails the test if it has received a malformed
+/// request.
 pub(crate) struct FakeElasticsearch {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -84,7 +86,7 @@ pub(crate) struct FakeElasticsearch {
 }
 
 impl Fault {
-    /// None: for the requests before the one that fails.
+    /// No fault: for the requests before the one that fails.
     pub(crate) fn none() -> Self {
         Self {
             applied: usize::MAX,
@@ -92,7 +94,7 @@ impl Fault {
         }
     }
 
-    /// An answer instead of the work.
+    /// An answer in place of the work.
     pub(crate) fn status(status: u16) -> Self {
         Self::answer(status, "")
     }
@@ -104,7 +106,7 @@ impl Fault {
         }
     }
 
-    /// The connection is closed instead of an answer.
+    /// A closed connection in place of an answer.
     pub(crate) fn close() -> Self {
         Self {
             closes: true,
@@ -112,7 +114,7 @@ impl Fault {
         }
     }
 
-    /// After the work, or a part of it.
+    /// A fault after the work, or after a part of it.
     pub(crate) fn after(self, applied: usize) -> Self {
         Self { applied, ..self }
     }
@@ -122,7 +124,7 @@ impl Fault {
         self
     }
 
-    /// The answer comes so much later.
+    /// Delays the answer by this much.
     pub(crate) fn delayed(self, milliseconds: u64) -> Self {
         Self {
             delay: Duration::from_millis(milliseconds),
@@ -172,22 +174,23 @@ impl FakeElasticsearch {
         }
     }
 
-    /// What goes wrong with the next requests.
+    /// Sets the faults of the next requests.
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.state).faults.extend(faults);
     }
 
-    /// Searches end after so many documents, whatever `hits.total` says, or with the last document if it is `None`.
+    /// Lets searches end after this many documents, whatever `hits.total` says, or after the last
+    /// document if it is `None`.
     pub(crate) fn end_searches_after(&self, documents: Option<usize>) {
         lock(&self.state).search_ends_after = documents;
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all faults.
     pub(crate) fn fail_no_more(&self) {
         lock(&self.state).faults.clear();
     }
 
-    /// Documents of a data stream that contain a text are refused, one by one.
+    /// Rejects documents of a data stream that contain a text, each by itself.
     pub(crate) fn refuse(
         &self,
         data_stream: &'static str,
@@ -200,7 +203,7 @@ impl FakeElasticsearch {
             .push((data_stream, text, status, kind));
     }
 
-    /// Refuses nothing any more.
+    /// Stops rejecting documents.
     pub(crate) fn mend(&self) {
         lock(&self.state).refusals.clear();
     }
@@ -209,22 +212,22 @@ impl FakeElasticsearch {
         lock(&self.state).requests.clone()
     }
 
-    /// The requests that were no bulk requests: method and path.
+    /// Returns method and path of the requests that were not bulk requests.
     pub(crate) fn asked(&self) -> Vec<String> {
         lock(&self.state).asked.clone()
     }
 
-    /// How many searches were not ended.
+    /// Returns how many searches were not ended.
     pub(crate) fn open_scrolls(&self) -> usize {
         lock(&self.state).scrolls.len()
     }
 
-    /// Puts a document of somebody else's into a data stream.
+    /// Puts a document of somebody else into a data stream.
     pub(crate) fn put(&self, data_stream: &str, id: &str, document: Value) {
         lock(&self.state).insert(data_stream, id.to_owned(), document);
     }
 
-    /// How many documents a data stream holds.
+    /// Returns how many documents a data stream holds.
     pub(crate) fn count(&self, data_stream: &str) -> usize {
         lock(&self.state)
             .streams
@@ -232,7 +235,7 @@ impl FakeElasticsearch {
             .map_or(0, BTreeMap::len)
     }
 
-    /// The documents of a data stream, as JSON.
+    /// Returns the documents of a data stream, as JSON.
     pub(crate) fn documents(&self, data_stream: &str) -> Vec<String> {
         let state = lock(&self.state);
         state
@@ -269,7 +272,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mute
         tokio::spawn(async move {
             match tls {
                 None => connection(stream, state).await,
-                // A handshake that fails is the client's to tell.
+                // The client reports a handshake that fails.
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
                         connection(stream, state).await;
@@ -290,7 +293,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         state.connections
     };
     let service = service_fn(move |request| answer(Arc::clone(&state), number, request));
-    // A connection that breaks is what a test wants, or what it sees elsewhere.
+    // A broken connection is what a test wants, or another check notices it.
     drop(
         http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service)
@@ -328,7 +331,7 @@ async fn answer(
                         json!({"took": 1, "errors": true, "items": items}).to_string(),
                     )
                 }),
-            // What nobody will hear of is not begun.
+            // Work is not begun if nobody will see its result.
             false if fault.answer.is_some() || fault.closes => Ok((500, String::new())),
             false => state.search(&parts.method, path, &body),
         };
@@ -345,7 +348,7 @@ async fn answer(
     }
     let mut response =
         Response::builder().status(StatusCode::from_u16(status).map_err(io::Error::other)?);
-    // As Elasticsearch and OpenSearch do.
+    // Elasticsearch and OpenSearch do the same.
     if let Some(echo) = parts.headers.get("x-opaque-id") {
         response = response.header("x-opaque-id", echo);
     }
@@ -356,7 +359,7 @@ async fn answer(
 }
 
 impl State {
-    /// Stores the first documents of a request; answers the result of each.
+    /// Stores the first documents of a request. Returns the result of each.
     fn take(
         &mut self,
         connection: usize,
@@ -442,7 +445,7 @@ impl State {
         json!({"delete": {"_id": id, "status": 200}})
     }
 
-    /// What a search answers, and what belongs to it.
+    /// Returns the reply to a search, and what belongs to it.
     fn search(
         &mut self,
         method: &hyper::Method,
@@ -556,14 +559,14 @@ fn inflate(body: &[u8], is_gzip: bool) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// A page of a search.
+/// Returns a page of a search.
 fn page(scroll_id: &str, total: usize, hits: &[Value]) -> String {
     let hits = json!({"total": {"value": total, "relation": "eq"}, "hits": hits});
     json!({"_scroll_id": scroll_id, "timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0}, "hits": hits})
         .to_string()
 }
 
-/// What a bulk request asks for.
+/// An action of a bulk request.
 enum Action {
     Create {
         id: String,
@@ -584,7 +587,7 @@ impl Action {
     }
 }
 
-/// The actions of a body. Everything that Elasticsearch would refuse is an error, and more.
+/// Parses the actions of a body. Everything that Elasticsearch would reject is an error, and more.
 fn actions(body: &str) -> Result<Vec<Action>, String> {
     let mut lines = body
         .strip_suffix('\n')

@@ -16,24 +16,24 @@ pub(crate) struct Field {
     pub(crate) kind: String,
     pub(crate) is_list: bool,
     pub(crate) access: Access,
-    /// The variable, or where else it comes from; empty for a dead letter's.
+    /// The variable or other source of the value; empty for a dead letter's field.
     pub(crate) from: String,
     pub(crate) example: String,
     pub(crate) meaning: String,
 }
 
-/// The structures that Elasticsearch keeps of a field's values, beside the document.
+/// The structures in which Elasticsearch keeps a field's values, beside the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// All that its type has.
+    /// All structures of its type.
     Indexed,
-    /// Doc values only: it can be searched by looking at every value.
+    /// Doc values only: a search has to look at every value.
     DocValues,
-    /// None: it is only shown.
+    /// None: the field is only shown.
     Shown,
 }
 
-/// The fields of a document, in the order of the page.
+/// Returns the fields of a document, in the order of the page.
 pub(crate) fn fields() -> Vec<Field> {
     rows(|cells| match cells {
         [name, kind, from, example, meaning] => Some(field(name, kind, from, example, meaning)),
@@ -41,7 +41,7 @@ pub(crate) fn fields() -> Vec<Field> {
     })
 }
 
-/// The fields of a dead letter, in the order of the page.
+/// Returns the fields of a dead letter, in the order of the page.
 pub(crate) fn dead_letter_fields() -> Vec<Field> {
     rows(|cells| match cells {
         [name, kind, example, meaning] => Some(field(name, kind, "", example, meaning)),
@@ -74,7 +74,7 @@ fn field(name: &str, kind: &str, from: &str, example: &str, meaning: &str) -> Fi
 }
 
 impl Field {
-    /// The longest text that is indexed, where the type has such a limit.
+    /// Returns the longest text that is indexed, if the type has such a limit.
     pub(crate) fn ignore_above(&self) -> Option<u32> {
         match &*self.kind {
             _ if self.access == Access::Shown => None,
@@ -96,7 +96,7 @@ impl Field {
         if let Some(limit) = self.ignore_above() {
             write!(mapping, r#", "ignore_above": {limit}"#).unwrap();
         }
-        // A data stream's time cannot be ignored, whatever the index says of other fields.
+        // The time of a data stream cannot be ignored, whatever the index says of other fields.
         if self.name == "@timestamp" {
             mapping.push_str(r#", "ignore_malformed": false"#);
         }
@@ -104,7 +104,7 @@ impl Field {
     }
 }
 
-/// The `properties` of a mapping with these fields, as lines of JSON.
+/// Returns the `properties` of a mapping with these fields, as lines of JSON.
 pub(crate) fn properties(fields: &[Field], indent: usize) -> String {
     let mut tree = Tree::default();
     fields

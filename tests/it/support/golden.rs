@@ -1,23 +1,22 @@
-//! Golden files: what the program says, read by a person once and held from then on.
-//!
-//! `UPDATE_GOLDEN=1 cargo test` (`just bless`) writes them anew.
+//! Golden files: output that a person has checked once and that the tests pin from then on.
+//! `UPDATE_GOLDEN=1 cargo test` (`just bless`) writes them again.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A path of this repository.
+/// Returns a path of this repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Whether golden files are to be written.
+/// Returns whether golden files are to be written.
 pub(crate) fn is_blessing() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1")
 }
 
-/// The names of the files in a folder with an ending, without it and in order.
+/// Returns the names of the files in a folder with an ending, sorted and without the ending.
 pub(crate) fn names(folder: &str, ending: &str) -> Vec<String> {
     let file_names = file_names(folder);
     file_names
@@ -52,7 +51,8 @@ pub(crate) fn assert_holds_only(folder: &str, expected: impl IntoIterator<Item =
     );
 }
 
-/// Fails if the file does not hold this text, and says where they part; writes it if that is wanted.
+/// Fails if the file does not hold this text, and says where they differ; writes the file if that
+/// is wanted.
 pub(crate) fn check(path: &str, actual: &str) {
     let file = repository(path);
     let golden = fs::read_to_string(&file).ok();

@@ -1,4 +1,4 @@
-//! Events as Lambda delivers them, and the built program that takes them.
+//! Events as Lambda delivers them, and the built program that reads them.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -11,13 +11,14 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-/// Where documents go.
+/// The data stream of documents.
 pub(crate) const LOGS: &str = "logs-aws.api_gateway_logs-default";
 
-/// Where refused ones go.
+/// The data stream of dead letters.
 pub(crate) const DEAD_LETTERS: &str = "logs-aws.api_gateway_dead_letters-default";
 
-/// A message of a log group with these lines: base64 of gzip of JSON. The ids of its events begin with the name.
+/// Returns a message of a log group with these lines: base64 of gzip of JSON. The ids of its events
+/// begin with the name.
 pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written as JSON");
     let event = |(number, line): (usize, &String)| {
@@ -36,7 +37,7 @@ pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     ))
 }
 
-/// CloudWatch's question whether the destination is well.
+/// CloudWatch's probe that checks whether the destination works.
 pub(crate) fn control_message() -> String {
     compressed(
         r#"{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"",
@@ -52,24 +53,24 @@ fn compressed(log_data: &str) -> String {
     BASE64_STANDARD.encode(gzip.finish().expect("writing to a Vec cannot fail"))
 }
 
-/// So many access-log lines.
+/// Returns this many access-log lines.
 pub(crate) fn lines(count: usize) -> Vec<String> {
     (0..count).map(line).collect()
 }
 
-/// An access-log line.
+/// Returns an access-log line.
 pub(crate) fn line(number: usize) -> String {
     format!(
         r#"{{"requestId":"request-{number}","httpMethod":"GET","status":"200","path":"/{number}"}}"#
     )
 }
 
-/// The event of a direct subscription.
+/// Returns the event of a direct subscription.
 pub(crate) fn direct(payload: &str) -> String {
     format!(r#"{{"awslogs":{{"data":"{payload}"}}}}"#)
 }
 
-/// The event of a Kinesis stream, whose records have these sequence numbers and payloads.
+/// Returns the event of a Kinesis stream whose records have these sequence numbers and payloads.
 pub(crate) fn kinesis(records: &[(&str, &str)]) -> String {
     let record = |(number, payload): &(&str, &str)| {
         format!(
@@ -82,7 +83,7 @@ pub(crate) fn kinesis(records: &[(&str, &str)]) -> String {
     )
 }
 
-/// The event of a queue, whose messages have these ids and bodies.
+/// Returns the event of a queue whose messages have these ids and bodies.
 pub(crate) fn sqs(messages: &[(&str, &str)]) -> String {
     let message = |(id, body): &(&str, &str)| {
         let body = serde_json::to_string(body).expect("a text can be written as JSON");
@@ -94,7 +95,7 @@ pub(crate) fn sqs(messages: &[(&str, &str)]) -> String {
     )
 }
 
-/// What `invoke` says of an event.
+/// The report of `invoke` about an event.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 pub(crate) struct Report {
     pub(crate) received: u64,
@@ -131,7 +132,7 @@ struct ItemFailure {
 }
 
 impl Report {
-    /// Indexed, duplicates, dead letters, skipped, unresolved.
+    /// Returns the counts: indexed, duplicates, dead letters, skipped, unresolved.
     pub(crate) fn counts(&self) -> [u64; 5] {
         let counts = [
             self.indexed,
@@ -148,12 +149,12 @@ impl Report {
         counts
     }
 
-    /// The name of the error, or nothing.
+    /// Returns the name of the error; empty if there is none.
     pub(crate) fn error_type(&self) -> &str {
         self.error.as_ref().map_or("", |error| &error.kind)
     }
 
-    /// What is named in the answer to a stream or a queue.
+    /// Returns what the answer to a stream or queue names.
     pub(crate) fn named(&self) -> Vec<&str> {
         let failures = self
             .answer
@@ -177,7 +178,7 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
 }
 
-/// `apigw-logs invoke -` with an event and these settings; retries are quick, and soon over.
+/// Runs `apigw-logs invoke -` with an event and these settings. Retries are fast and soon over.
 pub(crate) fn invoke(event: &str, settings: &[(&str, &str)]) -> Run {
     let start = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigw-logs"))
@@ -194,7 +195,7 @@ pub(crate) fn invoke(event: &str, settings: &[(&str, &str)]) -> Run {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program is built");
-    // A program that ends before it has read everything says so by its status.
+    // The exit status reports a program that ends before it has read everything.
     drop(
         child
             .stdin

@@ -1,13 +1,15 @@
-//! A server between the program and a real one: the test decides what becomes of each request and of its answer.
+//! A server between the program and a real one. The test decides what happens to each request and
+//! to its reply.
 
 use super::http;
 use super::raw_tcp::{RawTcp, read_head_and_body, send};
 
-/// An answer of the real server.
+/// A reply of the real server.
 pub(crate) type Answer = (u16, String);
 
-/// Begins to listen. The test is given the number of each request, from 0, and the means to have it answered by the real
-/// server (nothing if that is down); it says what the program is to hear: an answer, or that the connection is closed.
+/// Starts to listen. For each request the test gets its number, from 0, and the means to have the
+/// real server answer it (nothing if that is down). The test returns what the program hears: a
+/// reply, or a closed connection.
 pub(crate) fn start(
     server: &str,
     decide: impl Fn(usize, &dyn Fn() -> Option<Answer>) -> Option<Answer> + Send + Sync + 'static,

@@ -1,4 +1,5 @@
-//! What the tests stand on: the program, real servers, and the runtime that invokes the function.
+//! The foundations of the tests: the program, real servers, and the runtime that invokes the
+//! function.
 
 pub(crate) mod cloudformation;
 pub(crate) mod command_line;

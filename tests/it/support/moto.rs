@@ -1,4 +1,4 @@
-//! Secrets Manager as moto plays it, which knows nothing of the program.
+//! Secrets Manager as moto simulates it. moto knows nothing of the program.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::process::{Child, Command, Stdio};
@@ -16,7 +16,7 @@ pub(crate) struct Moto {
     _process: Child,
 }
 
-/// The one server that all tests of a run share. It ends with the tests' process.
+/// Returns the one server that all tests of a run share. It ends with the tests' process.
 pub(crate) fn shared() -> &'static Moto {
     static SHARED: OnceLock<Moto> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -40,7 +40,7 @@ pub(crate) fn shared() -> &'static Moto {
 }
 
 impl Moto {
-    /// Makes a secret; returns its ARN.
+    /// Makes a secret. Returns its ARN.
     pub(crate) fn create_secret(&self, name: &str, text: &str) -> String {
         let body = format!(r#"{{"Name":{},"SecretString":{}}}"#, json(name), json(text));
         Json::read(&self.call("CreateSecret", body))
@@ -66,7 +66,7 @@ impl Moto {
     }
 
     fn call(&self, action: &str, body: String) -> String {
-        // moto reads the region out of it, and believes the rest.
+        // moto reads the region from this header, and does not check the rest.
         let authorization = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-central-1/secretsmanager/aws4_request, SignedHeaders=host, Signature=0";
         let target = format!("secretsmanager.{action}");
         let headers = [

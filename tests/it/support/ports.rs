@@ -1,12 +1,12 @@
-//! Ports for programs that must be told one.
+//! Ports for programs that must be told their port.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A free port.
+/// Returns a free port.
 ///
-/// The kernel never gives it to a socket that asks for any port, so that nobody takes it before the
-/// program that is told. Two test processes begin their search at different ports.
+/// The kernel never gives this port to a socket that asks for any port, so nobody takes it before
+/// the program that is told to. Two test processes begin their search at different ports.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 10_000;
     const COUNT: u32 = 20_000;

@@ -1,4 +1,4 @@
-//! A server below HTTP: what a test makes of each connection, byte by byte.
+//! A server below HTTP: the test handles each connection byte by byte.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,8 +13,8 @@ pub(crate) struct RawTcp {
 }
 
 impl RawTcp {
-    /// Each connection is given to the test, with its number from 0. It is closed afterwards: with a reset if there is
-    /// something that was not read.
+    /// Hands each connection to the test, with its number from 0. Afterwards the connection is
+    /// closed, with a reset if anything was not read.
     pub(crate) fn start(serve: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
         let url = format!(
@@ -35,13 +35,13 @@ impl RawTcp {
         Self { url, connections }
     }
 
-    /// How many connections there were.
+    /// Returns how many connections there were.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
-/// Reads a whole request. False if there is none.
+/// Reads a whole request. Returns false if there is none.
 pub(crate) fn read_request(stream: &mut TcpStream) -> bool {
     read_head_and_body(stream).is_some()
 }
@@ -72,18 +72,18 @@ pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<
     stream.read_exact(&mut body).ok().map(|()| (head, body))
 }
 
-/// Sends bytes. The client may have gone.
+/// Sends bytes. The client may be gone.
 pub(crate) fn send(stream: &mut TcpStream, bytes: impl AsRef<[u8]>) -> bool {
     stream.write_all(bytes.as_ref()).is_ok()
 }
 
-/// Reads a request and answers that all of its documents were stored, as Elasticsearch does: the id
-/// of the request echoed, and each document named. False if there is no request.
+/// Reads a request and answers that all of its documents were stored, as Elasticsearch does: it
+/// echoes the id of the request and names each document. Returns false if there is no request.
 pub(crate) fn serve_well(stream: &mut TcpStream) -> bool {
     read_head_and_body(stream).is_some_and(|request| send(stream, answer(&request)))
 }
 
-/// The answer that the documents of a request were stored.
+/// Returns the reply that the documents of a request were stored.
 pub(crate) fn answer((head, body): &(String, Vec<u8>)) -> String {
     let items: Vec<_> = ids(body)
         .iter()
@@ -94,7 +94,7 @@ pub(crate) fn answer((head, body): &(String, Vec<u8>)) -> String {
     response(&body).replacen("content-length:", &echo, 1)
 }
 
-/// The id of a request.
+/// Returns the id of a request.
 pub(crate) fn opaque_id(head: &str) -> String {
     let lower = head.to_lowercase();
     let id = lower
@@ -103,7 +103,7 @@ pub(crate) fn opaque_id(head: &str) -> String {
     id.expect("each request has an id").to_owned()
 }
 
-/// The ids of the documents of a body, compressed or not.
+/// Returns the ids of the documents in a body, compressed or not.
 #[expect(clippy::disallowed_types, reason = "the server inflates without a cap")]
 pub(crate) fn ids(body: &[u8]) -> Vec<String> {
     let mut inflated = String::new();
@@ -118,13 +118,13 @@ pub(crate) fn ids(body: &[u8]) -> Vec<String> {
     text.lines().filter_map(action).collect()
 }
 
-/// The answer that so many documents were stored, of a server that names none of them.
+/// Returns the reply that this many documents were stored, from a server that names none of them.
 pub(crate) fn all_created(documents: usize) -> String {
     let items = vec![r#"{"create":{"status":201}}"#; documents].join(",");
     response(&format!(r#"{{"items":[{items}]}}"#))
 }
 
-/// An answer of success.
+/// Returns a successful reply.
 pub(crate) fn response(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",

@@ -1,10 +1,12 @@
-//! The platform around the function: AWS's own Runtime Interface Emulator, or a Runtime API served here where that cannot be had.
+//! The platform around the function: AWS's own Runtime Interface Emulator, or a Runtime API served
+//! here if the emulator is not available.
 //!
-//! Both run the built binary as Lambda does and answer an invocation as AWS's emulator does: always with text, also after an error
-//! (`{"errorType":…,"errorMessage":…}`) or a timeout (`Task timed out after 3.00 seconds`). Both end with the test, however that ends.
-//! When the function ends at its start they differ: AWS's emulator answers with nothing, ours with a `Runtime.ExitError`.
+//! Both run the built binary as Lambda does and answer an invocation as AWS's emulator does: always
+//! with text, even after an error (`{"errorType":…,"errorMessage":…}`) or a timeout (`Task timed
+//! out after 3.00 seconds`). Both end with the test, however it ends. They differ when the function
+//! ends at its start: AWS's emulator answers with nothing, ours with a `Runtime.ExitError`.
 //!
-//! Payloads above 6 MiB do not belong here: AWS's emulator cuts them in silence.
+//! Payloads above 6 MiB do not belong here: AWS's emulator silently cuts them off.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -25,15 +27,15 @@ use super::search_server::target_folder;
 /// The function under test.
 const FUNCTION: &str = env!("CARGO_BIN_EXE_apigw-logs");
 
-/// The release of aws-sam-cli whose wheel AWS's emulator is taken from.
+/// The release of aws-sam-cli whose wheel contains AWS's emulator.
 const SAM_CLI: &str = "1.170.0";
 
-/// How often something is looked at that cannot be waited for.
+/// The interval of checks for events that cannot be awaited.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// One function, ready to be invoked. Dropping it ends the function.
 ///
-/// [`Self::invoke`] blocks: what the function talks to must not need the thread it is called on.
+/// [`Self::invoke`] blocks, so a server that the function talks to must not need the same thread.
 pub(crate) struct RuntimeEmulator {
     platform: Platform,
     output: Output,
@@ -45,13 +47,14 @@ enum Platform {
 }
 
 impl RuntimeEmulator {
-    /// Starts the function with these variables alone, under AWS's emulator if it can be had, and else under our own.
+    /// Starts the function with these variables alone, under AWS's emulator if it is available,
+    /// otherwise under our own.
     pub(crate) fn start(variables: &[(&str, &str)], timeout_seconds: u32) -> Self {
         Self::start_aws(variables, timeout_seconds)
             .unwrap_or_else(|_| Self::start_own(variables, timeout_seconds))
     }
 
-    /// Starts the function under AWS's emulator, or says why that cannot be had.
+    /// Starts the function under AWS's emulator, or says why that is not available.
     pub(crate) fn start_aws(
         variables: &[(&str, &str)],
         timeout_seconds: u32,
@@ -65,7 +68,7 @@ impl RuntimeEmulator {
             .ok_or_else(|| "AWS's emulator ends as soon as it starts".to_owned())
     }
 
-    /// Fails with what was printed, when another process was faster to take a port that was free.
+    /// Fails with the output if another process took the free port first.
     fn start_program(
         program: &Path,
         variables: &[(&str, &str)],
@@ -102,7 +105,8 @@ impl RuntimeEmulator {
         })
     }
 
-    /// Starts the function under a Runtime API of our own, which also tells what was asked of it: see [`Self::requests`].
+    /// Starts the function under a Runtime API of our own, which also records the function's
+    /// requests: see [`Self::requests`].
     pub(crate) fn start_own(variables: &[(&str, &str)], timeout_seconds: u32) -> Self {
         let output = Output::default();
         let platform = OwnPlatform {
@@ -121,12 +125,13 @@ impl RuntimeEmulator {
         }
     }
 
-    /// Invokes the function and returns what the caller of the platform would get.
+    /// Invokes the function and returns what a caller of the platform would get.
     pub(crate) fn invoke(&self, payload: &[u8]) -> String {
         match &self.platform {
             Platform::Own(platform) => platform.invoke(payload),
             Platform::Aws { url, .. } => {
-                // A function that ended is a 502, everything else a 200: only the text says what happened.
+                // A function that ended is a 502, everything else a 200. Only the text says what
+                // happened.
                 let (_, answer) = http::request("POST", url, None, Some(payload.to_vec()))
                     .expect("the emulator answers");
                 answer
@@ -134,7 +139,8 @@ impl RuntimeEmulator {
         }
     }
 
-    /// The memory of the function's process, in kilobytes; `None` under AWS's emulator, and where there is no `/proc`.
+    /// Returns the memory of the function's process, in kilobytes; `None` under AWS's emulator, and
+    /// where there is no `/proc`.
     pub(crate) fn resident_kilobytes(&self) -> Option<u64> {
         let Platform::Own(platform) = &self.platform else {
             return None;
@@ -154,14 +160,14 @@ impl RuntimeEmulator {
         resident.split_whitespace().next()?.parse().ok()
     }
 
-    /// What the function (and AWS's emulator) wrote so far, both streams together.
+    /// Returns what the function (and AWS's emulator) has written so far, both streams together.
     pub(crate) fn output(&self) -> String {
         self.output.text()
     }
 
-    /// Waits for a text in [`Self::output`], a minute at most, and returns all of the output.
+    /// Waits for a text in [`Self::output`], for a minute at most, and returns the whole output.
     ///
-    /// The answer to an invocation may be here before the last line that the function wrote.
+    /// The answer to an invocation may arrive before the last line of the function.
     pub(crate) fn output_with(&self, text: &str) -> String {
         for _ in 0..6000 {
             if self.output().contains(text) {
@@ -172,7 +178,8 @@ impl RuntimeEmulator {
         panic!("{text:?} is not in the output:\n{}", self.output());
     }
 
-    /// Everything that the function asked of our own Runtime API, in order. AWS's emulator does not tell.
+    /// Returns every request of the function to our own Runtime API, in order. AWS's emulator does
+    /// not reveal them.
     pub(crate) fn requests(&self) -> Vec<Request> {
         match &self.platform {
             Platform::Own(platform) => platform
@@ -185,7 +192,8 @@ impl RuntimeEmulator {
     }
 }
 
-/// The Lambda service in small: one sandbox, made at the first invocation and again after one that ended badly.
+/// The Lambda service in miniature: one sandbox, made at the first invocation and made again after
+/// one that ended badly.
 struct OwnPlatform {
     variables: Vec<(String, String)>,
     timeout_seconds: u32,
@@ -194,7 +202,7 @@ struct OwnPlatform {
     sandbox: Mutex<Option<Sandbox>>,
 }
 
-/// One process of the function, and the Runtime API that it alone talks to.
+/// One process of the function, and the Runtime API that serves only this process.
 struct Sandbox {
     function: Supervised,
     api: RuntimeApi,
@@ -234,16 +242,16 @@ impl OwnPlatform {
 }
 
 impl Sandbox {
-    /// The function's answer, or the platform's own when the function came to its end.
+    /// Returns the function's answer, or the platform's own if the function ended.
     fn answer(&mut self, timeout_seconds: u32) -> Result<String, String> {
-        // Looks are counted, not the time: a test may have stopped tokio's clock.
+        // The checks are counted, not timed: a test may have stopped tokio's clock.
         let looks = timeout_seconds * 100;
         for _ in 0..looks {
             if let Some(answer) = self.api.answer_within(PAUSE) {
                 return Ok(answer);
             }
             if !self.function.is_running() {
-                // What it posted just before it ended is its answer.
+                // An answer that it posted just before it ended counts.
                 return Err(self.api.answer_within(PAUSE).unwrap_or_else(|| {
                     r#"{"errorType":"Runtime.ExitError","errorMessage":"Error: Runtime exited"}"#.to_owned()
                 }));
@@ -253,16 +261,18 @@ impl Sandbox {
     }
 }
 
-/// A process that ends when this is dropped, and also when the tests are killed.
+/// A process that ends when this value is dropped, and also when the tests are killed.
 struct Supervised {
     shell: Child,
     stdin: Option<ChildStdin>,
 }
 
-/// A command that runs a program until it ends or its standard input closes, with no variables but the ones that are added.
+/// Returns a command that runs a program until it ends or its standard input closes, with no
+/// variables but those that are added.
 ///
-/// What the program started (AWS's emulator: the function) ends with it. The shell in between is in a process group of its own: an
-/// interrupt from the keyboard ends the tests, and they end it.
+/// The processes that the program started (AWS's emulator starts the function) end with it. The
+/// shell in between is in a process group of its own: an interrupt from the keyboard ends the
+/// tests, and they end it.
 fn supervised(program: &Path) -> Command {
     const SHELL: &str = r#"
         exec 3<&0
@@ -304,12 +314,12 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // Waiting fails only for a process that is gone.
+        // Waiting fails only if the process has already ended.
         drop(self.shell.wait());
     }
 }
 
-/// What the processes wrote so far.
+/// The output of the processes so far.
 #[derive(Clone, Default)]
 struct Output(Arc<Mutex<Vec<u8>>>);
 
@@ -338,7 +348,8 @@ fn pause() {
     thread::sleep(PAUSE);
 }
 
-/// The path of AWS's emulator, which is fetched once into `target/rie`; otherwise why it cannot be had.
+/// Returns the path of AWS's emulator, which is downloaded once into `target/rie`; otherwise the
+/// reason why it is not available.
 fn aws_emulator() -> Result<&'static Path, String> {
     static FETCHED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     FETCHED
@@ -399,7 +410,7 @@ fn download_sam_cli(folder: &Path) -> Result<PathBuf, String> {
     Ok(folder.join(format!("aws_sam_cli-{SAM_CLI}-py3-none-any.whl")))
 }
 
-/// A wheel is a zip file, and python3 is there where pip is.
+/// A wheel is a zip file, and python3 is available wherever pip is.
 fn member_of_wheel(wheel: &Path, member: &str) -> Result<Vec<u8>, String> {
     const READ: &str = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
     run(Command::new("python3")

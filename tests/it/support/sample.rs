@@ -1,4 +1,5 @@
-//! Documents that went the normal path into a real Elasticsearch, and questions to them as Kibana asks them.
+//! Documents that took the normal path into a real Elasticsearch, and queries on them as Kibana
+//! sends them.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -8,13 +9,13 @@ use super::json::Json;
 use super::search_server::{SearchServer, with_esql};
 use super::templates::put_templates;
 
-/// Data streams of a test's own.
+/// The data streams of one test.
 pub(crate) struct Sample {
     server: &'static SearchServer,
     pub(crate) namespace: String,
 }
 
-/// A row of an answer: the columns' names, each with its value.
+/// A row of an answer: each column's name with its value.
 pub(crate) type Row = Vec<(String, Json)>;
 
 impl Sample {
@@ -22,7 +23,7 @@ impl Sample {
         static TEMPLATES: OnceLock<()> = OnceLock::new();
         let server = with_esql();
         TEMPLATES.get_or_init(|| put_templates(server));
-        // A server that runs on between test runs must not have seen this one's documents.
+        // A server that survives test runs must not have seen this run's documents.
         Self {
             server,
             namespace: format!("{name}{}", std::process::id()),
@@ -42,7 +43,7 @@ impl Sample {
         assert_eq!(status, 200, "{method} {path}: {answer}");
     }
 
-    /// Indexes an invoke event; returns the report.
+    /// Indexes an invoke event. Returns the report.
     pub(crate) fn index(&self, event: &str) -> Json {
         let key = self.server.function_api_key();
         let (data_stream, dead_letters) = (self.data_stream(), self.dead_letters());
@@ -58,7 +59,7 @@ impl Sample {
         Json::read(&outcome.stdout)
     }
 
-    /// The time that is chosen, as Kibana filters by it, and the sample's own documents.
+    /// The selected time range, as Kibana filters by it, and the sample's own documents.
     fn filter(&self, range: &Range<i64>) -> String {
         format!(
             r#"{{"range":{{"@timestamp":{{"gte":{},"lt":{},"format":"epoch_millis"}}}}}},{{"term":{{"data_stream.namespace":"{}"}}}}"#,
@@ -66,7 +67,7 @@ impl Sample {
         )
     }
 
-    /// The rows of an ES|QL query.
+    /// Returns the rows of an ES|QL query.
     pub(crate) fn esql(&self, query: &str, range: &Range<i64>) -> Vec<Row> {
         let query = Json::Text(query.to_owned()).compact();
         let body = format!(
@@ -94,13 +95,13 @@ impl Sample {
             .collect()
     }
 
-    /// How many documents a KQL text finds, as Elasticsearch understands it.
+    /// Returns how many documents a KQL text finds, as Elasticsearch understands it.
     pub(crate) fn kql(&self, kql: &str, range: &Range<i64>) -> i64 {
         let text = Json::Text(kql.to_owned()).compact();
         self.count(&format!(r#"{{"kql":{{"query":{text}}}}}"#), range)
     }
 
-    /// How many documents the query finds that Kibana makes of a KQL text.
+    /// Returns how many documents the query finds that Kibana makes from a KQL text.
     pub(crate) fn kql_of_kibana(&self, kql: &str, range: &Range<i64>) -> i64 {
         let query =
             crate::kibana::kql::to_query(kql).unwrap_or_else(|problem| panic!("{kql}: {problem}"));
@@ -119,7 +120,7 @@ impl Sample {
     }
 }
 
-/// A column of a row.
+/// Returns a column of a row.
 pub(crate) fn column<'r>(row: &'r Row, name: &str) -> &'r Json {
     row.iter()
         .find(|(column, _)| column == name)
@@ -128,7 +129,8 @@ pub(crate) fn column<'r>(row: &'r Row, name: &str) -> &'r Json {
 }
 
 impl Drop for Sample {
-    /// Where the server can: those of a developer must not fill up.
+    /// Removes the data streams where the server allows it, so that a developer's server does not
+    /// fill up.
     fn drop(&mut self) {
         for data_stream in [self.data_stream(), self.dead_letters()] {
             self.server

@@ -1,4 +1,5 @@
-//! A server that exists only in the test: it answers bulk requests as the test says, on tokio's clock.
+//! A server that exists only in the test: it answers bulk requests as the test says, on tokio's
+//! clock.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -8,17 +9,17 @@ use std::time::Duration;
 use apigw_logs::server::{Exchange, Reply, Search, Target, Transport, TransportError};
 use tokio::time::Instant;
 
-/// One bulk request as it was sent.
+/// A bulk request as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// When, since the script was made.
+    /// Its time, since the script was made.
     pub(crate) at: Duration,
-    /// How long it might have taken.
+    /// Its timeout.
     pub(crate) timeout: Duration,
     pub(crate) data_stream: String,
     /// The documents' ids.
     pub(crate) ids: Vec<String>,
-    /// Where the documents are to be deleted: the sequence number of each.
+    /// For deletions, the sequence number of each document.
     pub(crate) deletes: Vec<u64>,
     pub(crate) body: Vec<u8>,
 }
@@ -26,23 +27,23 @@ pub(crate) struct Request {
 /// A search as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
-    /// A new one.
+    /// A new search.
     Search,
-    /// The next page of one.
+    /// The next page of a search.
     Scroll { id: String },
 }
 
-/// An answer, or what comes instead of one.
+/// A reply, or the failure in its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     takes: Duration,
     result: Result<Reply, TransportError>,
 }
 
-/// What the script says to a request.
+/// The script's reaction to a request.
 type Server = Box<dyn FnMut(&Request) -> Step>;
 
-/// What the script says to a search.
+/// The script's reaction to a search.
 type Finder = Box<dyn FnMut(&Question, Duration) -> Step>;
 
 /// The transport.
@@ -50,14 +51,14 @@ pub(crate) struct Script {
     start: Instant,
     server: RefCell<Server>,
     finder: RefCell<Finder>,
-    /// What each renewal of the credentials brings; after the last, nothing.
+    /// The result of each renewal of the credentials; after the last one, nothing changes.
     refreshes: RefCell<VecDeque<bool>>,
     refreshed: Cell<usize>,
     requests: RefCell<Vec<Request>>,
 }
 
 impl Step {
-    /// An answer about the request as a whole.
+    /// Returns a reply about the whole request.
     pub(crate) fn status(status: u16) -> Self {
         Self::reply(status, "")
     }
@@ -75,7 +76,7 @@ impl Step {
         }
     }
 
-    /// An answer about each document.
+    /// Returns a reply about each document.
     pub(crate) fn items(statuses: &[u16]) -> Self {
         let items: Vec<String> = statuses.iter().map(|status| item(*status)).collect();
         Self::reply(
@@ -84,7 +85,7 @@ impl Step {
         )
     }
 
-    /// No answer. A timeout takes as long as the request may.
+    /// Gives no reply. A timeout takes as long as the request may.
     pub(crate) fn error(error: TransportError) -> Self {
         let takes = if error == TransportError::Timeout {
             Duration::MAX
@@ -97,7 +98,7 @@ impl Step {
         }
     }
 
-    /// With `Retry-After`.
+    /// Adds `Retry-After`.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         if let Ok(reply) = &mut self.result {
             reply.retry_after = Some(Duration::from_secs(seconds));
@@ -105,7 +106,7 @@ impl Step {
         self
     }
 
-    /// It takes so long.
+    /// Delays the reply by this much.
     pub(crate) fn taking(self, milliseconds: u64) -> Self {
         Self {
             takes: Duration::from_millis(milliseconds),
@@ -114,18 +115,18 @@ impl Step {
     }
 }
 
-/// A document's result.
+/// The result of a document.
 fn item(status: u16) -> String {
     match status {
         200..=299 => format!(r#"{{"create":{{"status":{status}}}}}"#),
-        // The other kinds of conflict are not that the document is there.
+        // Other kinds of conflict do not mean that the document is there.
         409 => r#"{"create":{"status":409}}"#.to_owned(),
         _ => format!(r#"{{"create":{{"status":{status},"error":{{"type":"t","reason":"r"}}}}}}"#),
     }
 }
 
 impl Script {
-    /// A server that answers by what it is asked.
+    /// A server whose replies depend on the request.
     pub(crate) fn server(server: impl FnMut(&Request) -> Step + 'static) -> Self {
         Self {
             start: Instant::now(),
@@ -137,7 +138,7 @@ impl Script {
         }
     }
 
-    /// A server that answers these, and after the last takes every document.
+    /// A server with these replies. After the last one it accepts every document.
     pub(crate) fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
         let mut steps: VecDeque<Step> = steps.into_iter().collect();
         Self::server(move |request| {
@@ -147,18 +148,18 @@ impl Script {
         })
     }
 
-    /// A server that answers always the same.
+    /// A server that always gives the same reply.
     pub(crate) fn always(step: Step) -> Self {
         Self::server(move |_| step.clone())
     }
 
-    /// What searches bring.
+    /// Sets the results of searches.
     pub(crate) fn finding(self, finder: impl FnMut(&Question, Duration) -> Step + 'static) -> Self {
         drop(self.finder.replace(Box::new(finder)));
         self
     }
 
-    /// What renewals of the credentials bring.
+    /// Sets the results of credential renewals.
     pub(crate) fn refreshing(self, refreshes: &[bool]) -> Self {
         self.refreshes.borrow_mut().extend(refreshes);
         self
@@ -168,7 +169,7 @@ impl Script {
         self.requests.borrow().clone()
     }
 
-    /// How often the credentials were to be renewed.
+    /// Returns how often the credentials were to be renewed.
     pub(crate) fn refreshed(&self) -> usize {
         self.refreshed.get()
     }
@@ -243,7 +244,8 @@ impl Script {
     }
 }
 
-/// The ids in a bulk request's body, which must be pairs of lines; or deletions, with their sequence numbers.
+/// Returns the ids in a bulk request's body, which must consist of pairs of lines; or of deletions,
+/// with their sequence numbers.
 fn ids(body: &[u8]) -> (Vec<String>, Vec<u64>) {
     let body = std::str::from_utf8(body).expect("a body is UTF-8");
     assert!(

@@ -1,4 +1,5 @@
-//! A real Elasticsearch or OpenSearch for tests: the developer's own, or one that is started here and ends with the tests.
+//! A real Elasticsearch or OpenSearch for tests: the developer's own, or a server that is started
+//! here and ends with the tests.
 #![expect(
     clippy::disallowed_types,
     clippy::indexing_slicing,
@@ -21,7 +22,7 @@ use serde_json::Value;
 use super::http;
 use super::templates::{self, Job};
 
-/// Which server to start.
+/// The server to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
     /// The newest Elasticsearch that the machine's JDK can run.
@@ -32,51 +33,54 @@ pub(crate) enum Flavour {
     OpenSearch,
 }
 
-/// How the data streams of `setup` keep their documents.
+/// The way in which the data streams of `setup` keep their documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IndexMode {
     /// With the `_source` that was sent.
     Standard,
-    /// In logsdb, whose `_source` is synthetic: made from the fields when it is asked for.
+    /// In logsdb, whose synthetic `_source` is made from the fields on request.
     Logsdb,
 }
 
-/// The components by which users change what `setup` puts.
+/// The components through which users change what `setup` puts.
 const CUSTOM: [&str; 2] = [
     "logs-aws.api_gateway_logs@custom",
     "logs-aws.api_gateway_dead_letters@custom",
 ];
 
-/// A component by which users choose logsdb.
+/// The component through which users choose logsdb.
 pub(crate) const LOGSDB: &str = r#"{"template":{"settings":{"index.mode":"logsdb"}}}"#;
 
-/// A server that answers, and what an administrator needs to talk to it.
+/// A running server, and what an administrator needs to talk to it.
 pub(crate) struct SearchServer {
-    /// Scheme, host and port; no credentials, no slash at the end.
+    /// Scheme, host and port, without credentials and without a slash at the end.
     pub(crate) url: String,
-    /// What it is. Elasticsearch 8 of a developer counts as [`Flavour::Elasticsearch8`].
+    /// The kind of server. A developer's Elasticsearch 8 counts as [`Flavour::Elasticsearch8`].
     pub(crate) flavour: Flavour,
     pub(crate) index_mode: IndexMode,
-    /// What it says of itself, as in `9.5.3`.
+    /// The version that it reports, as in `9.5.3`.
     pub(crate) version: String,
     administrator: Administrator,
-    /// Present when it was started here. It ends the server when it is dropped, or when the process ends.
+    /// Present if the server was started here. It ends the server when it is dropped, or when the
+    /// process ends.
     node: Option<Node>,
 }
 
-/// How the requests of [`SearchServer::admin_request`] are authorized.
+/// The credentials of the requests of [`SearchServer::admin_request`].
 enum Administrator {
     Nobody,
     User { authorization: String },
     ApiKey { encoded: String },
 }
 
-/// The one server that all tests of a run share, started (or found) by the first of them.
+/// Returns the one server that all tests of a run share. The first test starts or finds it.
 ///
-/// `ELASTICSEARCH_TEST_URL`, with user and password in it or with `ELASTICSEARCH_TEST_API_KEY`, names a server that runs already. Otherwise
-/// `TEST_SERVER` chooses what is started: `elasticsearch` (the default), `elasticsearch-logsdb`, `elasticsearch-8` or `opensearch`.
+/// `ELASTICSEARCH_TEST_URL`, with user and password in it or with `ELASTICSEARCH_TEST_API_KEY`,
+/// names a server that runs already. Otherwise `TEST_SERVER` chooses what is started:
+/// `elasticsearch` (the default), `elasticsearch-logsdb`, `elasticsearch-8` or `opensearch`.
 ///
-/// A static is not dropped, but the pipe in it closes when the process ends, however it ends, and that ends the server.
+/// A static is not dropped, but the pipe in it closes when the process ends, however it ends, and
+/// that ends the server.
 pub(crate) fn shared() -> &'static SearchServer {
     static SHARED: OnceLock<Result<SearchServer, String>> = OnceLock::new();
     SHARED
@@ -85,16 +89,18 @@ pub(crate) fn shared() -> &'static SearchServer {
         .unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// A server that knows ES|QL and KQL, and has no data streams but those of the tests that ask this. See
-/// `tests/searchnode/README.md`.
+/// Returns a server that knows ES|QL and KQL, and holds only the data streams of the tests that use
+/// it. See `tests/searchnode/README.md`.
 pub(crate) fn with_esql() -> &'static SearchServer {
     static SERVER: OnceLock<SearchServer> = OnceLock::new();
     SERVER.get_or_init(|| start(Flavour::Elasticsearch8, &[]))
 }
 
-/// A server of one's own, for a test that needs node settings (`key=value`) like `http.max_content_length=1mb`. It ends when it is dropped.
+/// Starts a private server, for a test that needs node settings (`key=value`) such as
+/// `http.max_content_length=1mb`. It ends when it is dropped.
 ///
-/// `path.data=DIR` and `http.port=N` keep data and address over a restart; `xpack.security.http.ssl.*` bring TLS.
+/// `path.data=DIR` and `http.port=N` keep data and address over a restart;
+/// `xpack.security.http.ssl.*` turns on TLS.
 pub(crate) fn start(flavour: Flavour, settings: &[&str]) -> SearchServer {
     SearchServer::started(flavour, settings).unwrap_or_else(|problem| panic!("{problem}"))
 }
@@ -133,7 +139,8 @@ fn start_chosen(settings: &[&str]) -> Result<SearchServer, String> {
     Ok(server)
 }
 
-/// Like [`start`], of the flavour that `TEST_SERVER` chooses; `None` for a developer's own server, which is the only one then.
+/// Like [`start`], with the flavour that `TEST_SERVER` chooses; `None` for a developer's own
+/// server, which is the only one then.
 pub(crate) fn start_beside(settings: &[&str]) -> Option<SearchServer> {
     variable("ELASTICSEARCH_TEST_URL")
         .is_none()
@@ -182,7 +189,7 @@ impl SearchServer {
         .identified()
     }
 
-    /// Has the data streams of `setup` keep their documents in logsdb, as users do it.
+    /// Makes the data streams of `setup` keep their documents in logsdb, as users do.
     fn use_logsdb(&mut self) {
         for component in CUSTOM {
             self.expect_ok(
@@ -194,12 +201,13 @@ impl SearchServer {
         self.index_mode = IndexMode::Logsdb;
     }
 
-    /// Ends the server as a power cut does.
+    /// Ends the server as a power cut would.
     pub(crate) fn kill(mut self) {
         self.node.take().expect("it was started here").kill();
     }
 
-    /// Asks the server what it is: `GET /`, or `GET /_nodes` where that is missing, as in the servers started here.
+    /// Asks the server what it is: `GET /`, or `GET /_nodes` where that is missing, as in the
+    /// servers started here.
     fn identified(mut self) -> Result<Self, String> {
         let root = self.identity("/")?;
         if let Some(root) = &root {
@@ -221,7 +229,7 @@ impl SearchServer {
         Ok(self)
     }
 
-    /// Writes down for `./test` which server is used, if it wants to know.
+    /// Tells `./test` which server is used, if it wants to know.
     fn note_use(&self) {
         let name = match self.flavour {
             Flavour::OpenSearch => "OpenSearch",
@@ -231,7 +239,7 @@ impl SearchServer {
             return;
         };
         let file = OpenOptions::new().append(true).open(path);
-        // Only the last line of `./test` would be shorter.
+        // Without this, only the last line of `./test` would be shorter.
         drop(file.and_then(|mut file| writeln!(file, "{name} {}", self.version)));
     }
 
@@ -247,7 +255,7 @@ impl SearchServer {
         }
     }
 
-    /// Sends a request as the administrator; returns the answer's status and body.
+    /// Sends a request as the administrator. Returns the reply's status and body.
     pub(crate) fn admin_request(
         &self,
         method: &str,
@@ -272,7 +280,7 @@ impl SearchServer {
         self.request(method, path, authorization.as_deref(), body)
     }
 
-    /// Sends a request with an API key; returns the answer's status and body.
+    /// Sends a request with an API key. Returns the reply's status and body.
     pub(crate) fn request_with_key(
         &self,
         key: &str,
@@ -296,7 +304,8 @@ impl SearchServer {
             .map_err(|error| format!("the test server at {} does not answer: {error:?}", self.url))
     }
 
-    /// Like [`Self::admin_request`], for what must succeed. A refusal for want of privileges says so.
+    /// Like [`Self::admin_request`], for requests that must succeed. If a privilege is missing, the
+    /// message says so.
     fn expect_ok(&self, method: &str, path: &str, body: Option<&str>) -> Value {
         match self.admin_request(method, path, body) {
             (200 | 201, body) => serde_json::from_str(&body).expect("a good answer is JSON"),
@@ -310,9 +319,11 @@ impl SearchServer {
         }
     }
 
-    /// Makes the API key of a request's body and returns it as it is sent (encoded), or `None` where there is no security.
+    /// Makes the API key that a request's body describes, and returns it encoded; `None` if the
+    /// server has no security.
     ///
-    /// A server given by `ELASTICSEARCH_TEST_API_KEY` cannot do this, since one key may not make another with privileges.
+    /// A server given by `ELASTICSEARCH_TEST_API_KEY` cannot do this, since one key may not make
+    /// another with privileges.
     pub(crate) fn create_api_key(&self, body: &str) -> Option<String> {
         match &self.administrator {
             Administrator::Nobody => return None,
@@ -328,14 +339,16 @@ impl SearchServer {
         Some(string_at(&answer, "/encoded"))
     }
 
-    /// An API key with exactly the privileges that the function needs; `None` where there is no security.
+    /// Returns an API key with exactly the privileges that the function needs; `None` if the server
+    /// has no security.
     ///
-    /// With `ELASTICSEARCH_TEST_API_KEY` it is that key, whatever it may do: see [`Self::can_create_api_keys`].
+    /// With `ELASTICSEARCH_TEST_API_KEY`, it returns that key, whatever its privileges: see
+    /// [`Self::can_create_api_keys`].
     pub(crate) fn function_api_key(&self) -> Option<String> {
         templates::key(self, Job::Function)
     }
 
-    /// `ELASTICSEARCH_TEST_API_KEY`, which is the administrator then.
+    /// `ELASTICSEARCH_TEST_API_KEY`, which is the administrator's key then.
     pub(crate) fn given_api_key(&self) -> Option<&str> {
         match &self.administrator {
             Administrator::ApiKey { encoded } => Some(encoded),
@@ -343,18 +356,20 @@ impl SearchServer {
         }
     }
 
-    /// Whether [`Self::create_api_key`] makes keys here, so that a test may look at what a key is refused.
+    /// Returns whether [`Self::create_api_key`] can make keys here, so that a test can check what a
+    /// key may not do.
     pub(crate) fn can_create_api_keys(&self) -> bool {
         self.flavour != Flavour::OpenSearch
             && matches!(self.administrator, Administrator::User { .. })
     }
 
-    /// Makes everything written to a data stream visible to searches.
+    /// Makes everything in a data stream visible to searches.
     pub(crate) fn refresh(&self, data_stream: &str) {
         self.expect_ok("POST", &format!("/{data_stream}/_refresh"), None);
     }
 
-    /// The `_source` of every hit (10,000 at most), with its `_id` beside. Call [`Self::refresh`] before.
+    /// Returns the `_source` of every hit (10,000 at most), with its `_id`. Call [`Self::refresh`]
+    /// first.
     pub(crate) fn search(&self, data_stream: &str, query: &str) -> Vec<Value> {
         let mut answer = self.expect_ok(
             "POST",
@@ -367,7 +382,8 @@ impl SearchServer {
         hits.into_iter().map(source_with_id).collect()
     }
 
-    /// How many documents a data stream holds, 0 when it does not exist. Call [`Self::refresh`] before.
+    /// Returns how many documents a data stream holds, 0 if it does not exist. Call
+    /// [`Self::refresh`] first.
     pub(crate) fn count(&self, data_stream: &str) -> u64 {
         let answer = self.expect_ok(
             "GET",
@@ -406,14 +422,16 @@ fn user_of_url(name: &str, password: &str) -> Administrator {
     user(&decoded(name), &decoded(password))
 }
 
-/// The process of `tests/searchnode/serve`. It ends, with all that it wrote, when its standard input closes.
+/// The process of `tests/searchnode/serve`. When its standard input closes, it ends and removes
+/// everything it wrote.
 struct Node {
     process: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Node {
-    /// Starts a server and waits until it is ready; the first time on a machine its jars are fetched (half a minute).
+    /// Starts a server and waits until it is ready. The first start on a machine fetches its jars
+    /// (half a minute).
     fn start(flavour: Flavour, settings: &[&str]) -> Result<(Self, String), String> {
         let arguments: &[&str] = match flavour {
             Flavour::Elasticsearch => &["elasticsearch", "xpack.security.enabled=true"],
@@ -450,7 +468,7 @@ impl Node {
 }
 
 impl Node {
-    /// Ends the Java process at once; the script that started it then ends by itself.
+    /// Kills the Java process. The script that started it then ends by itself.
     fn kill(self) {
         let script = self.process.id().to_string();
         let found = Command::new("pgrep")
@@ -466,7 +484,8 @@ impl Node {
     }
 }
 
-/// `tests/searchnode/serve`, in a process group of its own: an interrupt from the keyboard reaches the tests, and the server ends after them.
+/// Returns the command of `tests/searchnode/serve`, in a process group of its own: an interrupt
+/// from the keyboard reaches the tests, and the server ends after them.
 pub(crate) fn serve_command() -> Command {
     let mut command =
         Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/searchnode/serve"));
@@ -477,7 +496,8 @@ pub(crate) fn serve_command() -> Command {
     command
 }
 
-/// The first line that a process prints, without its end; empty when it ended before.
+/// Returns the first line that a process prints, without its line break; empty if the process ended
+/// before.
 pub(crate) fn first_line(process: &mut Child) -> String {
     let mut line = String::new();
     let stdout = process.stdout.as_mut().expect("stdout is piped");
@@ -487,7 +507,7 @@ pub(crate) fn first_line(process: &mut Child) -> String {
     line.trim_end().to_owned()
 }
 
-/// Cargo's `target`, wherever it was put.
+/// Returns Cargo's `target`, wherever it is.
 pub(crate) fn target_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
@@ -498,7 +518,7 @@ pub(crate) fn target_folder() -> PathBuf {
 impl Drop for Node {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // Waiting fails only for a process that is gone.
+        // Waiting fails only if the process has already ended.
         drop(self.process.wait());
     }
 }

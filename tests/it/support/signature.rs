@@ -1,4 +1,5 @@
-//! AWS's Signature Version 4, verified as AWS describes it, and independently of the crate that signs.
+//! Verifies AWS's Signature Version 4 from AWS's description, independently of the crate that
+//! signs.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
@@ -23,14 +24,14 @@ pub(crate) const ROLE: [(&str, &str); 4] = [
     ("AWS_REGION", "eu-central-1"),
 ];
 
-/// What RFC 3986 leaves as it is.
+/// The characters that RFC 3986 leaves unencoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Whether a request, as it was read, is signed by the role for a service. The error says what differs.
+/// Checks whether the role has signed a request for a service. The error says what differs.
 pub(crate) fn verify(head: &str, body: &[u8], service: &str) -> Result<(), String> {
     verify_with(
         head,
@@ -54,7 +55,7 @@ pub(crate) fn verify(head: &str, body: &[u8], service: &str) -> Result<(), Strin
     }
 }
 
-/// Who should have signed, and for what.
+/// The expected signer, and the service.
 pub(crate) struct Expected<'a> {
     pub(crate) secret: &'a str,
     pub(crate) access_key: &'a str,
@@ -172,7 +173,8 @@ fn signed_headers(headers: &BTreeMap<String, String>) -> Result<Vec<String>, Str
     Ok(names.split(';').map(str::to_owned).collect())
 }
 
-/// A member of the header, as in `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
+/// Returns a member of the header, as in `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…,
+/// Signature=…`.
 fn member<'h>(authorization: &'h str, name: &str) -> Option<&'h str> {
     let members = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
     members

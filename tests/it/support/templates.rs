@@ -1,4 +1,4 @@
-//! Templates and keys, as users come by them: by `setup`, and out of the documentation.
+//! Templates and keys as users get them: from `setup`, and from the documentation.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
@@ -8,7 +8,7 @@ use super::golden::repository;
 use super::json::Json;
 use super::search_server::SearchServer;
 
-/// The jobs that have a key of their own in `docs/configure.md`.
+/// The jobs that have their own key in `docs/configure.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     Function,
@@ -16,7 +16,7 @@ pub(crate) enum Job {
     Redrive,
 }
 
-/// The body of a request for the key of a job.
+/// Returns the body of a request for the key of a job.
 pub(crate) fn key_body(job: Job) -> String {
     let page = fs::read_to_string(repository("docs/configure.md")).unwrap();
     let bodies = page
@@ -35,7 +35,7 @@ pub(crate) fn key_body(job: Job) -> String {
     body.compact()
 }
 
-/// The key of a job; `None` where there is no security.
+/// Returns the key of a job; `None` if the server has no security.
 pub(crate) fn key(server: &SearchServer, job: Job) -> Option<String> {
     match server.given_api_key() {
         Some(key) => Some(key.to_owned()),
@@ -43,7 +43,7 @@ pub(crate) fn key(server: &SearchServer, job: Job) -> Option<String> {
     }
 }
 
-/// Runs `setup` with the key that the documentation has for it.
+/// Runs `setup` with the key that the documentation gives it.
 pub(crate) fn setup(
     server: &SearchServer,
     arguments: &[&str],

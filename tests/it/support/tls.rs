@@ -1,4 +1,4 @@
-//! Certificates of the test's own.
+//! The tests' own certificates.
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio_rustls::rustls::ServerConfig;
@@ -7,7 +7,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// An authority that signs the certificates of servers.
 pub(crate) struct Authority {
-    /// Its certificate, as a file has it.
+    /// Its certificate, as a file holds it.
     pub(crate) pem: String,
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
@@ -29,7 +29,7 @@ impl Authority {
         }
     }
 
-    /// SHA-256 of its certificate, as Elasticsearch prints it.
+    /// Returns the SHA-256 of its certificate, as Elasticsearch prints it.
     pub(crate) fn fingerprint(&self) -> String {
         let digest = ::ring::digest::digest(&::ring::digest::SHA256, &self.certificate);
         digest
@@ -40,7 +40,7 @@ impl Authority {
             .join(":")
     }
 
-    /// The certificate of a server and its key, as files have them.
+    /// Returns the certificate of a server and its key, as files hold them.
     pub(crate) fn server_pem(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().expect("there is randomness");
         let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");
@@ -51,7 +51,8 @@ impl Authority {
         (certificate.pem() + &self.pem, key.serialize_pem())
     }
 
-    /// A server with a certificate for a host, good until a year. It sends the authority's along, as Elasticsearch does.
+    /// Returns a server with a certificate for a host, valid until a year. It sends the authority's
+    /// certificate along, as Elasticsearch does.
     pub(crate) fn server(&self, host: &str, until: i32) -> ServerConfig {
         let key = KeyPair::generate().expect("there is randomness");
         let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");

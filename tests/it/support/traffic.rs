@@ -1,4 +1,4 @@
-//! Made-up traffic, by `event --generate`, and the lines in it.
+//! Made-up traffic from `event --generate`, and its lines.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::command_line::run;
 use super::json::Json;
 
-/// A log event as CloudWatch has it.
+/// A log event as CloudWatch stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogEvent {
     pub(crate) log_group: String,
@@ -17,7 +17,7 @@ pub(crate) struct LogEvent {
     pub(crate) line: String,
 }
 
-/// An invoke event of so many lines of a day.
+/// Returns an invoke event of this many lines from one day.
 pub(crate) fn event(lines: u64, seed: u64, since: &str) -> String {
     let (lines, seed) = (lines.to_string(), seed.to_string());
     let run = run(
@@ -37,7 +37,7 @@ pub(crate) fn event(lines: u64, seed: u64, since: &str) -> String {
     run.stdout
 }
 
-/// The log events of an invoke event that a Kinesis stream delivers.
+/// Returns the log events of an invoke event that a Kinesis stream delivers.
 #[expect(
     clippy::disallowed_types,
     reason = "it inflates what this repository's program has made"

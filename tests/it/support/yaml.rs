@@ -1,4 +1,5 @@
-//! YAML as packages have it: plain scalars are booleans and numbers where they look like some.
+//! YAML as packages use it: plain scalars that look like booleans and numbers are booleans and
+//! numbers.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 #![expect(clippy::disallowed_types, reason = "a manifest is JSON of any form")]
 

@@ -1,4 +1,5 @@
-//! Who asks, as whom, with what and from where; and who of them is hurt.
+//! The dashboard about clients: who sends requests, as whom, with what and from where; and who of
+//! them suffers errors.
 
 use super::super::model::Shape::Map;
 use super::super::model::{Dashboard, LOGS, Of, Panel, Row, metric, panel, table, terms, tile};
@@ -16,7 +17,8 @@ pub(super) fn dashboard() -> Dashboard {
     }
 }
 
-/// A table of the clients that a field tells apart, with the harm that they suffer. It leads to their errors.
+/// A table of the clients that a field distinguishes, with the errors that they suffer. It links to
+/// their errors.
 fn who(title: &'static str, field: &'static str, label: &'static str) -> Panel {
     table(24, title, terms(field, label))
         .of([REQUESTS, SHARE_4XX, THROTTLED, SHARE_5XX])

@@ -1,4 +1,5 @@
-//! What fails, whose fault it is, who is hurt, and whether the new deployment did it.
+//! The dashboard about errors: what fails, whose fault it is, who suffers, and whether the new
+//! deployment caused it.
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
@@ -13,18 +14,18 @@ use super::{
 /// WebSocket APIs log no answer of WAF.
 const IS_BLOCKED: &str =
     "aws.api_gateway.waf.response_code : \"WAF_BLOCK\" or error.type : \"WAF_FILTERED\"";
-/// An integration that answers with a status of its own has no text of an error.
+/// An integration that answers with a status of its own has no error text.
 const HAS_INTEGRATION_ERROR: &str = "aws.api_gateway.integration.error : * \
     or aws.api_gateway.integration.status >= 500 \
     or error.type : \"INTEGRATION_FAILURE\" or error.type : \"INTEGRATION_TIMEOUT\"";
-/// The texts are missing where the format has none of them, or the authorizer says nothing.
+/// The texts are missing if the format has none of them, or if the authorizer gives none.
 const HAS_AUTHORIZER_ERROR: &str = "aws.api_gateway.authorizer.error : * \
     or aws.api_gateway.authorize.error : * or aws.api_gateway.authenticate.error : * \
     or error.type : \"UNAUTHORIZED\" or error.type : \"ACCESS_DENIED\" \
     or error.type : \"EXPIRED_TOKEN\" or error.type : \"INVALID_SIGNATURE\" \
     or error.type : \"AUTHORIZER_FAILURE\" or error.type : \"AUTHORIZER_CONFIGURATION_ERROR\"";
 
-/// The three parts of the server errors: no request is in two of them.
+/// The three parts of the server errors. No request is in two of them.
 const INTEGRATION_FAILED: &str =
     "http.response.status_code >= 500 and aws.api_gateway.integration.status >= 500";
 const INTEGRATION_WAS_TOO_SLOW: &str = "http.response.status_code >= 500 \
@@ -155,7 +156,7 @@ fn causes() -> Row {
     )
 }
 
-/// Two that are compared with each other.
+/// Two groups that are compared with each other.
 fn compared(title: &'static str, bucket: Bucket) -> Panel {
     table(24, title, bucket).of([REQUESTS, SHARE_5XX, SHARE_4XX, P95])
 }

@@ -1,4 +1,4 @@
-//! The dashboards: everything that they show is described here, and nowhere else.
+//! The dashboards. Everything that they show is described here and nowhere else.
 
 mod clients;
 mod errors;
@@ -12,7 +12,7 @@ use super::model::{
     count, metric, terms,
 };
 
-/// All of them, in the order of their links.
+/// All dashboards, in the order of their links.
 pub(super) fn dashboards() -> [Dashboard; 5] {
     [
         overview::dashboard(),
@@ -27,7 +27,8 @@ const STATUS: &str = "http.response.status_code";
 const LATENCY: &str = "aws.api_gateway.response_latency";
 const INTEGRATION_LATENCY: &str = "aws.api_gateway.integration.latency";
 
-/// A message of a WebSocket connection may have no status, and neither has a line whose format leaves it out.
+/// A message of a WebSocket connection may have no status, and so may a line whose format leaves it
+/// out.
 const HAS_STATUS: &str = "http.response.status_code : *";
 const IS_AVAILABLE: &str = "http.response.status_code < 500";
 const IS_4XX: &str = "http.response.status_code >= 400 and http.response.status_code < 500";
@@ -35,15 +36,15 @@ const IS_5XX: &str = "http.response.status_code >= 500";
 const IS_THROTTLED: &str = "http.response.status_code : 429";
 const IS_FAILURE: &str = "aws.api_gateway.log_type : \"access\" and event.outcome : \"failure\"";
 
-/// No requests at all are the worst that can be.
+/// Having no requests at all is the worst case.
 const NONE_IS_BAD: Steps = Steps(&[(0.0, RED), (1.0, BLUE)]);
 const NONE_IS_GOOD: Steps = Steps(&[(0.0, GREEN), (1.0, RED)]);
 const NONE_IS_BETTER: Steps = Steps(&[(0.0, GREEN), (1.0, YELLOW)]);
 const AVAILABILITY_IN_STEPS: Steps = Steps(&[(0.0, RED), (0.999, GREEN)]);
 const SHARE_OF_5XX: Steps = Steps(&[(0.0, GREEN), (0.01, YELLOW), (0.05, RED)]);
-/// An ordinary day of a public API has several in a hundred: requests before a token, and scanners.
+/// An ordinary day of a public API has several in a hundred: requests before login, and scanners.
 const SHARE_OF_4XX: Steps = Steps(&[(0.0, GREEN), (0.1, YELLOW), (0.25, ORANGE)]);
-/// The last is the threshold of the alerting rule.
+/// The last step is the threshold of the alerting rule.
 const LATENCY_IN_STEPS: Steps = Steps(&[(0.0, GREEN), (500.0, YELLOW), (3_000.0, RED)]);
 
 const REQUESTS: Metric = count("Requests");
@@ -66,13 +67,13 @@ const fn share(label: &'static str, filter: &'static str) -> Metric {
     metric(label, Of::Share(HAS_STATUS)).only(filter)
 }
 
-/// What an API is called, in lists and controls.
+/// The name of an API in lists and controls.
 const API_FIELD: &str = "aws.api_gateway.api_id";
 const ROUTE_FIELD: &str = "aws.api_gateway.route";
 
 const ROUTE: Bucket = terms(ROUTE_FIELD, "Route");
 
-/// Fields that the dashboards of requests can be narrowed by.
+/// Fields by which the dashboards of requests can be filtered.
 const CONTROLS: &[(&str, &str)] = &[BY_KIND, BY_API, BY_STAGE, BY_ROUTE];
 const BY_KIND: (&str, &str) = ("aws.api_gateway.api_type", "Kind");
 const BY_API: (&str, &str) = (API_FIELD, "API");

@@ -1,4 +1,5 @@
-//! Is it up, is it worse than usual, which API and stage, where does the time go: for the wall.
+//! The overview dashboard, for a wall screen: is the API up, is it worse than usual, which API and
+//! stage, and where does the time go?
 
 use super::super::model::Shape::{Areas, Bars, Heatmap, Lines};
 use super::super::model::{
@@ -10,7 +11,7 @@ use super::{
     NONE_IS_BAD, NONE_IS_BETTER, P95, REQUESTS, ROUTE, SHARE_4XX, SHARE_5XX, THROTTLED,
 };
 
-/// Groups of which no document has a latency would come first.
+/// Without this filter, groups in which no document has a latency would come first.
 const HAS_LATENCY: &str = "aws.api_gateway.response_latency : *";
 const HAS_BOTH_LATENCIES: &str =
     "aws.api_gateway.response_latency : * and aws.api_gateway.integration.latency : *";
@@ -18,7 +19,7 @@ const HAS_BOTH_LATENCIES: &str =
 const INTEGRATION_P95: Metric =
     metric("Integration p95", Of::Percentile(INTEGRATION_LATENCY, 95)).colored(BLUE);
 
-/// The last holds what API Gateway's limit of 29 seconds cuts off.
+/// The last band holds the requests that API Gateway's limit of 29 seconds cuts off.
 const LATENCY_RANGES: &[(&str, &str)] = &[
     ("over 29 s", "aws.api_gateway.response_latency >= 29000"),
     (

@@ -1,4 +1,5 @@
-//! The log lines on their way: how many, how well understood, how late, and which were rejected.
+//! The dashboard about the pipeline: how many log lines came, how well they were understood, how
+//! late they were, and which were rejected.
 
 use super::super::model::Shape::{self, Bars, Search};
 use super::super::model::{
@@ -12,11 +13,11 @@ const IS_REPAIRED: &str = "aws.api_gateway.repairs : *";
 
 const DOCUMENTS: Metric = count("Documents");
 const LETTERS: Metric = count("Dead letters").colored(RED);
-/// The first control: dead letters, and lines of an unknown form, have no other of these fields.
+/// The first control. Dead letters, and lines of an unknown form, have no other of these fields.
 const BY_LOG_GROUP: (&str, &str) = ("aws.cloudwatch.log_group", "Log group");
 const LOG_GROUP: Bucket = terms("aws.cloudwatch.log_group", "Log group");
 
-/// `event.ingested` is set by Fleet, for the data streams of packages: see `docs/fields.md`.
+/// Fleet sets `event.ingested` for the data streams of packages: see `docs/fields.md`.
 const DELAY: &Esql = &Esql {
     query: "FROM logs-aws.api_gateway_logs-*\n\
         | WHERE event.ingested IS NOT NULL\n\
@@ -43,7 +44,7 @@ pub(super) fn dashboard() -> Dashboard {
     }
 }
 
-/// Of all documents, not of access logs alone.
+/// A share of all documents, not of access logs alone.
 fn of_all(panel: Panel) -> Panel {
     panel.query("")
 }

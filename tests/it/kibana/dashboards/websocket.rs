@@ -1,4 +1,4 @@
-//! Connections of WebSocket APIs: how many, how long, and what is sent over them.
+//! The dashboard about WebSocket connections: how many, how long, and what is sent over them.
 
 use super::super::model::Shape::{self, Bars};
 use super::super::model::{
@@ -28,7 +28,8 @@ const INTEGRATION_P95: Metric = metric(
     Of::Percentile("aws.api_gateway.integration.latency", 95),
 );
 
-/// Of connections that ended in the time range. Without `connectedAt` in the log format there are none.
+/// The duration of connections that ended in the time range. Without `connectedAt` in the log
+/// format there is none.
 const CONNECTION_LENGTH: &Esql = &Esql {
     query: "FROM logs-aws.api_gateway_logs-*\n\
         | WHERE aws.api_gateway.event_type == \"DISCONNECT\" AND aws.api_gateway.connected_at IS NOT NULL\n\
