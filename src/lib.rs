@@ -20,6 +20,7 @@
 //! 10. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
 //! 11. [`check`]: a server is asked everything that can be asked before and after a deployment.
 //!
+//! [`event_id`] has the layout of CloudWatch's ids of log events.
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
 //!
 //! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the
@@ -27,6 +28,8 @@
 //! Lambda function) and [`cli`] (the same path at a terminal) are the front doors.
 
 pub mod event;
+
+pub mod event_id;
 
 pub mod decode;
 

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use apigw_logs::event_id::EventId;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -147,10 +148,13 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
         )?;
         for (number, line) in lines.enumerate() {
             let separator = if number == 0 { "" } else { "," };
-            write!(
-                gzip,
-                r#"{separator}{{"id":"{number:056}","timestamp":1,"message":"#
-            )?;
+            let id = EventId {
+                event_time: 1,
+                ingestion_time: 1_001,
+                request: number as u64,
+                place: 0,
+            };
+            write!(gzip, r#"{separator}{{"id":"{id}","timestamp":1,"message":"#)?;
             serde_json::to_writer(&mut *gzip, &line)?;
             write!(gzip, "}}")?;
         }

@@ -17,8 +17,12 @@ use super::terminal::say;
 use super::time::{Time, event_time, time};
 use super::{Failure, file_or_stdin, read};
 use crate::ecs::Timestamp;
+use crate::event_id::EventId;
 
 const A_DAY: i64 = 24 * 60 * 60 * 1_000;
+
+/// The time that a made-up log event takes to reach CloudWatch Logs.
+const INGESTED_AFTER_MS: u64 = 1_000;
 
 /// The number of log events in a record of a Kinesis stream. A record may have 1 MB; this many
 /// lines have a fifth of that when compressed.
@@ -210,7 +214,7 @@ fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Ve
 }
 
 impl LogEvent {
-    /// Makes an id as long as CloudWatch's. Ids sort by time and differ for each log event.
+    /// Makes an id in CloudWatch's layout, as if each line came in a request of its own.
     fn new(
         log_group: &str,
         log_stream: &str,
@@ -219,9 +223,15 @@ impl LogEvent {
         message: String,
     ) -> Self {
         let identity = format!("{log_group}\0{log_stream}\0{position}\0{message}");
-        let hash = xxhash_rust::xxh3::xxh3_128(identity.as_bytes());
+        let event_time = u64::try_from(timestamp).unwrap_or(0);
+        let id = EventId {
+            event_time,
+            ingestion_time: event_time + INGESTED_AFTER_MS,
+            request: xxhash_rust::xxh3::xxh3_64(identity.as_bytes()),
+            place: 0,
+        };
         Self {
-            id: format!("{:0>17}{hash:0>39}", timestamp.max(0)),
+            id: id.to_string(),
             timestamp,
             message,
         }

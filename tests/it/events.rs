@@ -9,6 +9,7 @@
 use std::fs;
 use std::io::{Read, Write};
 
+use apigw_logs::event_id::EventId;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -44,6 +45,43 @@ fn every_event_is_its_twin_and_becomes_its_documents() {
             .iter()
             .flat_map(|name| [format!("{name}.json"), format!("{name}.ndjson")]),
     );
+}
+
+#[test]
+fn the_ids_in_the_events_have_cloudwatch_s_layout() {
+    let mut ids = Vec::new();
+    for name in names(TWINS, ".json") {
+        let twin = fs::read_to_string(repository(&format!("{TWINS}/{name}.json"))).unwrap();
+        collect_ids(&Json::read(&twin), &mut ids);
+    }
+    for (text, time) in &ids {
+        let id = EventId::parse(text).unwrap_or_else(|| panic!("{text} is no number"));
+        assert_eq!(id.event_time, *time, "{text}");
+        assert!(
+            (*time..*time + 600_000).contains(&id.ingestion_time),
+            "{text}: ingested at {}",
+            id.ingestion_time
+        );
+    }
+    assert!(ids.len() > 40, "the ids of all log events");
+}
+
+/// Collects the id and the time of each log event. Control messages have empty ids.
+fn collect_ids(json: &Json, ids: &mut Vec<(String, u64)>) {
+    match json {
+        Json::Object(members) => {
+            if let Some(id) = json.text("id").filter(|id| !id.is_empty())
+                && let Some(time) = json.number("timestamp")
+            {
+                ids.push((id.to_owned(), u64::try_from(time).unwrap()));
+            }
+            members
+                .iter()
+                .for_each(|(_, value)| collect_ids(value, ids));
+        }
+        Json::List(list) => list.iter().for_each(|value| collect_ids(value, ids)),
+        _ => {}
+    }
 }
 
 /// An event may be compressed differently from ours, so it is decoded before it is compared.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use apigw_logs::cli::{ApiType, log_format};
+use apigw_logs::event_id::EventId;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::ValueEnum;
@@ -172,14 +173,16 @@ pub fn envelope(lines: &[String]) -> String {
     for (number, line) in lines.iter().enumerate() {
         let separator = if number == 0 { "" } else { "," };
         let message = serde_json::to_string(line).expect("a text can be written as JSON");
-        // An id has 56 digits. The first digits hold the time.
-        let (id, time) = (
-            39_524_810_500_130_660_834_116_443_u128 + number as u128,
-            1_772_353_800_210 + number,
-        );
+        let time = 1_772_353_800_210 + number as u64;
+        let id = EventId {
+            event_time: time,
+            ingestion_time: time + 1_000,
+            request: 0x498a_b9ae_60be_4bb0,
+            place: number as u16,
+        };
         write!(
             json,
-            r#"{separator}{{"id":"{id:0<30}{number:026}","timestamp":{time},"message":{message}}}"#
+            r#"{separator}{{"id":"{id}","timestamp":{time},"message":{message}}}"#
         )
         .expect("a String grows");
     }

@@ -16,7 +16,7 @@ const LINE: LogLine<'_> = LogLine {
     region: "",
     log_group: "API-Gateway-Access-Logs_a1b2c3d4e5/prod",
     log_stream: "65e8800b5c6800aad896f888b2a62afc",
-    event_id: "39524810500130660834116443368245890700526291803184322789",
+    event_id: "39524810500130660835102843261509471794692125505455587328",
     event_time: 1_772_353_800_123,
     message: JsonText::plain(
         r#"{"requestId":"6b1c2d3e-0000-4000-8000-00000000abcd","status":"200","tenant":"blue"}"#,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use apigw_logs::event_id::EventId;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -17,16 +18,19 @@ pub(crate) const LOGS: &str = "logs-aws.api_gateway_logs-default";
 /// The data stream of dead letters.
 pub(crate) const DEAD_LETTERS: &str = "logs-aws.api_gateway_dead_letters-default";
 
-/// Returns a message of a log group with these lines: base64 of gzip of JSON. The ids of its events
-/// begin with the name.
+/// Returns a message of a log group with these lines: base64 of gzip of JSON. Messages with different
+/// names have different ids in them.
 pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written as JSON");
     let event = |(number, line): (usize, &String)| {
-        let (id, line) = (text(&format!("{name}{number}")), text(line));
-        format!(
-            r#"{{"id":{id},"timestamp":{},"message":{line}}}"#,
-            1_700_000_000_000_u64 + number as u64
-        )
+        let (time, line) = (1_700_000_000_000 + number as u64, text(line));
+        let id = EventId {
+            event_time: time,
+            ingestion_time: time + 1_000,
+            request: xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
+            place: number as u16,
+        };
+        format!(r#"{{"id":"{id}","timestamp":{time},"message":{line}}}"#)
     };
     let events: Vec<String> = lines.iter().enumerate().map(event).collect();
     compressed(&format!(
