@@ -1,5 +1,6 @@
-//! `apigw-logs event`: turns raw log lines into an invoke event, as AWS would deliver it.
+//! `apigw-logs event`: turns log lines into an invoke event, as AWS would deliver it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,12 +11,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::SignedDuration;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::generate::{Traffic, log_lines};
+use super::log_group::{LogGroup, account, name, name_or_arn};
 use super::output::Output;
 use super::terminal::say;
 use super::time::{Time, event_time, time};
-use super::{Failure, file_or_stdin, read};
+use super::{Failure, file_or_stdin, found, read};
 use crate::ecs::Timestamp;
 use crate::event_id::EventId;
 
@@ -37,7 +40,10 @@ const BYTES_OF_A_RECORD: usize = 700_000;
 const BYTES_OF_A_DIRECT_EVENT: usize = 64 << 20;
 const LARGEST_DIRECT_EVENT: usize = 6 << 20;
 
-/// Make an invoke event from raw log lines, as AWS would deliver it
+/// Make an invoke event from log lines, as AWS would deliver it
+///
+/// The lines are raw, or the output of `aws logs filter-log-events --output json`. From that output,
+/// log events keep their ids, times and log streams, and --log-group must be the ARN.
 ///
 /// With --generate the lines are made up: the traffic of a shop with a REST, an HTTP and a
 /// WebSocket API. A long enough time has busy days and quiet nights, an incident at 03:10 UTC, a
@@ -48,27 +54,26 @@ pub(super) struct Arguments {
     /// File with log lines; standard input if omitted
     #[arg(conflicts_with = "generate")]
     file: Option<PathBuf>,
-    /// Log group of the lines
+    /// Log group of the lines: its name or its ARN
     #[arg(
         long,
         value_name = "GROUP",
-        value_parser = name,
+        value_parser = name_or_arn,
         required_unless_present = "generate",
         conflicts_with = "generate"
     )]
-    log_group: Option<String>,
-    /// Log stream of the lines
+    log_group: Option<LogGroup>,
+    /// Log stream of raw lines
     #[arg(
         long,
         value_name = "STREAM",
         value_parser = name,
-        required_unless_present = "generate",
         conflicts_with = "generate"
     )]
     log_stream: Option<String>,
-    /// Account of the lines
-    #[arg(long, value_name = "ID", default_value = "123456789012", value_parser = account)]
-    owner: String,
+    /// Account of the lines [default: the ARN's, or 123456789012]
+    #[arg(long, value_name = "ID", value_parser = account)]
+    owner: Option<String>,
     /// Time of the first line's log event; each further event is a millisecond later [default: now]
     #[arg(
         long,
@@ -111,81 +116,157 @@ struct LogData<'a> {
     log_group: &'a str,
     log_stream: &'a str,
     subscription_filters: [&'static str; 1],
-    log_events: &'a [LogEvent],
+    log_events: &'a [LogEvent<'a>],
 }
 
+/// A log event in a payload. The message is JSON text and stays as it was written.
 #[derive(Serialize)]
-struct LogEvent {
-    id: String,
-    timestamp: i64,
-    message: String,
+pub(super) struct LogEvent<'a> {
+    pub(super) id: String,
+    pub(super) timestamp: i64,
+    pub(super) message: Cow<'a, RawValue>,
+}
+
+/// Log events of one log stream.
+pub(super) struct Stream<'a> {
+    pub(super) name: String,
+    pub(super) events: Vec<LogEvent<'a>>,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     if let Some(lines) = arguments.generate {
         return super::print(output, &generated(arguments, lines)?);
     }
+    let Some(log_group) = &arguments.log_group else {
+        return Err(usage("--log-group is missing"));
+    };
     let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
     let start = arguments
         .event_time
         .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
-    let log_group = arguments.log_group.as_deref().unwrap_or_default();
-    let log_stream = arguments.log_stream.as_deref().unwrap_or_default();
-    let log_events = log_events(log_group, log_stream, &bytes, start);
-    let payload = |events: &[LogEvent]| payload(&arguments.owner, log_group, log_stream, events);
-    if !(arguments.kinesis || arguments.sqs) && size(&log_events) <= BYTES_OF_A_DIRECT_EVENT {
-        let event = direct_event(&payload(&log_events)?);
-        if event.len() <= LARGEST_DIRECT_EVENT {
-            return super::print(output, &event);
-        }
+    let owner = owner(arguments, log_group)?;
+    let streams = if found::is_answer(&bytes) {
+        found_streams(arguments, log_group, &bytes)?
+    } else {
+        vec![raw_stream(arguments, &log_group.name, &bytes, start)?]
+    };
+    if !(arguments.kinesis || arguments.sqs)
+        && let Some(event) = whole(owner, &log_group.name, &streams)?
+    {
+        return super::print(output, &event);
     }
-    let mut payloads = Vec::new();
-    for events in records(&log_events) {
-        payloads.push(payload(events)?);
-    }
+    let payloads = payloads(owner, &log_group.name, &streams)?;
     if arguments.sqs {
         return super::print(output, &sqs_event(&payloads, start));
     }
     if !arguments.kinesis {
-        let what = format!(
-            "too much for one direct event, so they are written as {} records of a Kinesis stream",
-            payloads.len()
-        );
+        let lines: usize = streams.iter().map(|stream| stream.events.len()).sum();
+        let why = match streams.len() {
+            0 | 1 => "are too much for one direct event".to_owned(),
+            several => format!("of {several} log streams do not fit into one direct event"),
+        };
+        let records = payloads.len();
         say(
             "note",
-            format_args!("{} lines are {what}", log_events.len()),
+            format_args!(
+                "{lines} lines {why}, so they are written as {records} records of a Kinesis stream"
+            ),
         );
     }
     super::print(output, &kinesis_event(&payloads, start))
 }
 
-/// Parses a name of at most 512 characters.
-fn name(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() || text.chars().count() > 512 {
-        return Err("it should be a name of 1 to 512 characters".to_owned());
-    }
-    Ok(text.to_owned())
+fn usage(sentence: &str) -> Failure {
+    Failure::Usage(vec![sentence.to_owned()])
 }
 
-fn account(text: &str) -> Result<String, String> {
-    if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("it should be the id of an AWS account, 12 digits".to_owned());
+const INVENTED_ACCOUNT: &str = "123456789012";
+
+fn owner<'a>(arguments: &'a Arguments, log_group: &'a LogGroup) -> Result<&'a str, Failure> {
+    match (&arguments.owner, &log_group.account) {
+        (Some(owner), Some(account)) if owner != account => Err(usage(
+            "--owner is not the account in the ARN of --log-group: leave it out",
+        )),
+        (Some(owner), _) | (None, Some(owner)) => Ok(owner),
+        (None, None) => Ok(INVENTED_ACCOUNT),
     }
-    Ok(text.to_owned())
 }
 
-fn size(events: &[LogEvent]) -> usize {
-    events.iter().map(|event| event.message.len()).sum()
+/// Reads the output of `aws logs filter-log-events`. The account is never invented here: with a
+/// wrong account, the log events would become other documents than those of live delivery.
+fn found_streams<'a>(
+    arguments: &Arguments,
+    log_group: &LogGroup,
+    bytes: &'a [u8],
+) -> Result<Vec<Stream<'a>>, Failure> {
+    if log_group.account.is_none() {
+        return Err(usage(found::NEEDS_ARN));
+    }
+    if arguments.log_stream.is_some() || arguments.event_time.is_some() {
+        return Err(usage(
+            "--log-stream and --event-time are for raw lines: the output of `aws logs filter-log-events` \
+             has both",
+        ));
+    }
+    found::read(bytes).map_err(|sentence| usage(&sentence))
+}
+
+fn raw_stream(
+    arguments: &Arguments,
+    log_group: &str,
+    bytes: &[u8],
+    start: i64,
+) -> Result<Stream<'static>, Failure> {
+    let Some(name) = arguments.log_stream.clone() else {
+        return Err(usage(
+            "--log-stream is missing: name the log stream of the lines",
+        ));
+    };
+    let events = log_events(log_group, &name, bytes, start);
+    Ok(Stream { name, events })
+}
+
+/// Makes a direct event if one can hold all log events.
+fn whole(owner: &str, log_group: &str, streams: &[Stream<'_>]) -> Result<Option<String>, Failure> {
+    let (stream, events) = match streams {
+        [] => ("", &[][..]),
+        [stream] => (&*stream.name, &*stream.events),
+        _ => return Ok(None),
+    };
+    if size(events) > BYTES_OF_A_DIRECT_EVENT {
+        return Ok(None);
+    }
+    let event = direct_event(&payload(owner, log_group, stream, events)?);
+    Ok((event.len() <= LARGEST_DIRECT_EVENT).then_some(event))
+}
+
+/// Makes the payloads of a log group's events. Each fits into a record of a Kinesis stream.
+pub(super) fn payloads(
+    owner: &str,
+    log_group: &str,
+    streams: &[Stream<'_>],
+) -> Result<Vec<String>, Failure> {
+    let mut payloads = Vec::new();
+    for stream in streams {
+        for events in records(&stream.events) {
+            payloads.push(payload(owner, log_group, &stream.name, events)?);
+        }
+    }
+    Ok(payloads)
+}
+
+fn size(events: &[LogEvent<'_>]) -> usize {
+    events.iter().map(|event| event.message.get().len()).sum()
 }
 
 /// Cuts log events into records. An empty log makes one record as well.
-fn records(events: &[LogEvent]) -> Vec<&[LogEvent]> {
+fn records<'e, 'a>(events: &'e [LogEvent<'a>]) -> Vec<&'e [LogEvent<'a>]> {
     let mut records = Vec::new();
     let mut rest = events;
     while !rest.is_empty() {
         let mut bytes = 0;
         let fitting = rest.iter().take(EVENTS_OF_A_RECORD).take_while(|event| {
-            bytes += event.message.len();
+            bytes += event.message.get().len();
             bytes <= BYTES_OF_A_RECORD
         });
         let (record, others) = rest.split_at(fitting.count().max(1));
@@ -198,7 +279,12 @@ fn records(events: &[LogEvent]) -> Vec<&[LogEvent]> {
     records
 }
 
-fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Vec<LogEvent> {
+fn log_events(
+    log_group: &str,
+    log_stream: &str,
+    bytes: &[u8],
+    start: i64,
+) -> Vec<LogEvent<'static>> {
     let lines = String::from_utf8_lossy(bytes);
     let timestamp = |position| start.saturating_add(position);
     let event = |(position, line): (i64, &str)| {
@@ -213,7 +299,7 @@ fn log_events(log_group: &str, log_stream: &str, bytes: &[u8], start: i64) -> Ve
     (0..).zip(lines.lines()).map(event).collect()
 }
 
-impl LogEvent {
+impl LogEvent<'static> {
     /// Makes an id in CloudWatch's layout, as if each line came in a request of its own.
     fn new(
         log_group: &str,
@@ -233,7 +319,7 @@ impl LogEvent {
         Self {
             id: id.to_string(),
             timestamp,
-            message,
+            message: Cow::Owned(to_raw_value(&message).unwrap_or_default()),
         }
     }
 }
@@ -241,8 +327,8 @@ impl LogEvent {
 /// Makes a record for each log group, or several where one would be too large.
 fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
     let (since, until) = span(arguments)?;
-    let account = arguments.owner.as_str();
-    let mut groups: BTreeMap<_, Vec<LogEvent>> = BTreeMap::new();
+    let account = arguments.owner.as_deref().unwrap_or(INVENTED_ACCOUNT);
+    let mut groups: BTreeMap<_, Vec<LogEvent<'_>>> = BTreeMap::new();
     for (position, line) in (0..).zip(log_lines(&Traffic {
         lines,
         seed: arguments.seed,
@@ -295,7 +381,7 @@ fn payload(
     owner: &str,
     log_group: &str,
     log_stream: &str,
-    log_events: &[LogEvent],
+    log_events: &[LogEvent<'_>],
 ) -> Result<String, Failure> {
     let subscription_filters = ["apigw-logs"];
     let data = LogData {

@@ -11,6 +11,8 @@ pub(super) const INVOKE: &str = "\
 Examples:
   apigw-logs invoke events/rest.json          print the documents; nothing is sent
   apigw-logs invoke kept/*.json               send what a queue of failed invocations held
+  aws logs filter-log-events --log-group-name my-api --output json > found.json
+  apigw-logs invoke found.json --log-group arn:aws:logs:eu-central-1:111122223333:log-group:my-api
   apigw-logs event access.log --log-group my-api --log-stream 1 | apigw-logs invoke -";
 
 pub(super) const NORMALIZE: &str = "\
@@ -22,6 +24,7 @@ Examples:
 pub(super) const EVENT_USAGE: &str = "\
 apigw-logs event --log-group <GROUP> --log-stream <STREAM> [--owner <ID>] [--event-time <TIME>]
                         [--kinesis | --sqs] [FILE]
+       apigw-logs event --log-group <ARN> [--kinesis | --sqs] [FOUND.json]
        apigw-logs event --generate <N> [--seed <S>] [--since <TIME>] [--until <TIME>] [--owner <ID>]";
 
 pub(super) const EVENT: &str = "\

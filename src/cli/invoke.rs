@@ -10,11 +10,14 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::event::payloads;
+use super::log_group::{LogGroup, arn};
 use super::output::{Output, print_report};
 use super::summary::summary;
 use super::terminal::{say, say_json, watched};
-use super::{Failure, log_to_stderr, read};
+use super::{Failure, found, log_to_stderr, read};
 use crate::config::Config;
+use crate::event::{Batch, Record, Trigger};
 use crate::pipeline::{Invocation, Pipeline};
 use crate::printable::printable;
 use crate::report::{Answer, ErrorType, Report};
@@ -25,11 +28,18 @@ use crate::server::{Exchange, Reply, Target, Transport};
 /// Without ELASTICSEARCH_URL, every document goes to standard output as one JSON line, and the
 /// report goes to standard error. With it, documents are really indexed, and the report goes to
 /// standard output. The report is a sentence at a terminal, and a JSON object elsewhere.
+///
+/// A file may also hold the output of `aws logs filter-log-events --output json`. Name the ARN of
+/// the log group with --log-group. Log events keep their ids, so those that arrived before count as
+/// duplicates.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Files with one event each; `-` is standard input
     #[arg(required = true, value_name = "EVENT.json")]
     events: Vec<PathBuf>,
+    /// ARN of the log group, for the output of `aws logs filter-log-events`
+    #[arg(long, value_name = "ARN", value_parser = arn)]
+    log_group: Option<LogGroup>,
     /// Print the documents, even with ELASTICSEARCH_URL
     #[arg(long)]
     dry_run: bool,
@@ -72,7 +82,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         None => {
             let pipeline = config.pipeline(Print::default())?;
             let is_for_people = io::stderr().is_terminal() && !arguments.json;
-            each(&arguments.events, &pipeline, |file, invocation| {
+            each(&arguments, &pipeline, |file, invocation| {
                 pipeline.indexer.transport().error()?;
                 if is_for_people {
                     let summary = summary(&invocation.report, "documents printed");
@@ -90,7 +100,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         Some(settings) => {
             let pipeline = config.elasticsearch_pipeline(settings)?;
             let is_for_people = io::stdout().is_terminal() && !arguments.json;
-            each(&arguments.events, &pipeline, |file, invocation| {
+            each(&arguments, &pipeline, |file, invocation| {
                 if is_for_people {
                     print_report(&format!("{file}{}", summary(&invocation.report, "indexed")));
                 } else {
@@ -110,34 +120,39 @@ enum Sent {
     ToServer,
 }
 
-/// Returns the name of an event's file, to begin a sentence with; empty if there is only one file.
-struct FileName<'a>(Option<&'a Path>);
+/// A file with an event. If there are several, a sentence about one of them begins with its name.
+#[derive(Clone, Copy)]
+struct EventFile<'a> {
+    path: &'a Path,
+    is_one_of_several: bool,
+}
 
-impl Display for FileName<'_> {
+impl Display for EventFile<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => Ok(()),
-            Some(file) => write!(
-                formatter,
-                "{}: ",
-                printable(&file.display().to_string(), 200)
-            ),
+        if !self.is_one_of_several {
+            return Ok(());
         }
+        let path = self.path.display().to_string();
+        write!(formatter, "{}: ", printable(&path, 200))
     }
 }
 
 /// Processes the events one after the other, and prints the problem of each at once. An event that
 /// fails does not stop the others. Only a closed standard output ends the work.
 async fn each<T: Transport>(
-    events: &[PathBuf],
+    arguments: &Arguments,
     pipeline: &Pipeline<T>,
-    mut report: impl FnMut(&FileName<'_>, &Invocation) -> Result<(), Failure>,
+    mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut worst = Ok(());
-    for file in events {
-        let name = FileName((events.len() > 1).then_some(file));
+    let log_group = arguments.log_group.as_ref();
+    for file in &arguments.events {
+        let event = EventFile {
+            path: file,
+            is_one_of_several: arguments.events.len() > 1,
+        };
         let done = match read(file) {
-            Ok(bytes) => one(file, &name, &bytes, pipeline, &mut report).await,
+            Ok(bytes) => one(event, &bytes, log_group, pipeline, &mut report).await,
             Err(failure) => Err(failure),
         };
         match done {
@@ -154,43 +169,89 @@ async fn each<T: Transport>(
 }
 
 async fn one<T: Transport>(
-    file: &Path,
-    name: &FileName<'_>,
+    file: EventFile<'_>,
     bytes: &[u8],
+    log_group: Option<&LogGroup>,
     pipeline: &Pipeline<T>,
-    report: &mut impl FnMut(&FileName<'_>, &Invocation) -> Result<(), Failure>,
+    report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let label = file.display().to_string();
-    let invocation = watched(&label, pipeline.invoke(bytes, None)).await;
-    report(name, &invocation)?;
+    let label = file.path.display().to_string();
+    let invocation = watched(&label, deliver(bytes, log_group, pipeline))
+        .await
+        .map_err(|failure| named(file, failure))?;
+    report(file, &invocation)?;
     let report = invocation.report;
     for warning in report.warnings() {
-        say("warning", format_args!("{name}{warning}"));
+        say("warning", format_args!("{file}{warning}"));
     }
     match report.dead_lettered {
         0 => {}
         1 => say(
             "warning",
-            format_args!("{name}1 document was rejected and is now a dead letter"),
+            format_args!("{file}1 document was rejected and is now a dead letter"),
         ),
         several => say(
             "warning",
-            format_args!("{name}{several} documents were rejected and are now dead letters"),
+            format_args!("{file}{several} documents were rejected and are now dead letters"),
         ),
     }
     let Some(error) = report.error else {
         return Ok(());
     };
-    say("error", format_args!("{name}{}", error.message));
+    say("error", format_args!("{file}{}", error.message));
     if error.kind != ErrorType::EventUnsupported {
         return Err(Failure::Unfinished);
     }
-    if file != Path::new("-")
-        && let Some(hint) = hint(file, bytes)
+    if file.path != Path::new("-")
+        && let Some(hint) = hint(file.path, bytes)
     {
         say("hint", hint);
     }
     Err(Failure::Usage(Vec::new()))
+}
+
+/// Delivers an event, or the log events that `FilterLogEvents` found.
+async fn deliver<T: Transport>(
+    bytes: &[u8],
+    log_group: Option<&LogGroup>,
+    pipeline: &Pipeline<T>,
+) -> Result<Invocation, Failure> {
+    if !found::is_answer(bytes) {
+        return Ok(pipeline.invoke(bytes, None).await);
+    }
+    let usage = |sentence: String| Failure::Usage(vec![sentence]);
+    let Some((group, owner)) = log_group.and_then(|group| Some((group, group.account.as_deref()?)))
+    else {
+        return Err(usage(found::NEEDS_ARN.to_owned()));
+    };
+    let streams = found::read(bytes).map_err(usage)?;
+    let record = |payload: String| Record {
+        id: Cow::Borrowed(""),
+        payloads: Ok(vec![Cow::Owned(payload)]),
+    };
+    let payloads = payloads(owner, &group.name, &streams)?;
+    let batch = Batch {
+        trigger: Trigger::Subscription,
+        records: payloads.into_iter().map(record).collect(),
+    };
+    let (report, _) = pipeline.process(batch, None).await;
+    Ok(Invocation {
+        report,
+        answer: None,
+    })
+}
+
+/// Begins the sentences of a failure with the file's name.
+fn named(file: EventFile<'_>, failure: Failure) -> Failure {
+    match failure {
+        Failure::Usage(sentences) => Failure::Usage(
+            sentences
+                .iter()
+                .map(|sentence| format!("{file}{sentence}"))
+                .collect(),
+        ),
+        other => other,
+    }
 }
 
 /// Guesses the content of a file that holds no event.
@@ -238,9 +299,11 @@ impl Members {
     }
 }
 
-fn json(file: &FileName<'_>, invocation: &Invocation, sent: Sent) -> String {
+fn json(file: EventFile<'_>, invocation: &Invocation, sent: Sent) -> String {
     serde_json::to_string(&InvokeReport {
-        file: file.0.map(|file| file.display().to_string()),
+        file: file
+            .is_one_of_several
+            .then(|| file.path.display().to_string()),
         report: &invocation.report,
         dry_run: sent == Sent::Nothing,
         answer: invocation.answer.as_ref(),

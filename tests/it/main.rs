@@ -11,6 +11,7 @@ mod delivery_properties;
 mod docs;
 mod events;
 mod foreign_events;
+mod found_events;
 mod generate;
 mod geoip;
 mod indexer;

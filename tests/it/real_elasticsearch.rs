@@ -5,7 +5,7 @@
     reason = "documents are compared as they come back from a search"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use crate::support::golden::{names, repository};
 use crate::support::runtime_emulator::RuntimeEmulator;
 use crate::support::search_server::{Flavour, IndexMode, SearchServer, shared};
 use crate::support::templates::{Job, key_body, put_templates};
+use crate::support::traffic::{self, LogEvent};
 
 /// A data stream of one test on the shared server, and the settings that lead to it.
 struct Target {
@@ -189,6 +190,38 @@ fn every_sample_event_is_found_again_once() {
         sum(&first, "indexed") + sum(&first, "duplicates")
     );
     assert_eq!(target.documents(), found);
+}
+
+/// `FilterLogEvents` and the subscription lead to the same document ids.
+#[test]
+fn log_events_that_filter_log_events_found_are_duplicates() {
+    let target = Target::new("found");
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("there is room");
+        path.to_str().expect("paths here are text").to_owned()
+    };
+    let event = traffic::event(300, 1, "2026-03-01");
+    let live = target.invoke(&[&write("event.json", &event)]);
+    assert_eq!(sum(&reports(&live), "indexed"), 300, "{live:?}");
+    let mut groups: BTreeMap<String, Vec<LogEvent>> = BTreeMap::new();
+    for event in traffic::log_events(&event) {
+        groups
+            .entry(event.log_group.clone())
+            .or_default()
+            .push(event);
+    }
+    let mut duplicates = 0;
+    for (group, events) in &groups {
+        let file = write("found.json", &traffic::found(events));
+        let again = target.invoke(&[&file, "--log-group", &traffic::arn(group)]);
+        assert_eq!(again.status, 0, "{again:?}");
+        let reports = reports(&again);
+        assert_eq!(sum(&reports, "indexed"), 0, "{reports:?}");
+        duplicates += sum(&reports, "duplicates");
+    }
+    assert_eq!(duplicates, 300);
 }
 
 /// The rules of docs/fields.md about synthetic `_source`: logsdb returns some values in another

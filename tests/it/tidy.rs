@@ -87,6 +87,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "data_stream",
             "ecs",
             "elasticsearch",
+            "event",
             "event_id",
             "json",
             "normalizer",

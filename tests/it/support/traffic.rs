@@ -12,6 +12,7 @@ use super::json::Json;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogEvent {
     pub(crate) log_group: String,
+    pub(crate) log_stream: String,
     pub(crate) id: String,
     pub(crate) timestamp: i64,
     pub(crate) line: String,
@@ -61,6 +62,7 @@ pub(crate) fn log_events(event: &str) -> Vec<LogEvent> {
                 .iter()
                 .map(|event| LogEvent {
                     log_group: text(&data, "logGroup"),
+                    log_stream: text(&data, "logStream"),
                     id: text(event, "id"),
                     timestamp: event.number("timestamp").expect("a time"),
                     line: text(event, "message"),
@@ -68,4 +70,38 @@ pub(crate) fn log_events(event: &str) -> Vec<LogEvent> {
         );
     }
     all
+}
+
+/// The account of made-up traffic.
+const OWNER: &str = "123456789012";
+
+/// Returns the ARN of a log group of made-up traffic.
+pub(crate) fn arn(log_group: &str) -> String {
+    format!("arn:aws:logs:eu-central-1:{OWNER}:log-group:{log_group}")
+}
+
+/// Returns the output of `aws logs filter-log-events --output json` for these log events.
+pub(crate) fn found(events: &[LogEvent]) -> String {
+    let text = |text: &str| Json::Text(text.to_owned()).compact();
+    let entry = |event: &LogEvent| {
+        format!(
+            r#"        {{
+            "logStreamName": {},
+            "timestamp": {},
+            "message": {},
+            "ingestionTime": {},
+            "eventId": {}
+        }}"#,
+            text(&event.log_stream),
+            event.timestamp,
+            text(&event.line),
+            event.timestamp + 1_000,
+            text(&event.id),
+        )
+    };
+    let entries: Vec<_> = events.iter().map(entry).collect();
+    format!(
+        "{{\n    \"events\": [\n{}\n    ],\n    \"searchedLogStreams\": []\n}}\n",
+        entries.join(",\n")
+    )
 }

@@ -1,0 +1,121 @@
+//! Reads the output of `aws logs filter-log-events --output json`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::event::{LogEvent, Stream};
+
+/// An answer of `FilterLogEvents`. The AWS CLI joins all pages into one answer. Somebody who requests
+/// the pages one by one may have several answers in a file.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    events: Vec<Entry<'a>>,
+}
+
+/// A log event of `FilterLogEvents`. Texts stay as they were written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    event_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    log_stream_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+/// The member that tells an answer from other JSON.
+#[derive(Deserialize)]
+struct Events<'a> {
+    #[serde(borrow)]
+    events: Option<&'a RawValue>,
+}
+
+pub(super) const NEEDS_ARN: &str = "the output of `aws logs filter-log-events` does not name the account: give the log group's ARN with \
+     --log-group, such as arn:aws:logs:eu-central-1:111122223333:log-group:my-api (`aws logs describe-log-groups` shows \
+     it)";
+
+/// Returns whether the text is an answer of `FilterLogEvents`, or starts like one.
+pub(super) fn is_answer(bytes: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Events<'_>>();
+    match values.next() {
+        Some(Ok(first)) => first
+            .events
+            .is_some_and(|events| events.get().starts_with('[')),
+        Some(Err(_)) => [r"{", r#""events""#, r":"]
+            .iter()
+            .try_fold(bytes, |rest, word| {
+                rest.trim_ascii_start().strip_prefix(word.as_bytes())
+            })
+            .is_some(),
+        None => false,
+    }
+}
+
+/// Reads the log events, by their log streams.
+///
+/// # Errors
+/// A sentence about the first entry that CloudWatch would not have written.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Stream<'_>>, String> {
+    let mut streams: BTreeMap<String, Vec<LogEvent<'_>>> = BTreeMap::new();
+    let mut number = 0_u64;
+    for answer in serde_json::Deserializer::from_slice(bytes).into_iter::<Answer<'_>>() {
+        let answer = answer.map_err(|error| {
+            format!(
+                "the output of `aws logs filter-log-events --output json` is not complete or not JSON (line {}, \
+                 column {}): run the command again",
+                error.line(),
+                error.column()
+            )
+        })?;
+        for entry in answer.events {
+            number += 1;
+            let (stream, event) = entry.read().map_err(|member| {
+                format!(
+                    "log event {number} has no valid `{member}`: give the whole output of `aws logs \
+                     filter-log-events --output json`"
+                )
+            })?;
+            streams.entry(stream).or_default().push(event);
+        }
+    }
+    Ok(streams
+        .into_iter()
+        .map(|(name, events)| Stream { name, events })
+        .collect())
+}
+
+impl<'a> Entry<'a> {
+    /// Returns the log stream and the log event, or the name of the member that is missing.
+    fn read(self) -> Result<(String, LogEvent<'a>), &'static str> {
+        let id: String = value(self.event_id)
+            .filter(|id: &String| !id.is_empty())
+            .ok_or("eventId")?;
+        let timestamp = value(self.timestamp).ok_or("timestamp")?;
+        let stream = value(self.log_stream_name).ok_or("logStreamName")?;
+        let message = self
+            .message
+            .filter(|message| message.get().starts_with('"'))
+            .ok_or("message")?;
+        let message = Cow::Borrowed(message);
+        Ok((
+            stream,
+            LogEvent {
+                id,
+                timestamp,
+                message,
+            },
+        ))
+    }
+}
+
+fn value<T: DeserializeOwned>(member: Option<&RawValue>) -> Option<T> {
+    serde_json::from_str(member?.get()).ok()
+}
