@@ -108,7 +108,15 @@ pub enum DecodeError {
 }
 
 impl LogData {
-    /// Returns the number of log events.
+    /// Reads a payload that is neither compressed nor encoded.
+    ///
+    /// # Errors
+    /// [`DecodeError::Json`] if it is not a message of CloudWatch Logs.
+    pub fn read(message: String) -> Result<Self, DecodeError> {
+        read(message, Vec::new())
+    }
+
+    /// How many log events there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len

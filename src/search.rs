@@ -7,6 +7,8 @@
 //! has a range on `@timestamp`, which avoids that fault. It counts what it finds and compares the
 //! count with `hits.total`. And a search that fell short begins again, or fails in the end.
 
+mod look_up;
+
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use self::look_up::look_up;
 use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;
 use crate::server::{Reply, Search, TransportError};
@@ -61,9 +64,9 @@ pub struct SearchReader<'r, S> {
 }
 
 /// The meaning of a reply.
-enum Answer {
-    Page(Page),
-    /// The data stream does not exist.
+enum Answer<P> {
+    Page(P),
+    /// There is no such data stream.
     NoStream,
     TooLarge,
     /// Another try may get another reply.
@@ -166,11 +169,12 @@ impl<'r, S: Search> SearchReader<'r, S> {
 
     /// Asks for the next page. After a failure that is the first page of a new search, because a
     /// scroll that was answered is not answered again.
-    async fn ask(&mut self, timeout: Duration) -> Answer {
+    async fn ask(&mut self, timeout: Duration) -> Answer<Page> {
         let Some(scroll_id) = &self.scroll_id else {
             return self.begin(timeout).await;
         };
-        match read(self.server.scroll(scroll_id, timeout).await) {
+        let reply = self.server.scroll(scroll_id, timeout).await;
+        match read(reply, self.query.data_stream, read_page) {
             page @ Answer::Page(_) => page,
             // The search is gone. That does not mean that the data stream is gone.
             Answer::Stop(failure @ Failure::Status(404)) => Answer::Again(failure, None),
@@ -182,7 +186,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
     }
 
     /// Begins a search. Its first page says how many documents there are.
-    async fn begin(&mut self, timeout: Duration) -> Answer {
+    async fn begin(&mut self, timeout: Duration) -> Answer<Page> {
         let Query { data_stream, .. } = self.query;
         self.search += 1;
         (self.seen, self.total) = (0, 0);
@@ -190,7 +194,8 @@ impl<'r, S: Search> SearchReader<'r, S> {
             .refresh(data_stream, timeout.min(COURTESY))
             .await;
         let body = self.query.body();
-        let answer = read(self.server.search(data_stream, &body, timeout).await);
+        let reply = self.server.search(data_stream, &body, timeout).await;
+        let answer = read(reply, data_stream, read_page);
         if let Answer::Page(page) = &answer {
             self.total = page.total;
         }
@@ -215,7 +220,12 @@ fn hash(stored: &StoredDocument) -> u64 {
     hasher.finish()
 }
 
-fn read(reply: Result<Reply, TransportError>) -> Answer {
+/// Reads a reply about a data stream. `page` reads a body, and returns `None` if it is not whole.
+fn read<P>(
+    reply: Result<Reply, TransportError>,
+    data_stream: &str,
+    page: impl FnOnce(&[u8]) -> Option<P>,
+) -> Answer<P> {
     let reply = match reply {
         Ok(reply) => reply,
         Err(TransportError::TooLarge) => return Answer::TooLarge,
@@ -227,18 +237,48 @@ fn read(reply: Result<Reply, TransportError>) -> Answer {
     let failure = Failure::of(&reply);
     match reply.status {
         200..=299 => {
-            read_page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page)
+            page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page)
         }
-        404 if is_missing_stream(&reply.body) => Answer::NoStream,
+        404 => match missing(&reply.body, data_stream) {
+            Missing::DataStream => Answer::NoStream,
+            Missing::BackingIndex => Answer::Again(failure, reply.retry_after),
+            Missing::Path => Answer::Stop(failure),
+        },
         408 | 429 | 500 | 502..=599 => Answer::Again(failure, reply.retry_after),
         _ => Answer::Stop(failure),
     }
 }
 
-/// Returns whether it is the data stream that is missing. A proxy that does not know the path
-/// answers 404, too.
-fn is_missing_stream(body: &[u8]) -> bool {
-    std::str::from_utf8(body).is_ok_and(|body| body.contains("index_not_found_exception"))
+/// What an answer of 404 says is missing.
+#[derive(Debug, PartialEq, Eq)]
+enum Missing {
+    /// There is no such data stream, so it has no documents.
+    DataStream,
+    /// An index was deleted while it was searched: the others were not asked.
+    BackingIndex,
+    /// A proxy that knows no such path answers 404, too.
+    Path,
+}
+
+fn missing(body: &[u8], data_stream: &str) -> Missing {
+    #[derive(Deserialize)]
+    struct Problem {
+        error: Cause,
+    }
+    #[derive(Deserialize)]
+    struct Cause {
+        r#type: String,
+        index: Option<String>,
+    }
+    let Ok(Problem { error }) = serde_json::from_slice(body) else {
+        return Missing::Path;
+    };
+    let names_stream = error.index.is_none_or(|index| index == data_stream);
+    match &*error.r#type {
+        "index_not_found_exception" if names_stream => Missing::DataStream,
+        "index_not_found_exception" | "search_phase_execution_exception" => Missing::BackingIndex,
+        _ => Missing::Path,
+    }
 }
 
 #[derive(Serialize)]
@@ -294,7 +334,7 @@ impl Query<'_> {
 #[derive(Deserialize)]
 struct WireReply<'a> {
     #[serde(rename = "_scroll_id")]
-    scroll_id: String,
+    scroll_id: Option<String>,
     #[serde(default)]
     timed_out: bool,
     #[serde(default)]
@@ -345,20 +385,23 @@ struct WireHit<'a> {
     source: Option<&'a RawValue>,
 }
 
-/// Reads a reply to a search. `None` if it is not such a reply, covers only some of the shards, or
-/// does not say how many documents there are.
-fn read_page(body: &[u8]) -> Option<Page> {
+/// Reads a reply to a search. `None` if it is none, comes from a part of the shards, or does not say how many documents
+/// there are.
+fn read_reply(body: &[u8]) -> Option<WireReply<'_>> {
     let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
     let is_partial = reply.timed_out
         || reply.terminated_early
         || reply.shards.successful != reply.shards.total
         || reply.hits.total.relation != Relation::Eq;
-    if is_partial {
-        return None;
-    }
+    (!is_partial).then_some(reply)
+}
+
+/// Reads a page of a scroll. `None` as [`read_reply`], and if there is no way to the next page.
+fn read_page(body: &[u8]) -> Option<Page> {
+    let reply = read_reply(body)?;
     let found = reply.hits.hits.into_iter().map(WireHit::into_found);
     Some(Page {
-        scroll_id: reply.scroll_id,
+        scroll_id: reply.scroll_id?,
         total: reply.hits.total.value,
         found: found.collect(),
     })
@@ -426,6 +469,26 @@ mod tests {
         for case in cases {
             assert_ne!(case, whole);
             assert!(read_page(case.as_bytes()).is_none(), "{case}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_apart() {
+        let problem = |kind: &str, index: &str| {
+            format!(
+                r#"{{"error":{{"root_cause":[],"type":"{kind}","index":"{index}"}},"status":404}}"#
+            )
+        };
+        let absent = "index_not_found_exception";
+        let failed = "search_phase_execution_exception";
+        for (body, expected) in [
+            (problem(absent, "d"), Missing::DataStream),
+            (problem(absent, ".ds-d-000001"), Missing::BackingIndex),
+            (problem(failed, "d"), Missing::BackingIndex),
+            (problem("resource_not_found_exception", "d"), Missing::Path),
+            ("index_not_found_exception".to_owned(), Missing::Path),
+        ] {
+            assert_eq!(missing(body.as_bytes(), "d"), expected, "{body}");
         }
     }
 

@@ -58,6 +58,14 @@ pub trait Search {
         timeout: Duration,
     ) -> impl Future<Output = Result<Reply, TransportError>>;
 
+    /// Asks a question whose answer is one page.
+    fn find(
+        &self,
+        data_stream: &str,
+        query: &[u8],
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
+
     /// Ends a search.
     fn end_scroll(&self, scroll_id: &str, timeout: Duration) -> impl Future<Output = ()>;
 }

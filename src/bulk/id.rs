@@ -35,9 +35,9 @@ pub struct LogEventIdentity<'a> {
     pub part: usize,
 }
 
-/// The id: twelve hexadecimal digits of the event's time, so that Lucene keeps ids of one time
-/// close together, then a 128-bit hash of the rest in base64url.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Twelve hexadecimal digits of the event's time, so that Lucene finds ids of one time close together, and 128 bits of
+/// a hash over the rest in base64url.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DocumentId {
     time: u64,
     hash: u128,

@@ -92,8 +92,19 @@ impl<T: Transport> Indexer<T> {
         body: &BulkBody,
         session: &Session,
     ) -> Vec<Outcome> {
-        let mut work = Work::new(body);
-        session.body_started();
+        let everything = (0..body.len()).collect();
+        self.index_some(target, (body, everything), session).await
+    }
+
+    /// Sends some of a body's documents. The others are unresolved.
+    pub async fn index_some(
+        &self,
+        target: Target<'_>,
+        (body, items): (&BulkBody, Vec<usize>),
+        session: &Session,
+    ) -> Vec<Outcome> {
+        let mut work = Work::new(body, items);
+        let _body = session.body();
         while let Some(group) = self.next_group(&mut work) {
             let encoded = self.transport.encode(body.select(&group.items));
             let Some(permit) = session.admit(group.is_repeat).await else {
@@ -117,7 +128,6 @@ impl<T: Transport> Indexer<T> {
                 Err(error) => failed(&mut work, &permit, group.items, error),
             }
         }
-        session.body_finished();
         work.into_outcomes(session)
     }
 
@@ -234,18 +244,16 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
 }
 
 impl<'b> Work<'b> {
-    fn new(body: &'b BulkBody) -> Self {
-        let everything = Group {
-            items: (0..body.len()).collect(),
-            is_repeat: false,
+    fn new(body: &'b BulkBody, items: Vec<usize>) -> Self {
+        let queue = if items.is_empty() {
+            VecDeque::new()
+        } else {
+            let is_repeat = false;
+            [Group { items, is_repeat }].into()
         };
         Self {
             body,
-            queue: if body.is_empty() {
-                VecDeque::new()
-            } else {
-                [everything].into()
-            },
+            queue,
             outcomes: vec![Outcome::Unresolved; body.len()],
             suspects: Vec::new(),
             culprits: Culprits::default(),

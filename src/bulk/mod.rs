@@ -24,7 +24,7 @@ pub use self::id::{DocumentId, LogEventIdentity};
 pub use self::indexer::{Indexer, RequestLimits};
 pub use self::response::{ItemResult, Sent, Stored, Verdict, is_bound, verdict};
 pub use self::retry::RetryPolicy;
-pub use self::session::{Session, Traffic};
+pub use self::session::{BodyOnItsWay, Session, Traffic};
 
 /// The final result of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,6 +66,18 @@ pub(super) struct Permit<'s> {
     pub(super) timeout: Duration,
 }
 
+/// A body on its way.
+#[derive(Debug)]
+pub struct BodyOnItsWay<'s>(&'s Session);
+
+impl Drop for BodyOnItsWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.borrow_mut();
+        state.bodies = state.bodies.saturating_sub(1);
+        self.0.gate.notify();
+    }
+}
+
 /// What to do about credentials that were refused.
 pub(super) enum Refresh {
     /// Nothing: they were fetched again after the request had started.
@@ -206,15 +218,12 @@ impl Session {
         state.malformed_alone >= ENOUGH && !state.has_accepted_any
     }
 
-    pub(super) fn body_started(&self) {
+    /// Notes that a body is on its way, until the guard is dropped.
+    #[must_use]
+    pub fn body(&self) -> BodyOnItsWay<'_> {
         self.state.borrow_mut().bodies += 1;
         self.gate.notify();
-    }
-
-    pub(super) fn body_finished(&self) {
-        let mut state = self.state.borrow_mut();
-        state.bodies = state.bodies.saturating_sub(1);
-        self.gate.notify();
+        BodyOnItsWay(self)
     }
 
     /// Returns whether a body is being sent.

@@ -4,10 +4,9 @@ use reqwest::Url;
 
 use super::values::VariableReader;
 use super::{Problem, files};
-use crate::elasticsearch::{
-    Auth, AwsCredentials, ElasticsearchSettings, Endpoints, SecretArn, SecretSettings, Trust,
-    is_clear_text,
-};
+use crate::aws::{AwsCredentials, AwsSettings, Endpoints};
+use crate::elasticsearch::{Auth, ElasticsearchSettings, SecretArn, SecretSettings, is_clear_text};
+use crate::http::Trust;
 
 /// The `ELASTICSEARCH_*` settings.
 pub(super) struct Connection {
@@ -136,11 +135,8 @@ fn is_signed(vars: &mut VariableReader<'_>) -> bool {
     }
 }
 
-/// Reads `ELASTICSEARCH_SECRET_ARN`, and the variables that AWS's own SDKs read beside it.
-///
-/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+/// Reads `ELASTICSEARCH_SECRET_ARN`.
 fn secret(vars: &mut VariableReader<'_>) -> Option<SecretSettings> {
-    const SERVICE_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
     let arn = SecretArn::parse(&vars.text("ELASTICSEARCH_SECRET_ARN")?);
     if arn.is_none() {
         vars.problem(
@@ -148,8 +144,16 @@ fn secret(vars: &mut VariableReader<'_>) -> Option<SecretSettings> {
             "it should be the ARN of a secret, such as arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf",
         );
     }
-    let variable = if vars.text(SERVICE_ENDPOINT).is_some() {
-        SERVICE_ENDPOINT
+    let aws = aws(vars, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+    Some(SecretSettings { arn: arn?, aws })
+}
+
+/// Reads what AWS's own SDKs read, for a service whose endpoint has a variable of its own. `None` without credentials.
+///
+/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+pub(super) fn aws(vars: &mut VariableReader<'_>, endpoint: &'static str) -> Option<AwsSettings> {
+    let variable = if vars.text(endpoint).is_some() {
+        endpoint
     } else {
         "AWS_ENDPOINT_URL"
     };
@@ -159,16 +163,15 @@ fn secret(vars: &mut VariableReader<'_>) -> Option<SecretSettings> {
     let is_fips = vars
         .text("AWS_USE_FIPS_ENDPOINT")
         .is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let endpoints = if is_fips {
-        Endpoints::Fips
-    } else {
-        Endpoints::Standard
-    };
-    Some(SecretSettings {
-        arn: arn?,
+    Some(AwsSettings {
+        credentials: aws_credentials(vars)?,
         endpoint,
-        endpoints,
-        credentials: aws_credentials(vars),
+        endpoints: if is_fips {
+            Endpoints::Fips
+        } else {
+            Endpoints::Standard
+        },
+        connect_timeout: vars.milliseconds("CONNECT_TIMEOUT_MS", 1),
     })
 }
 
@@ -181,7 +184,7 @@ fn aws_credentials(vars: &VariableReader<'_>) -> Option<AwsCredentials> {
     })
 }
 
-fn region(vars: &VariableReader<'_>) -> Option<String> {
+pub(super) fn region(vars: &VariableReader<'_>) -> Option<String> {
     vars.text("AWS_REGION")
         .or_else(|| vars.text("AWS_DEFAULT_REGION"))
 }

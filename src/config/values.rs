@@ -15,7 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::Problem;
 use super::settings::{self, Shown};
 use crate::data_stream::DataStreamName;
-use crate::elasticsearch::Fingerprint;
+use crate::http::Fingerprint;
 
 /// Reads variables and collects their problems.
 pub(super) struct VariableReader<'l> {

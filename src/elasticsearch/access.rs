@@ -11,9 +11,11 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::aws::{AwsCredentials, Scope, opensearch_endpoint};
+use super::opensearch::endpoint;
 use super::secret::SecretReader;
-use super::{Auth, ClientError, ElasticsearchSettings, Host};
+use super::{Auth, ElasticsearchSettings, Host};
+use crate::aws::{AwsCredentials, Scope};
+use crate::http::ClientError;
 use crate::server::TransportError;
 
 const UNSIGNABLE: &str = "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN \
@@ -65,7 +67,7 @@ impl CredentialSource {
                 region,
             } => signature(credentials, region, &hosts)?,
             Auth::Secret(secret) => {
-                let reader = Box::new(SecretReader::new(secret, settings.connect_timeout)?);
+                let reader = Box::new(SecretReader::new(secret)?);
                 return Ok(Self::Secret {
                     reader,
                     hosts,
@@ -162,7 +164,7 @@ impl Identity {
                 region,
             } => {
                 let url = request.url().clone();
-                let (service, of_host) = opensearch_endpoint(&url);
+                let (service, of_host) = endpoint(&url);
                 let region = of_host.or(region.as_deref()).unwrap_or_default();
                 credentials
                     .sign(request, Scope { service, region })
@@ -200,11 +202,7 @@ fn signature(
     let credentials = credentials.ok_or(ClientError::AwsCredentials {
         variable: "ELASTICSEARCH_AUTH",
     })?;
-    if region.is_none()
-        && hosts
-            .iter()
-            .any(|host| opensearch_endpoint(&host.url).1.is_none())
-    {
+    if region.is_none() && hosts.iter().any(|host| endpoint(&host.url).1.is_none()) {
         return Err(ClientError::Region);
     }
     Ok(Identity::Role {

@@ -5,13 +5,12 @@
 //! authority on that), and reads no more of a reply than any reply could need.
 
 mod access;
-mod aws;
 mod causes;
+mod opensearch;
 mod request_body;
 mod search;
 mod secret;
 mod settings;
-mod tls;
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -24,18 +23,15 @@ use flate2::write::GzEncoder;
 use reqwest::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
 pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
-pub use self::aws::AwsCredentials;
 pub use self::secret::SecretArn;
-pub use self::settings::{
-    Auth, ClientError, ElasticsearchSettings, Endpoints, SecretSettings, Trust,
-};
-pub use self::tls::Fingerprint;
+pub use self::settings::{Auth, ElasticsearchSettings, SecretSettings};
+use crate::http::{ClientError, ClientSettings, read};
 use crate::server::{Exchange, Reply, Target, Transport, TransportError};
 
 /// Elasticsearch, over HTTP.
@@ -60,12 +56,8 @@ struct Host {
     has_served: Cell<bool>,
 }
 
-/// More than any reply needs: some hundred bytes for each item, some thousand where a reason is
-/// given.
-const LARGEST_REPLY: usize = 16 << 20;
-
-/// The members of a reply that are read: the result of each item, and the id that proves which
-/// request it belongs to.
+/// The members of an answer that are read: the result of each item, and the id that proves whose
+/// result it is.
 const FILTER_PATH: &str = "error,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,\
                            items.*.error.reason,items.*.error.caused_by.reason";
 
@@ -272,39 +264,8 @@ impl Transport for Elasticsearch {
     }
 }
 
-/// The settings from which a client is made.
-#[derive(Debug)]
-struct ClientSettings {
-    tls: rustls::ClientConfig,
-    connect_timeout: Duration,
-}
-
-impl ClientSettings {
-    fn new(trust: &Trust, connect_timeout: Duration) -> Result<Self, ClientError> {
-        Ok(Self {
-            tls: tls::client_config(trust)?,
-            connect_timeout,
-        })
-    }
-
-    /// Makes a client that never repeats a request and follows no redirects.
-    fn client(&self) -> Result<Client, ClientError> {
-        Client::builder()
-            .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(self.tls.clone())
-            .http1_only()
-            .connect_timeout(self.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| ClientError::Client(error.to_string()))
-    }
-}
-
-/// Returns the URL of a bulk request. Our parameters come first and win over the query of
-/// ELASTICSEARCH_URL.
+/// Returns the URL of a bulk request. Our parameters come first and count, whatever the query of
+/// ELASTICSEARCH_URL says.
 fn bulk_url(host: &Host, target: Target<'_>, require_data_stream: bool) -> Url {
     let mut url = host.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -381,23 +342,4 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     let date = parser.parse_timestamp(text).ok()?;
     Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
-}
-
-/// Reads a reply to its end, up to the largest size that a reply may have.
-async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
-    let mut body = Vec::new();
-    let cut = |error: reqwest::Error| {
-        if error.is_timeout() {
-            TransportError::Timeout
-        } else {
-            TransportError::Cut
-        }
-    };
-    while let Some(chunk) = response.chunk().await.map_err(cut)? {
-        if body.len() + chunk.len() > LARGEST_REPLY {
-            return Err(TransportError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

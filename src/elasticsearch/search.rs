@@ -12,6 +12,9 @@ use crate::server::{Inspect, Put, Reply, Search, Templates, TransportError};
 /// How long the server keeps a search between two pages.
 const KEEP_ALIVE: &str = "5m";
 
+/// A shard that cannot answer makes the whole search fail.
+const WHOLE: (&str, &str) = ("allow_partial_search_results", "false");
+
 const SCROLL: [&str; 2] = ["_search", "scroll"];
 
 #[derive(Serialize)]
@@ -85,10 +88,7 @@ impl Search for Elasticsearch {
         query: &[u8],
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
-        let parameters = [
-            ("scroll", KEEP_ALIVE),
-            ("allow_partial_search_results", "false"),
-        ];
+        let parameters = [("scroll", KEEP_ALIVE), WHOLE];
         let (path, body) = ([data_stream, "_search"], query.to_vec());
         self.json(
             Request {
@@ -113,6 +113,25 @@ impl Search for Elasticsearch {
                 method: Method::POST,
                 path: &SCROLL,
                 query: &[],
+                body,
+            },
+            timeout,
+        )
+        .await
+    }
+
+    async fn find(
+        &self,
+        data_stream: &str,
+        query: &[u8],
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
+        let (path, body) = ([data_stream, "_search"], query.to_vec());
+        self.json(
+            Request {
+                method: Method::POST,
+                path: &path,
+                query: &[WHOLE],
                 body,
             },
             timeout,

@@ -6,24 +6,22 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::Url;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::SecretSettings;
 use super::access::{Identity, api_key, basic};
-use super::aws::{AwsCredentials, Scope};
-use super::{ClientError, ClientSettings, Endpoints, SecretSettings, Trust, read};
+use crate::aws::{AwsClient, CallError, Place, Remedy, Service};
+use crate::http::ClientError;
 use crate::server::TransportError;
 
 /// The ARN of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretArn {
     text: String,
-    region: String,
-    /// The domain of AWS's services in the ARN's partition.
-    domain: &'static str,
+    place: Place,
 }
 
 impl SecretArn {
@@ -43,53 +41,20 @@ impl SecretArn {
         else {
             return None;
         };
-        let is_label = |label: &str| {
-            label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        if [region, account, name].contains(&"") || !is_label(region) {
+        if [account, name].contains(&"") {
             return None;
         }
-        let domain = domain(partition)?;
         Some(Self {
             text: text.to_owned(),
-            region: region.to_owned(),
-            domain,
+            place: Place::new(partition, region)?,
         })
     }
-
-    fn url(&self, endpoints: Endpoints) -> Option<Url> {
-        let fips = if endpoints == Endpoints::Fips {
-            "-fips"
-        } else {
-            ""
-        };
-        format!(
-            "https://secretsmanager{fips}.{}.{}",
-            self.region, self.domain
-        )
-        .parse()
-        .ok()
-    }
 }
 
-/// Returns the domain of AWS's services in a partition.
-///
-/// Source: `partitions.json` of AWS's endpoint rules, as in
-/// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>.
-fn domain(partition: &str) -> Option<&'static str> {
-    Some(match partition {
-        "aws" | "aws-us-gov" => "amazonaws.com",
-        "aws-cn" => "amazonaws.com.cn",
-        "aws-eusc" => "amazonaws.eu",
-        "aws-iso" => "c2s.ic.gov",
-        "aws-iso-b" => "sc2s.sgov.gov",
-        "aws-iso-e" => "cloud.adc-e.uk",
-        "aws-iso-f" => "csp.hci.ic.gov",
-        _ => return None,
-    })
-}
+const SECRETS_MANAGER: Service = Service {
+    name: "secretsmanager",
+    target: "secretsmanager",
+};
 
 /// The content of a secret.
 pub(super) struct Secret {
@@ -100,10 +65,8 @@ pub(super) struct Secret {
 /// Reads a secret whenever it is asked to.
 #[derive(Debug)]
 pub(super) struct SecretReader {
-    client: Client,
-    url: Url,
+    client: AwsClient,
     arn: SecretArn,
-    credentials: AwsCredentials,
 }
 
 /// The longest wait for Secrets Manager, which usually answers within some ten milliseconds.
@@ -121,13 +84,7 @@ struct SecretValue {
     secret_string: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Complaint {
-    __type: String,
-}
-
-/// A secret in JSON form. Other members, which rotation keeps there, are ignored.
+/// A secret of JSON. Other members, which rotation keeps there, are passed over.
 #[derive(Deserialize)]
 struct Members {
     /// The id of the API key, if it is a text. Other secrets may have an `id` of any type.
@@ -141,77 +98,27 @@ struct Members {
 }
 
 impl SecretReader {
-    pub(super) fn new(
-        settings: SecretSettings,
-        connect_timeout: Duration,
-    ) -> Result<Self, ClientError> {
+    pub(super) fn new(settings: SecretSettings) -> Result<Self, ClientError> {
         let variable = "ELASTICSEARCH_SECRET_ARN";
-        let credentials = settings
-            .credentials
+        let aws = settings
+            .aws
             .ok_or(ClientError::AwsCredentials { variable })?;
-        // The authority of Elasticsearch's certificate does not sign AWS's certificates, so the
-        // default trust applies.
-        let client = ClientSettings::new(&Trust::PublicAuthorities, connect_timeout)?.client()?;
-        let no_url =
-            || ClientError::Client("the ARN's region does not make a host name".to_owned());
-        let url = settings
-            .endpoint
-            .or_else(|| settings.arn.url(settings.endpoints))
-            .ok_or_else(no_url)?;
         Ok(Self {
-            client,
-            url,
+            client: AwsClient::new(SECRETS_MANAGER, aws)?,
             arn: settings.arn,
-            credentials,
         })
     }
 
     /// Requests the secret and parses it.
     pub(super) async fn read(&self, timeout: Duration) -> Result<Secret, TransportError> {
-        let body = serde_json::to_vec(&GetSecretValue {
-            secret_id: &self.arn.text,
-        })
-        .unwrap_or_default();
-        let unreachable = TransportError::CredentialsUnavailable(
-            "Secrets Manager cannot be reached: in a VPC, the function needs a NAT gateway or an interface endpoint for it",
-        );
-        let request = self
+        let SecretArn { text, place } = &self.arn;
+        let parameters = GetSecretValue { secret_id: text };
+        let timeout = timeout.min(LONGEST);
+        let body = self
             .client
-            .post(self.url.clone())
-            .timeout(timeout.min(LONGEST))
-            .body(body);
-        let mut request = request.build().map_err(|_| unreachable)?;
-        let target = (
-            HeaderName::from_static("x-amz-target"),
-            "secretsmanager.GetSecretValue",
-        );
-        request
-            .headers_mut()
-            .insert(target.0, HeaderValue::from_static(target.1));
-        request.headers_mut().insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-amz-json-1.1"),
-        );
-        let scope = Scope {
-            service: "secretsmanager",
-            region: &self.arn.region,
-        };
-        self.credentials
-            .sign(&mut request, scope)
-            .ok_or(NOT_ACCEPTED)?;
-        let response = self
-            .client
-            .execute(request)
+            .call(place, "GetSecretValue", &parameters, timeout)
             .await
-            .map_err(|_| unreachable)?;
-        let status = response.status().as_u16();
-        let body = read(response).await.map_err(|_| unreachable)?;
-        if status != 200 {
-            let complaint: Complaint = serde_json::from_slice(&body).unwrap_or_default();
-            let kind = complaint.__type.rsplit('#').next().unwrap_or_default();
-            tracing::debug!(status, kind, "the secret was not given");
-            return Err(refusal(status, kind));
-        }
+            .map_err(|error| refusal(&error))?;
         let value: SecretValue = serde_json::from_slice(&body).map_err(|_| NOT_SECRETS_MANAGER)?;
         secret(&value.secret_string.ok_or(TransportError::NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN is binary: store it as text",
@@ -232,37 +139,38 @@ const NOT_SECRETS_MANAGER: TransportError = TransportError::NoCredentials(
 ///
 /// Source: the errors of the action, and
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>.
-fn refusal(status: u16, kind: &str) -> TransportError {
+fn refusal(error: &CallError) -> TransportError {
     use TransportError::{CredentialsUnavailable, NoCredentials};
-    match kind {
-        "AccessDeniedException" | "AccessDenied" => NoCredentials(
+    let kind = match error {
+        CallError::Unreachable => {
+            return CredentialsUnavailable(
+                "Secrets Manager cannot be reached: in a VPC, the function needs a NAT gateway or an interface endpoint for it",
+            );
+        }
+        CallError::Refused { kind, .. } => kind.as_str(),
+        _ => "",
+    };
+    match (error.remedy(), kind) {
+        (Remedy::Permission, _) => NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN may not be read: allow the role `secretsmanager:GetSecretValue` on it, \
              and `kms:Decrypt` on its key if that is one of your own",
         ),
-        "DecryptionFailure" => NoCredentials(
+        (Remedy::Credentials, _) => NOT_ACCEPTED,
+        (Remedy::Wait, _) => CredentialsUnavailable(
+            "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)",
+        ),
+        (Remedy::Other, "DecryptionFailure") => NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN cannot be decrypted: allow the role `kms:Decrypt` on its key, and see \
              that the key is enabled",
         ),
-        "ResourceNotFoundException" => NoCredentials(
+        (Remedy::Other, "ResourceNotFoundException") => NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN does not exist, or has no value yet: check the ARN",
         ),
-        "InvalidRequestException" => NoCredentials(
+        (Remedy::Other, "InvalidRequestException") => NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN is marked for deletion: restore it, or name another",
         ),
-        "ExpiredTokenException"
-        | "IncompleteSignature"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationToken"
-        | "SignatureDoesNotMatch"
-        | "UnrecognizedClientException" => NOT_ACCEPTED,
-        _ if status == 429 || status >= 500 || kind.starts_with("Throttling") => {
-            CredentialsUnavailable(
-                "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)",
-            )
-        }
-        "" => NOT_SECRETS_MANAGER,
-        _ => NoCredentials(
+        (Remedy::Other, "") => NOT_SECRETS_MANAGER,
+        (Remedy::Other, _) => NoCredentials(
             "Secrets Manager refused to give the secret of ELASTICSEARCH_SECRET_ARN: check the ARN",
         ),
     }
@@ -385,65 +293,9 @@ mod tests {
 
     #[test]
     fn arns() {
-        let arn = |partition, region| {
-            format!("arn:{partition}:secretsmanager:{region}:111122223333:secret:a/b-AbCdEf")
-        };
-        for (partition, region, expected) in [
-            (
-                "aws",
-                "eu-central-1",
-                "https://secretsmanager.eu-central-1.amazonaws.com/",
-            ),
-            (
-                "aws-cn",
-                "cn-north-1",
-                "https://secretsmanager.cn-north-1.amazonaws.com.cn/",
-            ),
-            (
-                "aws-us-gov",
-                "us-gov-west-1",
-                "https://secretsmanager.us-gov-west-1.amazonaws.com/",
-            ),
-            (
-                "aws-eusc",
-                "eusc-de-east-1",
-                "https://secretsmanager.eusc-de-east-1.amazonaws.eu/",
-            ),
-            (
-                "aws-iso",
-                "us-iso-east-1",
-                "https://secretsmanager.us-iso-east-1.c2s.ic.gov/",
-            ),
-            (
-                "aws-iso-b",
-                "us-isob-east-1",
-                "https://secretsmanager.us-isob-east-1.sc2s.sgov.gov/",
-            ),
-            (
-                "aws-iso-e",
-                "eu-isoe-west-1",
-                "https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk/",
-            ),
-            (
-                "aws-iso-f",
-                "us-isof-south-1",
-                "https://secretsmanager.us-isof-south-1.csp.hci.ic.gov/",
-            ),
-        ] {
-            let url = SecretArn::parse(&arn(partition, region))
-                .unwrap()
-                .url(Endpoints::Standard)
-                .unwrap();
-            assert_eq!(url.as_str(), expected);
-        }
-        let fips = SecretArn::parse(&arn("aws-us-gov", "us-gov-west-1"))
-            .unwrap()
-            .url(Endpoints::Fips)
-            .unwrap();
-        assert_eq!(
-            fips.as_str(),
-            "https://secretsmanager-fips.us-gov-west-1.amazonaws.com/"
-        );
+        let text = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf";
+        let place = Place::new("aws-cn", "cn-north-1");
+        assert_eq!(SecretArn::parse(text).map(|arn| arn.place), place);
         for wrong in [
             "",
             "my-secret",

@@ -1,10 +1,13 @@
 //! A chunk in flight: its documents are sent, and dead letters are written for the rejected ones.
 
-use bumpalo::Bump;
+use std::collections::HashMap;
 
-use super::Pipeline;
+use bumpalo::Bump;
+use tokio::time::Instant;
+
 use super::chunk::Chunk;
-use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session};
+use super::{LookUp, Pipeline, Whereabouts};
+use crate::bulk::{BodyOnItsWay, BulkBody, Failure, Outcome, Rejection, Session};
 use crate::data_stream::DataStreamName;
 use crate::dead_letter::{DeadLetter, RejectedDocument};
 use crate::server::{Target, Transport};
@@ -15,6 +18,12 @@ pub(super) struct Delivery<'p, T> {
     pub(super) session: Session,
     /// The session of dead letters. If they cannot be written, later chunks do not try again.
     pub(super) burial: Session,
+    /// The session of look-ups, whose answers are of no use to the retries of documents.
+    pub(super) looking: Session,
+    /// What knows of documents that were delivered before.
+    pub(super) look_up: Option<&'p dyn LookUp>,
+    /// When no more requests may start.
+    pub(super) sending_ends: Option<Instant>,
 }
 
 /// The final state of a document in this invocation.
@@ -36,18 +45,60 @@ impl<T: Transport> Delivery<'_, T> {
         self.session.is_sending() || self.burial.is_sending()
     }
 
-    /// Sends the documents of a chunk. Returns the chunk and the fate of each document, in their
-    /// order.
+    /// Sends the documents of a chunk that were not delivered before. Returns the chunk, and the fate of each document in
+    /// their order.
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
+        // What is looked up is on its way, too: its documents may be the first to be accepted.
+        let body = self.session.body();
+        let known = match self.known(&chunk).await {
+            Ok(known) => known,
+            Err(failure) => {
+                self.session.failed(failure);
+                let fates = vec![Fate::Unresolved; chunk.body.len()];
+                return (chunk, fates);
+            }
+        };
+        let (chunk, mut fates) = self.send(chunk, (&known, body)).await;
+        for (document, fate) in known {
+            decide(&mut fates, document, fate);
+        }
+        (chunk, fates)
+    }
+
+    /// Returns the fates of documents that were delivered before.
+    async fn known(&self, chunk: &Chunk) -> Result<HashMap<usize, Fate>, Failure> {
+        let Some(look_up) = self.look_up else {
+            return Ok(HashMap::new());
+        };
+        let ids: Vec<_> = chunk.ids().collect();
+        let found = look_up.find(&ids, &self.looking).await?;
+        let fate = |(document, id)| {
+            let fate = match found.get(id)? {
+                Whereabouts::Stored(_) => Fate::Duplicate,
+                Whereabouts::DeadLettered => Fate::DeadLettered,
+            };
+            Some((document, fate))
+        };
+        Ok(ids.iter().enumerate().filter_map(fate).collect())
+    }
+
+    /// Sends the documents of a chunk but for those that are known. Returns the chunk, and the fate of each document.
+    async fn send(
+        &self,
+        chunk: Chunk,
+        (known, body): (&HashMap<usize, Fate>, BodyOnItsWay<'_>),
+    ) -> (Chunk, Vec<Fate>) {
         let pipeline = self.pipeline;
         let target = Target {
             data_stream: &pipeline.data_stream().name,
             ingest_pipeline: pipeline.ingest_pipeline.as_deref(),
         };
+        let new = (0..chunk.body.len()).filter(|document| !known.contains_key(document));
         let outcomes = pipeline
             .indexer
-            .index(target, &chunk.body, &self.session)
+            .index_some(target, (&chunk.body, new.collect()), &self.session)
             .await;
+        drop(body);
         let mut fates = Vec::with_capacity(outcomes.len());
         let mut rejected = Vec::new();
         for (document, outcome) in outcomes.into_iter().enumerate() {

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod delivery;
+mod look_up;
 mod memory;
 mod progress;
 mod run;
@@ -14,10 +15,12 @@ use regex::Regex;
 use tokio::time::Instant;
 
 use self::delivery::Delivery;
+pub use self::look_up::{LookUp, LookUpEverywhere, Whereabouts};
 pub use self::memory::Memory;
 use self::run::Run;
-use crate::bulk::{Indexer, RetryPolicy, Session};
+use crate::bulk::{DocumentId, Indexer, RetryPolicy, Session};
 use crate::data_stream::DataStreamName;
+use crate::decode::LogData;
 use crate::enrich::Enrichments;
 use crate::event::{self, Batch, Trigger};
 use crate::normalizer::{LogLine, Normalized, Normalizer};
@@ -113,26 +116,23 @@ impl<T: Transport> Pipeline<T> {
         batch: Batch<'_>,
         deadline: Option<Instant>,
     ) -> (Report, BTreeSet<usize>) {
+        self.process_looking_up(batch, deadline, None).await
+    }
+
+    /// Does what [`Self::process`] does, for records that may have been delivered before: documents that `look_up` finds
+    /// are not sent, and count as duplicates or dead letters.
+    pub async fn process_looking_up(
+        &self,
+        batch: Batch<'_>,
+        deadline: Option<Instant>,
+        look_up: Option<&dyn LookUp>,
+    ) -> (Report, BTreeSet<usize>) {
         let start = Instant::now();
         let time_left_s =
             deadline.map(|deadline| deadline.saturating_duration_since(start).as_secs_f64());
         tracing::debug!(trigger = ?batch.trigger, records = batch.records.len(), time_left_s, "event read");
-        let sending_ends = deadline.map(|deadline| {
-            let reserve = DEAD_LETTER_RESERVE.min(deadline.saturating_duration_since(start) / 4);
-            deadline.checked_sub(reserve).unwrap_or(deadline)
-        });
-        let once = RetryPolicy {
-            max_retries: Some(1),
-            ..self.retry_policy
-        };
-        let session = Session::new(self.retry_policy, sending_ends, self.random);
-        let delivery = Delivery {
-            pipeline: self,
-            burial: session.urgent(once, deadline),
-            session,
-        };
-        self.enrichments.begin_invocation();
-        let mut run = Run::new(&delivery, sending_ends, self.memory.take());
+        let delivery = self.delivery(start, deadline, look_up);
+        let mut run = Run::new(&delivery, self.memory.take());
         let records = batch.records.len();
         if batch.trigger == Trigger::Kinesis {
             for (number, record) in batch.records.iter().enumerate() {
@@ -145,10 +145,62 @@ impl<T: Transport> Pipeline<T> {
                 }
             }
         }
+        self.close(run, records, start).await
+    }
+
+    /// Does the same with payloads that are decoded already: each of them is a record.
+    pub async fn process_log_data(
+        &self,
+        payloads: Vec<LogData>,
+        look_up: Option<&dyn LookUp>,
+    ) -> (Report, BTreeSet<usize>) {
+        let start = Instant::now();
+        let delivery = self.delivery(start, None, look_up);
+        let mut run = Run::new(&delivery, self.memory.take());
+        let records = payloads.len();
+        for (number, data) in payloads.into_iter().enumerate() {
+            run.decoded(number, data).await;
+        }
+        self.close(run, records, start).await
+    }
+
+    fn delivery<'p>(
+        &'p self,
+        start: Instant,
+        deadline: Option<Instant>,
+        look_up: Option<&'p dyn LookUp>,
+    ) -> Delivery<'p, T> {
+        let sending_ends = deadline.map(|deadline| {
+            let reserve = DEAD_LETTER_RESERVE.min(deadline.saturating_duration_since(start) / 4);
+            deadline.checked_sub(reserve).unwrap_or(deadline)
+        });
+        let once = RetryPolicy {
+            max_retries: Some(1),
+            ..self.retry_policy
+        };
+        let session = Session::new(self.retry_policy, sending_ends, self.random);
+        self.enrichments.begin_invocation();
+        Delivery {
+            pipeline: self,
+            burial: session.urgent(once, deadline),
+            looking: Session::new(self.retry_policy, sending_ends, self.random),
+            look_up,
+            sending_ends,
+            session,
+        }
+    }
+
+    async fn close(
+        &self,
+        mut run: Run<'_, T>,
+        records: usize,
+        start: Instant,
+    ) -> (Report, BTreeSet<usize>) {
         run.finish().await;
         self.memory.put_back(std::mem::take(&mut run.buffers));
         run.accounts
             .user_agents_not_parsed(self.enrichments.user_agents_not_parsed());
+        let delivery = run.delivery;
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -169,7 +221,27 @@ impl<T> Pipeline<T> {
         self.documents_by(&self.normalizer, line, arena)
     }
 
-    /// Returns a normalizer for another data stream.
+    /// The ids of the documents of a log event; `None` if the settings leave it out.
+    pub fn document_ids(
+        &self,
+        data: &LogData,
+        position: usize,
+        arena: &Bump,
+    ) -> Option<Vec<DocumentId>> {
+        let is_own = self.own_log_group.as_ref() == Some(&data.log_group);
+        let event = data.event(position).filter(|_| !is_own)?;
+        let line = chunk::line(data, &event);
+        match self.documents(&line, arena) {
+            Normalized::Skipped => None,
+            Normalized::Documents(documents) => Some(
+                (0..documents.len())
+                    .map(|part| chunk::identity(&line, position, part, arena).document_id())
+                    .collect(),
+            ),
+        }
+    }
+
+    /// What makes documents for another data stream.
     #[must_use]
     pub fn normalizer_for(&self, target: &DataStreamName) -> Normalizer {
         Normalizer {

@@ -55,14 +55,10 @@ pub(super) struct Run<'d, T> {
 }
 
 impl<'d, T: Transport> Run<'d, T> {
-    pub(super) fn new(
-        delivery: &'d Delivery<'d, T>,
-        deadline: Option<Instant>,
-        mut buffers: Buffers,
-    ) -> Self {
+    pub(super) fn new(delivery: &'d Delivery<'d, T>, mut buffers: Buffers) -> Self {
         Self {
             delivery,
-            deadline,
+            deadline: delivery.sending_ends,
             accounts: Accounts::default(),
             chunk: buffers.chunk(),
             filling_since: None,
@@ -115,6 +111,12 @@ impl<'d, T: Transport> Run<'d, T> {
                 self.accounts.undecodable(record, &problem);
             }
         }
+    }
+
+    /// Takes a payload that is decoded already. What is left of it is not remembered.
+    pub(super) async fn decoded(&mut self, record: usize, data: LogData) {
+        self.make_room().await;
+        self.log_data(record, "", data).await;
     }
 
     async fn log_data(&mut self, record: usize, payload: &'d str, mut data: LogData) {
@@ -319,6 +321,9 @@ impl<'d, T: Transport> Run<'d, T> {
         let last = std::mem::take(&mut self.chunk);
         self.reuse(last);
         for (payload, progress) in self.payloads.drain(..) {
+            if payload.is_empty() {
+                continue;
+            }
             if let Some(remainder) = progress.into_remainder() {
                 self.buffers.unfinished.put(payload, remainder);
             }

@@ -496,6 +496,7 @@ impl Server {
                 self.scrolls.len() - 1
             }
             Question::Scroll { id } => id.parse().expect("a scroll's own id"),
+            Question::Find { .. } => panic!("a redrive looks nothing up"),
         };
         let (total, hits) = &mut self.scrolls[scroll];
         let page: Vec<String> = hits.drain(..hits.len().min(3)).collect();

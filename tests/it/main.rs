@@ -20,6 +20,7 @@ mod kibana;
 mod lambda_runtime;
 mod lines;
 mod load;
+mod look_up;
 mod normalizer_properties;
 mod processor_oracle;
 mod questions;

@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["bulk", "data_stream", "ecs", "json", "normalizer"],
     ),
     ("report", &["bulk", "event"]),
+    ("search", &["bulk", "ecs", "server"]),
     (
         "pipeline",
         &[
@@ -35,10 +36,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "json",
             "normalizer",
             "report",
+            "search",
             "server",
         ],
     ),
-    ("search", &["bulk", "ecs", "server"]),
     (
         "redrive",
         &[
@@ -55,14 +56,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("setup", &["data_stream", "server"]),
     ("check", &["data_stream", "printable", "server", "setup"]),
-    ("elasticsearch", &["server"]),
+    ("http", &["server"]),
+    ("aws", &["http"]),
+    ("elasticsearch", &["aws", "http", "server"]),
     (
         "config",
         &[
+            "aws",
             "bulk",
             "data_stream",
             "elasticsearch",
             "enrich",
+            "http",
             "normalizer",
             "pipeline",
             "printable",

@@ -31,6 +31,8 @@ pub(crate) enum Question {
     Search,
     /// The next page of a search.
     Scroll { id: String },
+    /// One whose answer is one page.
+    Find { query: String },
 }
 
 /// A reply, or the failure in its place.
@@ -215,11 +217,21 @@ impl Search for Script {
     async fn refresh(&self, _data_stream: &str, _timeout: Duration) {}
 
     async fn search(&self, _: &str, _: &[u8], timeout: Duration) -> Result<Reply, TransportError> {
-        self.find(Question::Search, timeout).await
+        self.answer(Question::Search, timeout).await
+    }
+
+    async fn find(
+        &self,
+        _: &str,
+        query: &[u8],
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
+        let query = String::from_utf8(query.to_vec()).expect("a query is UTF-8");
+        self.answer(Question::Find { query }, timeout).await
     }
 
     async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
-        self.find(
+        self.answer(
             Question::Scroll {
                 id: scroll_id.to_owned(),
             },
@@ -233,7 +245,7 @@ impl Search for Script {
 
 impl Script {
     #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
-    async fn find(&self, question: Question, timeout: Duration) -> Result<Reply, TransportError> {
+    async fn answer(&self, question: Question, timeout: Duration) -> Result<Reply, TransportError> {
         let step = (self.finder.borrow_mut())(&question, timeout);
         tokio::time::sleep(step.takes.min(timeout)).await;
         if step.takes >= timeout {

@@ -7,8 +7,8 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
+use reqwest::Request;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use reqwest::{Request, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The access keys of a role or user.
@@ -24,9 +24,9 @@ pub struct AwsCredentials {
 
 /// The service and region for which a signature is valid.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scope<'a> {
-    pub(super) service: &'a str,
-    pub(super) region: &'a str,
+pub(crate) struct Scope<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
 }
 
 impl AwsCredentials {
@@ -36,7 +36,7 @@ impl AwsCredentials {
         clippy::disallowed_methods,
         reason = "a signature holds the wall-clock time"
     )]
-    pub(super) fn sign(&self, request: &mut Request, scope: Scope<'_>) -> Option<()> {
+    pub(crate) fn sign(&self, request: &mut Request, scope: Scope<'_>) -> Option<()> {
         let token = self
             .session_token
             .as_ref()
@@ -84,57 +84,5 @@ impl AwsCredentials {
                 .insert(reqwest::header::HeaderName::try_from(name).ok()?, value);
         }
         Some(())
-    }
-}
-
-/// Returns the service of an OpenSearch endpoint and, if the name holds it, the region:
-/// `….eu-central-1.es.amazonaws.com`, `….eu-central-1.aoss.amazonaws.com`.
-///
-/// Source: <https://docs.aws.amazon.com/general/latest/gr/opensearch-service.html>.
-pub(super) fn opensearch_endpoint(url: &Url) -> (&'static str, Option<&str>) {
-    let labels: Vec<_> = url.host_str().unwrap_or_default().split('.').collect();
-    let find = |services: [&str; 2]| {
-        labels.windows(3).find_map(|labels| match labels {
-            [region, service, "amazonaws" | "amazonwebservices"] if services.contains(service) => {
-                Some(*region)
-            }
-            _ => None,
-        })
-    };
-    match find(["aoss", "aoss-fips"]) {
-        Some(region) => ("aoss", Some(region)),
-        None => ("es", find(["es", "es-fips"])),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints() {
-        for (url, expected) in [
-            (
-                "https://search-logs-abc.eu-central-1.es.amazonaws.com",
-                ("es", Some("eu-central-1")),
-            ),
-            (
-                "https://vpc-logs-abc.cn-north-1.es.amazonaws.com.cn/",
-                ("es", Some("cn-north-1")),
-            ),
-            (
-                "https://x1y2z3.us-east-1.aoss.amazonaws.com",
-                ("aoss", Some("us-east-1")),
-            ),
-            ("https://logs.example.com", ("es", None)),
-            ("https://es.example.com", ("es", None)),
-            ("http://127.0.0.1:9200", ("es", None)),
-        ] {
-            assert_eq!(
-                opensearch_endpoint(&url.parse().unwrap()),
-                expected,
-                "{url}"
-            );
-        }
     }
 }

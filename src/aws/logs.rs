@@ -1,0 +1,119 @@
+//! The two calls of CloudWatch Logs that read history: `DescribeLogGroups` and `FilterLogEvents`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AwsClient, AwsSettings, CallError, Place, Service};
+use crate::http::ClientError;
+
+const LOGS: Service = Service {
+    name: "logs",
+    target: "Logs_20140328",
+};
+
+/// CloudWatch Logs.
+#[derive(Debug)]
+pub struct Logs(AwsClient);
+
+/// A question for log events.
+///
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterLogEvents<'a> {
+    /// The log group's name, for one of the credentials' own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<&'a str>,
+    /// The log group's ARN, for one of another account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_group_identifier: Option<&'a str>,
+    /// The earliest time, in milliseconds since 1970.
+    pub start_time: i64,
+    /// The latest time, in milliseconds since 1970.
+    pub end_time: i64,
+    /// Which lines are wanted, in CloudWatch's syntax.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_pattern: Option<&'a str>,
+    /// Where the last page ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<&'a str>,
+    /// In the order of time, whatever the log streams. AWS takes it for granted since 2019; those who play AWS do not.
+    pub interleaved: bool,
+}
+
+/// A log group as CloudWatch describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedLogGroup {
+    /// Its name.
+    pub log_group_name: String,
+    /// Its ARN, which ends with `:*`.
+    pub arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DescribeLogGroups<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_group_name_prefix: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<&'a str>,
+}
+
+/// Some of the log groups, and where the next page begins.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogGroupsPage {
+    /// The log groups.
+    #[serde(default)]
+    pub log_groups: Vec<DescribedLogGroup>,
+    /// Where the next page begins; `None` if there is none.
+    pub next_token: Option<String>,
+}
+
+impl Logs {
+    /// Makes the client. No connection is made yet.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the settings do not allow one.
+    pub fn new(settings: AwsSettings) -> Result<Self, ClientError> {
+        AwsClient::new(LOGS, settings).map(Self)
+    }
+
+    /// Asks for log groups whose names begin with a text.
+    ///
+    /// # Errors
+    /// [`CallError`] if there is no answer.
+    pub async fn log_groups(
+        &self,
+        place: &Place,
+        prefix: &str,
+        next_token: Option<&str>,
+        timeout: Duration,
+    ) -> Result<LogGroupsPage, CallError> {
+        let parameters = DescribeLogGroups {
+            log_group_name_prefix: Some(prefix).filter(|prefix| !prefix.is_empty()),
+            next_token,
+        };
+        let call = self
+            .0
+            .call(place, "DescribeLogGroups", &parameters, timeout);
+        serde_json::from_slice(&call.await?).map_err(|_| CallError::NotAws)
+    }
+
+    /// Asks for log events. Returns the answer's JSON.
+    ///
+    /// # Errors
+    /// [`CallError`] if there is no answer.
+    pub async fn log_events(
+        &self,
+        place: &Place,
+        parameters: &FilterLogEvents<'_>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, CallError> {
+        self.0
+            .call(place, "FilterLogEvents", parameters, timeout)
+            .await
+    }
+}

@@ -1,0 +1,72 @@
+//! Documents looked up before they are created, where they may have been delivered before.
+
+use std::collections::HashMap;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
+use crate::data_stream::DataStreamName;
+use crate::search::look_up;
+use crate::server::Search;
+
+/// Where a document is that was delivered before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In the data stream: each of its copies.
+    Stored(Vec<StoredDocument>),
+    /// Among the dead letters.
+    DeadLettered,
+}
+
+/// Something that knows which documents were delivered before.
+pub trait LookUp {
+    /// Finds these documents. Those that were not delivered before are not in the answer.
+    ///
+    /// An error means that nothing is known of any of them, and none is sent.
+    fn find<'a>(
+        &'a self,
+        ids: &'a [DocumentId],
+        session: &'a Session,
+    ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>>;
+}
+
+/// Looks in all backing indices of the data stream and among the dead letters.
+#[derive(Debug)]
+pub struct LookUpEverywhere<'s, S> {
+    /// What is asked.
+    pub server: &'s S,
+    /// Where documents go.
+    pub data_stream: &'s DataStreamName,
+    /// Where rejected documents go.
+    pub dead_letters: Option<&'s DataStreamName>,
+}
+
+impl<S: Search> LookUp for LookUpEverywhere<'_, S> {
+    fn find<'a>(
+        &'a self,
+        ids: &'a [DocumentId],
+        session: &'a Session,
+    ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>> {
+        let find = async move {
+            let stored = look_up(self.server, &self.data_stream.name, ids, session).await?;
+            let mut found: HashMap<_, _> = stored
+                .into_iter()
+                .map(|(id, copies)| (id, Whereabouts::Stored(copies)))
+                .collect();
+            let Some(dead_letters) = self.dead_letters.filter(|_| found.len() < ids.len()) else {
+                return Ok(found);
+            };
+            let is_new = |id: &&DocumentId| !found.contains_key(id);
+            let rest: Vec<_> = ids.iter().filter(is_new).copied().collect();
+            let letters = look_up(self.server, &dead_letters.name, &rest, session).await?;
+            found.extend(
+                letters
+                    .into_keys()
+                    .map(|id| (id, Whereabouts::DeadLettered)),
+            );
+            Ok(found)
+        };
+        find.boxed_local()
+    }
+}

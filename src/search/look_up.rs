@@ -1,0 +1,157 @@
+//! Documents looked up by their ids.
+//!
+//! Elasticsearch keeps ids apart within a backing index only: after a rollover `create` stores a second copy of a
+//! document that an older backing index has. A search for ids finds them all. As nobody writes into older backing
+//! indices, looking up first and creating then is exact, except for what was written in the last refresh interval before
+//! a rollover: call [`Search::refresh`] first where the credentials allow it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Answer, Found, WireHit, read, read_reply};
+use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
+use crate::server::{Search, TransportError};
+
+/// Upper bound on the ids of a question. Each may be in several backing indices.
+const MOST_IDS: usize = 1_000;
+
+/// Upper bound on the hits of an answer: the default of `index.max_result_window`.
+const MOST_HITS: usize = 10_000;
+
+#[derive(Serialize)]
+struct WireQuestion<'q> {
+    size: usize,
+    query: WireIds<'q>,
+    sort: [&'static str; 1],
+    #[serde(rename = "_source")]
+    source: bool,
+    seq_no_primary_term: bool,
+    track_total_hits: bool,
+}
+
+#[derive(Serialize)]
+struct WireIds<'q> {
+    ids: WireValues<'q>,
+}
+
+#[derive(Serialize)]
+struct WireValues<'q> {
+    values: &'q [DocumentId],
+}
+
+/// The hits of an answer, and how many there are in all.
+struct Hits {
+    found: Vec<Found>,
+    total: u64,
+}
+
+/// Finds every copy of these documents, in all backing indices of a data stream.
+///
+/// An id that is not in the answer is proven not to be there: an answer counts only if all shards gave it and it holds as
+/// many documents as it says there are. Anything else, such as the 503 of a data stream that was rolled over just now, is
+/// asked again as long as the session allows. A data stream that does not exist has no documents.
+///
+/// The credentials need `read` on the data stream. The session may be that of a delivery; it is stopped by an answer that
+/// will not change, such as 403.
+///
+/// # Errors
+/// The failure that keeps the answer from being known. It says nothing about any id.
+pub async fn look_up<S: Search>(
+    server: &S,
+    data_stream: &str,
+    ids: &[DocumentId],
+    session: &Session,
+) -> Result<HashMap<DocumentId, Vec<StoredDocument>>, Failure> {
+    let mut copies = HashMap::<_, Vec<_>>::new();
+    let mut batches: Vec<&[DocumentId]> = ids.chunks(MOST_IDS).rev().collect();
+    while let Some(batch) = batches.pop() {
+        match ask(server, data_stream, batch, session).await? {
+            Some(found) => {
+                for Found { stored, .. } in found {
+                    if let Some(id) = DocumentId::parse(&stored.id) {
+                        copies.entry(id).or_default().push(stored);
+                    }
+                }
+            }
+            None => {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.extend([second, first]);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+/// Asks until there is an answer. `None` if the answer is too large, and that of fewer ids may not be.
+async fn ask<S: Search>(
+    server: &S,
+    data_stream: &str,
+    ids: &[DocumentId],
+    session: &Session,
+) -> Result<Option<Vec<Found>>, Failure> {
+    let body = question(ids);
+    while let Some(timeout) = session.request_timeout() {
+        let reply = server.find(data_stream, &body, timeout).await;
+        match read(reply, data_stream, read_hits) {
+            Answer::Page(hits) if hits.found.len() as u64 == hits.total => {
+                session.progress();
+                return Ok(Some(hits.found));
+            }
+            Answer::NoStream => {
+                session.progress();
+                return Ok(Some(Vec::new()));
+            }
+            Answer::Page(hits) if hits.total > MOST_HITS as u64 && ids.len() > 1 => {
+                return Ok(None);
+            }
+            Answer::TooLarge if ids.len() > 1 => return Ok(None),
+            Answer::Page(hits) => {
+                session.failed(Failure::SearchFellShort {
+                    found: hits.found.len() as u64,
+                    total: hits.total,
+                });
+                session.wait(None).await;
+            }
+            Answer::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
+            Answer::Again(failure, retry_after) => {
+                session.failed(failure);
+                session.wait(retry_after).await;
+            }
+            Answer::Stop(failure) => session.stop(failure),
+        }
+    }
+    let unknown = Failure::Transport(TransportError::Timeout);
+    Err(session.failure().unwrap_or(unknown))
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a Vec takes every write, and the keys are text"
+)]
+fn question(ids: &[DocumentId]) -> Vec<u8> {
+    let question = WireQuestion {
+        size: MOST_HITS,
+        query: WireIds {
+            ids: WireValues { values: ids },
+        },
+        sort: ["_doc"],
+        source: false,
+        seq_no_primary_term: true,
+        track_total_hits: true,
+    };
+    serde_json::to_vec(&question).expect("a question can be written as JSON")
+}
+
+fn read_hits(body: &[u8]) -> Option<Hits> {
+    let reply = read_reply(body)?;
+    Some(Hits {
+        total: reply.hits.total.value,
+        found: reply
+            .hits
+            .hits
+            .into_iter()
+            .map(WireHit::into_found)
+            .collect(),
+    })
+}
