@@ -116,7 +116,7 @@ impl LogData {
         read(message, Vec::new())
     }
 
-    /// How many log events there are.
+    /// Returns the number of log events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len

@@ -15,17 +15,18 @@
 //!    nothing.
 //! 7. [`report`]: every event is accounted for, and the trigger gets its answer.
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
-//! 9. [`search`] reads documents back, or looks them up by id, and proves that it saw them all; [`redrive`] sends dead letters through the
-//!    path once more.
+//! 9. [`search`] reads documents back, or looks them up by id, and proves that it saw them all;
+//!    [`redrive`] sends dead letters through the path once more.
 //! 10. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
 //! 11. [`check`]: a server is asked everything that can be asked before and after a deployment.
 //!
 //! [`event_id`] has the layout of CloudWatch's ids of log events.
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
 //!
-//! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the settings and the files that
-//! they name, [`elasticsearch`] and [`aws`] speak [`http`], and [`handler`] (the Lambda function) and [`cli`] (the same path at a
-//! terminal) are the front doors.
+//! So far nothing knows the network: [`server::Transport`] is the seam. [`config`] reads the
+//! settings and the files that they name, [`elasticsearch`] and [`aws`] speak HTTP with clients of
+//! [`http`], and [`handler`] (the Lambda function) and [`cli`] (the same path at a terminal) are
+//! the front doors.
 
 pub mod event;
 

@@ -66,7 +66,7 @@ pub struct SearchReader<'r, S> {
 /// The meaning of a reply.
 enum Answer<P> {
     Page(P),
-    /// There is no such data stream.
+    /// The data stream does not exist.
     NoStream,
     TooLarge,
     /// Another try may get another reply.
@@ -220,7 +220,7 @@ fn hash(stored: &StoredDocument) -> u64 {
     hasher.finish()
 }
 
-/// Reads a reply about a data stream. `page` reads a body, and returns `None` if it is not whole.
+/// Reads a reply about a data stream. `page` reads the body and returns `None` if it is not whole.
 fn read<P>(
     reply: Result<Reply, TransportError>,
     data_stream: &str,
@@ -249,14 +249,14 @@ fn read<P>(
     }
 }
 
-/// What an answer of 404 says is missing.
+/// The thing that a reply with status 404 reports as missing.
 #[derive(Debug, PartialEq, Eq)]
 enum Missing {
-    /// There is no such data stream, so it has no documents.
+    /// The data stream, so there are no documents.
     DataStream,
-    /// An index was deleted while it was searched: the others were not asked.
+    /// An index that was deleted during the search, so the other indices were not searched.
     BackingIndex,
-    /// A proxy that knows no such path answers 404, too.
+    /// The path: a proxy that does not know it answers 404, too.
     Path,
 }
 
@@ -385,8 +385,8 @@ struct WireHit<'a> {
     source: Option<&'a RawValue>,
 }
 
-/// Reads a reply to a search. `None` if it is none, comes from a part of the shards, or does not say how many documents
-/// there are.
+/// Reads a reply to a search. `None` if it is not such a reply, covers only some of the shards, or
+/// does not say how many documents there are.
 fn read_reply(body: &[u8]) -> Option<WireReply<'_>> {
     let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
     let is_partial = reply.timed_out
@@ -396,7 +396,7 @@ fn read_reply(body: &[u8]) -> Option<WireReply<'_>> {
     (!is_partial).then_some(reply)
 }
 
-/// Reads a page of a scroll. `None` as [`read_reply`], and if there is no way to the next page.
+/// Reads a page of a scroll. `None` as for [`read_reply`], and if the next page has no id.
 fn read_page(body: &[u8]) -> Option<Page> {
     let reply = read_reply(body)?;
     let found = reply.hits.hits.into_iter().map(WireHit::into_found);

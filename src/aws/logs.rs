@@ -38,7 +38,8 @@ pub struct FilterLogEvents<'a> {
     /// Where the last page ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<&'a str>,
-    /// In the order of time, whatever the log streams. AWS takes it for granted since 2019; those who play AWS do not.
+    /// Whether the events of all log streams come in the order of time. AWS has ignored this
+    /// member since 2019 and takes it as true; emulators of AWS do not.
     pub interleaved: bool,
 }
 

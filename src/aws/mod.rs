@@ -1,6 +1,7 @@
 //! The one client for AWS's services that speak JSON 1.1: Secrets Manager and CloudWatch Logs.
 //!
-//! It signs a request, sends it and reads the answer. It repeats nothing: whoever calls knows how long there is to wait.
+//! It signs a request, sends it and reads the reply. It never repeats a request: the caller knows
+//! how much time there is.
 
 mod logs;
 mod place;

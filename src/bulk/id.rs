@@ -35,8 +35,8 @@ pub struct LogEventIdentity<'a> {
     pub part: usize,
 }
 
-/// Twelve hexadecimal digits of the event's time, so that Lucene finds ids of one time close together, and 128 bits of
-/// a hash over the rest in base64url.
+/// The id: twelve hexadecimal digits of the event's time, so that Lucene keeps ids of one time
+/// close together, then a 128-bit hash of the rest in base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DocumentId {
     time: u64,

@@ -56,8 +56,8 @@ struct Host {
     has_served: Cell<bool>,
 }
 
-/// The members of an answer that are read: the result of each item, and the id that proves whose
-/// result it is.
+/// The members of a reply that are read: the result of each item, and the id that proves which
+/// request it belongs to.
 const FILTER_PATH: &str = "error,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,\
                            items.*.error.reason,items.*.error.caused_by.reason";
 
@@ -264,8 +264,8 @@ impl Transport for Elasticsearch {
     }
 }
 
-/// Returns the URL of a bulk request. Our parameters come first and count, whatever the query of
-/// ELASTICSEARCH_URL says.
+/// Returns the URL of a bulk request. Our parameters come first and win over the query of
+/// ELASTICSEARCH_URL.
 fn bulk_url(host: &Host, target: Target<'_>, require_data_stream: bool) -> Url {
     let mut url = host.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {

@@ -2,8 +2,8 @@
 
 use reqwest::Url;
 
-/// The service and, if its name tells it, the region of an OpenSearch endpoint: `….eu-central-1.es.amazonaws.com`,
-/// `….eu-central-1.aoss.amazonaws.com`.
+/// Returns the service of an OpenSearch endpoint and, if the name holds it, the region:
+/// `….eu-central-1.es.amazonaws.com`, `….eu-central-1.aoss.amazonaws.com`.
 ///
 /// Source: <https://docs.aws.amazon.com/general/latest/gr/opensearch-service.html>.
 pub(super) fn endpoint(url: &Url) -> (&'static str, Option<&str>) {

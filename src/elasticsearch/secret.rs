@@ -84,7 +84,7 @@ struct SecretValue {
     secret_string: Option<String>,
 }
 
-/// A secret of JSON. Other members, which rotation keeps there, are passed over.
+/// A secret in JSON form. Other members, which rotation keeps there, are ignored.
 #[derive(Deserialize)]
 struct Members {
     /// The id of the API key, if it is a text. Other secrets may have an `id` of any type.

@@ -49,11 +49,11 @@ pub enum Auth {
     },
 }
 
-/// How to read a secret.
+/// The access to a secret.
 #[derive(Debug, Clone)]
 pub struct SecretSettings {
     /// The secret.
     pub arn: SecretArn,
-    /// How to call Secrets Manager; `None` if the environment has no AWS credentials.
+    /// The access to Secrets Manager; `None` if the environment has no AWS credentials.
     pub aws: Option<AwsSettings>,
 }

@@ -1,4 +1,5 @@
-//! HTTP clients for Elasticsearch and AWS: whom they trust, and how much of an answer they read.
+//! HTTP clients for Elasticsearch and AWS: which certificates they trust, and how much of a reply
+//! they read.
 
 mod tls;
 
@@ -11,33 +12,33 @@ use thiserror::Error;
 pub use self::tls::Fingerprint;
 use crate::server::TransportError;
 
-/// More than any answer needs: some hundred bytes an item of a bulk request, some thousand where a reason is given; one
-/// mebibyte of lines for a page of CloudWatch Logs.
+/// More than any reply needs: some hundred bytes for each item of a bulk request, some thousand
+/// where a reason is given, and a mebibyte of lines for a page of CloudWatch Logs.
 const LARGEST_REPLY: usize = 16 << 20;
 
-/// Whom to believe that it is Elasticsearch.
+/// The authorities that may vouch for the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// The public certificate authorities, as Mozilla trusts them.
+    /// The public certificate authorities that Mozilla trusts.
     PublicAuthorities,
-    /// The authorities of a PEM file.
+    /// The authorities in a PEM file.
     AuthorityFile(PathBuf),
     /// The authority with this fingerprint.
     AuthorityFingerprint(Fingerprint),
 }
 
-/// Why there can be no client: a matter of settings.
+/// A reason in the settings why no client can be made.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The file of authorities is of no use.
+    /// The file of authorities cannot be used.
     #[error("{reason}")]
     AuthorityFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
-    /// There is nobody to sign as.
+    /// The environment has no AWS credentials.
     #[error(
         "it needs AWS credentials, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: \
          `eval \"$(aws configure export-credentials --format env)\"` sets them"
@@ -46,20 +47,20 @@ pub enum ClientError {
         /// The setting that needs them.
         variable: &'static str,
     },
-    /// There is no region to sign for.
+    /// No region is known for the signature.
     #[error("the region is not known: set AWS_REGION to that of the domain")]
     Region,
-    /// Credentials that fit in no HTTP header.
+    /// Credentials that an HTTP header cannot carry.
     #[error(
         "the credentials hold characters that cannot be sent in an HTTP header: copy them again"
     )]
     Credentials,
-    /// Something else.
+    /// Any other reason.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
 }
 
-/// What a client is made of.
+/// The settings from which a client is made.
 #[derive(Debug)]
 pub(crate) struct ClientSettings {
     tls: rustls::ClientConfig,
@@ -74,7 +75,7 @@ impl ClientSettings {
         })
     }
 
-    /// A client that neither repeats nor follows anything by itself.
+    /// Makes a client that never repeats a request and follows no redirects.
     pub(crate) fn client(&self) -> Result<Client, ClientError> {
         Client::builder()
             .user_agent(concat!("apigw-logs/", env!("CARGO_PKG_VERSION")))
@@ -90,7 +91,7 @@ impl ClientSettings {
     }
 }
 
-/// Reads an answer to its end, or as much of it as an answer may have.
+/// Reads a reply to its end, up to the largest size that a reply may have.
 pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     let cut = |error: reqwest::Error| {

@@ -131,12 +131,12 @@ impl Chunk {
         })
     }
 
-    /// The ids of the documents, in their order.
+    /// Returns the ids of the documents, in their order.
     pub(super) fn ids(&self) -> impl Iterator<Item = DocumentId> {
         self.documents.iter().map(|(_, id)| *id)
     }
 
-    /// The place of each line, with the range of its documents.
+    /// Returns the place of each line, with the range of its documents.
     pub(super) fn lines(&self) -> impl Iterator<Item = (Place, Range<usize>)> {
         let ends = self
             .lines

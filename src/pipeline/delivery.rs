@@ -18,9 +18,9 @@ pub(super) struct Delivery<'p, T> {
     pub(super) session: Session,
     /// The session of dead letters. If they cannot be written, later chunks do not try again.
     pub(super) burial: Session,
-    /// The session of look-ups, whose answers are of no use to the retries of documents.
+    /// The session of look-ups: their failures do not delay documents.
     pub(super) looking: Session,
-    /// What knows of documents that were delivered before.
+    /// Finds documents that were delivered before.
     pub(super) look_up: Option<&'p dyn LookUp>,
     /// When no more requests may start.
     pub(super) sending_ends: Option<Instant>,
@@ -45,10 +45,10 @@ impl<T: Transport> Delivery<'_, T> {
         self.session.is_sending() || self.burial.is_sending()
     }
 
-    /// Sends the documents of a chunk that were not delivered before. Returns the chunk, and the fate of each document in
-    /// their order.
+    /// Sends the documents of a chunk that were not delivered before. Returns the chunk and the
+    /// fate of each document, in their order.
     pub(super) async fn deliver(&self, chunk: Chunk) -> (Chunk, Vec<Fate>) {
-        // What is looked up is on its way, too: its documents may be the first to be accepted.
+        // During the look-up, too, other chunks wait to learn whether these documents are accepted.
         let body = self.session.body();
         let known = match self.known(&chunk).await {
             Ok(known) => known,
@@ -82,7 +82,8 @@ impl<T: Transport> Delivery<'_, T> {
         Ok(ids.iter().enumerate().filter_map(fate).collect())
     }
 
-    /// Sends the documents of a chunk but for those that are known. Returns the chunk, and the fate of each document.
+    /// Sends the documents of a chunk except known ones. Returns the chunk and the fate of each
+    /// document.
     async fn send(
         &self,
         chunk: Chunk,

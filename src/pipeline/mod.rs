@@ -119,8 +119,8 @@ impl<T: Transport> Pipeline<T> {
         self.process_looking_up(batch, deadline, None).await
     }
 
-    /// Does what [`Self::process`] does, for records that may have been delivered before: documents that `look_up` finds
-    /// are not sent, and count as duplicates or dead letters.
+    /// Does the work of [`Self::process`] for records that may have been delivered before.
+    /// Documents that `look_up` finds are not sent; they count as duplicates or dead letters.
     pub async fn process_looking_up(
         &self,
         batch: Batch<'_>,
@@ -148,7 +148,7 @@ impl<T: Transport> Pipeline<T> {
         self.close(run, records, start).await
     }
 
-    /// Does the same with payloads that are decoded already: each of them is a record.
+    /// Does the same work with decoded payloads. Each of them counts as a record.
     pub async fn process_log_data(
         &self,
         payloads: Vec<LogData>,
@@ -221,7 +221,7 @@ impl<T> Pipeline<T> {
         self.documents_by(&self.normalizer, line, arena)
     }
 
-    /// The ids of the documents of a log event; `None` if the settings leave it out.
+    /// Returns the ids of the documents of a log event; `None` if the settings leave it out.
     pub fn document_ids(
         &self,
         data: &LogData,
@@ -241,7 +241,7 @@ impl<T> Pipeline<T> {
         }
     }
 
-    /// What makes documents for another data stream.
+    /// Returns a normalizer for another data stream.
     #[must_use]
     pub fn normalizer_for(&self, target: &DataStreamName) -> Normalizer {
         Normalizer {

@@ -1,9 +1,10 @@
 //! Documents looked up by their ids.
 //!
-//! Elasticsearch keeps ids apart within a backing index only: after a rollover `create` stores a second copy of a
-//! document that an older backing index has. A search for ids finds them all. As nobody writes into older backing
-//! indices, looking up first and creating then is exact, except for what was written in the last refresh interval before
-//! a rollover: call [`Search::refresh`] first where the credentials allow it.
+//! Elasticsearch enforces unique ids within a backing index only. After a rollover, `create` stores
+//! a second copy of a document that an older backing index holds. A search for ids finds all
+//! copies. Nobody writes into older backing indices, so a look-up followed by `create` is exact,
+//! except for documents written in the last refresh interval before a rollover: call
+//! [`Search::refresh`] first where the credentials allow it.
 
 use std::collections::HashMap;
 
@@ -48,15 +49,16 @@ struct Hits {
 
 /// Finds every copy of these documents, in all backing indices of a data stream.
 ///
-/// An id that is not in the answer is proven not to be there: an answer counts only if all shards gave it and it holds as
-/// many documents as it says there are. Anything else, such as the 503 of a data stream that was rolled over just now, is
-/// asked again as long as the session allows. A data stream that does not exist has no documents.
+/// An id that is missing from the result is proven to be absent: a reply counts only if all shards
+/// took part and it holds as many documents as it says there are. After any other reply, such as
+/// the 503 of a data stream that was just rolled over, the question is repeated as long as the
+/// session allows. A data stream that does not exist has no documents.
 ///
-/// The credentials need `read` on the data stream. The session may be that of a delivery; it is stopped by an answer that
-/// will not change, such as 403.
+/// The credentials need `read` on the data stream. A reply that will not change, such as 403, stops
+/// the session.
 ///
 /// # Errors
-/// The failure that keeps the answer from being known. It says nothing about any id.
+/// The failure that prevents an answer. It says nothing about any id.
 pub async fn look_up<S: Search>(
     server: &S,
     data_stream: &str,
@@ -83,7 +85,7 @@ pub async fn look_up<S: Search>(
     Ok(copies)
 }
 
-/// Asks until there is an answer. `None` if the answer is too large, and that of fewer ids may not be.
+/// Asks until there is an answer. `None` if the answer is too large and fewer ids may help.
 async fn ask<S: Search>(
     server: &S,
     data_stream: &str,
