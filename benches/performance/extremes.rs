@@ -49,7 +49,7 @@ const EXTREMES: [Extreme; 14] = [
         sqs(5, &padded(LARGEST))
     }),
     (
-        "40 records of 20 MiB that EXCLUDE leaves out but for a line",
+        "40 records of 20 MiB of which EXCLUDE keeps one line",
         || kinesis(40, &mostly_excluded()),
     ),
     ("100 Kinesis records of 10 MiB, in lines of 1 MiB", || {

@@ -84,9 +84,9 @@ fn index_modes() {
     println!("| --- | ---: | ---: |");
     for ((name, mode, _), (time, bytes)) in variants.iter().zip(least) {
         let name = if *name == "ours" {
-            "documents of ours"
+            "our documents"
         } else {
-            "raw lines, not taken apart"
+            "raw lines, not parsed"
         };
         println!(
             "| {name}, {mode} | {:.0} | {} |",
@@ -111,7 +111,7 @@ fn pipeline() {
         bodies(Format::Rest, Sent::Originals),
     );
     let variants = [
-        ("documents of ours", &ours, ""),
+        ("our documents", &ours, ""),
         (
             "raw lines, through a pipeline",
             &raw,
@@ -130,7 +130,7 @@ fn pipeline() {
     }
     let mut path = steps::path(Format::Rest, ROUND, steps::default_level());
     let time = a_document(least_time(&mut *path.run, Duration::from_secs(2)));
-    println!("| the function's CPU, for documents of ours | {time:.0} | |");
+    println!("| the function's CPU, for our documents | {time:.0} | |");
 }
 
 /// Returns the microseconds for one document of a round.

@@ -9,7 +9,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "clients",
         title: "Clients",
-        description: "Who asks, as whom, with what and from where? Who of them is hurt?",
+        description: "Who sends requests, as whom, with what and from where? Who of them suffers errors?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,

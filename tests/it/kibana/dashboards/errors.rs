@@ -39,7 +39,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         name: "errors",
         title: "Errors",
-        description: "What fails, and whose fault is it? Who is hurt, and did the new deployment do it?",
+        description: "What fails, and whose fault is it? Who suffers, and did the new deployment cause it?",
         datasets: &[LOGS],
         controls: CONTROLS,
         opens_with: None,
