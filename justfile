@@ -1,25 +1,25 @@
-# The verbs of the project: each is a command that one could type.
+# The recipes of the project: each is a command that you could also type.
 
 # Turns a sample event into documents, with no server.
 run *arguments='invoke events/rest.json':
     cargo run --release -- {{ arguments }}
 
-# Runs the tests, against a real Elasticsearch that it starts.
+# Runs the tests, against a real Elasticsearch that they start.
 test *arguments:
     ./test {{ arguments }}
 
-# Runs the whole suite against each server that is promised to work.
+# Runs all tests against each supported server.
 test-servers:
     TEST_SERVER=elasticsearch ./test
     TEST_SERVER=elasticsearch-logsdb ./test
     TEST_SERVER=elasticsearch-8 ./test
     TEST_SERVER=opensearch ./test
 
-# Measures what each step costs, beside its floor and the last time: see docs/performance.md.
+# Measures each step beside its floor and the last time: see docs/performance.md.
 bench *arguments='criterion':
     cargo bench --bench performance -- {{ arguments }}
 
-# Every table of docs/performance.md, in Markdown, from a release build: a quarter of an hour on a quiet machine.
+# Prints every table of docs/performance.md from a release build; takes a quarter of an hour.
 performance:
     cargo build --release
     cargo bench --bench performance -- steps
@@ -32,15 +32,15 @@ performance:
 instructions:
     cargo bench --bench performance -- instructions
 
-# Takes the instructions of each step as the new baseline: read the difference before committing it.
+# Saves the instructions of each step as the new baseline: read the difference before you commit it.
 baseline:
     cargo bench --bench performance -- instructions --record
 
-# Fuzzes the normalizer and what reads foreign bytes: so many seconds each of the targets that are named, or of all.
+# Fuzzes each named target, or every target, for this many seconds.
 fuzz seconds='60' *targets:
     fuzz/run {{ seconds }} {{ targets }}
 
-# A thousand invocations in a row in one process; ten thousand histories of an event, and as many of every other made-up input.
+# Runs a thousand invocations in one process, and ten thousand cases of each made-up input.
 load:
     LOAD_INVOCATIONS=1000 ./test --test it load -- --nocapture
     PROPTEST_CASES=10000 PROPTEST_RNG_SEED=$(date +%s) ./test --test it properties
@@ -49,20 +49,20 @@ load:
 check:
     .ci/run --quick
 
-# Checks everything that CI does.
+# Runs all checks of CI.
 ci:
     .ci/run
 
-# Rewrites the golden files from what the program does now: read the difference before committing it.
+# Rewrites the golden files with the program's output: read the difference before you commit.
 bless:
     UPDATE_GOLDEN=1 cargo test
 
-# The zip file to deploy, with the licences of what is in it: target/lambda/apigw-logs/bootstrap.zip.
+# Makes the zip file to deploy, with all licences: target/lambda/apigw-logs/bootstrap.zip.
 package:
     cargo lambda build --release --arm64 --output-format zip
     .ci/third-party-notices --zip target/lambda/apigw-logs/bootstrap.zip
 
-# The files of a release, for both processors where they can be built: dist/. See docs/deploy.md.
+# Makes the files of a release in dist/, for both processors if possible: see docs/deploy.md.
 dist:
     .ci/dist
 
@@ -70,6 +70,6 @@ dist:
 deployments:
     .ci/deployments
 
-# The integration package to upload to Kibana: target/apigw_logs-VERSION.zip.
+# Makes the integration package to upload to Kibana: target/apigw_logs-VERSION.zip.
 integration:
     .ci/integration-zip

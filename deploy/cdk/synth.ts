@@ -1,4 +1,4 @@
-// Writes the stack that the construct makes of the properties on standard input: for `.ci/deployments`, which compares it.
+// Writes the stack that the construct makes from the properties on standard input, for `.ci/deployments`.
 import { readFileSync } from 'node:fs';
 import { App, DefaultStackSynthesizer, Stack } from 'aws-cdk-lib';
 import { ApigwLogs } from './apigw-logs';

@@ -1,7 +1,7 @@
 # The alarms. docs/operate.md says what to do about each.
 #
-# One outage is one page. Alarms that one outage causes together notify nobody: `outage` does, for all of them. What
-# follows from an outage, or can wait until the morning, is a ticket.
+# One outage is one page. Alarms that one outage causes together notify nobody: `outage` does, for
+# all of them. Its consequences, and alarms that can wait until the morning, are tickets.
 
 locals {
   pages   = var.alarm_topic_arn == "" ? [] : [var.alarm_topic_arn]
@@ -15,7 +15,7 @@ locals {
   an_hour     = 3600000
   ten_days    = 864000
 
-  # Each alarm, and when it is needed.
+  # Each alarm, and the condition under which it is needed.
   all_alarms = {
     errors = {
       when       = true
@@ -153,7 +153,7 @@ locals {
 
   alarms = { for name, alarm in local.all_alarms : name => alarm if alarm.when }
 
-  # What one alarm of a queue counts: messages that wait, and messages that are being tried.
+  # The number that an alarm of a queue counts: waiting messages, and messages in process.
   queue_alarms = {
     failed-invocations = {
       text       = "Invocations have failed for good and wait in the queue of failed invocations."

@@ -1,4 +1,5 @@
-# The same function, permissions, queues and alarms as template.yaml. tests/it/deployments.rs compares them.
+# The same function, permissions, queues and alarms as in template.yaml. `.ci/deployments` compares
+# them.
 
 terraform {
   required_version = ">= 1.5"
@@ -99,7 +100,7 @@ resource "aws_lambda_function" "this" {
 
   depends_on = [aws_iam_role_policy.this]
 
-  # What contradicts itself, or would do nothing, is a mistake.
+  # Contradictions, and settings without any effect, are mistakes.
   lifecycle {
     precondition {
       condition     = var.elasticsearch_url == "" || var.elastic_cloud_id == ""
@@ -177,12 +178,12 @@ resource "aws_secretsmanager_secret_version" "api_key" {
   secret_string = var.elasticsearch_api_key
 }
 
-# --- What it may do
+# --- The function's permissions
 
 locals {
   bucket_arn = try(aws_s3_bucket.failed_records[0].arn, "")
 
-  # Exactly what is used: each policy, and when it is needed.
+  # Exactly what the function uses: each policy, and the condition under which it is needed.
   all_policies = {
     log = {
       when = true
@@ -330,7 +331,7 @@ resource "aws_iam_role_policy" "this" {
   policy   = jsonencode({ Version = "2012-10-17", Statement = each.value })
 }
 
-# --- What failed
+# --- Failed events
 
 # Events that three attempts could not deliver. Each message holds a whole event under requestPayload.
 resource "aws_sqs_queue" "failed_invocations" {
@@ -448,8 +449,8 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = 5
   function_response_types            = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error     = true
-  # While Elasticsearch is unreachable an attempt takes retry_budget_ms, so the age decides. A record that cannot be
-  # read fails within milliseconds, and is given up after so many attempts.
+  # While Elasticsearch is unreachable, an attempt takes retry_budget_ms, so the age decides. A
+  # record that cannot be read fails within milliseconds, and is given up after this many attempts.
   maximum_retry_attempts        = 1200
   maximum_record_age_in_seconds = 72000
 
@@ -507,7 +508,7 @@ resource "aws_s3_bucket_public_access_block" "failed_records" {
   restrict_public_buckets = true
 }
 
-# A record that was deleted by mistake can be had back for a week.
+# A record that was deleted by mistake can be restored for a week.
 resource "aws_s3_bucket_versioning" "failed_records" {
   count  = local.has_stream ? 1 : 0
   bucket = aws_s3_bucket.failed_records[0].id
@@ -602,8 +603,8 @@ resource "aws_iam_role_policy" "stream_writer" {
   })
 }
 
-# CloudWatch Logs writes to the stream at once, to try the role. An event source takes longer to make than a new role
-# takes to be known everywhere.
+# CloudWatch Logs immediately writes to the stream, to test the role. Making an event source takes
+# longer than making a new role known everywhere.
 resource "aws_cloudwatch_log_subscription_filter" "stream" {
   for_each        = toset(local.stream_filters)
   name            = "${var.name}-stream"
@@ -611,12 +612,12 @@ resource "aws_cloudwatch_log_subscription_filter" "stream" {
   filter_pattern  = var.filter_pattern
   destination_arn = var.kinesis_stream_arn
   role_arn        = aws_iam_role.stream_writer[0].arn
-  # A busy log stream would otherwise have one shard to itself.
+  # Otherwise a busy log stream would have one shard to itself.
   distribution = "Random"
   depends_on   = [aws_lambda_event_source_mapping.stream, aws_iam_role_policy.stream_writer]
 }
 
-# Log groups of other accounts send to this.
+# Log groups of other accounts send to this destination.
 resource "aws_cloudwatch_log_destination" "this" {
   count      = local.has_accounts ? 1 : 0
   name       = var.name

@@ -281,7 +281,7 @@ variable "log_retention_in_days" {
 variable "tracing" {
   type        = string
   default     = "PassThrough"
-  description = "Active has X-Ray trace invocations."
+  description = "Active lets X-Ray trace invocations."
 
   validation {
     condition     = contains(["PassThrough", "Active"], var.tracing)
@@ -381,7 +381,7 @@ variable "failed_records_retention_in_days" {
 variable "drain_failed_invocations" {
   type        = bool
   default     = false
-  description = "Whether the function works off the queue of failed invocations. Turn it on when their cause is repaired, or for good."
+  description = "Whether the function drains the queue of failed invocations. Turn it on when their cause is repaired, or for good."
 }
 
 variable "alarm_topic_arn" {

@@ -15,8 +15,9 @@ const element = (parent, kind, className, text) => {
 
 // ---- Kibana's rules
 
-// The colour of a number by a palette of absolute numbers: the first upper bound that it is below decides. NaN is below none and
-// takes the first colour. A number below the range has no colour.
+// Returns the colour of a number by a palette of absolute numbers: the first upper bound above the
+// number decides. NaN is below no bound and takes the first colour. A number below the range has no
+// colour.
 function colorByNumber({ params }, number) {
   if (number < params.rangeMin) return undefined;
   const below = params.stops.find(({ stop }) => number < stop);
@@ -53,7 +54,7 @@ function formatted(value, format = { id: "number", params: { decimals: 0 } }) {
   }
 }
 
-// Black or white, whichever is read better on a colour.
+// Returns black or white, whichever is easier to read on a colour.
 function textOn(color) {
   if (!color) return "inherit";
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
@@ -62,7 +63,7 @@ function textOn(color) {
 
 // ---- Panels
 
-// The one layer of a panel: its columns in their order, without the parts of formulas.
+// Returns the only layer of a panel: its columns in their order, without the parts of formulas.
 function layer(panel) {
   const { formBased, textBased } = panel.config.attributes.state.datasourceStates;
   if (formBased) {
@@ -145,7 +146,7 @@ function drawXy(body, panel) {
     areaStyle: drawn.seriesType.startsWith("area") ? {} : undefined,
     showSymbol: false,
     barCategoryGap: "5%",
-    // A colour of the default palette is pink here, so that it is seen.
+    // A colour of the default palette is pink here, so that people notice it.
     color: drawn.yConfig.find(({ forAccessor }) => forAccessor === id)?.color ?? "#ff00ff",
     data: rows.map((row) => [Number(row.labels[0]), scale === "log" && !row.numbers[index] ? null : row.numbers[index]]),
   }));
@@ -240,7 +241,7 @@ function draw(panel) {
     if (description) element(head, "i", "", "i");
   }
   DRAWN_BY[attributes.visualizationType ?? panel.kind](place, panel);
-  // Whatever does not fit is marked; a list of documents scrolls in any case.
+  // Text that does not fit is marked; a list of documents scrolls in any case.
   if (panel.kind !== "search" && place.scrollHeight > place.clientHeight) place.classList.add("overflow");
 }
 

@@ -1,4 +1,4 @@
-// A page for each dashboard and each day of FOLDER/answers.json. Prints the name and the height of each.
+// Makes a page for each dashboard and each day of FOLDER/answers.json, and prints its name and height.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const folder = process.argv[2];
 const answers = JSON.parse(readFileSync(join(folder, "answers.json"), "utf8"));
 
-// A row of Kibana's grid with its margin, and what is above the grid: the controls.
+// The height of a row of Kibana's grid with its margin, and of the controls above the grid.
 const ROW = 28;
 const ABOVE = 64;
 

@@ -1,4 +1,4 @@
-// Command packagespec asks Elastic's own validator what it thinks of integration packages: folders or zip files.
+// Command packagespec checks integration packages, as folders or zip files, with Elastic's validator.
 package main
 
 import (

@@ -13,15 +13,16 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * What Elasticsearch's uri_parts processor takes from a URL, asked of the JDK that it wraps.
+ * Returns the parts that Elasticsearch's uri_parts processor takes from a URL, from the JDK that it
+ * wraps.
  *
- * <p>Run by {@code java UriParts.java}. Each line of standard input is a URL in which any character may stand as
- * &#92;uXXXX (a UTF-16 unit) and the backslash must. Each line of standard output is the JSON object of its parts,
- * or {@code null} where the processor throws.
+ * <p>Run it with {@code java UriParts.java}. Each line of standard input is a URL, in which any
+ * character may be written as &#92;uXXXX (a UTF-16 unit) and the backslash must be. Each line of
+ * standard output is the JSON object of its parts, or {@code null} if the processor throws.
  */
 public final class UriParts {
 
-    private static final Pattern REFUSED_IN_HOST = Pattern.compile(
+    private static final Pattern REJECTED_IN_HOST = Pattern.compile(
         "[\\x00-\\x20\"#/:<>?@\\[\\\\\\]^`{|}\\x7f\\u2047-\\u2049\\u2100\\u2101\\u2105\\u2106\\u2A74"
             + "\\uFE55\\uFE56\\uFE5F\\uFE6B\\uFF03\\uFF0F\\uFF1A\\uFF1F\\uFF20]");
 
@@ -51,17 +52,17 @@ public final class UriParts {
     private static Map<String, Object> partsOfUrl(String text) {
         try {
             URL url = new URL(text);
-            return Runtime.version().feature() < 22 && isRefusedSince22(url) ? null : parts(url.getProtocol(), url.getUserInfo(), url.getHost(), url.getPort(),
+            return Runtime.version().feature() < 22 && isRejectedSince22(url) ? null : parts(url.getProtocol(), url.getUserInfo(), url.getHost(), url.getPort(),
                 url.getPath(), url.getQuery(), url.getRef());
         } catch (MalformedURLException notAUrl) {
             return null;
         }
     }
 
-    /** Older JDKs looked at the host when they connected, not when they parsed. */
-    private static boolean isRefusedSince22(URL url) {
+    /** Older JDKs checked the host when they connected, not when they parsed. */
+    private static boolean isRejectedSince22(URL url) {
         boolean isLiteral = url.getHost().matches("\\[([^%]+|[^%]+%[^\\x00-\\x1f\\[\\]/\\\\#?\\x7f]+)\\]");
-        return !isLiteral && REFUSED_IN_HOST.matcher(url.getHost()).find()
+        return !isLiteral && REJECTED_IN_HOST.matcher(url.getHost()).find()
             || url.getUserInfo() != null && url.getUserInfo().matches("(?s).*[\\x00-\\x1f\\[\\]/\\\\#?@\\x7f].*")
             || url.getAuthority() != null && url.getAuthority().matches("(?s).*[\\x00-\\x1f/\\\\#?\\x7f].*");
     }

@@ -1,4 +1,4 @@
-"""Writes the made-up databases of tests/it/fixtures/geoip, and what MaxMind's own reader says of all of them.
+"""Writes the made-up databases of tests/it/fixtures/geoip, and the answers of MaxMind's own reader.
 
     python3 -m venv target/geoip && target/geoip/bin/pip install maxminddb==3.2.0 mmdb_writer==0.2.7
     target/geoip/bin/python tests/it/oracles/geoip.py
@@ -151,7 +151,7 @@ def write(name, database_type, records):
 
 
 def addresses(reader, count):
-    """The ends of every network, their neighbours, and addresses within and anywhere."""
+    """Returns the ends of every network, their neighbours, and addresses inside and outside."""
     chance = random.Random(1)
     found = {ipaddress.ip_address(text) for text in ANYWHERE}
     for network, _ in reader:
@@ -166,7 +166,7 @@ def addresses(reader, count):
 
 
 def shortest(number):
-    """A 32-bit float in as many digits as it takes; a 64-bit one as it is."""
+    """Returns a 32-bit float in as many digits as it needs, and a 64-bit float unchanged."""
     for digits in range(1, 10):
         candidate = float(f"{number:.{digits}g}")
         if struct.pack("f", candidate) == struct.pack("f", number):
@@ -183,7 +183,10 @@ def name(part):
 
 
 def city_properties(record, is_short):
-    """https://www.elastic.co/docs/reference/enrich-processor/geoip-processor: those of a City database."""
+    """The properties of a City database, by the documentation of the geoip processor:
+
+    https://www.elastic.co/docs/reference/enrich-processor/geoip-processor
+    """
     country, region = record.get("country", {}), (record.get("subdivisions") or [{}])[-1]
     location = record.get("location", {})
     geo = {
@@ -210,7 +213,7 @@ def answers(database):
     reader = maxminddb.open_database(str(FIXTURES / f"{database}.mmdb"))
     grouped = {}
     for address in addresses(reader, 1200 if database in ("GeoIP2-City-Test", "GeoLite2-ASN-Test") else 40):
-        # Java makes an IPv4 address of one that is written as IPv6.
+        # Java turns an IPv4 address that is written as IPv6 into the IPv4 address.
         record = reader.get(str(getattr(address, "ipv4_mapped", None) or address)) or {}
         if database in CITIES:
             source = {"geo": city_properties(record, database == "dbip-city-lite")}
