@@ -17,8 +17,9 @@
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
 //! 9. [`search`] reads documents back, or looks them up by id, and proves that it saw them all;
 //!    [`redrive`] sends dead letters through the path once more.
-//! 10. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
-//! 11. [`check`]: a server is asked everything that can be asked before and after a deployment.
+//! 10. [`history`] sends what CloudWatch Logs keeps of a time through the path.
+//! 11. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
+//! 12. [`check`]: a server is asked everything that can be asked before and after a deployment.
 //!
 //! [`event_id`] has the layout of CloudWatch's ids of log events.
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.
@@ -69,6 +70,8 @@ pub mod config;
 pub mod http;
 
 pub mod aws;
+
+pub mod history;
 
 pub mod elasticsearch;
 

@@ -112,6 +112,29 @@ impl Report {
         warnings
     }
 
+    /// Adds the counts of another report, and takes over its error.
+    pub fn add(&mut self, other: Self) {
+        self.received += other.received;
+        self.indexed += other.indexed;
+        self.duplicates += other.duplicates;
+        self.dead_lettered += other.dead_lettered;
+        self.skipped += other.skipped;
+        self.dropped += other.dropped;
+        self.unresolved += other.unresolved;
+        self.undecodable_records += other.undecodable_records;
+        self.parse_failures += other.parse_failures;
+        self.unmapped_keys += other.unmapped_keys;
+        self.user_agents_not_parsed += other.user_agents_not_parsed;
+        self.failure_store += other.failure_store;
+        self.elsewhere += other.elsewhere;
+        self.renamed += other.renamed;
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.bytes_sent += other.bytes_sent;
+        self.duration_ms += other.duration_ms;
+        self.error = self.error.take().or(other.error);
+    }
+
     /// Returns the report of an event that is not for this function.
     #[must_use]
     pub fn unsupported(message: String) -> Self {

@@ -8,6 +8,7 @@
 //! count with `hits.total`. And a search that fell short begins again, or fails in the end.
 
 mod look_up;
+mod sample;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::look_up::look_up;
+pub use self::sample::{Order, Sample, sample};
 use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;
 use crate::server::{Reply, Search, TransportError};

@@ -91,6 +91,12 @@ impl DocumentId {
 }
 
 impl DocumentId {
+    /// Returns the time of the log event, in milliseconds since 1970; 0 for times before.
+    #[must_use]
+    pub fn event_time(&self) -> i64 {
+        i64::try_from(self.time).unwrap_or(i64::MAX)
+    }
+
     /// Appends the id as it is written.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

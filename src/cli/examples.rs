@@ -44,6 +44,12 @@ Examples:
   apigw-logs redrive --since 7d --limit 100   begin with a few
   apigw-logs redrive";
 
+pub(super) const BACKFILL: &str = "\
+Examples:
+  apigw-logs backfill --log-group my-api --since 2026-03-01 --dry-run
+  apigw-logs backfill --log-group '/aws/vendedlogs/apigw/*' --since 7d
+  apigw-logs backfill --log-group my-api --since 2026-03-01T08:30:00Z --until 2026-03-01T09:00:00Z";
+
 pub(super) const LOG_FORMAT: &str = "\
 Examples:
   apigw-logs log-format rest                  the format to paste into a stage of a REST API

@@ -4,6 +4,7 @@
 //! problem. The exit status is 0 if the work is finished, 1 if it is not, and 2 for wrong usage or
 //! settings.
 
+mod backfill;
 mod check;
 mod completions;
 mod config;
@@ -11,6 +12,7 @@ mod event;
 mod examples;
 mod found;
 mod generate;
+mod history;
 mod invoke;
 mod log_format;
 mod log_group;
@@ -60,6 +62,8 @@ enum Command {
     Setup(setup::Arguments),
     #[command(after_help = examples::REDRIVE)]
     Redrive(redrive::Arguments),
+    #[command(after_help = examples::BACKFILL)]
+    Backfill(backfill::Arguments),
     #[command(after_help = examples::LOG_FORMAT)]
     LogFormat(log_format::Arguments),
     #[command(after_help = examples::CHECK)]
@@ -165,6 +169,7 @@ async fn run(
         Command::Event(arguments) => event::run(&arguments, &mut output),
         Command::Setup(arguments) => setup::run(&arguments, config()?, &mut output).await,
         Command::Redrive(arguments) => redrive::run(arguments, config()?).await,
+        Command::Backfill(arguments) => backfill::run(arguments, config()?, &lookup).await,
         Command::LogFormat(arguments) => log_format::run(&arguments)?
             .iter()
             .try_for_each(|line| print(&mut output, line)),

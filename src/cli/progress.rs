@@ -6,6 +6,8 @@ use std::time::Duration;
 use terminal_size::{Width, terminal_size_of};
 use tokio::time::Instant;
 
+use crate::ecs::Timestamp;
+
 /// The escape sequence that clears the line.
 const CLEAR: &str = "\r\x1b[2K";
 
@@ -35,6 +37,14 @@ impl Progress {
         draw(&bar);
     }
 
+    /// Draws the bar of work whose end is a time. `times` are the start, the time that is reached, and
+    /// the end, in milliseconds since 1970.
+    pub(super) fn show_time(&self, done: u64, times: (i64, i64, i64)) {
+        let Width(width) = terminal_size_of(io::stderr()).map_or(Width(USUAL_WIDTH), |size| size.0);
+        let elapsed = self.start.elapsed();
+        draw(&time_bar(self.noun, (done, elapsed), times, width.into()));
+    }
+
     /// Removes the bar.
     pub(super) fn clear(&self) {
         draw("");
@@ -48,12 +58,40 @@ fn draw(text: &str) {
     }
 }
 
+/// Returns a line as [`bar`] does, of work whose end is a time.
+fn time_bar(
+    noun: &str,
+    (done, elapsed): (u64, Duration),
+    (start, reached, end): (i64, i64, i64),
+    width: usize,
+) -> String {
+    let span = |from: i64, to: i64| to.saturating_sub(from).max(0) as f64;
+    let share = match span(start, end) {
+        0.0 => 1.0,
+        all => span(start, reached) / all,
+    };
+    let seconds = elapsed.as_secs_f64();
+    let (rate, left) = if done > 0 && seconds >= 1.0 && share > 0.0 {
+        let left = seconds / share * (1.0 - share);
+        let rate = grouped((done as f64 / seconds) as u64);
+        (format!(", {rate}/s"), format!(", {} left", time(left)))
+    } else {
+        (String::new(), String::new())
+    };
+    let counts = grouped(done);
+    let reached = Timestamp(reached);
+    let texts = [
+        format!("{counts} {noun}{rate}, at {reached}{left}"),
+        format!("{counts}{rate}, at {reached}{left}"),
+        format!("{counts}{rate}{left}"),
+        counts,
+    ];
+    fitting(&texts, share, width)
+}
+
 /// Returns a line that is shorter than the terminal is wide: a longer line would take two lines
 /// each time. Parts that do not fit are left out, the least important one first.
 fn bar(noun: &str, done: u64, all: u64, elapsed: Duration, width: usize) -> String {
-    const NARROWEST: usize = 10;
-    const WIDEST: usize = 40;
-    let room = width.saturating_sub(1);
     let counts = format!("{} of {}", grouped(done), grouped(all));
     let speed = speed(done, all, elapsed);
     let texts = [
@@ -61,18 +99,26 @@ fn bar(noun: &str, done: u64, all: u64, elapsed: Duration, width: usize) -> Stri
         format!("{counts}{speed}"),
         counts,
     ];
-    let Some(text) = texts.into_iter().find(|text| text.len() <= room) else {
-        return String::new();
-    };
-    let width = room.saturating_sub(text.len() + "[] ".len()).min(WIDEST);
-    if width < NARROWEST {
-        return text;
-    }
     let share = if all == 0 {
         1.0
     } else {
         done as f64 / all as f64
     };
+    fitting(&texts, share, width)
+}
+
+/// Returns the first text that fits the terminal, behind a bar if there is room for one.
+fn fitting(texts: &[String], share: f64, width: usize) -> String {
+    const NARROWEST: usize = 10;
+    const WIDEST: usize = 40;
+    let room = width.saturating_sub(1);
+    let Some(text) = texts.iter().find(|text| text.len() <= room) else {
+        return String::new();
+    };
+    let width = room.saturating_sub(text.len() + "[] ".len()).min(WIDEST);
+    if width < NARROWEST {
+        return text.clone();
+    }
     let full = "#".repeat((share * width as f64) as usize);
     format!("[{full:-<width$}] {text}")
 }
@@ -164,6 +210,37 @@ mod tests {
             bar("dead letters", 6_500, 15_415, AT_ONCE, 20),
             "6,500 of 15,415"
         );
+    }
+
+    #[test]
+    fn work_up_to_a_time_tells_the_time_that_is_reached() {
+        let bar = |done, seconds, reached, width| {
+            let done = (done, Duration::from_secs(seconds));
+            time_bar("log events", done, (0, reached, 86_400_000), width)
+        };
+        assert_eq!(
+            bar(0, 0, 0, 80),
+            format!(
+                "[{}] 0 log events, at 1970-01-01T00:00:00.000Z",
+                "-".repeat(33)
+            )
+        );
+        let quarter = bar(50_000, 10, 21_600_000, 100);
+        let expected = "50,000 log events, 5,000/s, at 1970-01-01T06:00:00.000Z, 30 s left";
+        assert!(
+            quarter.starts_with("[###") && quarter.ends_with(expected),
+            "{quarter}"
+        );
+        assert_eq!(
+            bar(50_000, 10, 21_600_000, 30),
+            "50,000, 5,000/s, 30 s left"
+        );
+        for width in 0..200 {
+            for reached in [0, 1, 86_400_000, i64::MAX] {
+                let bar = bar(u64::MAX, 100, reached, width);
+                assert!(bar.is_empty() || bar.len() < width, "{width}: {bar}");
+            }
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use self::connection::elasticsearch;
 pub use self::names::misspelt;
 pub use self::settings::{SETTINGS, Setting, Shown};
 use self::values::VariableReader;
+use crate::aws::{AwsSettings, Place};
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
@@ -137,7 +138,7 @@ impl From<ClientError> for Problem {
 }
 
 /// Returns a random number, from the seeds of std's hash maps.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -328,6 +329,41 @@ fn check_dead_letters(config: &Config, vars: &mut VariableReader<'_>) {
             VARIABLES[1],
             "it is DATA_STREAM, too: give the dead letters a data stream of their own",
         );
+    }
+}
+
+/// Reads how to call CloudWatch Logs, and the region if one is set.
+///
+/// # Errors
+/// Every [`Problem`] there is.
+pub fn cloudwatch_logs(
+    lookup: &impl Fn(&str) -> Option<String>,
+) -> Result<(AwsSettings, Option<Place>), Vec<Problem>> {
+    let mut vars = VariableReader::new(lookup);
+    let settings = connection::aws(&mut vars, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS");
+    let region = connection::region(&vars);
+    let place = region.as_deref().and_then(Place::of_region);
+    let mut problems = vars.into_problems();
+    let problem = |variable, remedy: &str| Problem {
+        variable,
+        value: None,
+        remedy: remedy.to_owned(),
+    };
+    if region.is_some() && place.is_none() {
+        problems.push(problem(
+            "AWS_REGION",
+            "it should be a region such as eu-central-1",
+        ));
+    }
+    match settings {
+        Some(settings) if problems.is_empty() => Ok((settings, place)),
+        Some(_) => Err(problems),
+        None => {
+            let variable = "AWS_ACCESS_KEY_ID";
+            let error = ClientError::AwsCredentials { variable };
+            problems.push(problem(variable, &error.to_string()));
+            Err(problems)
+        }
     }
 }
 

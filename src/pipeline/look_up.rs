@@ -1,6 +1,7 @@
 //! Documents looked up before they are created, where they may have been delivered before.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -40,6 +41,18 @@ pub struct LookUpEverywhere<'s, S> {
     pub data_stream: &'s DataStreamName,
     /// Where rejected documents go.
     pub dead_letters: Option<&'s DataStreamName>,
+}
+
+impl<S: Search> LookUpEverywhere<'_, S> {
+    /// Makes the newest documents visible to look-ups, if the credentials allow it.
+    pub async fn refresh(&self, timeout: Duration) {
+        for data_stream in [Some(self.data_stream), self.dead_letters]
+            .into_iter()
+            .flatten()
+        {
+            self.server.refresh(&data_stream.name, timeout).await;
+        }
+    }
 }
 
 impl<S: Search> LookUp for LookUpEverywhere<'_, S> {

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod allocations;
+mod backfill;
 mod check;
 mod cli;
 mod delivery;

@@ -58,6 +58,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("check", &["data_stream", "printable", "server", "setup"]),
     ("http", &["server"]),
     ("aws", &["http"]),
+    (
+        "history",
+        &[
+            "aws",
+            "bulk",
+            "data_stream",
+            "decode",
+            "event_id",
+            "json",
+            "pipeline",
+            "report",
+            "search",
+            "server",
+        ],
+    ),
     ("elasticsearch", &["aws", "http", "server"]),
     (
         "config",
@@ -87,6 +102,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "aws",
             "check",
             "config",
             "data_stream",
@@ -94,6 +110,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "elasticsearch",
             "event",
             "event_id",
+            "history",
             "json",
             "normalizer",
             "pipeline",

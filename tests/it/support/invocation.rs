@@ -50,7 +50,7 @@ pub(crate) fn control_message() -> String {
     )
 }
 
-fn compressed(log_data: &str) -> String {
+pub(crate) fn compressed(log_data: &str) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(log_data.as_bytes())
         .expect("writing to a Vec cannot fail");

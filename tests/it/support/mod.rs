@@ -8,6 +8,7 @@ pub(crate) mod fake_elasticsearch;
 pub(crate) mod fields_page;
 pub(crate) mod generated;
 pub(crate) mod golden;
+pub(crate) mod history;
 pub(crate) mod invocation;
 pub(crate) mod middleman;
 pub(crate) mod moto;

@@ -14,6 +14,7 @@ pub(crate) enum Job {
     Function,
     Setup,
     Redrive,
+    Backfill,
 }
 
 /// Returns the body of a request for the key of a job.
@@ -27,6 +28,7 @@ pub(crate) fn key_body(job: Job) -> String {
         Job::Function => "apigw-logs",
         Job::Setup => "apigw-logs-setup",
         Job::Redrive => "apigw-logs-redrive",
+        Job::Backfill => "apigw-logs-backfill",
     };
     let body = bodies
         .map(Json::read)

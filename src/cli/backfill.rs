@@ -1,0 +1,199 @@
+//! `apigw-logs backfill`: history, through the path.
+
+use std::cell::Cell;
+
+use super::history::{Connection, Selection};
+use super::invoke::Print;
+use super::output::print_report;
+use super::progress::{Progress, grouped};
+use super::{Failure, log_to_stderr, say, say_json};
+use crate::config::{Config, Problem};
+use crate::ecs::Timestamp;
+use crate::elasticsearch::Elasticsearch;
+use crate::history::{Backfill, BackfillReport, Guard, Ids, Sight};
+use crate::pipeline::{LookUp, LookUpEverywhere, Pipeline};
+use crate::server::{Search, Transport};
+
+/// Send what CloudWatch Logs keeps of a time, without doubling what is there
+///
+/// Reads the log events of log groups and sends them through the path of live delivery, under the same ids. Each document is
+/// looked up first, in all backing indices of DATA_STREAM and among the dead letters: what is there is not sent again, and
+/// counts as a duplicate or a dead letter. A backfill can be interrupted at any time, and repeated. The report goes to standard
+/// output.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    history: Selection,
+    /// Only lines that match a filter pattern of CloudWatch Logs
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Option<String>,
+    /// Print the documents that would be sent; send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Send although the ids may not be those of live delivery, or the function may still write
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) async fn run(
+    arguments: Arguments,
+    mut config: Config,
+    lookup: &impl Fn(&str) -> Option<String>,
+) -> Result<(), Failure> {
+    log_to_stderr(&mut config);
+    let is_forced = arguments.force || arguments.dry_run;
+    let connection = Connection::new(&arguments.history, is_forced, &config, lookup).await?;
+    let settings = config.elasticsearch.take();
+    let server = match (settings, arguments.dry_run) {
+        (Some(settings), _) => {
+            Some(Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?)
+        }
+        (None, true) => None,
+        (None, false) => return Err(vec![Problem::missing_url()].into()),
+    };
+    if !arguments.dry_run {
+        let server = server.ok_or_else(|| vec![Problem::missing_url()])?;
+        let pipeline = config.pipeline(server)?;
+        let server = pipeline.indexer.transport();
+        if !arguments.force {
+            guard(server, &pipeline, &connection).await?;
+        }
+        let report = send(&arguments, &connection, &pipeline, Some(server)).await?;
+        print_report(&json(&report, None));
+        return judge(&report);
+    }
+    let pipeline = config.pipeline(Print::default())?;
+    let report = send(&arguments, &connection, &pipeline, server.as_ref()).await?;
+    say_json(&json(&report, Some(true)));
+    judge(&report)?;
+    pipeline.indexer.transport().error()?;
+    Ok(())
+}
+
+async fn guard<S: Search, T>(
+    server: &S,
+    pipeline: &Pipeline<T>,
+    connection: &Connection,
+) -> Result<(), Failure> {
+    let guard = Guard {
+        server,
+        data_stream: pipeline.data_stream(),
+        logs: &connection.logs,
+        pace: connection.pace,
+    };
+    let checked = guard.check(&connection.query(None)).await;
+    checked.map_err(|error| {
+        say("error", &error);
+        Failure::Unfinished
+    })
+}
+
+/// Sends what is there, with a progress bar, until all is done or the user interrupts.
+async fn send<T: Transport, S: Search>(
+    arguments: &Arguments,
+    connection: &Connection,
+    pipeline: &Pipeline<T>,
+    server: Option<&S>,
+) -> Result<BackfillReport, Failure> {
+    let everywhere = server.map(|server| LookUpEverywhere {
+        server,
+        data_stream: pipeline.data_stream(),
+        dead_letters: pipeline.dead_letters.as_ref(),
+    });
+    if let Some(everywhere) = &everywhere {
+        everywhere
+            .refresh(pipeline.retry_policy.request_timeout)
+            .await;
+    }
+    let backfill = Backfill {
+        logs: &connection.logs,
+        query: connection.query(arguments.pattern.as_deref()),
+        pace: connection.pace,
+        pipeline,
+        look_up: everywhere
+            .as_ref()
+            .map(|everywhere| everywhere as &dyn LookUp),
+        ids: if arguments.force {
+            Ids::Any
+        } else {
+            Ids::OfCloudWatch
+        },
+    };
+    let progress = Progress::of("log events");
+    let last = Cell::new(None);
+    let run = backfill.run(|sight| {
+        last.set(Some(sight));
+        let Sight { events, reached } = sight;
+        progress.show_time(events, (connection.since, reached, connection.until));
+    });
+    let report = tokio::select! {
+        report = run => Some(report),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    };
+    progress.clear();
+    report.ok_or_else(|| {
+        let events = last.get().map_or(0, |sight| sight.events);
+        let resume = last.get().map_or(connection.since, |sight| sight.reached);
+        say(
+            "stopped",
+            format_args!(
+                "{} log events delivered; {}",
+                grouped(events),
+                go_on(resume)
+            ),
+        );
+        Failure::Unfinished
+    })
+}
+
+/// Says how to go on.
+pub(super) fn go_on(resume: i64) -> String {
+    format!("go on with --since {}", Timestamp(resume))
+}
+
+/// Judges whether the work is finished.
+fn judge(report: &BackfillReport) -> Result<(), Failure> {
+    let warnings = report.report.warnings();
+    warnings.iter().for_each(|warning| say("warning", warning));
+    if report.report.dead_lettered > 0 {
+        let count = grouped(report.report.dead_lettered);
+        say(
+            "warning",
+            format_args!("{count} documents are dead letters"),
+        );
+    }
+    let sentences = [
+        report.problem.as_ref().map(ToString::to_string),
+        report
+            .report
+            .error
+            .as_ref()
+            .map(|error| error.message.clone()),
+    ];
+    let sentences: Vec<_> = sentences.into_iter().flatten().collect();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    let resume = report.resume.map(go_on).unwrap_or_default();
+    say("error", format_args!("{}; {resume}", sentences.join("; ")));
+    Err(Failure::Unfinished)
+}
+
+fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {
+    #[derive(serde::Serialize)]
+    struct Json<'a> {
+        #[serde(flatten)]
+        report: &'a BackfillReport,
+        /// The time from which to go on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dry_run: Option<bool>,
+    }
+    let json = Json {
+        report,
+        since: report.resume.map(Timestamp),
+        dry_run,
+    };
+    serde_json::to_string(&json).unwrap_or_default()
+}

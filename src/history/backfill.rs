@@ -1,0 +1,158 @@
+//! History through the ordinary path.
+
+use futures_util::future::join;
+use serde::Serialize;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::reader::{HistoryReader, Page};
+use super::{HistoryError, Pace, Query, check_ids};
+use crate::aws::Logs;
+use crate::pipeline::{LookUp, Pipeline};
+use crate::report::Report;
+use crate::server::Transport;
+
+/// Upper bound on pages that are read ahead while others are delivered. Each has a mebibyte of lines.
+const MOST_PAGES: usize = 3;
+
+/// Log events that are delivered together, if they are there.
+const MOST_EVENTS: u64 = 10_000;
+
+/// A backfill: what to read, and how it is delivered.
+pub struct Backfill<'b, T> {
+    /// What has the log events.
+    pub logs: &'b Logs,
+    /// Which of them to read.
+    pub query: Query<'b>,
+    /// How to ask for them.
+    pub pace: Pace,
+    /// The path that they go.
+    pub pipeline: &'b Pipeline<T>,
+    /// What knows of documents that are there; `None` if there is no server.
+    pub look_up: Option<&'b dyn LookUp>,
+    /// Whether ids that do not hold the time of their log events are taken, too.
+    pub ids: Ids,
+}
+
+/// The ids that a backfill takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// Those of CloudWatch Logs.
+    OfCloudWatch,
+    /// Any.
+    Any,
+}
+
+/// The state of a backfill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// The number of log events that were read and delivered.
+    pub events: u64,
+    /// The time up to which everything is delivered, in milliseconds since 1970.
+    pub reached: i64,
+}
+
+/// The result of a backfill.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BackfillReport {
+    /// The outcomes of all log events.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The number of log events that were read and delivered.
+    pub events: u64,
+    /// The time from which to go on, in milliseconds since 1970; `None` if all is done.
+    #[serde(skip)]
+    pub resume: Option<i64>,
+    /// Why not all was read.
+    #[serde(skip)]
+    pub problem: Option<HistoryError>,
+}
+
+impl<T: Transport> Backfill<'_, T> {
+    /// Reads and delivers. While some pages are delivered, the next are read.
+    pub async fn run(&self, progress: impl FnMut(Sight)) -> BackfillReport {
+        let (pages, received) = channel(MOST_PAGES);
+        let mut reader = HistoryReader::new(self.logs, self.query, self.pace);
+        let read = async move {
+            loop {
+                let (page, is_last) = match reader.next().await {
+                    Ok(Some(page)) => (Ok(page), false),
+                    Ok(None) => return,
+                    Err(error) => (Err(error), true),
+                };
+                if pages.send(page).await.is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        join(read, self.deliver(received, progress)).await.1
+    }
+
+    async fn deliver(
+        &self,
+        mut pages: Receiver<Result<Page, HistoryError>>,
+        mut progress: impl FnMut(Sight),
+    ) -> BackfillReport {
+        let mut total = BackfillReport {
+            resume: Some(self.query.since),
+            ..BackfillReport::default()
+        };
+        while let Some(first) = pages.recv().await {
+            let mut batch = Batch::default();
+            let mut next = Some(first);
+            while let Some(page) = next {
+                match page {
+                    Ok(page) => batch.add(page),
+                    Err(error) => total.problem = Some(error),
+                }
+                next = if batch.events < MOST_EVENTS {
+                    pages.try_recv().ok()
+                } else {
+                    None
+                };
+            }
+            let Batch {
+                payloads,
+                events,
+                resume,
+            } = batch;
+            if self.ids == Ids::OfCloudWatch
+                && let Err(error) = check_ids(&payloads)
+            {
+                total.problem = Some(error);
+                return total;
+            }
+            let (report, _) = self.pipeline.process_log_data(payloads, self.look_up).await;
+            total.report.add(report);
+            if total.report.error.is_some() {
+                return total;
+            }
+            total.events += events;
+            total.resume = resume.or(total.resume);
+            let reached = total.resume.unwrap_or(self.query.since);
+            progress(Sight {
+                events: total.events,
+                reached,
+            });
+        }
+        if total.problem.is_none() {
+            total.resume = None;
+        }
+        total
+    }
+}
+
+/// Pages that are delivered together.
+#[derive(Default)]
+struct Batch {
+    payloads: Vec<crate::decode::LogData>,
+    events: u64,
+    resume: Option<i64>,
+}
+
+impl Batch {
+    fn add(&mut self, page: Page) {
+        self.payloads.extend(page.payloads);
+        self.events += page.events;
+        self.resume = Some(page.resume);
+    }
+}

@@ -1,0 +1,224 @@
+//! Log groups as people name them: by name, by ARN, or by a pattern.
+
+use super::reader::Asker;
+use super::{HistoryError, LogGroup, Pace};
+use crate::aws::{CallError, DescribedLogGroup, Logs, Place};
+
+const ACTION: &str = "DescribeLogGroups";
+
+/// Finds the log groups that are named. A name may hold `*` and `?`; an ARN may be of another account.
+///
+/// # Errors
+/// The first name that no log group has, or the reason why there is no answer.
+pub async fn find_log_groups(
+    logs: &Logs,
+    place: Option<&Place>,
+    names: &[String],
+    pace: Pace,
+) -> Result<Vec<LogGroup>, HistoryError> {
+    let mut asker = Asker::new(pace);
+    let mut groups = Vec::<LogGroup>::new();
+    for name in names {
+        let found = match NamedArn::parse(name) {
+            Some(arn) => vec![by_arn(logs, &arn, &mut asker).await?],
+            None => {
+                let place = place.ok_or(HistoryError::NoRegion)?;
+                by_name(logs, place, name, &mut asker).await?
+            }
+        };
+        for group in found {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// The parts of a log group's ARN.
+#[derive(Debug, PartialEq, Eq)]
+struct NamedArn<'a> {
+    /// Without the `:*` at its end.
+    text: &'a str,
+    place: Place,
+    owner: &'a str,
+    name: &'a str,
+}
+
+impl<'a> NamedArn<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let text = text.strip_suffix(":*").unwrap_or(text);
+        let parts: Vec<_> = text.splitn(7, ':').collect();
+        let ["arn", partition, "logs", region, owner, "log-group", name] = parts[..] else {
+            return None;
+        };
+        Some(Self {
+            text,
+            place: Place::new(partition, region)?,
+            owner,
+            name,
+        })
+    }
+}
+
+/// A log group of this account goes by its name, one of another account by its ARN.
+async fn by_arn(
+    logs: &Logs,
+    arn: &NamedArn<'_>,
+    asker: &mut Asker,
+) -> Result<LogGroup, HistoryError> {
+    let is_it = |group: &DescribedLogGroup| group.arn.trim_end_matches(":*") == arn.text;
+    let is_ours = match described(logs, &arn.place, arn.name, asker).await {
+        Ok(groups) => groups.iter().any(is_it),
+        // A monitoring account may be allowed to read only.
+        Err(HistoryError::Call {
+            error: CallError::Refused { .. },
+            ..
+        }) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(LogGroup {
+        name: arn.name.to_owned(),
+        owner: arn.owner.to_owned(),
+        place: Some(arn.place.clone()),
+        foreign_arn: (!is_ours).then(|| arn.text.to_owned()),
+    })
+}
+
+async fn by_name(
+    logs: &Logs,
+    place: &Place,
+    name: &str,
+    asker: &mut Asker,
+) -> Result<Vec<LogGroup>, HistoryError> {
+    let prefix = name.split(['*', '?']).next().unwrap_or_default();
+    let described = described(logs, place, prefix, asker).await?;
+    let group = |described: DescribedLogGroup| {
+        let owner = described.arn.split(':').nth(4).unwrap_or_default();
+        LogGroup {
+            owner: owner.to_owned(),
+            name: described.log_group_name,
+            place: Some(place.clone()),
+            foreign_arn: None,
+        }
+    };
+    let is_meant = |group: &DescribedLogGroup| matches(name, &group.log_group_name);
+    let groups: Vec<_> = described.into_iter().filter(is_meant).map(group).collect();
+    if groups.is_empty() {
+        return Err(HistoryError::NoLogGroup(name.to_owned()));
+    }
+    Ok(groups)
+}
+
+/// All log groups whose names begin with a text.
+async fn described(
+    logs: &Logs,
+    place: &Place,
+    prefix: &str,
+    asker: &mut Asker,
+) -> Result<Vec<DescribedLogGroup>, HistoryError> {
+    let mut groups = Vec::new();
+    let mut token = None::<String>;
+    loop {
+        let ask = async |timeout| {
+            let token = token.as_deref();
+            logs.log_groups(place, prefix, token, timeout).await
+        };
+        let page = asker.ask(ask).await.map_err(|error| HistoryError::Call {
+            action: ACTION,
+            log_group: prefix.to_owned(),
+            error,
+        })?;
+        groups.extend(page.log_groups);
+        token = page.next_token;
+        if token.is_none() {
+            return Ok(groups);
+        }
+    }
+}
+
+/// Returns whether a name fits a pattern, in which `*` stands for any text and `?` for any character.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    // For each length of the pattern's beginning: whether it fits the part of the name read so far.
+    let mut fits = vec![false; pattern.len() + 1];
+    let spread = |fits: &mut [bool]| {
+        for (place, sign) in pattern.iter().enumerate() {
+            if *sign == '*' && fits.get(place) == Some(&true) {
+                fits.iter_mut()
+                    .skip(place + 1)
+                    .take(1)
+                    .for_each(|fit| *fit = true);
+            }
+        }
+    };
+    fits.iter_mut().take(1).for_each(|fit| *fit = true);
+    spread(&mut fits);
+    for sign in name {
+        let mut next = vec![false; fits.len()];
+        for ((place, wanted), fit) in pattern.iter().enumerate().zip(&fits) {
+            let to = match wanted {
+                '*' => place,
+                '?' => place + 1,
+                wanted if *wanted == sign => place + 1,
+                _ => continue,
+            };
+            next.iter_mut()
+                .skip(to)
+                .take(1)
+                .for_each(|slot| *slot |= *fit);
+        }
+        spread(&mut next);
+        fits = next;
+    }
+    fits.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, expected) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("a*", "abc", true),
+            ("*", "", true),
+            ("*c", "abcbc", true),
+            ("*c", "abcb", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("/aws/*/prod*", "/aws/apigw/x/prod1", true),
+            ("/aws/*/prod", "/aws/apigw/x/prod1", false),
+            ("a**b*", "axb", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn arns() {
+        let text = "arn:aws-cn:logs:cn-north-1:111122223333:log-group:/aws/x";
+        let expected = NamedArn {
+            text,
+            place: Place::new("aws-cn", "cn-north-1").unwrap(),
+            owner: "111122223333",
+            name: "/aws/x",
+        };
+        assert_eq!(NamedArn::parse(text), Some(expected));
+        let with_star = format!("{text}:*");
+        assert_eq!(NamedArn::parse(&with_star), NamedArn::parse(text));
+        for name in [
+            "/aws/x",
+            "arn:aws:s3:::bucket",
+            "arn:moon:logs:x:1:log-group:g",
+        ] {
+            assert_eq!(NamedArn::parse(name), None, "{name}");
+        }
+    }
+}

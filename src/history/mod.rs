@@ -1,0 +1,153 @@
+//! History: what CloudWatch Logs keeps, read again and sent through the path, or compared with what
+//! Elasticsearch has.
+//!
+//! `FilterLogEvents` returns each log event under the id that the subscription delivered, and the
+//! `_id` of a document depends on nothing else. So a backfill recognises what is there, and an
+//! audit names what is not.
+
+mod backfill;
+mod groups;
+mod guard;
+mod page;
+mod reader;
+
+use thiserror::Error;
+
+pub use self::backfill::{Backfill, BackfillReport, Ids, Sight};
+pub use self::groups::find_log_groups;
+pub use self::guard::{Guard, check_ids};
+use crate::aws::{CallError, Place, Remedy};
+use crate::bulk::{Failure, RetryPolicy};
+
+/// A log group, and how to ask for its log events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogGroup {
+    /// Its name.
+    pub name: String,
+    /// The account that it belongs to.
+    pub owner: String,
+    /// The region that it is in.
+    pub place: Option<Place>,
+    /// Its ARN if it is not one of the credentials' own account.
+    pub foreign_arn: Option<String>,
+}
+
+/// The log events to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'q> {
+    /// The log groups.
+    pub groups: &'q [LogGroup],
+    /// The earliest time, in milliseconds since 1970.
+    pub since: i64,
+    /// The latest time, in milliseconds since 1970.
+    pub until: i64,
+    /// Which lines are wanted, in CloudWatch's syntax.
+    pub pattern: Option<&'q str>,
+}
+
+/// How to ask CloudWatch Logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// When to ask again.
+    pub retry_policy: RetryPolicy,
+    /// A source of randomness, for the jitter.
+    pub random: fn() -> u64,
+    /// Upper bound on requests in a second.
+    pub requests_per_second: Option<u32>,
+}
+
+/// Why history cannot be read or sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HistoryError {
+    /// CloudWatch Logs does not answer, or refuses.
+    #[error("{}", call_problem(.action, .log_group, .error))]
+    Call {
+        /// The action.
+        action: &'static str,
+        /// The log group, or the beginning of the names that were asked for.
+        log_group: String,
+        /// The reason.
+        error: CallError,
+    },
+    /// A log event has no id.
+    #[error(
+        "the log events of {0} have no ids (eventId): they are not from CloudWatch Logs, and nothing could be recognised"
+    )]
+    NoIds(String),
+    /// The region of a log group is not known.
+    #[error("the region is not known: set AWS_REGION, or give the ARN of the log group")]
+    NoRegion,
+    /// There is no such log group.
+    #[error("there is no log group {0} in this account and region")]
+    NoLogGroup(String),
+    /// An id does not hold the time of its log event.
+    #[error(
+        "the ids of {log_group} are not those of CloudWatch Logs: {id} does not hold the time {time} of its log event, so what \
+         was delivered might not be recognised; if you know that the ids of live delivery are the same, add --force"
+    )]
+    StrangeId {
+        /// The log group.
+        log_group: String,
+        /// The id.
+        id: String,
+        /// The time of the log event.
+        time: i64,
+    },
+    /// The data stream has documents of the log group under other ids.
+    #[error(
+        "the ids do not agree: {data_stream} has documents of {log_group}, and CloudWatch Logs has other ids for their log events, \
+         so everything would be doubled; if you know better, add --force"
+    )]
+    OtherIds {
+        /// The log group.
+        log_group: String,
+        /// The data stream.
+        data_stream: String,
+    },
+    /// Elasticsearch cannot be searched.
+    #[error("{}", search_problem(.0))]
+    Search(Failure),
+}
+
+fn call_problem(action: &str, log_group: &str, error: &CallError) -> String {
+    let kind = match error {
+        CallError::Refused { kind, .. } => kind.as_str(),
+        _ => "",
+    };
+    match (error.remedy(), error) {
+        (Remedy::Credentials, _) => {
+            "CloudWatch Logs does not accept the AWS credentials: they are wrong or have expired, so get new ones"
+                .to_owned()
+        }
+        (Remedy::Permission, _) => format!(
+            "CloudWatch Logs does not allow logs:{action} on {log_group}: add it to the policy (docs/history.md has one)"
+        ),
+        (_, CallError::Unreachable) => "CloudWatch Logs cannot be reached: check AWS_REGION, \
+                                        AWS_ENDPOINT_URL_CLOUDWATCH_LOGS and the network"
+            .to_owned(),
+        (Remedy::Wait, _) => "CloudWatch Logs did not answer within RETRY_BUDGET_MS (throttled, or failing): run it again \
+                              later, or with a lower --rps"
+            .to_owned(),
+        (_, CallError::NoHost) => "the region makes no host name: check AWS_REGION".to_owned(),
+        (_, CallError::NotAws) => "the answer is not from CloudWatch Logs: check AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, \
+                                   AWS_ENDPOINT_URL and what is in between"
+            .to_owned(),
+        _ if kind == "ResourceNotFoundException" => {
+            HistoryError::NoLogGroup(log_group.to_owned()).to_string()
+        }
+        _ if kind.is_empty() => call_problem(action, log_group, &CallError::NotAws),
+        _ => format!(
+            "CloudWatch Logs rejects the request for {log_group} ({kind}): check --log-group and --pattern"
+        ),
+    }
+}
+
+fn search_problem(failure: &Failure) -> String {
+    match failure {
+        Failure::Status(status @ (401 | 403)) => format!(
+            "documents cannot be looked up: Elasticsearch answered {status}: check the credentials and that they have `read` \
+             on the data stream and on the dead letters"
+        ),
+        failure => format!("documents cannot be looked up: {failure}"),
+    }
+}

@@ -1,0 +1,211 @@
+//! The log events of several log groups, page by page, in the order of time.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::page::{self, Unusable, WirePage};
+use super::{HistoryError, LogGroup, Pace, Query};
+use crate::aws::{CallError, FilterLogEvents, Logs, Place, Remedy};
+use crate::bulk::Session;
+use crate::decode::LogData;
+
+const ACTION: &str = "FilterLogEvents";
+
+/// Some log events of one log group.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// The number of the log group.
+    #[expect(dead_code, reason = "`audit` is its user")]
+    pub(super) group: usize,
+    /// One payload for each log stream.
+    pub(super) payloads: Vec<LogData>,
+    /// The number of log events.
+    pub(super) events: u64,
+    /// The time from which to go on once this page and all before it are done.
+    pub(super) resume: i64,
+}
+
+/// Reads log events, and always of the log group that is furthest behind.
+///
+/// So there is one time up to which everything is read, whatever the number of log groups.
+#[derive(Debug)]
+pub(super) struct HistoryReader<'r> {
+    logs: &'r Logs,
+    query: Query<'r>,
+    asker: Asker,
+    positions: Vec<Position>,
+}
+
+/// How far a log group is read.
+#[derive(Debug)]
+struct Position {
+    token: Option<String>,
+    /// The time of the latest log event.
+    newest: i64,
+    /// Whether each page began where the one before ended, so that nothing earlier is to come.
+    is_ordered: bool,
+    is_done: bool,
+}
+
+impl<'r> HistoryReader<'r> {
+    /// A reader that has asked for nothing yet.
+    pub(super) fn new(logs: &'r Logs, query: Query<'r>, pace: Pace) -> Self {
+        let position = |_: &LogGroup| Position {
+            token: None,
+            newest: query.since,
+            is_ordered: true,
+            is_done: false,
+        };
+        Self {
+            logs,
+            query,
+            asker: Asker::new(pace),
+            positions: query.groups.iter().map(position).collect(),
+        }
+    }
+
+    /// Reads the next page; `None` if everything is read.
+    pub(super) async fn next(&mut self) -> Result<Option<Page>, HistoryError> {
+        let Some(number) = self.furthest_behind() else {
+            return Ok(None);
+        };
+        let page = self.read(number).await?;
+        if let Some(position) = self.positions.get_mut(number) {
+            position.advance(&page);
+        }
+        Ok(Some(Page {
+            group: number,
+            payloads: page.payloads,
+            events: page.events,
+            resume: self.resume(),
+        }))
+    }
+
+    fn furthest_behind(&self) -> Option<usize> {
+        let open = |(_, position): &(usize, &Position)| !position.is_done;
+        let positions = self.positions.iter().enumerate().filter(open);
+        positions
+            .min_by_key(|(_, position)| position.newest)
+            .map(|(number, _)| number)
+    }
+
+    /// Returns the time from which to go on.
+    fn resume(&self) -> i64 {
+        let open = self.positions.iter().filter(|position| !position.is_done);
+        let from = |position: &Position| {
+            if position.is_ordered {
+                position.newest
+            } else {
+                self.query.since
+            }
+        };
+        open.map(from).min().unwrap_or(self.query.until)
+    }
+
+    async fn read(&mut self, number: usize) -> Result<WirePage, HistoryError> {
+        let Self { query, logs, .. } = *self;
+        let (group, position) = query
+            .groups
+            .get(number)
+            .zip(self.positions.get(number))
+            .ok_or(HistoryError::NoRegion)?;
+        let parameters = FilterLogEvents {
+            log_group_name: group.foreign_arn.is_none().then_some(&group.name),
+            log_group_identifier: group.foreign_arn.as_deref(),
+            start_time: query.since,
+            end_time: query.until,
+            filter_pattern: query.pattern,
+            next_token: position.token.as_deref(),
+            interleaved: true,
+        };
+        let problem = |error| HistoryError::Call {
+            action: ACTION,
+            log_group: group.name.clone(),
+            error,
+        };
+        let place = group.place.as_ref().ok_or(HistoryError::NoRegion)?;
+        let ask = async |timeout| page(logs, (place, group), &parameters, timeout).await;
+        match self.asker.ask(ask).await {
+            Ok(Ok(page)) => Ok(page),
+            Ok(Err(NoIds)) => Err(HistoryError::NoIds(group.name.clone())),
+            Err(error) => Err(problem(error)),
+        }
+    }
+}
+
+/// A log event without an id.
+struct NoIds;
+
+async fn page(
+    logs: &Logs,
+    (place, group): (&Place, &LogGroup),
+    parameters: &FilterLogEvents<'_>,
+    timeout: Duration,
+) -> Result<Result<WirePage, NoIds>, CallError> {
+    let body = logs.log_events(place, parameters, timeout).await?;
+    let body = String::from_utf8(body).map_err(|_| CallError::NotAws)?;
+    match page::read(&body, group) {
+        Ok(page) => Ok(Ok(page)),
+        Err(Unusable::NoId) => Ok(Err(NoIds)),
+        // It may have been cut on its way.
+        Err(Unusable::Malformed) => Err(CallError::Unreachable),
+    }
+}
+
+impl Position {
+    fn advance(&mut self, page: &WirePage) {
+        if let Some((first, last)) = page.times {
+            self.is_ordered &= first >= self.newest;
+            self.newest = self.newest.max(last);
+        }
+        self.is_done = page.next_token.is_none();
+        self.token.clone_from(&page.next_token);
+    }
+}
+
+/// Asks AWS, as often as it is allowed to.
+#[derive(Debug)]
+pub(super) struct Asker {
+    session: Session,
+    ticks: Option<Interval>,
+}
+
+impl Asker {
+    pub(super) fn new(pace: Pace) -> Self {
+        let ticks = |rate: u32| {
+            let mut ticks = interval(Duration::from_secs(1) / rate.max(1));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        Self {
+            session: Session::new(pace.retry_policy, None, pace.random),
+            ticks: pace.requests_per_second.map(ticks),
+        }
+    }
+
+    /// Asks until there is an answer, or until it makes no sense to ask again.
+    pub(super) async fn ask<R>(
+        &mut self,
+        mut ask: impl AsyncFnMut(Duration) -> Result<R, CallError>,
+    ) -> Result<R, CallError> {
+        let mut last = CallError::Unreachable;
+        while let Some(timeout) = self.session.request_timeout() {
+            if let Some(ticks) = &mut self.ticks {
+                ticks.tick().await;
+            }
+            match ask(timeout).await {
+                Ok(answer) => {
+                    self.session.progress();
+                    return Ok(answer);
+                }
+                Err(error) if error.remedy() == Remedy::Wait => {
+                    last = error;
+                    self.session.wait(None).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+}

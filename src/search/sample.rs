@@ -1,0 +1,162 @@
+//! A few documents of a log group, to learn which ids it has.
+
+use serde::Serialize;
+
+use super::{Answer, read, read_reply};
+use crate::bulk::{Failure, Session};
+use crate::ecs::Timestamp;
+use crate::server::{Search, TransportError};
+
+/// A few documents of a log group.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'q> {
+    /// The data stream.
+    pub data_stream: &'q str,
+    /// The log group.
+    pub log_group: &'q str,
+    /// The earliest `@timestamp`, in milliseconds since 1970.
+    pub since: i64,
+    /// The latest `@timestamp`, in milliseconds since 1970.
+    pub until: i64,
+    /// Which documents come first.
+    pub order: Order,
+    /// Upper bound on the number of documents.
+    pub size: usize,
+}
+
+/// Which documents come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest.
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
+}
+
+#[derive(Serialize)]
+struct WireSample<'q> {
+    size: usize,
+    query: WireBool<'q>,
+    sort: [WireSort; 1],
+    #[serde(rename = "_source")]
+    source: bool,
+    seq_no_primary_term: bool,
+    track_total_hits: bool,
+}
+
+#[derive(Serialize)]
+struct WireBool<'q> {
+    r#bool: WireFilters<'q>,
+}
+
+#[derive(Serialize)]
+struct WireFilters<'q> {
+    filter: (WireTerm<'q>, WireRange),
+}
+
+#[derive(Serialize)]
+struct WireTerm<'q> {
+    term: WireLogGroup<'q>,
+}
+
+#[derive(Serialize)]
+struct WireLogGroup<'q> {
+    #[serde(rename = "aws.cloudwatch.log_group")]
+    log_group: &'q str,
+}
+
+#[derive(Serialize)]
+struct WireRange {
+    range: WireTimestamp,
+}
+
+#[derive(Serialize)]
+struct WireTimestamp {
+    #[serde(rename = "@timestamp")]
+    timestamp: WireTimes,
+}
+
+#[derive(Serialize)]
+struct WireTimes {
+    gte: Timestamp,
+    lte: Timestamp,
+}
+
+#[derive(Serialize)]
+struct WireSort {
+    #[serde(rename = "@timestamp")]
+    timestamp: &'static str,
+}
+
+/// Returns the ids of a few documents.
+///
+/// # Errors
+/// The failure that prevents an answer.
+pub async fn sample<S: Search>(
+    server: &S,
+    sample: &Sample<'_>,
+    session: &Session,
+) -> Result<Vec<String>, Failure> {
+    let body = sample.body();
+    while let Some(timeout) = session.request_timeout() {
+        let reply = server.find(sample.data_stream, &body, timeout).await;
+        match read(reply, sample.data_stream, ids) {
+            Answer::Page(ids) => {
+                session.progress();
+                return Ok(ids);
+            }
+            Answer::NoStream => return Ok(Vec::new()),
+            Answer::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
+            Answer::Again(failure, retry_after) => {
+                session.failed(failure);
+                session.wait(retry_after).await;
+            }
+            Answer::Stop(failure) => session.stop(failure),
+        }
+    }
+    let unknown = Failure::Transport(TransportError::Timeout);
+    Err(session.failure().unwrap_or(unknown))
+}
+
+fn ids(body: &[u8]) -> Option<Vec<String>> {
+    let reply = read_reply(body)?;
+    Some(reply.hits.hits.into_iter().map(|hit| hit.id).collect())
+}
+
+impl Sample<'_> {
+    #[expect(
+        clippy::expect_used,
+        reason = "a Vec takes every write, and the keys are text"
+    )]
+    fn body(&self) -> Vec<u8> {
+        let term = WireTerm {
+            term: WireLogGroup {
+                log_group: self.log_group,
+            },
+        };
+        let times = WireTimes {
+            gte: Timestamp(self.since),
+            lte: Timestamp(self.until),
+        };
+        let range = WireRange {
+            range: WireTimestamp { timestamp: times },
+        };
+        let order = match self.order {
+            Order::OldestFirst => "asc",
+            Order::NewestFirst => "desc",
+        };
+        let sample = WireSample {
+            size: self.size,
+            query: WireBool {
+                r#bool: WireFilters {
+                    filter: (term, range),
+                },
+            },
+            sort: [WireSort { timestamp: order }],
+            source: false,
+            seq_no_primary_term: true,
+            track_total_hits: true,
+        };
+        serde_json::to_vec(&sample).expect("a search can be written as JSON")
+    }
+}
