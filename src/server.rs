@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 /// A receiver of bulk requests: Elasticsearch, a terminal, or a test's script.
@@ -139,6 +140,56 @@ pub struct Reply {
     pub is_echoed: bool,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// The reply to `GET /`, as far as it names the server.
+#[derive(Debug, Deserialize)]
+pub struct ServerInfo {
+    /// The version.
+    pub version: ServerVersion,
+}
+
+/// The version of a server.
+#[derive(Debug, Deserialize)]
+pub struct ServerVersion {
+    /// The number; empty if the server does not reveal it.
+    #[serde(default)]
+    pub number: String,
+    /// `opensearch`; empty for Elasticsearch.
+    #[serde(default)]
+    pub distribution: String,
+}
+
+/// The error in a reply.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ReplyError {
+    /// An error with its name and reason.
+    Detailed {
+        /// The server's name for the error.
+        #[serde(default)]
+        r#type: String,
+        /// The server's explanation.
+        #[serde(default)]
+        reason: String,
+        /// The error that caused this one.
+        caused_by: Option<Box<Self>>,
+    },
+    /// An error that is only a sentence.
+    Sentence(String),
+}
+
+impl Reply {
+    /// Returns the error in the reply, if there is one.
+    #[must_use]
+    pub fn error(&self) -> Option<ReplyError> {
+        #[derive(Deserialize)]
+        struct WireError {
+            error: ReplyError,
+        }
+        let wire: WireError = serde_json::from_slice(&self.body).ok()?;
+        Some(wire.error)
+    }
 }
 
 /// The reason why there is no response.

@@ -10,14 +10,14 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use apigw_logs::bulk::{Action, ActionKind, BulkBody, DocumentId, LogEventIdentity, Sent, verdict};
+use apigw_logs::bulk::{Action, ActionKind, BulkBody, DocumentId, Sent, verdict};
 use apigw_logs::config::{Config, SETTINGS};
 use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
 use apigw_logs::enrich::{GeoIp, UserAgents, built_in_user_agents};
 use apigw_logs::event;
 use apigw_logs::normalizer::{LogLine, Normalized};
-use apigw_logs::pipeline::Pipeline;
+use apigw_logs::pipeline::{Pipeline, identity, log_line};
 use apigw_logs::server::{Exchange, Reply, Target, Transport};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -146,16 +146,7 @@ fn log_data(format: Format, events: usize) -> &'static LogData {
 }
 
 fn log_lines(data: &'static LogData) -> impl Iterator<Item = LogLine<'static>> {
-    data.events().map(|event| LogLine {
-        owner: &data.owner,
-        account: event.account,
-        region: event.region,
-        log_group: &data.log_group,
-        log_stream: &data.log_stream,
-        event_id: event.id,
-        event_time: event.timestamp,
-        message: event.message,
-    })
+    data.events().map(|event| log_line(data, &event))
 }
 
 /// Returns lines that follow each other in memory, as they do in a payload.
@@ -277,17 +268,8 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
             panic!("a line has a document")
         };
         for (part, document) in made.iter().enumerate() {
-            let identity = LogEventIdentity {
-                owner: line.owner,
-                log_group: line.log_group,
-                log_stream: line.log_stream,
-                event_id: line.event_id,
-                event_time: line.event_time,
-                message: "",
-                position,
-                part,
-            };
-            documents.push((identity.document_id(), (*document).clone()));
+            let id = identity(&line, position, part, arena).document_id();
+            documents.push((id, (*document).clone()));
         }
     }
     documents

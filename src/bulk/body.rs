@@ -11,12 +11,12 @@ use crate::json::{WriteJson, write_string};
 #[derive(Debug, Default)]
 pub struct BulkBody {
     bytes: Vec<u8>,
-    items: Vec<Item>,
+    items: Vec<BodyItem>,
 }
 
 /// The place of a document in the body.
 #[derive(Debug)]
-struct Item {
+struct BodyItem {
     span: Range<usize>,
     action: ActionKind,
     /// The place of its id, as JSON without the quotes.
@@ -69,7 +69,7 @@ impl BulkBody {
         self.bytes.extend_from_slice(b"\"}}\n");
         document.write_json(&mut self.bytes);
         self.bytes.push(b'\n');
-        self.items.push(Item {
+        self.items.push(BodyItem {
             span: start..self.bytes.len(),
             action: ActionKind::Create,
             id,
@@ -94,7 +94,7 @@ impl BulkBody {
         let id = id_start..self.bytes.len() - 1;
         let state = format!(",\"if_seq_no\":{seq_no},\"if_primary_term\":{primary_term}}}}}\n");
         self.bytes.extend_from_slice(state.as_bytes());
-        self.items.push(Item {
+        self.items.push(BodyItem {
             span: start..self.bytes.len(),
             action: ActionKind::Delete,
             id,
@@ -147,7 +147,7 @@ impl BulkBody {
         reason = "a wrong index is a mistake of ours"
     )]
     pub fn actions(&self, items: &[usize]) -> Vec<Action<'_>> {
-        let action = |item: &Item| Action {
+        let action = |item: &BodyItem| Action {
             kind: item.action,
             id: std::str::from_utf8(&self.bytes[item.id.clone()]).unwrap_or_default(),
         };

@@ -1,7 +1,7 @@
 //! The only place that sends, waits and sends again.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ pub struct Indexer<T> {
     limits: RequestLimits,
     /// The bytes that a request may hold at present: halved at each 413, for the rest of the
     /// process.
-    max_bytes: AtomicUsize,
+    max_bytes: Cell<usize>,
 }
 
 /// Upper bounds on one bulk request, as configured.
@@ -34,15 +34,15 @@ pub struct RequestLimits {
 
 /// Documents to send in one request.
 #[derive(Debug)]
-struct Group {
+struct RequestGroup {
     items: Vec<usize>,
     is_repeat: bool,
 }
 
 /// The work that is left on a body.
-struct Work<'b> {
+struct BodyWork<'b> {
     body: &'b BulkBody,
-    queue: VecDeque<Group>,
+    queue: VecDeque<RequestGroup>,
     outcomes: Vec<Outcome>,
     /// Documents that were answered 400 in a request of their own.
     suspects: Vec<(usize, Rejection)>,
@@ -67,7 +67,7 @@ impl<T> Indexer<T> {
                 max_actions: max_actions.max(1),
                 max_bytes,
             },
-            max_bytes: AtomicUsize::new(max_bytes),
+            max_bytes: Cell::new(max_bytes),
         }
     }
 
@@ -103,7 +103,7 @@ impl<T: Transport> Indexer<T> {
         (body, items): (&BulkBody, Vec<usize>),
         session: &Session,
     ) -> Vec<Outcome> {
-        let mut work = Work::new(body, items);
+        let mut work = BodyWork::new(body, items);
         let _body = session.body();
         while let Some(group) = self.next_group(&mut work) {
             let encoded = self.transport.encode(body.select(&group.items));
@@ -132,9 +132,9 @@ impl<T: Transport> Indexer<T> {
     }
 
     /// Takes as many documents from the queue as one request may hold.
-    fn next_group(&self, work: &mut Work<'_>) -> Option<Group> {
+    fn next_group(&self, work: &mut BodyWork<'_>) -> Option<RequestGroup> {
         let mut group = work.queue.pop_front()?;
-        let max_bytes = self.max_bytes.load(Ordering::Relaxed);
+        let max_bytes = self.max_bytes.get();
         let mut bytes = 0;
         let fit = group
             .items
@@ -147,7 +147,7 @@ impl<T: Transport> Indexer<T> {
         let fit = fit.count().max(1);
         if fit < group.items.len() {
             let rest = group.items.split_off(fit);
-            work.queue.push_front(Group {
+            work.queue.push_front(RequestGroup {
                 items: rest,
                 is_repeat: group.is_repeat,
             });
@@ -158,7 +158,7 @@ impl<T: Transport> Indexer<T> {
     /// Acts on a reply.
     async fn settle(
         &self,
-        work: &mut Work<'_>,
+        work: &mut BodyWork<'_>,
         permit: &Permit<'_>,
         items: Vec<usize>,
         (verdict, reply): (Verdict, &Reply),
@@ -185,7 +185,7 @@ impl<T: Transport> Indexer<T> {
             (Verdict::TooLarge, _) => {
                 let bytes: usize = items.iter().map(|item| work.body.item_size(*item)).sum();
                 self.max_bytes
-                    .fetch_min(bytes.div_ceil(2), Ordering::Relaxed);
+                    .set(self.max_bytes.get().min(bytes.div_ceil(2)));
                 work.repeat(Repeat::Halves(items));
             }
             (Verdict::Malformed, [item]) => {
@@ -218,7 +218,7 @@ impl<T: Transport> Indexer<T> {
 }
 
 /// Acts on the failure of a request without a reply.
-fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
+fn failed(work: &mut BodyWork<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
     let session = permit.session;
     work.culprits.acquit(&items);
     session.failed(Failure::Transport(error));
@@ -243,13 +243,13 @@ fn failed(work: &mut Work<'_>, permit: &Permit<'_>, items: Vec<usize>, error: Tr
     work.repeat(repeat);
 }
 
-impl<'b> Work<'b> {
+impl<'b> BodyWork<'b> {
     fn new(body: &'b BulkBody, items: Vec<usize>) -> Self {
         let queue = if items.is_empty() {
             VecDeque::new()
         } else {
             let is_repeat = false;
-            [Group { items, is_repeat }].into()
+            [RequestGroup { items, is_repeat }].into()
         };
         Self {
             body,
@@ -355,7 +355,7 @@ impl<'b> Work<'b> {
 
     fn repeat(&mut self, repeat: Repeat) {
         let mut push = |items| {
-            self.queue.push_front(Group {
+            self.queue.push_front(RequestGroup {
                 items,
                 is_repeat: true,
             })

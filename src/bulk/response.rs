@@ -112,15 +112,15 @@ pub fn is_bound(reply: &Reply, verdict: &Verdict) -> bool {
 fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
     // A reason may end in the middle of a character.
     let body = utf8(&reply.body);
-    let Object(wire): Object<WireReply<'_>> = serde_json::from_str(&body).ok()?;
+    let JsonObject(wire): JsonObject<WireReply<'_>> = serde_json::from_str(&body).ok()?;
     if wire.items.len() != sent.actions.len() || wire.error.is_some() || wire.timed_out {
         return None;
     }
     wire.items
         .into_iter()
         .zip(sent.actions)
-        .map(|(Object(item), action)| {
-            let Object(result) = item.create;
+        .map(|(JsonObject(item), action)| {
+            let JsonObject(result) = item.create;
             // Without an echo, only the ids prove that the reply belongs to our request.
             if !reply.is_echoed && result.is_renamed(*action) {
                 return None;
@@ -148,9 +148,9 @@ impl Rejection {
 }
 
 /// A JSON object. A derived struct would also accept a list.
-struct Object<T>(T);
+struct JsonObject<T>(T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ObjectVisitor<T>(std::marker::PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
@@ -177,7 +177,7 @@ struct WireFailure<'a> {
 #[derive(serde::Deserialize)]
 struct WireReply<'a> {
     #[serde(borrow)]
-    items: Vec<Object<WireItem<'a>>>,
+    items: Vec<JsonObject<WireItem<'a>>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     #[serde(default)]
@@ -189,7 +189,7 @@ struct WireItem<'a> {
     // Pipelines and proxies may answer with another name for the action. The action that was sent
     // counts.
     #[serde(borrow, alias = "index", alias = "update", alias = "delete")]
-    create: Object<WireResult<'a>>,
+    create: JsonObject<WireResult<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -206,7 +206,7 @@ struct WireResult<'a> {
     error: Option<&'a RawValue>,
     failure_store: Option<String>,
     #[serde(rename = "_shards")]
-    shards: Option<Object<WireShards>>,
+    shards: Option<JsonObject<WireShards>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -217,7 +217,7 @@ struct WireShards {
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum WireError {
-    Object {
+    JsonObject {
         #[serde(default, rename = "type")]
         kind: Option<String>,
         #[serde(default)]
@@ -261,7 +261,7 @@ impl WireResult<'_> {
         let successful = self
             .shards
             .as_ref()
-            .and_then(|Object(shards)| shards.successful);
+            .and_then(|JsonObject(shards)| shards.successful);
         if successful == Some(0) {
             return None;
         }
@@ -361,7 +361,7 @@ fn kind_and_reason(error: &RawValue) -> (String, String) {
 impl WireError {
     fn into_kind_and_reason(self) -> (String, String) {
         match self {
-            Self::Object {
+            Self::JsonObject {
                 kind,
                 reason,
                 caused_by,
@@ -653,7 +653,8 @@ mod tests {
     #[test]
     fn a_reply_is_bound_by_echo_or_ids() {
         let bound = |reply: Reply| is_bound(&reply, &verdict(&reply, sent(1)));
-        let (bare, named) = (item(r#""status":201"#), item(r#""_id":"a","status":201"#));
+        let bare = item(r#""status":201"#);
+        let named = item(r#""_id":"a","status":201"#);
         assert!(bound(echoed(&bare)) && bound(reply(200, &named)));
         assert!(!bound(reply(200, &bare)) && !bound(reply(200, "<html>")));
         assert!(bound(reply(503, "")), "an error settles nothing");

@@ -7,26 +7,12 @@ use serde::Deserialize;
 
 use super::Finding;
 use crate::printable::printable;
-use crate::server::Reply;
+use crate::server::{Reply, ReplyError};
 
 /// Upper bound on the length of a reason in characters.
 const LONGEST_REASON: usize = 300;
 
-/// The reply to `GET /`.
-#[derive(Deserialize)]
-pub(super) struct Root {
-    pub(super) version: RootVersion,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RootVersion {
-    #[serde(default)]
-    pub(super) number: String,
-    #[serde(default)]
-    pub(super) distribution: String,
-}
-
-/// Returns the first two numbers of a version.
+/// The first two numbers of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(pub(super) u32, pub(super) u32);
 
@@ -72,11 +58,11 @@ impl Privileges {
 /// The reply to `_data_stream/NAME`.
 #[derive(Deserialize)]
 pub(super) struct DataStreams {
-    pub(super) data_streams: Vec<DataStream>,
+    pub(super) data_streams: Vec<DataStreamState>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct DataStream {
+pub(super) struct DataStreamState {
     name: String,
     #[serde(default)]
     status: String,
@@ -92,7 +78,7 @@ struct FailureStore {
     enabled: bool,
 }
 
-impl DataStream {
+impl DataStreamState {
     pub(super) fn finding(&self, check: &'static str) -> Finding {
         let mode = self.index_mode.as_deref().unwrap_or("standard");
         let failure_store = match &self.failure_store {
@@ -114,56 +100,37 @@ impl DataStream {
     }
 }
 
-/// The error of a request that failed.
-#[derive(Deserialize)]
-pub(super) struct Complaint {
-    pub(super) error: Cause,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Cause {
-    Detailed {
-        #[serde(default)]
-        r#type: String,
-        #[serde(default)]
-        reason: String,
-    },
-    Short(String),
-}
-
-impl Cause {
-    pub(super) fn sentence(&self) -> String {
-        let sentence = match self {
-            Self::Short(text) => text.clone(),
-            Self::Detailed { r#type, reason } => format!("{type}: {reason}"),
-        };
-        printable(&sentence, LONGEST_REASON).to_string()
-    }
+/// Returns an error as a sentence that is safe to show.
+pub(super) fn sentence(error: &ReplyError) -> String {
+    let sentence = match error {
+        ReplyError::Sentence(text) => text.clone(),
+        ReplyError::Detailed { r#type, reason, .. } => format!("{type}: {reason}"),
+    };
+    printable(&sentence, LONGEST_REASON).to_string()
 }
 
 #[derive(Deserialize)]
 struct Bulk {
-    items: Vec<BTreeMap<String, Item>>,
+    items: Vec<BTreeMap<String, BulkResult>>,
 }
 
 /// The result of one document in a bulk request.
 #[derive(Deserialize)]
-pub(super) struct Item {
+pub(super) struct BulkResult {
     pub(super) status: u16,
-    error: Option<Cause>,
+    error: Option<ReplyError>,
 }
 
-impl Item {
+impl BulkResult {
     pub(super) fn reason(&self) -> String {
         self.error
             .as_ref()
-            .map_or_else(|| "no reason is given".to_owned(), Cause::sentence)
+            .map_or_else(|| "no reason is given".to_owned(), sentence)
     }
 }
 
 /// Reads the result of the only document in a bulk request.
-pub(super) fn item(reply: &Reply) -> Option<Item> {
+pub(super) fn item(reply: &Reply) -> Option<BulkResult> {
     let bulk: Bulk = serde_json::from_slice(&reply.body).ok()?;
     bulk.items.into_iter().next()?.into_values().next()
 }

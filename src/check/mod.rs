@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use self::answer::{Complaint, DataStreams, Privileges, Root, Version};
+use self::answer::{DataStreams, Privileges, Version};
 use crate::data_stream::DataStreamName;
-use crate::server::{Inspect, Reply, Target, Templates, Transport, TransportError};
+use crate::server::{Inspect, Reply, ServerInfo, Target, Templates, Transport, TransportError};
 use crate::setup::{Setup, SetupError, Step};
 
 /// The questions.
@@ -32,7 +32,7 @@ pub struct Finding {
     /// The fixed name of the question.
     pub check: &'static str,
     /// The verdict.
-    pub result: Verdict,
+    pub result: CheckResult,
     /// A sentence for people.
     pub message: String,
     /// The remedy, if there is something to do.
@@ -43,7 +43,7 @@ pub struct Finding {
 /// A verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum CheckResult {
     /// In order.
     Passed,
     /// It works but should be otherwise.
@@ -59,7 +59,7 @@ impl Finding {
     pub fn passed(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
-            result: Verdict::Passed,
+            result: CheckResult::Passed,
             message: message.into(),
             remedy: None,
         }
@@ -69,7 +69,7 @@ impl Finding {
     pub fn warning(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
-            result: Verdict::Warning,
+            result: CheckResult::Warning,
             message: message.into(),
             remedy: None,
         }
@@ -83,7 +83,7 @@ impl Finding {
     ) -> Self {
         Self {
             check,
-            result: Verdict::Failed,
+            result: CheckResult::Failed,
             message: message.into(),
             remedy: Some(remedy.into()),
         }
@@ -93,7 +93,7 @@ impl Finding {
     pub fn unknown(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
-            result: Verdict::Unknown,
+            result: CheckResult::Unknown,
             message: message.into(),
             remedy: None,
         }
@@ -103,10 +103,10 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.result {
-            Verdict::Passed => '✓',
-            Verdict::Warning => '!',
-            Verdict::Failed => '✗',
-            Verdict::Unknown => '?',
+            CheckResult::Passed => '✓',
+            CheckResult::Warning => '!',
+            CheckResult::Failed => '✗',
+            CheckResult::Unknown => '?',
         };
         write!(formatter, "{mark} {}: {}", self.check, self.message)?;
         match &self.remedy {
@@ -325,7 +325,7 @@ impl Check {
     ) {
         for name in self.data_streams() {
             let written = self.create(server, name, (id, time)).await;
-            let is_there = written.result == Verdict::Passed;
+            let is_there = written.result == CheckResult::Passed;
             findings.push(written);
             if is_there {
                 findings.push(self.remove(server, &name.name, id).await);
@@ -363,7 +363,7 @@ impl Check {
                 ),
                 KEYS,
             ),
-            Some(answer::Item { status: 201, .. }) => {
+            Some(answer::BulkResult { status: 201, .. }) => {
                 Finding::passed(CHECK, format!("{stream} took a document"))
             }
             Some(item) => Finding::failed(
@@ -482,7 +482,7 @@ fn template(step: &Step) -> Finding {
 
 fn version(reply: &Reply) -> Option<Finding> {
     const CHECK: &str = "version";
-    let Ok(Root { version }) = serde_json::from_slice::<Root>(&reply.body) else {
+    let Ok(ServerInfo { version }) = serde_json::from_slice(&reply.body) else {
         return Some(Finding::failed(
             CHECK,
             "something answers, but not as Elasticsearch does",
@@ -526,8 +526,8 @@ fn unanswered(check: &'static str, error: TransportError) -> Finding {
 }
 
 fn reason(reply: &Reply) -> String {
-    serde_json::from_slice::<Complaint>(&reply.body).map_or_else(
-        |_| "no reason is given".to_owned(),
-        |complaint| complaint.error.sentence(),
+    reply.error().map_or_else(
+        || "no reason is given".to_owned(),
+        |error| answer::sentence(&error),
     )
 }

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::output::Output;
 use super::terminal::watched;
-use super::{Failure, log_to_stderr};
-use crate::check::{Check, Finding, Verdict};
+use super::{CliFailure, log_to_stderr};
+use crate::check::{Check, CheckResult, Finding};
 use crate::config::{Config, Problem, misspelt};
 use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
 use crate::printable::printable;
@@ -40,7 +40,7 @@ pub(super) async fn run(
     lookup: impl Fn(&str) -> Option<String>,
     names: Vec<String>,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     let findings = watched("check", findings(arguments, lookup, names)).await;
     for finding in &findings {
         let line = if arguments.json {
@@ -52,10 +52,10 @@ pub(super) async fn run(
     }
     if findings
         .iter()
-        .any(|finding| finding.result == Verdict::Failed)
+        .any(|finding| finding.result == CheckResult::Failed)
     {
         output.flush()?;
-        return Err(Failure::Unfinished);
+        return Err(CliFailure::Unfinished);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reqwest::Url;
 
-use super::Failure;
+use super::CliFailure;
 use super::output::Output;
 use crate::config::{Config, SETTINGS, Setting, Shown};
 use crate::printable::printable;
@@ -13,7 +13,7 @@ use crate::printable::printable;
 pub(super) fn run(
     lookup: &impl Fn(&str) -> Option<String>,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     let value = |setting: &Setting| lookup(setting.name).map(|value| value.trim().to_owned());
     let (set, unset): (Vec<_>, Vec<_>) = SETTINGS
         .iter()

@@ -18,7 +18,7 @@ use super::log_group::{LogGroup, account, name, name_or_arn};
 use super::output::Output;
 use super::terminal::say;
 use super::time::{Time, event_time, time};
-use super::{Failure, file_or_stdin, found, read};
+use super::{CliFailure, file_or_stdin, found, read};
 use crate::ecs::Timestamp;
 use crate::event_id::EventId;
 
@@ -133,7 +133,7 @@ pub(super) struct Stream<'a> {
     pub(super) events: Vec<LogEvent<'a>>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), CliFailure> {
     if let Some(lines) = arguments.generate {
         return super::print(output, &generated(arguments, lines)?);
     }
@@ -176,13 +176,13 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     super::print(output, &kinesis_event(&payloads, start))
 }
 
-fn usage(sentence: &str) -> Failure {
-    Failure::Usage(vec![sentence.to_owned()])
+fn usage(sentence: &str) -> CliFailure {
+    CliFailure::Usage(vec![sentence.to_owned()])
 }
 
 const INVENTED_ACCOUNT: &str = "123456789012";
 
-fn owner<'a>(arguments: &'a Arguments, log_group: &'a LogGroup) -> Result<&'a str, Failure> {
+fn owner<'a>(arguments: &'a Arguments, log_group: &'a LogGroup) -> Result<&'a str, CliFailure> {
     match (&arguments.owner, &log_group.account) {
         (Some(owner), Some(account)) if owner != account => Err(usage(
             "--owner is not the account in the ARN of --log-group: leave it out",
@@ -198,7 +198,7 @@ fn found_streams<'a>(
     arguments: &Arguments,
     log_group: &LogGroup,
     bytes: &'a [u8],
-) -> Result<Vec<Stream<'a>>, Failure> {
+) -> Result<Vec<Stream<'a>>, CliFailure> {
     if log_group.account.is_none() {
         return Err(usage(found::NEEDS_ARN));
     }
@@ -216,7 +216,7 @@ fn raw_stream(
     log_group: &str,
     bytes: &[u8],
     start: i64,
-) -> Result<Stream<'static>, Failure> {
+) -> Result<Stream<'static>, CliFailure> {
     let Some(name) = arguments.log_stream.clone() else {
         return Err(usage(
             "--log-stream is missing: name the log stream of the lines",
@@ -227,7 +227,11 @@ fn raw_stream(
 }
 
 /// Makes a direct event if one can hold all log events.
-fn whole(owner: &str, log_group: &str, streams: &[Stream<'_>]) -> Result<Option<String>, Failure> {
+fn whole(
+    owner: &str,
+    log_group: &str,
+    streams: &[Stream<'_>],
+) -> Result<Option<String>, CliFailure> {
     let (stream, events) = match streams {
         [] => ("", &[][..]),
         [stream] => (&*stream.name, &*stream.events),
@@ -245,7 +249,7 @@ pub(super) fn payloads(
     owner: &str,
     log_group: &str,
     streams: &[Stream<'_>],
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<String>, CliFailure> {
     let mut payloads = Vec::new();
     for stream in streams {
         for events in records(&stream.events) {
@@ -325,7 +329,7 @@ impl LogEvent<'static> {
 }
 
 /// Makes a record for each log group, or several where one would be too large.
-fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
+fn generated(arguments: &Arguments, lines: u64) -> Result<String, CliFailure> {
     let (since, until) = span(arguments)?;
     let account = arguments.owner.as_deref().unwrap_or(INVENTED_ACCOUNT);
     let mut groups: BTreeMap<_, Vec<LogEvent<'_>>> = BTreeMap::new();
@@ -359,7 +363,7 @@ fn generated(arguments: &Arguments, lines: u64) -> Result<String, Failure> {
 
 /// Returns the span of the made-up traffic in milliseconds since 1970. Reads no clock if both ends
 /// are given as times.
-fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
+fn span(arguments: &Arguments) -> Result<(i64, i64), CliFailure> {
     let until = match (arguments.until, arguments.since) {
         (Some(until), _) => until,
         (None, Time::At(Timestamp(since))) => Time::At(Timestamp(since.saturating_add(A_DAY))),
@@ -371,7 +375,7 @@ fn span(arguments: &Arguments) -> Result<(i64, i64), Failure> {
         .zip(until.timestamp())
         .map(|(since, until)| (since.0, until.0));
     span.filter(|(since, until)| since < until).ok_or_else(|| {
-        Failure::Usage(vec![
+        CliFailure::Usage(vec![
             "--until: it should be a time after that of --since".to_owned(),
         ])
     })
@@ -382,7 +386,7 @@ fn payload(
     log_group: &str,
     log_stream: &str,
     log_events: &[LogEvent<'_>],
-) -> Result<String, Failure> {
+) -> Result<String, CliFailure> {
     let subscription_filters = ["apigw-logs"];
     let data = LogData {
         message_type: "DATA_MESSAGE",

@@ -15,7 +15,7 @@ use super::log_group::{LogGroup, arn};
 use super::output::{Output, print_report};
 use super::summary::summary;
 use super::terminal::{say, say_json, watched};
-use super::{Failure, found, log_to_stderr, read};
+use super::{CliFailure, found, log_to_stderr, read};
 use crate::config::Config;
 use crate::event::{Batch, Record, Trigger};
 use crate::pipeline::{Invocation, Pipeline};
@@ -70,7 +70,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let url = config.elasticsearch.take();
     let why_dry = if url.is_none() {
@@ -142,8 +142,8 @@ impl Display for EventFile<'_> {
 async fn each<T: Transport>(
     arguments: &Arguments,
     pipeline: &Pipeline<T>,
-    mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
+) -> Result<(), CliFailure> {
     let mut worst = Ok(());
     let log_group = arguments.log_group.as_ref();
     for file in &arguments.events {
@@ -157,11 +157,11 @@ async fn each<T: Transport>(
         };
         match done {
             Ok(()) => {}
-            Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
-            Err(Failure::Unfinished) => worst = worst.and(Err(Failure::Unfinished)),
-            Err(Failure::Usage(sentences)) => {
+            Err(CliFailure::ClosedPipe) => return Err(CliFailure::ClosedPipe),
+            Err(CliFailure::Unfinished) => worst = worst.and(Err(CliFailure::Unfinished)),
+            Err(CliFailure::Usage(sentences)) => {
                 sentences.iter().for_each(|sentence| say("error", sentence));
-                worst = Err(Failure::Usage(Vec::new()));
+                worst = Err(CliFailure::Usage(Vec::new()));
             }
         }
     }
@@ -173,8 +173,8 @@ async fn one<T: Transport>(
     bytes: &[u8],
     log_group: Option<&LogGroup>,
     pipeline: &Pipeline<T>,
-    report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
+) -> Result<(), CliFailure> {
     let label = file.path.display().to_string();
     let invocation = watched(&label, deliver(bytes, log_group, pipeline))
         .await
@@ -200,14 +200,14 @@ async fn one<T: Transport>(
     };
     say("error", format_args!("{file}{}", error.message));
     if error.kind != ErrorType::EventUnsupported {
-        return Err(Failure::Unfinished);
+        return Err(CliFailure::Unfinished);
     }
     if file.path != Path::new("-")
         && let Some(hint) = hint(file.path, bytes)
     {
         say("hint", hint);
     }
-    Err(Failure::Usage(Vec::new()))
+    Err(CliFailure::Usage(Vec::new()))
 }
 
 /// Delivers an event, or the log events that `FilterLogEvents` found.
@@ -215,11 +215,11 @@ async fn deliver<T: Transport>(
     bytes: &[u8],
     log_group: Option<&LogGroup>,
     pipeline: &Pipeline<T>,
-) -> Result<Invocation, Failure> {
+) -> Result<Invocation, CliFailure> {
     if !found::is_answer(bytes) {
         return Ok(pipeline.invoke(bytes, None).await);
     }
-    let usage = |sentence: String| Failure::Usage(vec![sentence]);
+    let usage = |sentence: String| CliFailure::Usage(vec![sentence]);
     let Some((group, owner)) = log_group.and_then(|group| Some((group, group.account.as_deref()?)))
     else {
         return Err(usage(found::NEEDS_ARN.to_owned()));
@@ -242,9 +242,9 @@ async fn deliver<T: Transport>(
 }
 
 /// Begins the sentences of a failure with the file's name.
-fn named(file: EventFile<'_>, failure: Failure) -> Failure {
+fn named(file: EventFile<'_>, failure: CliFailure) -> CliFailure {
     match failure {
-        Failure::Usage(sentences) => Failure::Usage(
+        CliFailure::Usage(sentences) => CliFailure::Usage(
             sentences
                 .iter()
                 .map(|sentence| format!("{file}{sentence}"))

@@ -81,7 +81,7 @@ enum Command {
 
 /// The reason why a command did not do all of its work.
 #[derive(Debug)]
-enum Failure {
+enum CliFailure {
     /// Nobody reads standard output any more, which is no error.
     ClosedPipe,
     /// The work is not finished. The sentences are already printed.
@@ -90,7 +90,7 @@ enum Failure {
     Usage(Vec<String>),
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CliFailure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ClosedPipe,
@@ -105,7 +105,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<Vec<Problem>> for Failure {
+impl From<Vec<Problem>> for CliFailure {
     fn from(problems: Vec<Problem>) -> Self {
         Self::Usage(problems.iter().map(Problem::to_string).collect())
     }
@@ -127,9 +127,9 @@ pub async fn main(
             .for_each(|sentence| say("warning", sentence));
     }
     match run(arguments.command, lookup, names).await {
-        Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Err(Failure::Unfinished) => ExitCode::FAILURE,
-        Err(Failure::Usage(sentences)) => {
+        Ok(()) | Err(CliFailure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(CliFailure::Unfinished) => ExitCode::FAILURE,
+        Err(CliFailure::Usage(sentences)) => {
             sentences.iter().for_each(|sentence| say("error", sentence));
             ExitCode::from(2)
         }
@@ -143,8 +143,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     };
-    match error.print().map_err(Failure::from) {
-        Err(Failure::Unfinished) if !error.use_stderr() => ExitCode::FAILURE,
+    match error.print().map_err(CliFailure::from) {
+        Err(CliFailure::Unfinished) if !error.use_stderr() => ExitCode::FAILURE,
         _ => status,
     }
 }
@@ -153,9 +153,9 @@ async fn run(
     command: Command,
     lookup: impl Fn(&str) -> Option<String>,
     names: Vec<String>,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     let mut output = Output::stdout();
-    let config = || -> Result<Config, Failure> {
+    let config = || -> Result<Config, CliFailure> {
         let config = Config::from_vars(&lookup)?;
         config
             .warnings
@@ -184,7 +184,7 @@ async fn run(
     done
 }
 
-fn print(output: &mut Output, line: &str) -> Result<(), Failure> {
+fn print(output: &mut Output, line: &str) -> Result<(), CliFailure> {
     output.line(line)?;
     Ok(())
 }
@@ -202,7 +202,7 @@ fn log_to_stderr(config: &mut Config) {
 }
 
 /// Returns the bytes of a file, or of standard input if its name is `-`.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path) -> Result<Vec<u8>, CliFailure> {
     let bytes = if file == Path::new("-") {
         if io::stdin().is_terminal() {
             say("note", "reading standard input; end it with Ctrl-D");
@@ -214,7 +214,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     };
     bytes.map_err(|error| {
         let name = file.display().to_string();
-        Failure::Usage(vec![format!(
+        CliFailure::Usage(vec![format!(
             "{} cannot be read: {error}",
             printable(&name, 200)
         )])

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::output::Output;
 use super::time::event_time;
-use super::{Failure, file_or_stdin, read};
+use super::{CliFailure, file_or_stdin, read};
 use crate::config::Config;
 use crate::json::WriteJson;
 use crate::normalizer::{LogLine, Normalized};
@@ -35,7 +35,7 @@ pub(super) fn run(
     arguments: &Arguments,
     config: Config,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     let pipeline = config.pipeline(())?;
     let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
     let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -15,13 +15,13 @@ const CLEAR: &str = "\r\x1b[2K";
 const USUAL_WIDTH: u16 = 80;
 
 /// The progress of a command that counts what it has done.
-pub(super) struct Progress {
+pub(super) struct ProgressBar {
     /// The counted things, in the plural.
     noun: &'static str,
     start: Instant,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Starts to measure the time.
     pub(super) fn of(noun: &'static str) -> Self {
         Self {

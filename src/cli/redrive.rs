@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use super::invoke::Print;
 use super::output::print_report;
-use super::progress::{Progress, grouped};
+use super::progress::{ProgressBar, grouped};
 use super::time::{Time, time};
-use super::{Failure, log_to_stderr, say, say_json};
+use super::{CliFailure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Elasticsearch;
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     dry_run: bool,
 }
 
-pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let settings = config
         .elasticsearch
@@ -58,8 +58,8 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     judge(report)
 }
 
-fn redrive(arguments: Arguments, config: &Config) -> Result<Redrive, Failure> {
-    let usage = |sentence| Err(Failure::Usage(vec![sentence]));
+fn redrive(arguments: Arguments, config: &Config) -> Result<Redrive, CliFailure> {
+    let usage = |sentence| Err(CliFailure::Usage(vec![sentence]));
     let Some(dead_letters) = config.dead_letters.clone() else {
         return usage(
             "DEAD_LETTER_DATA_STREAM=none: name the data stream that the dead letters are in"
@@ -91,8 +91,8 @@ fn redrive(arguments: Arguments, config: &Config) -> Result<Redrive, Failure> {
 async fn with_progress(
     redrive: &Redrive,
     pipeline: &Pipeline<Elasticsearch>,
-) -> Result<RedriveReport, Failure> {
-    let progress = Progress::of("dead letters");
+) -> Result<RedriveReport, CliFailure> {
+    let progress = ProgressBar::of("dead letters");
     let counts = Cell::new((0, 0));
     let server = pipeline.indexer.transport();
     let run = redrive.run(server, pipeline, |done, all| {
@@ -106,22 +106,23 @@ async fn with_progress(
     progress.clear();
     report.ok_or_else(|| {
         let (done, all) = counts.get();
-        let (done, all) = (grouped(done), grouped(all));
+        let done = grouped(done);
+        let all = grouped(all);
         say(
             "stopped",
             format_args!("{done} of {all} dead letters sent; run it again to go on"),
         );
-        Failure::Unfinished
+        CliFailure::Unfinished
     })
 }
 
 /// Decides from the report alone whether the work is finished.
-fn judge(report: RedriveReport) -> Result<(), Failure> {
+fn judge(report: RedriveReport) -> Result<(), CliFailure> {
     match report.report.error {
         None => Ok(()),
         Some(error) => {
             say("error", error.message);
-            Err(Failure::Unfinished)
+            Err(CliFailure::Unfinished)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `apigw-logs setup`: prepares Elasticsearch for the first document.
 
 use super::output::Output;
-use super::{Failure, log_to_stderr, say};
+use super::{CliFailure, log_to_stderr, say};
 use crate::config::{Config, Problem};
 use crate::elasticsearch::Elasticsearch;
 use crate::server::Put;
@@ -27,7 +27,7 @@ pub(super) async fn run(
     arguments: &Arguments,
     mut config: Config,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let setup = Setup {
         data_stream: config.data_stream,
@@ -65,15 +65,15 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn failure(errors: &[SetupError]) -> Failure {
+fn failure(errors: &[SetupError]) -> CliFailure {
     if let [error @ SetupError::SameDataset] = errors {
-        return Failure::Usage(vec![error.to_string()]);
+        return CliFailure::Usage(vec![error.to_string()]);
     }
     errors.iter().for_each(|error| say("error", error));
-    Failure::Unfinished
+    CliFailure::Unfinished
 }
 
-fn show(steps: &[Step], output: &mut Output) -> Result<(), Failure> {
+fn show(steps: &[Step], output: &mut Output) -> Result<(), CliFailure> {
     for step in steps {
         match step.put() {
             Some(put) => output.line(&console(put))?,

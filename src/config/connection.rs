@@ -9,7 +9,7 @@ use crate::elasticsearch::{Auth, ElasticsearchSettings, SecretArn, SecretSetting
 use crate::http::Trust;
 
 /// The `ELASTICSEARCH_*` settings.
-pub(super) struct Connection {
+pub(super) struct ConnectionSettings {
     pub(super) settings: ElasticsearchSettings,
     /// Whether a URL is set, or a secret that may hold one.
     pub(super) has_address: bool,
@@ -17,7 +17,7 @@ pub(super) struct Connection {
 }
 
 /// Reads `ELASTICSEARCH_*`.
-pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
+pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> ConnectionSettings {
     let settings = ElasticsearchSettings {
         urls: urls(vars),
         auth: auth(vars),
@@ -29,7 +29,7 @@ pub(super) fn elasticsearch(vars: &mut VariableReader<'_>) -> Connection {
     let has_address = ["ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"]
         .iter()
         .any(|variable| vars.text(variable).is_some());
-    Connection {
+    ConnectionSettings {
         has_address: has_address || matches!(settings.auth, Auth::Secret(_)),
         warnings: clear_text(&settings).into_iter().collect(),
         settings,

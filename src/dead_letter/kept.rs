@@ -132,8 +132,9 @@ mod tests {
     use bumpalo::Bump;
 
     use super::*;
-    use crate::bulk::{LogEventIdentity, Rejection};
+    use crate::bulk::Rejection;
     use crate::dead_letter::{DeadLetter, RejectedDocument};
+    use crate::pipeline::identity;
 
     const LINE: LogLine<'_> = LogLine {
         owner: "111122223333",
@@ -147,35 +148,13 @@ mod tests {
     };
 
     fn id() -> DocumentId {
-        let LogLine {
-            owner,
-            log_group,
-            log_stream,
-            event_id,
-            event_time,
-            message,
-            ..
-        } = LINE;
-        let message = message.raw;
-        LogEventIdentity {
-            owner,
-            log_group,
-            log_stream,
-            event_id,
-            event_time,
-            message,
-            position: 3,
-            part: 2,
-        }
-        .document_id()
+        identity(&LINE, 3, 2, &Bump::new()).document_id()
     }
 
     /// Returns a dead letter as it is written.
     fn letter() -> String {
-        let (target, dead_letters) = (
-            DataStreamName::parse("logs-a-b").unwrap(),
-            DataStreamName::parse("logs-d-l").unwrap(),
-        );
+        let target = DataStreamName::parse("logs-a-b").unwrap();
+        let dead_letters = DataStreamName::parse("logs-d-l").unwrap();
         let rejected = RejectedDocument {
             line: LINE,
             position: 3,

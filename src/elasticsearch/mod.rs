@@ -223,7 +223,8 @@ impl Transport for Elasticsearch {
             self.knows_require_data_stream.set(false);
             bytes_sent += body.len() as u64;
         }
-        let (took_s, data_stream) = (start.elapsed().as_secs_f64(), target.data_stream);
+        let took_s = start.elapsed().as_secs_f64();
+        let data_stream = target.data_stream;
         match &result {
             Ok(reply) => {
                 tracing::debug!(

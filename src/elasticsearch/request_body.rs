@@ -15,9 +15,9 @@ const PIECE: usize = 4 << 10;
 
 /// The amount of a request that was sent.
 #[derive(Debug)]
-pub(super) struct Progress(Arc<AtomicBool>);
+pub(super) struct SendProgress(Arc<AtomicBool>);
 
-impl Progress {
+impl SendProgress {
     /// Returns whether the connection has taken the whole body.
     pub(super) fn is_sent(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -25,7 +25,7 @@ impl Progress {
 }
 
 /// Gives a request a body whose progress is tracked.
-pub(super) fn track(request: &mut Request, body: Bytes) -> Progress {
+pub(super) fn track(request: &mut Request, body: Bytes) -> SendProgress {
     let is_sent = Arc::new(AtomicBool::new(body.is_empty()));
     if !body.is_empty() {
         *request.body_mut() = Some(reqwest::Body::wrap(TrackedBody {
@@ -33,7 +33,7 @@ pub(super) fn track(request: &mut Request, body: Bytes) -> Progress {
             is_sent: Arc::clone(&is_sent),
         }));
     }
-    Progress(is_sent)
+    SendProgress(is_sent)
 }
 
 /// A body that is sent in pieces.

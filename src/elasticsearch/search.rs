@@ -89,7 +89,8 @@ impl Search for Elasticsearch {
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
         let parameters = [("scroll", KEEP_ALIVE), WHOLE];
-        let (path, body) = ([data_stream, "_search"], query.to_vec());
+        let path = [data_stream, "_search"];
+        let body = query.to_vec();
         self.json(
             Request {
                 method: Method::POST,
@@ -126,7 +127,8 @@ impl Search for Elasticsearch {
         query: &[u8],
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
-        let (path, body) = ([data_stream, "_search"], query.to_vec());
+        let path = [data_stream, "_search"];
+        let body = query.to_vec();
         self.json(
             Request {
                 method: Method::POST,

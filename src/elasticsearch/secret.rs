@@ -86,7 +86,7 @@ struct SecretValue {
 
 /// A secret in JSON form. Other members, which rotation keeps there, are ignored.
 #[derive(Deserialize)]
-struct Members {
+struct SecretMembers {
     /// The id of the API key, if it is a text. Other secrets may have an `id` of any type.
     id: Option<Box<RawValue>>,
     api_key: Option<String>,
@@ -187,7 +187,7 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
             urls: Vec::new(),
         });
     }
-    let members: Members = serde_json::from_str(text).map_err(|_| {
+    let members: SecretMembers = serde_json::from_str(text).map_err(|_| {
         "the secret of ELASTICSEARCH_SECRET_ARN is not JSON as it should be: an object with `api_key`, or with `username` and \
          `password`, whose values are texts"
     })?;

@@ -26,7 +26,7 @@ pub(super) struct Chunk {
 
 /// A line that has become documents.
 struct KeptLine {
-    place: Place,
+    place: LinePlace,
     /// The index in `streams`.
     stream: usize,
     event_id: Range<usize>,
@@ -47,7 +47,7 @@ struct LogStream {
 
 /// The origin of a line.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct LinePlace {
     /// The number of its record in the batch.
     pub(super) record: usize,
     /// The number of its payload in the invocation.
@@ -67,7 +67,7 @@ pub(super) struct Origin<'c> {
 
 impl Chunk {
     /// Adds a line. Its documents are pushed next.
-    pub(super) fn push_line(&mut self, place: Place, data: &LogData, event: &LogEvent<'_>) {
+    pub(super) fn push_line(&mut self, place: LinePlace, data: &LogData, event: &LogEvent<'_>) {
         let stream = self.stream(place.payload, data);
         let event_id = self.keep(event.id);
         let message = self.keep(event.message.raw);
@@ -137,7 +137,7 @@ impl Chunk {
     }
 
     /// Returns the place of each line, with the range of its documents.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (Place, Range<usize>)> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = (LinePlace, Range<usize>)> {
         let ends = self
             .lines
             .iter()
@@ -171,7 +171,8 @@ impl Chunk {
 }
 
 /// Returns a log event as a line.
-pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
+#[must_use]
+pub fn log_line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     LogLine {
         owner: &data.owner,
         account: event.account,
@@ -185,7 +186,8 @@ pub(super) fn line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
 }
 
 /// Returns the identity of a line's document. Its id is made from it.
-pub(super) fn identity<'a>(
+#[must_use]
+pub fn identity<'a>(
     line: &LogLine<'a>,
     position: usize,
     part: usize,

@@ -14,6 +14,7 @@ use bumpalo::Bump;
 use regex::Regex;
 use tokio::time::Instant;
 
+pub use self::chunk::{identity, log_line};
 use self::delivery::Delivery;
 pub use self::look_up::{LookUp, LookUpEverywhere, Whereabouts};
 pub use self::memory::Memory;
@@ -230,12 +231,12 @@ impl<T> Pipeline<T> {
     ) -> Option<Vec<DocumentId>> {
         let is_own = self.own_log_group.as_ref() == Some(&data.log_group);
         let event = data.event(position).filter(|_| !is_own)?;
-        let line = chunk::line(data, &event);
+        let line = log_line(data, &event);
         match self.documents(&line, arena) {
             Normalized::Skipped => None,
             Normalized::Documents(documents) => Some(
                 (0..documents.len())
-                    .map(|part| chunk::identity(&line, position, part, arena).document_id())
+                    .map(|part| identity(&line, position, part, arena).document_id())
                     .collect(),
             ),
         }

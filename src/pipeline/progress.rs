@@ -35,7 +35,7 @@ pub(super) struct Remainder {
 
 /// The work on a payload in this invocation.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct PayloadProgress {
     /// The unfinished positions, in the order in which they were noted.
     unfinished: Vec<Range<usize>>,
     pub(super) settled: Settled,
@@ -82,7 +82,7 @@ fn key(payload: &str) -> [u8; 32] {
     key
 }
 
-impl Progress {
+impl PayloadProgress {
     /// Notes log events that are not finished.
     pub(super) fn not_finished(&mut self, positions: Range<usize>) {
         match self.unfinished.last_mut() {
@@ -150,13 +150,13 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_are_one() {
-        let mut progress = Progress::default();
+        let mut progress = PayloadProgress::default();
         for range in [7..8, 8..9, 2..3, 0..1, 1..2, 5..6] {
             progress.not_finished(range);
         }
         let remainder = progress.into_remainder().unwrap();
         assert_eq!(remainder.positions, [0..3, 5..6, 7..9]);
-        assert_eq!(Progress::default().into_remainder(), None);
+        assert_eq!(PayloadProgress::default().into_remainder(), None);
     }
 
     #[test]

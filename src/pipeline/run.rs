@@ -12,10 +12,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
 use super::Pipeline;
-use super::chunk::{self, Chunk, Place};
+use super::chunk::{self, Chunk, LinePlace};
 use super::delivery::{Delivery, Fate};
 use super::memory::{self, Buffers};
-use super::progress::{Progress, around};
+use super::progress::{PayloadProgress, around};
 use crate::decode::LogData;
 use crate::event::Record;
 use crate::normalizer::Normalized;
@@ -49,7 +49,7 @@ pub(super) struct Run<'d, T> {
     filling_since: Option<Instant>,
     pub(super) buffers: Buffers,
     /// The payloads that were read, and the progress on each.
-    payloads: Vec<(&'d str, Progress)>,
+    payloads: Vec<(&'d str, PayloadProgress)>,
     in_flight: FuturesUnordered<LocalBoxFuture<'d, (Chunk, Vec<Fate>)>>,
     bytes_in_flight: usize,
 }
@@ -135,7 +135,7 @@ impl<'d, T: Transport> Run<'d, T> {
             return (0..data.len()).for_each(|_| self.accounts.skipped());
         }
         let positions = self.positions(payload, data.len());
-        let first = Place {
+        let first = LinePlace {
             record,
             payload: self.payloads.len() - 1,
             position: 0,
@@ -150,7 +150,7 @@ impl<'d, T: Transport> Run<'d, T> {
 
     /// Opens the accounts of a payload. Returns the positions of its unfinished log events.
     fn positions(&mut self, payload: &'d str, len: usize) -> Vec<Range<usize>> {
-        let mut progress = Progress::default();
+        let mut progress = PayloadProgress::default();
         let remainder = self.buffers.unfinished.take(payload);
         let positions = match remainder {
             Some(remainder) => {
@@ -167,7 +167,7 @@ impl<'d, T: Transport> Run<'d, T> {
     /// Makes documents from a range of a payload's log events.
     async fn log_events(
         &mut self,
-        first: Place,
+        first: LinePlace,
         positions: Range<usize>,
         data: &mut LogData,
         arena: &mut Bump,
@@ -186,7 +186,7 @@ impl<'d, T: Transport> Run<'d, T> {
                 }
             }
             memory::reset(arena);
-            self.log_event(Place { position, ..first }, data, arena);
+            self.log_event(LinePlace { position, ..first }, data, arena);
         }
     }
 
@@ -197,14 +197,14 @@ impl<'d, T: Transport> Run<'d, T> {
     }
 
     /// Leaves log events to the next delivery, unread.
-    fn give_up(&mut self, first: Place, positions: Range<usize>) {
+    fn give_up(&mut self, first: LinePlace, positions: Range<usize>) {
         self.accounts.left_unresolved(first.record, positions.len());
         self.progress(first.payload, |progress| {
             progress.not_finished(positions);
         });
     }
 
-    fn progress(&mut self, payload: usize, note: impl FnOnce(&mut Progress)) {
+    fn progress(&mut self, payload: usize, note: impl FnOnce(&mut PayloadProgress)) {
         if let Some((_, progress)) = self.payloads.get_mut(payload) {
             note(progress);
         }
@@ -226,11 +226,11 @@ impl<'d, T: Transport> Run<'d, T> {
     }
 
     /// Adds the documents of a log event.
-    fn log_event(&mut self, place: Place, data: &LogData, arena: &Bump) {
+    fn log_event(&mut self, place: LinePlace, data: &LogData, arena: &Bump) {
         let Some(event) = data.event(place.position) else {
             return;
         };
-        let line = chunk::line(data, &event);
+        let line = chunk::log_line(data, &event);
         let documents = match self.pipeline().documents(&line, arena) {
             Normalized::Documents(documents) => documents,
             Normalized::Skipped => {
@@ -362,7 +362,7 @@ impl<'d, T: Transport> Run<'d, T> {
     }
 
     /// Counts the fates of a line's documents.
-    fn settle_line(&mut self, place: Place, fates: &[Fate]) {
+    fn settle_line(&mut self, place: LinePlace, fates: &[Fate]) {
         for fate in fates {
             match fate {
                 Fate::Indexed => self.accounts.indexed(),

@@ -15,7 +15,7 @@ use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
 use crate::report::{Accounts, ErrorType, Report, ReportError};
-use crate::search::{Found, Query, SearchReader};
+use crate::search::{FoundDocument, Query, SearchReader};
 use crate::server::{Search, Target, Transport};
 
 /// Upper bound on the number of letters in a page.
@@ -114,7 +114,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
                 .map_or_else(String::new, |f| f.to_string())
         };
         let causes = [cause(&self.sending), cause(&self.removing)];
-        let (counts, redrive) = (self.counts, self.redrive);
+        let counts = self.counts;
+        let redrive = self.redrive;
         let report = self.accounts.close_with(duration_ms, |report| {
             error(report, &counts, redrive, causes)
         });
@@ -137,9 +138,9 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         self.sending.is_stopped() || self.counts.kept(self.redrive) > 0
     }
 
-    async fn page(&mut self, page: Vec<Found>) {
+    async fn page(&mut self, page: Vec<FoundDocument>) {
         let mut by_target = BTreeMap::<String, Vec<Letter>>::new();
-        for Found { stored, source } in page {
+        for FoundDocument { stored, source } in page {
             if self.left() == 0 {
                 break;
             }

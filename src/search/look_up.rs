@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Answer, Found, WireHit, read, read_reply};
+use super::{FoundDocument, SearchReply, WireHit, read, read_reply};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::server::{Search, TransportError};
 
@@ -43,7 +43,7 @@ struct WireValues<'q> {
 
 /// The hits of an answer, and how many there are in all.
 struct Hits {
-    found: Vec<Found>,
+    found: Vec<FoundDocument>,
     total: u64,
 }
 
@@ -70,7 +70,7 @@ pub async fn look_up<S: Search>(
     while let Some(batch) = batches.pop() {
         match ask(server, data_stream, batch, session).await? {
             Some(found) => {
-                for Found { stored, .. } in found {
+                for FoundDocument { stored, .. } in found {
                     if let Some(id) = DocumentId::parse(&stored.id) {
                         copies.entry(id).or_default().push(stored);
                     }
@@ -91,36 +91,36 @@ async fn ask<S: Search>(
     data_stream: &str,
     ids: &[DocumentId],
     session: &Session,
-) -> Result<Option<Vec<Found>>, Failure> {
+) -> Result<Option<Vec<FoundDocument>>, Failure> {
     let body = question(ids);
     while let Some(timeout) = session.request_timeout() {
         let reply = server.find(data_stream, &body, timeout).await;
         match read(reply, data_stream, read_hits) {
-            Answer::Page(hits) if hits.found.len() as u64 == hits.total => {
+            SearchReply::Page(hits) if hits.found.len() as u64 == hits.total => {
                 session.progress();
                 return Ok(Some(hits.found));
             }
-            Answer::NoStream => {
+            SearchReply::NoStream => {
                 session.progress();
                 return Ok(Some(Vec::new()));
             }
-            Answer::Page(hits) if hits.total > MOST_HITS as u64 && ids.len() > 1 => {
+            SearchReply::Page(hits) if hits.total > MOST_HITS as u64 && ids.len() > 1 => {
                 return Ok(None);
             }
-            Answer::TooLarge if ids.len() > 1 => return Ok(None),
-            Answer::Page(hits) => {
+            SearchReply::TooLarge if ids.len() > 1 => return Ok(None),
+            SearchReply::Page(hits) => {
                 session.failed(Failure::SearchFellShort {
                     found: hits.found.len() as u64,
                     total: hits.total,
                 });
                 session.wait(None).await;
             }
-            Answer::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
-            Answer::Again(failure, retry_after) => {
+            SearchReply::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
+            SearchReply::Again(failure, retry_after) => {
                 session.failed(failure);
                 session.wait(retry_after).await;
             }
-            Answer::Stop(failure) => session.stop(failure),
+            SearchReply::Stop(failure) => session.stop(failure),
         }
     }
     let unknown = Failure::Transport(TransportError::Timeout);

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::SetupError;
-use super::assets::Kind;
-use crate::server::Reply;
+use super::assets::AssetKind;
+use crate::server::{Reply, ReplyError};
 
 /// The reply to a request for one asset: a list of one, or a policy.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Found {
+pub(super) struct ExistingAsset {
     component_templates: Vec<Component>,
     index_templates: Vec<Index>,
     policy: Option<Value>,
@@ -34,36 +34,6 @@ struct Index {
     index_template: Value,
 }
 
-/// The reply to `GET /`.
-#[derive(Deserialize)]
-pub(super) struct Root {
-    pub(super) version: Version,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Version {
-    #[serde(default)]
-    pub(super) distribution: String,
-}
-
-#[derive(Deserialize)]
-struct Complaint {
-    error: Cause,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Cause {
-    Detailed {
-        #[serde(default)]
-        r#type: String,
-        #[serde(default)]
-        reason: String,
-        caused_by: Option<Box<Cause>>,
-    },
-    Short(String),
-}
-
 /// The maker of an existing asset.
 pub(super) enum Owner {
     Us,
@@ -71,29 +41,29 @@ pub(super) enum Owner {
     SomebodyElse,
 }
 
-impl Found {
+impl ExistingAsset {
     /// An asset as the server holds it.
-    pub(super) fn content(&self, kind: Kind) -> Option<&Value> {
+    pub(super) fn content(&self, kind: AssetKind) -> Option<&Value> {
         match kind {
-            Kind::ComponentTemplate => self
+            AssetKind::ComponentTemplate => self
                 .component_templates
                 .first()
                 .map(|found| &found.component_template),
-            Kind::IndexTemplate => self
+            AssetKind::IndexTemplate => self
                 .index_templates
                 .first()
                 .map(|found| &found.index_template),
-            Kind::Policy => self.policy.as_ref(),
+            AssetKind::Policy => self.policy.as_ref(),
         }
     }
 }
 
 /// Returns who made an asset.
-pub(super) fn owner(kind: Kind, there: &Value) -> Owner {
+pub(super) fn owner(kind: AssetKind, there: &Value) -> Owner {
     let text = |pointer| there.pointer(pointer).and_then(Value::as_str);
     // Policies have no `_meta`.
     let says_so = |text: &str| text.starts_with("managed by apigw-logs");
-    if kind == Kind::Policy && text("/description").is_some_and(says_so) {
+    if kind == AssetKind::Policy && text("/description").is_some_and(says_so) {
         return Owner::Us;
     }
     match text("/_meta/managed_by") {
@@ -131,25 +101,17 @@ fn text(scalar: &Value) -> Option<String> {
     }
 }
 
-impl Cause {
-    /// Returns the reason, with that of the root cause.
-    fn sentence(&self) -> String {
-        match self {
-            Self::Short(text) => text.clone(),
-            Self::Detailed {
-                caused_by: Some(cause),
-                reason,
-                ..
-            } => format!("{reason}: {}", cause.sentence()),
-            Self::Detailed { reason, .. } => reason.clone(),
-        }
+/// Returns the reason of an error, with that of the root cause.
+fn sentence(error: &ReplyError) -> String {
+    match error {
+        ReplyError::Sentence(text) => text.clone(),
+        ReplyError::Detailed {
+            caused_by: Some(cause),
+            reason,
+            ..
+        } => format!("{reason}: {}", sentence(cause)),
+        ReplyError::Detailed { reason, .. } => reason.clone(),
     }
-}
-
-fn cause(reply: &Reply) -> Option<Cause> {
-    serde_json::from_slice::<Complaint>(&reply.body)
-        .ok()
-        .map(|complaint| complaint.error)
 }
 
 /// Returns whether a server that knows the path says that nothing is there.
@@ -159,7 +121,7 @@ pub(super) fn is_missing(reply: &Reply) -> bool {
         "status_exception",
         "index_not_found_exception",
     ];
-    matches!(cause(reply), Some(Cause::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
+    matches!(reply.error(), Some(ReplyError::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
 }
 
 /// Returns the error for a reply that does not answer the question.
@@ -177,11 +139,10 @@ pub(super) fn unanswered(reply: &Reply) -> SetupError {
 /// characters, and of bounded length.
 pub(super) fn reason(reply: &Reply) -> String {
     const LONGEST: usize = 500;
-    let Some(cause) = cause(reply) else {
+    let Some(error) = reply.error() else {
         return "it gave no reason".to_owned();
     };
-    cause
-        .sentence()
+    sentence(&error)
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(LONGEST)

@@ -40,7 +40,7 @@ pub enum Flavour {
 
 /// The kinds of assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AssetKind {
     ComponentTemplate,
     IndexTemplate,
     /// A policy of OpenSearch's index state management.
@@ -50,7 +50,7 @@ pub(super) enum Kind {
 /// One asset, as it is put into a server.
 #[derive(Debug, Clone)]
 pub(super) struct Asset {
-    pub(super) kind: Kind,
+    pub(super) kind: AssetKind,
     pub(super) name: String,
     pub(super) body: Value,
     /// Whether users may change it. Then an existing one is left alone.
@@ -59,12 +59,12 @@ pub(super) struct Asset {
 
 /// An index template and the assets that must exist before it.
 #[derive(Debug, Clone)]
-pub(super) struct Group {
+pub(super) struct TemplateGroup {
     pub(super) before: Vec<Asset>,
     pub(super) template: Asset,
 }
 
-impl Kind {
+impl AssetKind {
     pub(super) const fn path(self) -> &'static [&'static str] {
         match self {
             Self::ComponentTemplate => &["_component_template"],
@@ -83,37 +83,47 @@ impl Kind {
 }
 
 /// Returns the assets for a server, in the order in which they are put.
-pub(super) fn groups(setup: &Setup, flavour: Flavour) -> Result<Vec<Group>, SetupError> {
+pub(super) fn groups(setup: &Setup, flavour: Flavour) -> Result<Vec<TemplateGroup>, SetupError> {
     let mut before = vec![
         Asset::read(
-            Kind::ComponentTemplate,
+            AssetKind::ComponentTemplate,
             SETTINGS,
             file!("component_templates/logs-aws.api_gateway_logs@settings"),
         )?,
         Asset::read(
-            Kind::ComponentTemplate,
+            AssetKind::ComponentTemplate,
             MAPPINGS,
             file!("component_templates/logs-aws.api_gateway_logs@mappings"),
         )?,
     ];
     match flavour {
         Flavour::Elasticsearch => before.push(Asset::read(
-            Kind::ComponentTemplate,
+            AssetKind::ComponentTemplate,
             LIFECYCLE,
             file!("component_templates/logs-aws.api_gateway_logs@lifecycle"),
         )?),
         Flavour::OpenSearch => before.push(Asset::custom()),
     }
     let documents = file!("index_templates/logs-aws.api_gateway_logs");
-    let mut groups = vec![Group::new(before, &setup.data_stream, documents, flavour)?];
+    let mut groups = vec![TemplateGroup::new(
+        before,
+        &setup.data_stream,
+        documents,
+        flavour,
+    )?];
     if let Some(dead_letters) = &setup.dead_letters {
         let template = file!("index_templates/logs-aws.api_gateway_dead_letters");
-        groups.push(Group::new(Vec::new(), dead_letters, template, flavour)?);
+        groups.push(TemplateGroup::new(
+            Vec::new(),
+            dead_letters,
+            template,
+            flavour,
+        )?);
     }
     Ok(groups)
 }
 
-impl Group {
+impl TemplateGroup {
     fn new(
         mut before: Vec<Asset>,
         data_stream: &DataStreamName,
@@ -122,7 +132,7 @@ impl Group {
     ) -> Result<Self, SetupError> {
         let name = format!("{}-{}", data_stream.r#type, data_stream.dataset);
         let patterns = json!([format!("{name}-*")]);
-        let mut template = Asset::read(Kind::IndexTemplate, &name, template)?;
+        let mut template = Asset::read(AssetKind::IndexTemplate, &name, template)?;
         set(&mut template.body, "index_patterns", patterns.clone());
         if flavour == Flavour::OpenSearch {
             before.push(policy(&name, &patterns)?);
@@ -141,7 +151,7 @@ impl Group {
 
 /// Returns the policy that rolls a data stream over in OpenSearch.
 fn policy(name: &str, patterns: &Value) -> Result<Asset, SetupError> {
-    let mut policy = Asset::read(Kind::Policy, name, file!("policies/opensearch"))?;
+    let mut policy = Asset::read(AssetKind::Policy, name, file!("policies/opensearch"))?;
     if let Some(Value::Array(templates)) = policy.body.pointer_mut("/policy/ism_template") {
         for template in templates {
             set(template, "index_patterns", patterns.clone());
@@ -151,7 +161,7 @@ fn policy(name: &str, patterns: &Value) -> Result<Asset, SetupError> {
 }
 
 impl Asset {
-    fn read(kind: Kind, name: &str, text: &str) -> Result<Self, SetupError> {
+    fn read(kind: AssetKind, name: &str, text: &str) -> Result<Self, SetupError> {
         let body = serde_json::from_str(text).map_err(|_| SetupError::Damaged)?;
         Ok(Self {
             kind,
@@ -165,7 +175,7 @@ impl Asset {
     /// missing component.
     fn custom() -> Self {
         Self {
-            kind: Kind::ComponentTemplate,
+            kind: AssetKind::ComponentTemplate,
             name: CUSTOM.to_owned(),
             body: json!({"template": {}}),
             is_users: true,

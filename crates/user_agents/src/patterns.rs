@@ -20,7 +20,7 @@ pub(crate) struct Patterns {
 }
 
 /// Groups 1 to 5 of a match, with their replacements applied.
-struct Found {
+struct Match {
     name: String,
     /// major, minor, patch and build, up to the first that is missing or empty
     version: Option<String>,
@@ -66,14 +66,14 @@ impl Patterns {
         (parsed, pattern_bytes.get() * user_agent.len() as u64)
     }
 
-    fn find(&self, id: usize, pattern: &Pattern, user_agent: &str) -> Option<Found> {
+    fn find(&self, id: usize, pattern: &Pattern, user_agent: &str) -> Option<Match> {
         let regex = self
             .compiled
             .get(id)?
             .get_or_init(|| self.compile(pattern))
             .as_ref()?;
         let groups = regex.captures(user_agent)?;
-        Some(Found {
+        Some(Match {
             name: self.name(pattern, &groups)?,
             version: self.version(pattern, &groups),
         })
@@ -118,8 +118,8 @@ impl Patterns {
     }
 }
 
-impl From<Found> for Os {
-    fn from(Found { name, version }: Found) -> Self {
+impl From<Match> for Os {
+    fn from(Match { name, version }: Match) -> Self {
         let full = version.as_ref().map(|version| format!("{name} {version}"));
         Self {
             name,

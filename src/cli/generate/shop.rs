@@ -228,7 +228,8 @@ impl<'a> Shop<'a> {
         } else if event_type == "CONNECT" && request.ending.status() < 400 {
             self.connections.push(connection.clone());
         }
-        let (connection_id, connected_at) = (connection.id, connection.connected_at);
+        let connection_id = connection.id;
+        let connected_at = connection.connected_at;
         request.message = Some(Message {
             event_type,
             connection_id,

@@ -72,7 +72,8 @@ pub(super) fn time_in(range: &Range<i64>, random: &mut Random) -> i64 {
 
 /// Returns the last occurrence of a time of day whose event fits into the range.
 fn last(whole: &Range<i64>, minute_of_day: i64, minutes: i64) -> Option<Range<i64>> {
-    let (offset, length) = (minute_of_day * A_MINUTE, minutes * A_MINUTE);
+    let offset = minute_of_day * A_MINUTE;
+    let length = minutes * A_MINUTE;
     let midnight = (whole.end - offset - length).div_euclid(A_DAY) * A_DAY;
     let start = midnight + offset;
     (start >= whole.start).then_some(start..start + length)
@@ -90,6 +91,7 @@ fn weight(time: i64) -> u64 {
             .copied()
             .unwrap_or(1)
     };
-    let (now, next) = (at(of_day / hour), at(of_day / hour + 1));
+    let now = at(of_day / hour);
+    let next = at(of_day / hour + 1);
     (now * (hour - of_day % hour) + next * (of_day % hour)) * 1_000 / (hour * 72)
 }

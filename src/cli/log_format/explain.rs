@@ -22,14 +22,14 @@ use crate::normalizer::{
 #[derive(Debug, Serialize)]
 struct Explanation {
     format: String,
-    keys: Vec<Key>,
-    missing: Vec<Missing>,
+    keys: Vec<FormatKey>,
+    missing: Vec<MissingVariable>,
     warnings: Vec<String>,
 }
 
 /// A variable of a format.
 #[derive(Debug, Serialize)]
-struct Key {
+struct FormatKey {
     /// The key of the value; empty in a list without names.
     key: String,
     variable: String,
@@ -42,7 +42,7 @@ struct Key {
 
 /// A variable that a format lacks.
 #[derive(Debug, Serialize)]
-struct Missing {
+struct MissingVariable {
     variable: &'static str,
     then: &'static str,
 }
@@ -123,7 +123,7 @@ impl Explanation {
             .map(|(key, variable)| {
                 let field = primary(&fields_of(&by_format, template, &variable));
                 let without_format = primary(&fields_of(&by_itself, template, &variable));
-                Key {
+                FormatKey {
                     is_certain: without_format == field,
                     key,
                     variable,
@@ -137,7 +137,7 @@ impl Explanation {
             .iter()
             .filter(|(variables, _)| !variables.iter().any(&has))
             .filter_map(|(variables, then)| {
-                Some(Missing {
+                Some(MissingVariable {
                     variable: variables.first()?,
                     then,
                 })
@@ -182,7 +182,9 @@ impl Explanation {
         lines.push(String::new());
         let missing = self.missing.iter();
         lines.extend(
-            missing.map(|Missing { variable, then }| format!("no $context.{variable}: {then}")),
+            missing.map(|MissingVariable { variable, then }| {
+                format!("no $context.{variable}: {then}")
+            }),
         );
         lines.extend(
             self.warnings
@@ -194,7 +196,7 @@ impl Explanation {
 }
 
 /// Returns warnings about values that a client can use to forge others.
-fn warnings(template: &str, keys: &[Key]) -> Vec<String> {
+fn warnings(template: &str, keys: &[FormatKey]) -> Vec<String> {
     let is_json = template.starts_with('{');
     let mut warnings = Vec::new();
     for key in keys {

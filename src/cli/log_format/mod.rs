@@ -10,7 +10,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::{Failure, read};
+use super::{CliFailure, read};
 
 /// Print the access-log format to paste into a stage's settings
 #[derive(Debug, clap::Args)]
@@ -42,13 +42,13 @@ pub enum ApiType {
 type Member = (&'static str, &'static str);
 
 /// Returns the lines to print.
-pub(super) fn run(arguments: &Arguments) -> Result<Vec<String>, Failure> {
+pub(super) fn run(arguments: &Arguments) -> Result<Vec<String>, CliFailure> {
     if let Some(subject) = &arguments.explain {
         let text = match subject.contains("$context.") {
             true => subject.clone(),
             false => String::from_utf8_lossy(&read(Path::new(subject))?).into_owned(),
         };
-        return explain::explain(&text).map_err(|problem| Failure::Usage(vec![problem]));
+        return explain::explain(&text).map_err(|problem| CliFailure::Usage(vec![problem]));
     }
     let format = |api_type| log_format(api_type, arguments.minimal);
     Ok(arguments.api_type.map(format).into_iter().collect())
@@ -69,7 +69,7 @@ pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<Stri
 }
 
 fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> String) -> String {
-    let (documented, left_out, further): (_, &[&str], _) = match api_type {
+    let (documented, left_out, further): (_, &[&str], &[&[Member]]) = match api_type {
         ApiType::Rest => (REST, &[], REST_FURTHER),
         // Keys that the documented format of HTTP APIs does not have. Otherwise it equals that of
         // REST APIs.
@@ -80,7 +80,7 @@ fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> Strin
     let members = documented
         .iter()
         .filter(|(key, _)| !left_out.contains(key))
-        .chain(further);
+        .chain(further.iter().copied().flatten());
     let members = members.map(|(key, variable)| format!(r#""{key}":"{}""#, value(variable)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
@@ -127,9 +127,67 @@ const WEBSOCKET: &[Member] = &[
     ("stage", "stage"),
 ];
 
-const REST_FURTHER: &[Member] = &[
-    ("resourcePath", "resourcePath"),
-    ("responseLatency", "responseLatency"),
+const REST_FURTHER: &[&[Member]] = &[
+    &[
+        ("resourcePath", "resourcePath"),
+        ("responseLatency", "responseLatency"),
+    ],
+    OUTCOME,
+    &[("validationError", "error.validationErrorString")],
+    AUTHORIZER,
+    AUTHORIZER_RESULT,
+    &[("authorizerRequestId", "authorizer.requestId")],
+    AUTHORIZATION,
+    &[
+        ("wafResponseCode", "wafResponseCode"),
+        ("wafError", "waf.error"),
+        ("wafStatus", "waf.status"),
+        ("webaclArn", "webaclArn"),
+        ("xrayTraceId", "xrayTraceId"),
+    ],
+    CALLER,
+    &[
+        ("vpcId", "identity.vpcId"),
+        ("vpceId", "identity.vpceId"),
+        ("basePathMatched", "customDomain.basePathMatched"),
+        ("deploymentId", "deploymentId"),
+        ("isCanaryRequest", "isCanaryRequest"),
+        ("tlsVersion", "tlsVersion"),
+        ("cipherSuite", "cipherSuite"),
+    ],
+];
+
+const HTTP_FURTHER: &[&[Member]] = &[
+    &[
+        ("requestId", "requestId"),
+        ("routeKey", "routeKey"),
+        ("responseLatency", "responseLatency"),
+        ("dataProcessed", "dataProcessed"),
+    ],
+    OUTCOME,
+    AUTHORIZER,
+    CALLER,
+    &[("basePathMatched", "customDomain.basePathMatched")],
+];
+
+const WEBSOCKET_FURTHER: &[&[Member]] = &[
+    &[
+        ("routeKey", "routeKey"),
+        ("connectionId", "connectionId"),
+        ("connectedAt", "connectedAt"),
+        ("messageId", "messageId"),
+    ],
+    OUTCOME,
+    &[("validationError", "error.validationErrorString")],
+    AUTHORIZER,
+    AUTHORIZER_RESULT,
+    AUTHORIZATION,
+    &[("wafError", "waf.error"), ("wafStatus", "waf.status")],
+    CALLER,
+];
+
+/// The outcome of the integration and of the request.
+const OUTCOME: &[Member] = &[
     ("integrationLatency", "integration.latency"),
     ("integrationStatus", "integration.status"),
     ("integrationServiceStatus", "integration.integrationStatus"),
@@ -137,78 +195,30 @@ const REST_FURTHER: &[Member] = &[
     ("integrationError", "integration.error"),
     ("errorMessage", "error.message"),
     ("errorResponseType", "error.responseType"),
-    ("validationError", "error.validationErrorString"),
+];
+
+/// The caller by the authorizer.
+const AUTHORIZER: &[Member] = &[
     ("principalId", "authorizer.principalId"),
     ("authorizerError", "authorizer.error"),
+];
+
+/// The result of the authorizer.
+const AUTHORIZER_RESULT: &[Member] = &[
     ("authorizerLatency", "authorizer.latency"),
     ("authorizerStatus", "authorizer.status"),
-    ("authorizerRequestId", "authorizer.requestId"),
+];
+
+/// Authorization and authentication by API Gateway.
+const AUTHORIZATION: &[Member] = &[
     ("authorizeError", "authorize.error"),
     ("authorizeStatus", "authorize.status"),
     ("authenticateError", "authenticate.error"),
     ("authenticateStatus", "authenticate.status"),
-    ("wafResponseCode", "wafResponseCode"),
-    ("wafError", "waf.error"),
-    ("wafStatus", "waf.status"),
-    ("webaclArn", "webaclArn"),
-    ("xrayTraceId", "xrayTraceId"),
-    ("caller", "identity.caller"),
-    ("userAccountId", "identity.accountId"),
-    ("principalOrgId", "identity.principalOrgId"),
-    ("cognitoIdentityId", "identity.cognitoIdentityId"),
-    ("vpcId", "identity.vpcId"),
-    ("vpceId", "identity.vpceId"),
-    ("basePathMatched", "customDomain.basePathMatched"),
-    ("deploymentId", "deploymentId"),
-    ("isCanaryRequest", "isCanaryRequest"),
-    ("tlsVersion", "tlsVersion"),
-    ("cipherSuite", "cipherSuite"),
 ];
 
-const HTTP_FURTHER: &[Member] = &[
-    ("requestId", "requestId"),
-    ("routeKey", "routeKey"),
-    ("responseLatency", "responseLatency"),
-    ("dataProcessed", "dataProcessed"),
-    ("integrationLatency", "integration.latency"),
-    ("integrationStatus", "integration.status"),
-    ("integrationServiceStatus", "integration.integrationStatus"),
-    ("integrationRequestId", "integration.requestId"),
-    ("integrationError", "integration.error"),
-    ("errorMessage", "error.message"),
-    ("errorResponseType", "error.responseType"),
-    ("principalId", "authorizer.principalId"),
-    ("authorizerError", "authorizer.error"),
-    ("caller", "identity.caller"),
-    ("userAccountId", "identity.accountId"),
-    ("principalOrgId", "identity.principalOrgId"),
-    ("cognitoIdentityId", "identity.cognitoIdentityId"),
-    ("basePathMatched", "customDomain.basePathMatched"),
-];
-
-const WEBSOCKET_FURTHER: &[Member] = &[
-    ("routeKey", "routeKey"),
-    ("connectionId", "connectionId"),
-    ("connectedAt", "connectedAt"),
-    ("messageId", "messageId"),
-    ("integrationLatency", "integration.latency"),
-    ("integrationStatus", "integration.status"),
-    ("integrationServiceStatus", "integration.integrationStatus"),
-    ("integrationRequestId", "integration.requestId"),
-    ("integrationError", "integration.error"),
-    ("errorMessage", "error.message"),
-    ("errorResponseType", "error.responseType"),
-    ("validationError", "error.validationErrorString"),
-    ("principalId", "authorizer.principalId"),
-    ("authorizerError", "authorizer.error"),
-    ("authorizerLatency", "authorizer.latency"),
-    ("authorizerStatus", "authorizer.status"),
-    ("authorizeError", "authorize.error"),
-    ("authorizeStatus", "authorize.status"),
-    ("authenticateError", "authenticate.error"),
-    ("authenticateStatus", "authenticate.status"),
-    ("wafError", "waf.error"),
-    ("wafStatus", "waf.status"),
+/// The caller by AWS credentials.
+const CALLER: &[Member] = &[
     ("caller", "identity.caller"),
     ("userAccountId", "identity.accountId"),
     ("principalOrgId", "identity.principalOrgId"),

@@ -11,22 +11,22 @@ use serde::{Deserialize, Deserializer};
 #[serde(default)]
 pub(super) struct Place<'a> {
     #[serde(borrow)]
-    pub(super) city: Part<'a>,
+    pub(super) city: NamedPart<'a>,
     #[serde(borrow)]
-    pub(super) continent: Part<'a>,
+    pub(super) continent: NamedPart<'a>,
     #[serde(borrow)]
-    pub(super) country: Part<'a>,
+    pub(super) country: NamedPart<'a>,
     #[serde(borrow)]
-    registered_country: Part<'a>,
-    pub(super) location: Location,
+    registered_country: NamedPart<'a>,
+    pub(super) location: Coordinates,
     /// The subdivisions, from the largest to the smallest.
     #[serde(borrow)]
-    pub(super) subdivisions: Vec<Part<'a>>,
+    pub(super) subdivisions: Vec<NamedPart<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Part<'a> {
+pub(super) struct NamedPart<'a> {
     #[serde(borrow)]
     pub(super) iso_code: Option<&'a str>,
     #[serde(borrow)]
@@ -42,7 +42,7 @@ pub(super) struct Names<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Location {
+pub(super) struct Coordinates {
     pub(super) latitude: Option<Degrees>,
     pub(super) longitude: Option<Degrees>,
 }
@@ -73,7 +73,7 @@ pub(super) struct Flat<'a> {
 
 impl Place<'_> {
     pub(super) fn is_one(&self) -> bool {
-        let is_known = |part: &Part<'_>| part.iso_code.or(part.names.en).is_some();
+        let is_known = |part: &NamedPart<'_>| part.iso_code.or(part.names.en).is_some();
         [
             &self.city,
             &self.continent,

@@ -1,11 +1,12 @@
 //! A dead letter as the program makes it.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
-use apigw_logs::bulk::{LogEventIdentity, Rejection};
+use apigw_logs::bulk::Rejection;
 use apigw_logs::data_stream::DataStreamName;
 use apigw_logs::dead_letter::{DeadLetter, RejectedDocument};
 use apigw_logs::json::JsonText;
 use apigw_logs::normalizer::LogLine;
+use apigw_logs::pipeline::identity;
 use bumpalo::Bump;
 
 use super::json::Json;
@@ -28,33 +29,15 @@ const REASON: &str = "[1:312] failed to parse field [aws.api_gateway.stage] of t
 
 /// Makes the dead letter of a rejected document.
 pub(crate) fn dead_letter() -> Json {
-    let LogLine {
-        owner,
-        log_group,
-        log_stream,
-        event_id,
-        event_time,
-        message,
-        ..
-    } = LINE;
-    let message = message.raw;
-    let identity = LogEventIdentity {
-        owner,
-        log_group,
-        log_stream,
-        event_id,
-        event_time,
-        message,
-        position: 3,
-        part: 0,
-    };
+    let arena = Bump::new();
+    let id = identity(&LINE, 3, 0, &arena).document_id();
     let target = DataStreamName::parse("logs-aws.api_gateway_logs-default").unwrap();
     let letters = DataStreamName::parse("logs-aws.api_gateway_dead_letters-default").unwrap();
     let rejected = RejectedDocument {
         line: LINE,
         position: 3,
         part: 0,
-        id: identity.document_id(),
+        id,
         target: &target,
     };
     let rejection = Rejection {
@@ -63,12 +46,6 @@ pub(crate) fn dead_letter() -> Json {
         reason: REASON.into(),
     };
     Json::read(
-        &serde_json::to_string(&DeadLetter::new(
-            &rejected,
-            &rejection,
-            &letters,
-            &Bump::new(),
-        ))
-        .unwrap(),
+        &serde_json::to_string(&DeadLetter::new(&rejected, &rejection, &letters, &arena)).unwrap(),
     )
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use self::answer::{Found, Owner, Root, holds, is_missing, owner, unanswered};
+use self::answer::{ExistingAsset, Owner, holds, is_missing, owner, unanswered};
 pub use self::assets::Flavour;
-use self::assets::{Asset, Kind, groups};
+use self::assets::{Asset, AssetKind, groups};
 pub use self::step::{Step, Subject};
 use crate::data_stream::DataStreamName;
-use crate::server::{Put, Templates, TransportError};
+use crate::server::{Put, ServerInfo, Templates, TransportError};
 
 /// The preparation of a server.
 #[derive(Debug, Clone)]
@@ -148,7 +148,7 @@ impl Setup {
         }
     }
 
-    fn groups(&self, flavour: Flavour) -> Result<Vec<assets::Group>, SetupError> {
+    fn groups(&self, flavour: Flavour) -> Result<Vec<assets::TemplateGroup>, SetupError> {
         let documents = &self.data_stream;
         let is_same = |other: &DataStreamName| {
             (&other.r#type, &other.dataset) == (&documents.r#type, &documents.dataset)
@@ -161,8 +161,11 @@ impl Setup {
 
     async fn flavour<S: Templates>(&self, server: &S) -> Result<Flavour, SetupError> {
         let reply = server.get(&[], self.timeout).await?;
-        match (reply.status, serde_json::from_slice::<Root>(&reply.body)) {
-            (200, Ok(root)) if root.version.distribution == "opensearch" => Ok(Flavour::OpenSearch),
+        match (
+            reply.status,
+            serde_json::from_slice::<ServerInfo>(&reply.body),
+        ) {
+            (200, Ok(info)) if info.version.distribution == "opensearch" => Ok(Flavour::OpenSearch),
             // A server need not reveal its version, as long as it answers the other requests.
             (200, Ok(_)) | (400 | 404 | 405, _) => Ok(Flavour::Elasticsearch),
             _ => Err(unanswered(&reply)),
@@ -185,18 +188,19 @@ impl Setup {
                 self.step_from(asset, &found)
             }
             (404, _) if is_missing(&reply) => Ok(Step::Create(asset.subject(), asset.put())),
-            (400 | 404 | 405, Kind::Policy) => Ok(Step::NoPlugin(asset.subject())),
+            (400 | 404 | 405, AssetKind::Policy) => Ok(Step::NoPlugin(asset.subject())),
             _ => Err(unanswered(&reply)),
         }
     }
 
-    fn step_from(&self, asset: &Asset, found: &Found) -> Result<Step, SetupError> {
+    fn step_from(&self, asset: &Asset, found: &ExistingAsset) -> Result<Step, SetupError> {
         let Some(there) = found.content(asset.kind) else {
             return Err(SetupError::NotElasticsearch(200));
         };
-        let (subject, wanted) = (asset.subject(), asset.content());
+        let subject = asset.subject();
+        let wanted = asset.content();
         let mut put = asset.put();
-        if asset.kind == Kind::Policy {
+        if asset.kind == AssetKind::Policy {
             put.query = vec![
                 ("if_seq_no", found.seq_no.to_string()),
                 ("if_primary_term", found.primary_term.to_string()),

@@ -38,7 +38,7 @@ pub struct Query<'q> {
 
 /// A document that a search found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundDocument {
     /// Its place in the index.
     pub stored: StoredDocument,
     /// The requested fields, as JSON.
@@ -66,7 +66,7 @@ pub struct SearchReader<'r, S> {
 }
 
 /// The meaning of a reply.
-enum Answer<P> {
+enum SearchReply<P> {
     Page(P),
     /// The data stream does not exist.
     NoStream,
@@ -80,7 +80,7 @@ enum Answer<P> {
 struct Page {
     scroll_id: String,
     total: u64,
-    found: Vec<Found>,
+    found: Vec<FoundDocument>,
 }
 
 impl<'r, S: Search> SearchReader<'r, S> {
@@ -109,10 +109,10 @@ impl<'r, S: Search> SearchReader<'r, S> {
     ///
     /// # Errors
     /// The failure that keeps the rest from being read.
-    pub async fn next(&mut self) -> Result<Option<Vec<Found>>, Failure> {
+    pub async fn next(&mut self) -> Result<Option<Vec<FoundDocument>>, Failure> {
         while let Some(timeout) = self.session.request_timeout() {
             match self.ask(timeout).await {
-                Answer::Page(page) => {
+                SearchReply::Page(page) => {
                     let is_last = page.found.is_empty();
                     let news = self.take(page);
                     if !news.is_empty() {
@@ -126,16 +126,18 @@ impl<'r, S: Search> SearchReader<'r, S> {
                         self.begin_anew(self.shortfall(), None).await;
                     }
                 }
-                Answer::NoStream => return Ok(None),
-                Answer::TooLarge if self.query.page_size > 1 => {
+                SearchReply::NoStream => return Ok(None),
+                SearchReply::TooLarge if self.query.page_size > 1 => {
                     self.query.page_size = self.query.page_size.div_ceil(2);
                     self.session.progress();
                 }
-                Answer::TooLarge => self
+                SearchReply::TooLarge => self
                     .session
                     .stop(Failure::Transport(TransportError::TooLarge)),
-                Answer::Again(failure, retry_after) => self.begin_anew(failure, retry_after).await,
-                Answer::Stop(failure) => self.session.stop(failure),
+                SearchReply::Again(failure, retry_after) => {
+                    self.begin_anew(failure, retry_after).await
+                }
+                SearchReply::Stop(failure) => self.session.stop(failure),
             }
         }
         Err(self.session.failure().unwrap_or(self.shortfall()))
@@ -156,7 +158,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
     }
 
     /// Counts the documents of a page. Returns those that were not returned before.
-    fn take(&mut self, page: Page) -> Vec<Found> {
+    fn take(&mut self, page: Page) -> Vec<FoundDocument> {
         self.scroll_id = Some(page.scroll_id);
         let mut news = Vec::new();
         for found in page.found {
@@ -171,15 +173,15 @@ impl<'r, S: Search> SearchReader<'r, S> {
 
     /// Asks for the next page. After a failure that is the first page of a new search, because a
     /// scroll that was answered is not answered again.
-    async fn ask(&mut self, timeout: Duration) -> Answer<Page> {
+    async fn ask(&mut self, timeout: Duration) -> SearchReply<Page> {
         let Some(scroll_id) = &self.scroll_id else {
             return self.begin(timeout).await;
         };
         let reply = self.server.scroll(scroll_id, timeout).await;
         match read(reply, self.query.data_stream, read_page) {
-            page @ Answer::Page(_) => page,
+            page @ SearchReply::Page(_) => page,
             // The search is gone. That does not mean that the data stream is gone.
-            Answer::Stop(failure @ Failure::Status(404)) => Answer::Again(failure, None),
+            SearchReply::Stop(failure @ Failure::Status(404)) => SearchReply::Again(failure, None),
             answer => {
                 self.end_scroll().await;
                 answer
@@ -188,7 +190,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
     }
 
     /// Begins a search. Its first page says how many documents there are.
-    async fn begin(&mut self, timeout: Duration) -> Answer<Page> {
+    async fn begin(&mut self, timeout: Duration) -> SearchReply<Page> {
         let Query { data_stream, .. } = self.query;
         self.search += 1;
         (self.seen, self.total) = (0, 0);
@@ -198,7 +200,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
         let body = self.query.body();
         let reply = self.server.search(data_stream, &body, timeout).await;
         let answer = read(reply, data_stream, read_page);
-        if let Answer::Page(page) = &answer {
+        if let SearchReply::Page(page) = &answer {
             self.total = page.total;
         }
         answer
@@ -227,27 +229,28 @@ fn read<P>(
     reply: Result<Reply, TransportError>,
     data_stream: &str,
     page: impl FnOnce(&[u8]) -> Option<P>,
-) -> Answer<P> {
+) -> SearchReply<P> {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(TransportError::TooLarge) => return Answer::TooLarge,
+        Err(TransportError::TooLarge) => return SearchReply::TooLarge,
         Err(error @ TransportError::NoCredentials(_)) => {
-            return Answer::Stop(Failure::Transport(error));
+            return SearchReply::Stop(Failure::Transport(error));
         }
-        Err(error) => return Answer::Again(Failure::Transport(error), None),
+        Err(error) => return SearchReply::Again(Failure::Transport(error), None),
     };
     let failure = Failure::of(&reply);
     match reply.status {
-        200..=299 => {
-            page(&reply.body).map_or(Answer::Again(failure, reply.retry_after), Answer::Page)
-        }
+        200..=299 => page(&reply.body).map_or(
+            SearchReply::Again(failure, reply.retry_after),
+            SearchReply::Page,
+        ),
         404 => match missing(&reply.body, data_stream) {
-            Missing::DataStream => Answer::NoStream,
-            Missing::BackingIndex => Answer::Again(failure, reply.retry_after),
-            Missing::Path => Answer::Stop(failure),
+            Missing::DataStream => SearchReply::NoStream,
+            Missing::BackingIndex => SearchReply::Again(failure, reply.retry_after),
+            Missing::Path => SearchReply::Stop(failure),
         },
-        408 | 429 | 500 | 502..=599 => Answer::Again(failure, reply.retry_after),
-        _ => Answer::Stop(failure),
+        408 | 429 | 500 | 502..=599 => SearchReply::Again(failure, reply.retry_after),
+        _ => SearchReply::Stop(failure),
     }
 }
 
@@ -334,7 +337,7 @@ impl Query<'_> {
 }
 
 #[derive(Deserialize)]
-struct WireReply<'a> {
+struct WireSearchReply<'a> {
     #[serde(rename = "_scroll_id")]
     scroll_id: Option<String>,
     #[serde(default)]
@@ -342,13 +345,13 @@ struct WireReply<'a> {
     #[serde(default)]
     terminated_early: bool,
     #[serde(rename = "_shards")]
-    shards: WireShards,
+    shards: WireSearchShards,
     #[serde(borrow)]
     hits: WireHits<'a>,
 }
 
 #[derive(Deserialize)]
-struct WireShards {
+struct WireSearchShards {
     total: u64,
     successful: u64,
 }
@@ -389,8 +392,8 @@ struct WireHit<'a> {
 
 /// Reads a reply to a search. `None` if it is not such a reply, covers only some of the shards, or
 /// does not say how many documents there are.
-fn read_reply(body: &[u8]) -> Option<WireReply<'_>> {
-    let reply: WireReply<'_> = serde_json::from_slice(body).ok()?;
+fn read_reply(body: &[u8]) -> Option<WireSearchReply<'_>> {
+    let reply: WireSearchReply<'_> = serde_json::from_slice(body).ok()?;
     let is_partial = reply.timed_out
         || reply.terminated_early
         || reply.shards.successful != reply.shards.total
@@ -410,8 +413,8 @@ fn read_page(body: &[u8]) -> Option<Page> {
 }
 
 impl WireHit<'_> {
-    fn into_found(self) -> Found {
-        Found {
+    fn into_found(self) -> FoundDocument {
+        FoundDocument {
             stored: StoredDocument {
                 index: self.index,
                 id: self.id,
@@ -440,7 +443,7 @@ mod tests {
     fn a_page_is_read() {
         let page = read_page(page(HIT).as_bytes()).unwrap();
         assert_eq!((&*page.scroll_id, page.total), ("s", 7));
-        let [Found { stored, source }] = &page.found[..] else {
+        let [FoundDocument { stored, source }] = &page.found[..] else {
             panic!("{page:?}")
         };
         assert_eq!(source.as_ref().unwrap().get(), r#"{"a":1}"#);

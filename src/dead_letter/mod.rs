@@ -26,7 +26,7 @@ pub struct DeadLetter<'a> {
     timestamp: Timestamp,
     aws: Aws<'a>,
     cloud: Cloud<'a>,
-    data_stream: DataStream<'a>,
+    data_stream: DataStreamFields<'a>,
     ecs: Ecs,
     error: Error<'a>,
     event: Event<'a>,
@@ -72,7 +72,7 @@ struct Account<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct DataStream<'a> {
+struct DataStreamFields<'a> {
     dataset: &'a str,
     namespace: &'a str,
     r#type: &'a str,
@@ -154,7 +154,7 @@ impl DeadLetter<'_> {
             cloud: Cloud {
                 account: Account { id: line.owner },
             },
-            data_stream: DataStream {
+            data_stream: DataStreamFields {
                 dataset: &dead_letters.dataset,
                 namespace: &dead_letters.namespace,
                 r#type: &dead_letters.r#type,
