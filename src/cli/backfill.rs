@@ -5,8 +5,8 @@ use std::cell::Cell;
 use super::history::{Connection, Selection};
 use super::invoke::Print;
 use super::output::print_report;
-use super::progress::{Progress, grouped};
-use super::{Failure, log_to_stderr, say, say_json};
+use super::progress::{ProgressBar, grouped};
+use super::{CliFailure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
@@ -39,7 +39,7 @@ pub(super) async fn run(
     arguments: Arguments,
     mut config: Config,
     lookup: &impl Fn(&str) -> Option<String>,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let is_forced = arguments.force || arguments.dry_run;
     let connection = Connection::new(&arguments.history, is_forced, &config, lookup).await?;
@@ -74,7 +74,7 @@ async fn guard<S: Search, T>(
     server: &S,
     pipeline: &Pipeline<T>,
     connection: &Connection,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     let guard = Guard {
         server,
         data_stream: pipeline.data_stream(),
@@ -84,7 +84,7 @@ async fn guard<S: Search, T>(
     let checked = guard.check(&connection.query(None)).await;
     checked.map_err(|error| {
         say("error", &error);
-        Failure::Unfinished
+        CliFailure::Unfinished
     })
 }
 
@@ -94,7 +94,7 @@ async fn send<T: Transport, S: Search>(
     connection: &Connection,
     pipeline: &Pipeline<T>,
     server: Option<&S>,
-) -> Result<BackfillReport, Failure> {
+) -> Result<BackfillReport, CliFailure> {
     let everywhere = server.map(|server| LookUpEverywhere {
         server,
         data_stream: pipeline.data_stream(),
@@ -119,7 +119,7 @@ async fn send<T: Transport, S: Search>(
             Ids::OfCloudWatch
         },
     };
-    let progress = Progress::of("log events");
+    let progress = ProgressBar::of("log events");
     let last = Cell::new(None);
     let run = backfill.run(|sight| {
         last.set(Some(sight));
@@ -142,7 +142,7 @@ async fn send<T: Transport, S: Search>(
                 go_on(resume)
             ),
         );
-        Failure::Unfinished
+        CliFailure::Unfinished
     })
 }
 
@@ -152,7 +152,7 @@ pub(super) fn go_on(resume: i64) -> String {
 }
 
 /// Judges whether the work is finished.
-fn judge(report: &BackfillReport) -> Result<(), Failure> {
+fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
     let warnings = report.report.warnings();
     warnings.iter().for_each(|warning| say("warning", warning));
     if report.report.dead_lettered > 0 {
@@ -176,7 +176,7 @@ fn judge(report: &BackfillReport) -> Result<(), Failure> {
     }
     let resume = report.resume.map(go_on).unwrap_or_default();
     say("error", format_args!("{}; {resume}", sentences.join("; ")));
-    Err(Failure::Unfinished)
+    Err(CliFailure::Unfinished)
 }
 
 fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {

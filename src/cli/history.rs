@@ -1,7 +1,7 @@
 //! What `backfill` and `audit` have in common: log groups, times, and the connection to CloudWatch.
 
 use super::time::{Time, time};
-use super::{Failure, say};
+use super::{CliFailure, say};
 use crate::aws::{Logs, Place};
 use crate::config::{self, Config, Problem};
 use crate::history::{HistoryError, LogGroup, Pace, Query, find_log_groups};
@@ -41,7 +41,7 @@ impl Connection {
         may_be_young: bool,
         config: &Config,
         lookup: &impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliFailure> {
         let (since, until) = times(arguments, may_be_young)?;
         let (settings, place) = config::cloudwatch_logs(lookup)?;
         let logs = Logs::new(settings).map_err(|error| vec![Problem::from(error)])?;
@@ -71,8 +71,8 @@ impl Connection {
 }
 
 /// Returns start and end, in milliseconds since 1970.
-fn times(arguments: &Selection, may_be_young: bool) -> Result<(i64, i64), Failure> {
-    let usage = |sentence: &str| Failure::Usage(vec![sentence.to_owned()]);
+fn times(arguments: &Selection, may_be_young: bool) -> Result<(i64, i64), CliFailure> {
+    let usage = |sentence: &str| CliFailure::Usage(vec![sentence.to_owned()]);
     let at = |time: Time| {
         let time = time.timestamp().map(|time| time.0);
         time.ok_or_else(|| usage("the time is too long ago"))
@@ -99,16 +99,16 @@ async fn groups(
     place: Option<&Place>,
     names: &[String],
     pace: Pace,
-) -> Result<Vec<LogGroup>, Failure> {
+) -> Result<Vec<LogGroup>, CliFailure> {
     find_log_groups(logs, place, names, pace)
         .await
         .map_err(|error| match error {
             HistoryError::NoLogGroup(_) | HistoryError::NoRegion => {
-                Failure::Usage(vec![error.to_string()])
+                CliFailure::Usage(vec![error.to_string()])
             }
             error => {
                 say("error", error);
-                Failure::Unfinished
+                CliFailure::Unfinished
             }
         })
 }

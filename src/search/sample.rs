@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, read, read_reply};
+use super::{SearchReply, read, read_reply};
 use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
 use crate::server::{Search, TransportError};
@@ -101,17 +101,17 @@ pub async fn sample<S: Search>(
     while let Some(timeout) = session.request_timeout() {
         let reply = server.find(sample.data_stream, &body, timeout).await;
         match read(reply, sample.data_stream, ids) {
-            Answer::Page(ids) => {
+            SearchReply::Page(ids) => {
                 session.progress();
                 return Ok(ids);
             }
-            Answer::NoStream => return Ok(Vec::new()),
-            Answer::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
-            Answer::Again(failure, retry_after) => {
+            SearchReply::NoStream => return Ok(Vec::new()),
+            SearchReply::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
+            SearchReply::Again(failure, retry_after) => {
                 session.failed(failure);
                 session.wait(retry_after).await;
             }
-            Answer::Stop(failure) => session.stop(failure),
+            SearchReply::Stop(failure) => session.stop(failure),
         }
     }
     let unknown = Failure::Transport(TransportError::Timeout);
