@@ -17,7 +17,8 @@
 //! 8. [`pipeline`]: the steps above in one function, [`pipeline::Pipeline::process`].
 //! 9. [`search`] reads documents back, or looks them up by id, and proves that it saw them all;
 //!    [`redrive`] sends dead letters through the path once more.
-//! 10. [`history`] sends what CloudWatch Logs keeps of a time through the path.
+//! 10. [`history`] reads what CloudWatch Logs keeps, and sends it through the path or compares it
+//!     with what is stored.
 //! 11. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
 //! 12. [`check`]: a server is asked everything that can be asked before and after a deployment.
 //!

@@ -56,7 +56,7 @@ pub(super) async fn run(
         let pipeline = config.pipeline(server)?;
         let server = pipeline.indexer.transport();
         if !arguments.force {
-            guard(server, &pipeline, &connection).await?;
+            check_agreement(server, &pipeline, &connection).await?;
         }
         let report = send(&arguments, &connection, &pipeline, Some(server)).await?;
         print_report(&json(&report, None));
@@ -70,7 +70,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn guard<S: Search, T>(
+/// Stops if the ids of CloudWatch Logs are not those of live delivery.
+pub(super) async fn check_agreement<S: Search, T>(
     server: &S,
     pipeline: &Pipeline<T>,
     connection: &Connection,

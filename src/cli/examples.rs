@@ -50,6 +50,12 @@ Examples:
   apigw-logs backfill --log-group '/aws/vendedlogs/apigw/*' --since 7d
   apigw-logs backfill --log-group my-api --since 2026-03-01T08:30:00Z --until 2026-03-01T09:00:00Z";
 
+pub(super) const AUDIT: &str = "\
+Examples:
+  apigw-logs audit --log-group my-api --since 7d
+  apigw-logs audit --log-group my-api --since 7d --repair --remove-doubles
+  apigw-logs audit --log-group my-api --since 7d --json | jq 'select(.missing > 0)'";
+
 pub(super) const LOG_FORMAT: &str = "\
 Examples:
   apigw-logs log-format rest                  the format to paste into a stage of a REST API

@@ -4,6 +4,7 @@
 //! problem. The exit status is 0 if the work is finished, 1 if it is not, and 2 for wrong usage or
 //! settings.
 
+mod audit;
 mod backfill;
 mod check;
 mod completions;
@@ -64,6 +65,8 @@ enum Command {
     Redrive(redrive::Arguments),
     #[command(after_help = examples::BACKFILL)]
     Backfill(backfill::Arguments),
+    #[command(after_help = examples::AUDIT)]
+    Audit(audit::Arguments),
     #[command(after_help = examples::LOG_FORMAT)]
     LogFormat(log_format::Arguments),
     #[command(after_help = examples::CHECK)]
@@ -170,6 +173,7 @@ async fn run(
         Command::Setup(arguments) => setup::run(&arguments, config()?, &mut output).await,
         Command::Redrive(arguments) => redrive::run(arguments, config()?).await,
         Command::Backfill(arguments) => backfill::run(arguments, config()?, &lookup).await,
+        Command::Audit(arguments) => audit::run(arguments, config()?, &lookup, &mut output).await,
         Command::LogFormat(arguments) => log_format::run(&arguments)?
             .iter()
             .try_for_each(|line| print(&mut output, line)),

@@ -222,7 +222,7 @@ mod tests {
             bar(0, 0, 0, 80),
             format!(
                 "[{}] 0 log events, at 1970-01-01T00:00:00.000Z",
-                "-".repeat(33)
+                "-".repeat(35)
             )
         );
         let quarter = bar(50_000, 10, 21_600_000, 100);

@@ -47,6 +47,21 @@ pub(super) fn event_time(text: &str) -> Result<i64, String> {
     Ok(timestamp.0)
 }
 
+/// Parses a length of time, such as 15m, 1h or 1d. Returns milliseconds, at least one second.
+pub(super) fn duration(text: &str) -> Result<i64, String> {
+    const REMEDY: &str = "it should be a length of time such as 15m, 1h or 1d";
+    let length = length(text).filter(|length| length.as_secs() > 0);
+    let milliseconds = length.map(|length| length.as_millis());
+    milliseconds
+        .and_then(|milliseconds| i64::try_from(milliseconds).ok())
+        .ok_or_else(|| REMEDY.to_owned())
+}
+
+/// Returns a time without its fractions of a second, if it has none.
+pub(super) fn timestamp_text(time: Timestamp) -> String {
+    time.to_string().replace(".000Z", "Z")
+}
+
 fn point(text: &str) -> Option<i64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
@@ -69,15 +84,19 @@ fn point(text: &str) -> Option<i64> {
 }
 
 fn ago(text: &str) -> Option<Time> {
+    let ago = length(text)?;
+    let time = Time::Ago(ago);
+    (ago.is_positive() && time.timestamp().is_some()).then_some(time)
+}
+
+fn length(text: &str) -> Option<SignedDuration> {
     let days = text
         .strip_suffix('d')
         .and_then(|days| days.parse::<u32>().ok());
-    let ago = match days {
-        Some(days) => SignedDuration::from_hours(i64::from(days) * 24),
-        None => text.parse().ok()?,
-    };
-    let time = Time::Ago(ago);
-    (ago.is_positive() && time.timestamp().is_some()).then_some(time)
+    match days {
+        Some(days) => Some(SignedDuration::from_hours(i64::from(days) * 24)),
+        None => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +124,21 @@ mod tests {
                 panic!("{text}")
             };
             assert_eq!(ago.as_hours(), hours, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, milliseconds) in [
+            ("1s", 1_000),
+            ("15m", 900_000),
+            ("1h", 3_600_000),
+            ("7d", 604_800_000),
+        ] {
+            assert_eq!(duration(text), Ok(milliseconds), "{text}");
+        }
+        for wrong in ["", "0s", "-1h", "999ms", "1", "day"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

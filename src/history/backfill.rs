@@ -2,17 +2,15 @@
 
 use futures_util::future::join;
 use serde::Serialize;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::Receiver;
 
-use super::reader::{HistoryReader, Page};
+use super::reader::{Page, read_ahead};
 use super::{HistoryError, Pace, Query, check_ids};
 use crate::aws::Logs;
+use crate::decode::LogData;
 use crate::pipeline::{LookUp, Pipeline};
 use crate::report::Report;
 use crate::server::Transport;
-
-/// Upper bound on pages that are read ahead while others are delivered. Each has a mebibyte of lines.
-const MOST_PAGES: usize = 3;
 
 /// Log events that are delivered together, if they are there.
 const MOST_EVENTS: u64 = 10_000;
@@ -70,20 +68,7 @@ pub struct BackfillReport {
 impl<T: Transport> Backfill<'_, T> {
     /// Reads and delivers. While some pages are delivered, the next are read.
     pub async fn run(&self, progress: impl FnMut(Sight)) -> BackfillReport {
-        let (pages, received) = channel(MOST_PAGES);
-        let mut reader = HistoryReader::new(self.logs, self.query, self.pace);
-        let read = async move {
-            loop {
-                let (page, is_last) = match reader.next().await {
-                    Ok(Some(page)) => (Ok(page), false),
-                    Ok(None) => return,
-                    Err(error) => (Err(error), true),
-                };
-                if pages.send(page).await.is_err() || is_last {
-                    return;
-                }
-            }
-        };
+        let (read, received) = read_ahead(self.logs, self.query, self.pace);
         join(read, self.deliver(received, progress)).await.1
     }
 
@@ -144,7 +129,7 @@ impl<T: Transport> Backfill<'_, T> {
 /// Pages that are delivered together.
 #[derive(Default)]
 struct Batch {
-    payloads: Vec<crate::decode::LogData>,
+    payloads: Vec<LogData>,
     events: u64,
     resume: Option<i64>,
 }

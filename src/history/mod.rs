@@ -5,6 +5,7 @@
 //! `_id` of a document depends on nothing else. So a backfill recognises what is there, and an
 //! audit names what is not.
 
+mod audit;
 mod backfill;
 mod groups;
 mod guard;
@@ -13,6 +14,7 @@ mod reader;
 
 use thiserror::Error;
 
+pub use self::audit::{Audit, AuditReport, Counts, Doubles, Finding, Ledger, Missing, Row};
 pub use self::backfill::{Backfill, BackfillReport, Ids, Sight};
 pub use self::groups::find_log_groups;
 pub use self::guard::{Guard, check_ids};
@@ -104,6 +106,9 @@ pub enum HistoryError {
         /// The data stream.
         data_stream: String,
     },
+    /// Missing log events could not be sent, or copies not removed.
+    #[error("{0}")]
+    Cure(String),
     /// Elasticsearch cannot be searched.
     #[error("{}", search_problem(.0))]
     Search(Failure),

@@ -157,7 +157,6 @@ fn push(payload: &mut String, id: &str, time: i64, message: &str) {
 }
 
 /// Returns a payload with some of the log events of another.
-#[cfg_attr(not(test), expect(dead_code, reason = "`audit` is its user"))]
 pub(super) fn select<'a>(
     data: &LogData,
     events: impl Iterator<Item = LogEvent<'a>>,

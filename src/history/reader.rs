@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::page::{self, Unusable, WirePage};
@@ -16,7 +17,6 @@ const ACTION: &str = "FilterLogEvents";
 #[derive(Debug)]
 pub(super) struct Page {
     /// The number of the log group.
-    #[expect(dead_code, reason = "`audit` is its user")]
     pub(super) group: usize,
     /// One payload for each log stream.
     pub(super) payloads: Vec<LogData>,
@@ -46,6 +46,35 @@ struct Position {
     /// Whether each page began where the one before ended, so that nothing earlier is to come.
     is_ordered: bool,
     is_done: bool,
+}
+
+/// Upper bound on pages that are read ahead. Each has a mebibyte of lines.
+const MOST_PAGES_AHEAD: usize = 3;
+
+/// Begins to read. Returns the work of reading, and its pages; an error is the last of them.
+pub(super) fn read_ahead<'r>(
+    logs: &'r Logs,
+    query: Query<'r>,
+    pace: Pace,
+) -> (
+    impl Future<Output = ()> + use<'r>,
+    Receiver<Result<Page, HistoryError>>,
+) {
+    let (pages, received) = channel(MOST_PAGES_AHEAD);
+    let mut reader = HistoryReader::new(logs, query, pace);
+    let read = async move {
+        loop {
+            let (page, is_last) = match reader.next().await {
+                Ok(Some(page)) => (Ok(page), false),
+                Ok(None) => return,
+                Err(error) => (Err(error), true),
+            };
+            if pages.send(page).await.is_err() || is_last {
+                return;
+            }
+        }
+    };
+    (read, received)
 }
 
 impl<'r> HistoryReader<'r> {

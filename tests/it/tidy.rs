@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bulk",
             "data_stream",
             "decode",
+            "ecs",
             "event_id",
             "json",
             "pipeline",

@@ -15,6 +15,8 @@ pub(crate) enum Job {
     Setup,
     Redrive,
     Backfill,
+    Audit,
+    AuditRepair,
 }
 
 /// Returns the body of a request for the key of a job.
@@ -29,6 +31,8 @@ pub(crate) fn key_body(job: Job) -> String {
         Job::Setup => "apigw-logs-setup",
         Job::Redrive => "apigw-logs-redrive",
         Job::Backfill => "apigw-logs-backfill",
+        Job::Audit => "apigw-logs-audit",
+        Job::AuditRepair => "apigw-logs-audit-repair",
     };
     let body = bodies
         .map(Json::read)

@@ -1,0 +1,282 @@
+//! `apigw-logs audit`: CloudWatch Logs and Elasticsearch, compared.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal};
+
+use serde::Serialize;
+
+use super::backfill::{check_agreement, go_on};
+use super::history::{Connection, Selection};
+use super::output::Output;
+use super::progress::{Progress, grouped};
+use super::time::{duration, timestamp_text};
+use super::{Failure, log_to_stderr, say};
+use crate::config::{Config, Problem};
+use crate::ecs::Timestamp;
+use crate::elasticsearch::Elasticsearch;
+use crate::history::{
+    Audit, AuditReport, Counts, Doubles, Finding, Ids, Ledger, Missing, Row, Sight,
+};
+use crate::pipeline::{LookUpEverywhere, Pipeline};
+
+/// Compare what CloudWatch Logs keeps with what Elasticsearch has
+///
+/// Looks for each log event in all backing indices of DATA_STREAM and among the dead letters, and counts per log group and
+/// interval: in CloudWatch, indexed, dead letters, left out by settings, missing, doubled. Exit status 0 if nothing is missing
+/// or doubled in the end.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    history: Selection,
+    /// Length of an interval, such as 15m, 1h or 1d
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    interval: i64,
+    /// Send what is missing
+    #[arg(long)]
+    repair: bool,
+    /// Remove later copies of documents that are there several times; the oldest stays
+    #[arg(long)]
+    remove_doubles: bool,
+    /// Print JSON lines at a terminal, too
+    #[arg(long)]
+    json: bool,
+    /// Name each log event that is missing or doubled, on standard error
+    #[arg(long)]
+    verbose: bool,
+    /// Repair although the ids may not be those of live delivery, or the function may still write
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) async fn run(
+    arguments: Arguments,
+    mut config: Config,
+    lookup: &impl Fn(&str) -> Option<String>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    log_to_stderr(&mut config);
+    let settings = config
+        .elasticsearch
+        .take()
+        .ok_or_else(|| vec![Problem::missing_url()])?;
+    let connection = Connection::new(&arguments.history, arguments.force, &config, lookup).await?;
+    let pipeline = config.elasticsearch_pipeline(settings)?;
+    if arguments.repair && !arguments.force {
+        check_agreement(pipeline.indexer.transport(), &pipeline, &connection).await?;
+    }
+    let ledger = Ledger::new(connection.query(None), arguments.interval);
+    let report = compare(&arguments, &connection, &pipeline, &ledger).await;
+    let until = report.resume.unwrap_or(i64::MAX);
+    let rows = ledger.rows(until);
+    let total = Total::new(&rows, &report, &connection);
+    if arguments.json || !io::stdout().is_terminal() {
+        for row in &rows {
+            output.line(&json(row))?;
+        }
+        output.line(&json(&total))?;
+    } else {
+        table(&rows, &total, output)?;
+    }
+    output.flush()?;
+    judge(&arguments, &total, &report)
+}
+
+/// Compares with a progress bar, until all is done or the user interrupts.
+async fn compare(
+    arguments: &Arguments,
+    connection: &Connection,
+    pipeline: &Pipeline<Elasticsearch>,
+    ledger: &Ledger<'_>,
+) -> AuditReport {
+    let everywhere = LookUpEverywhere {
+        server: pipeline.indexer.transport(),
+        data_stream: pipeline.data_stream(),
+        dead_letters: pipeline.dead_letters.as_ref(),
+    };
+    everywhere
+        .refresh(pipeline.retry_policy.request_timeout)
+        .await;
+    let audit = Audit {
+        logs: &connection.logs,
+        query: connection.query(None),
+        pace: connection.pace,
+        pipeline,
+        look_up: &everywhere,
+        ids: if arguments.force {
+            Ids::Any
+        } else {
+            Ids::OfCloudWatch
+        },
+        missing: if arguments.repair {
+            Missing::Sent
+        } else {
+            Missing::Counted
+        },
+        doubles: if arguments.remove_doubles {
+            Doubles::Removed
+        } else {
+            Doubles::Counted
+        },
+    };
+    let progress = Progress::of("log events");
+    let last = Cell::new(connection.since);
+    let show = |sight: Sight| {
+        last.set(sight.reached);
+        progress.show_time(
+            sight.events,
+            (connection.since, sight.reached, connection.until),
+        );
+    };
+    let tell = |finding: Finding<'_>| {
+        if arguments.verbose {
+            progress.clear();
+            name(&finding);
+        }
+    };
+    let report = tokio::select! {
+        report = audit.run(ledger, show, tell) => Some(report),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    };
+    progress.clear();
+    report.unwrap_or_else(|| {
+        say("stopped", go_on(last.get()));
+        AuditReport {
+            resume: Some(last.get()),
+            ..AuditReport::default()
+        }
+    })
+}
+
+fn name(finding: &Finding<'_>) {
+    let Finding {
+        log_group,
+        log_stream,
+        event_id,
+        time,
+        document,
+        ..
+    } = finding;
+    say(
+        finding.state,
+        format_args!("{event_id} of {time} in {log_group}, {log_stream} (document {document})"),
+    );
+}
+
+/// The last line.
+#[derive(Debug, Serialize)]
+struct Total {
+    total: bool,
+    from: Timestamp,
+    to: Timestamp,
+    #[serde(flatten)]
+    counts: Counts,
+    repaired: u64,
+    removed: u64,
+}
+
+impl Total {
+    fn new(rows: &[Row], report: &AuditReport, connection: &Connection) -> Self {
+        let mut counts = Counts::default();
+        rows.iter().for_each(|row| counts.add(&row.counts));
+        Self {
+            total: true,
+            from: Timestamp(connection.since),
+            to: Timestamp(report.resume.unwrap_or(connection.until)),
+            counts,
+            repaired: report.repaired,
+            removed: report.removed,
+        }
+    }
+}
+
+fn json(line: &impl Serialize) -> String {
+    serde_json::to_string(line).unwrap_or_default()
+}
+
+/// Prints intervals with log events, and the sum.
+fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), Failure> {
+    const HEADS: [&str; 6] = [
+        "cloudwatch",
+        "indexed",
+        "dead letters",
+        "skipped",
+        "missing",
+        "doubled",
+    ];
+    let cells = |counts: &Counts| {
+        [
+            counts.cloudwatch,
+            counts.indexed,
+            counts.dead_lettered,
+            counts.skipped,
+            counts.missing,
+            counts.doubled,
+        ]
+        .map(grouped)
+    };
+    let line = |from: &str, cells: [String; 6], group: &str| {
+        let cells = cells.iter().zip(HEADS);
+        let cells: Vec<_> = cells
+            .map(|(cell, head)| format!("{cell:>width$}", width = head.len().max(11)))
+            .collect();
+        format!("{from:<20}  {}  {group}", cells.join("  "))
+            .trim_end()
+            .to_owned()
+    };
+    output.line(&line("from", HEADS.map(str::to_owned), "log group"))?;
+    for row in rows.iter().filter(|row| row.counts.cloudwatch > 0) {
+        let from = timestamp_text(row.from);
+        output.line(&line(&from, cells(&row.counts), &row.log_group))?;
+    }
+    output.line(&line("total", cells(&total.counts), ""))?;
+    Ok(())
+}
+
+/// Judges whether all is in order in the end.
+fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(), Failure> {
+    let missing = total.counts.missing.saturating_sub(report.repaired);
+    let doubled = total.counts.doubled.saturating_sub(report.removed);
+    if report.repaired + report.removed > 0 {
+        let (repaired, removed) = (grouped(report.repaired), grouped(report.removed));
+        say(
+            "done",
+            format_args!(
+                "{repaired} missing documents sent; later copies of {removed} documents removed"
+            ),
+        );
+    }
+    if let Some(problem) = &report.problem {
+        let resume = report.resume.map(go_on).unwrap_or_default();
+        say("error", format_args!("{problem}; {resume}"));
+        return Err(Failure::Unfinished);
+    }
+    if missing > 0 {
+        let remedy = if arguments.repair {
+            "they were sent and not stored: an ingest pipeline may drop them"
+        } else {
+            "add --repair to send them"
+        };
+        say(
+            "error",
+            format_args!("{} documents are missing: {remedy}", grouped(missing)),
+        );
+    }
+    if doubled > 0 {
+        let remedy = if arguments.remove_doubles {
+            "nobody can tell which of their copies is the oldest, so all stay"
+        } else {
+            "add --remove-doubles to keep the oldest copy of each"
+        };
+        say(
+            "error",
+            format_args!(
+                "{} documents are there several times: {remedy}",
+                grouped(doubled)
+            ),
+        );
+    }
+    if missing + doubled > 0 || report.resume.is_some() {
+        return Err(Failure::Unfinished);
+    }
+    Ok(())
+}

@@ -1,0 +1,535 @@
+//! What CloudWatch Logs has, compared with what Elasticsearch has, log event by log event.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bumpalo::Bump;
+use futures_util::future::join;
+use serde::Serialize;
+use tokio::sync::mpsc::Receiver;
+
+use super::page::select;
+use super::reader::{Page, read_ahead};
+use super::{HistoryError, Ids, Pace, Query, Sight, check_ids};
+use crate::aws::Logs;
+use crate::bulk::{BulkBody, DocumentId, Outcome, Session, StoredDocument};
+use crate::decode::LogData;
+use crate::ecs::Timestamp;
+use crate::pipeline::{LookUp, Pipeline, Whereabouts};
+use crate::server::{Target, Transport};
+
+/// An audit: what to compare, and what becomes of what is not in order.
+pub struct Audit<'a, T> {
+    /// What has the log events.
+    pub logs: &'a Logs,
+    /// Which of them to read.
+    pub query: Query<'a>,
+    /// How to ask for them.
+    pub pace: Pace,
+    /// The path: it knows which lines are wanted, and sends what is missing.
+    pub pipeline: &'a Pipeline<T>,
+    /// What knows of documents that are there.
+    pub look_up: &'a dyn LookUp,
+    /// The ids of log events under which missing ones are sent.
+    pub ids: Ids,
+    /// What becomes of missing documents.
+    pub missing: Missing,
+    /// What becomes of later copies.
+    pub doubles: Doubles,
+}
+
+/// What becomes of missing documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// They are counted.
+    Counted,
+    /// They are sent.
+    Sent,
+}
+
+/// What becomes of later copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubles {
+    /// They are counted.
+    Counted,
+    /// They are removed; the oldest copy stays.
+    Removed,
+}
+
+/// The documents of an interval.
+///
+/// `cloudwatch` is the sum of `indexed`, `dead_lettered`, `skipped` and `missing`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// What the log events should have become: documents, and lines that the settings leave out.
+    pub cloudwatch: u64,
+    /// Documents in the data stream.
+    pub indexed: u64,
+    /// Documents among the dead letters.
+    pub dead_lettered: u64,
+    /// Lines that the settings leave out.
+    pub skipped: u64,
+    /// Documents that are nowhere.
+    pub missing: u64,
+    /// Documents, among the indexed, of which there are several copies.
+    pub doubled: u64,
+}
+
+/// The counts of one log group in one interval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The log group.
+    pub log_group: String,
+    /// The start of the interval.
+    pub from: Timestamp,
+    /// The end of the interval, where the next begins.
+    pub to: Timestamp,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Something that is not in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Finding<'f> {
+    /// `missing` or `doubled`.
+    pub state: &'static str,
+    /// The log group.
+    pub log_group: &'f str,
+    /// The log stream.
+    pub log_stream: &'f str,
+    /// CloudWatch's id of the log event.
+    pub event_id: &'f str,
+    /// The time of the log event.
+    pub time: Timestamp,
+    /// The id of the document.
+    pub document: DocumentId,
+}
+
+/// The counts so far, by log group and interval.
+#[derive(Debug)]
+pub struct Ledger<'l> {
+    query: Query<'l>,
+    /// The length of an interval, in milliseconds.
+    interval: i64,
+    counts: RefCell<BTreeMap<(usize, i64), Counts>>,
+}
+
+/// The result of an audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Missing documents that were sent and are stored now, or are safe as dead letters.
+    pub repaired: u64,
+    /// Doubled documents whose later copies were removed.
+    pub removed: u64,
+    /// The time from which to go on, in milliseconds since 1970; `None` if all is done.
+    pub resume: Option<i64>,
+    /// Why not all was done.
+    pub problem: Option<HistoryError>,
+}
+
+impl Counts {
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Self) {
+        self.cloudwatch += other.cloudwatch;
+        self.indexed += other.indexed;
+        self.dead_lettered += other.dead_lettered;
+        self.skipped += other.skipped;
+        self.missing += other.missing;
+        self.doubled += other.doubled;
+    }
+}
+
+impl<'l> Ledger<'l> {
+    /// An empty ledger, whose intervals are so many milliseconds long.
+    #[must_use]
+    pub fn new(query: Query<'l>, interval: i64) -> Self {
+        Self {
+            query,
+            interval: interval.max(1),
+            counts: RefCell::default(),
+        }
+    }
+
+    /// Returns a row for each log group and interval that ends by a time.
+    #[must_use]
+    pub fn rows(&self, until: i64) -> Vec<Row> {
+        let counts = self.counts.borrow();
+        let mut rows = Vec::new();
+        for (number, group) in self.query.groups.iter().enumerate() {
+            let mut start = self.query.since;
+            while start <= self.query.until {
+                let slot = start.div_euclid(self.interval);
+                let end = (slot + 1).saturating_mul(self.interval);
+                let to = end.min(self.query.until);
+                if to <= until {
+                    rows.push(Row {
+                        log_group: group.name.clone(),
+                        from: Timestamp(start),
+                        to: Timestamp(to),
+                        counts: counts.get(&(number, slot)).copied().unwrap_or_default(),
+                    });
+                }
+                start = end;
+            }
+        }
+        rows
+    }
+
+    /// Returns the sum of all counts.
+    #[must_use]
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        self.counts
+            .borrow()
+            .values()
+            .for_each(|counts| total.add(counts));
+        total
+    }
+
+    fn count(&self, group: usize, time: i64, count: impl FnOnce(&mut Counts)) {
+        let slot = time.div_euclid(self.interval);
+        let mut counts = self.counts.borrow_mut();
+        let counts = counts.entry((group, slot)).or_default();
+        counts.cloudwatch += 1;
+        count(counts);
+    }
+}
+
+/// A document that a log event should have become.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    payload: usize,
+    position: usize,
+    time: i64,
+    id: DocumentId,
+}
+
+/// What is not in order on a page.
+#[derive(Default)]
+struct Disorder {
+    missing: Vec<Expected>,
+    doubled: Vec<Vec<StoredDocument>>,
+}
+
+impl<T: Transport> Audit<'_, T> {
+    /// Reads and compares. While a page is compared, the next are read. `found` is told what is not
+    /// in order.
+    pub async fn run(
+        &self,
+        ledger: &Ledger<'_>,
+        progress: impl FnMut(Sight),
+        found: impl FnMut(Finding<'_>),
+    ) -> AuditReport {
+        let (read, received) = read_ahead(self.logs, self.query, self.pace);
+        join(read, self.compare(received, ledger, progress, found))
+            .await
+            .1
+    }
+
+    async fn compare(
+        &self,
+        mut pages: Receiver<Result<Page, HistoryError>>,
+        ledger: &Ledger<'_>,
+        mut progress: impl FnMut(Sight),
+        mut found: impl FnMut(Finding<'_>),
+    ) -> AuditReport {
+        let mut report = AuditReport {
+            resume: Some(self.query.since),
+            ..AuditReport::default()
+        };
+        let mut events = 0;
+        while let Some(page) = pages.recv().await {
+            let done = match &page {
+                Ok(page) => self.page(page, ledger, &mut found, &mut report).await,
+                Err(error) => Err(error.clone()),
+            };
+            if let Err(error) = done {
+                report.problem = Some(error);
+                return report;
+            }
+            let Ok(page) = page else { continue };
+            events += page.events;
+            report.resume = Some(page.resume);
+            let reached = page.resume;
+            progress(Sight { events, reached });
+        }
+        report.resume = None;
+        report
+    }
+
+    async fn page(
+        &self,
+        page: &Page,
+        ledger: &Ledger<'_>,
+        found: &mut impl FnMut(Finding<'_>),
+        report: &mut AuditReport,
+    ) -> Result<(), HistoryError> {
+        let expected = self.expected(page, ledger);
+        let ids: Vec<_> = expected.iter().map(|expected| expected.id).collect();
+        let session = Session::new(self.pace.retry_policy, None, self.pace.random);
+        let known = self.look_up.find(&ids, &session).await;
+        let known = known.map_err(HistoryError::Search)?;
+        let disorder = judge(page, &expected, &known, ledger);
+        let doubled = |copies: &Vec<StoredDocument>| {
+            let id = copies.first().and_then(|copy| DocumentId::parse(&copy.id));
+            expected.iter().find(|expected| Some(expected.id) == id)
+        };
+        let doubled = disorder.doubled.iter().filter_map(doubled);
+        let missing = disorder.missing.iter();
+        for (state, expected) in missing
+            .map(|expected| ("missing", expected))
+            .chain(doubled.map(|expected| ("doubled", expected)))
+        {
+            tell(page, state, expected, found);
+        }
+        if self.missing == Missing::Sent && !disorder.missing.is_empty() {
+            report.repaired += self.send(page, &disorder.missing, ledger).await?;
+        }
+        if self.doubles == Doubles::Removed && !disorder.doubled.is_empty() {
+            report.removed += self.remove(&disorder.doubled).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the documents that the log events of a page should have become. Counts what the
+    /// settings leave out.
+    fn expected(&self, page: &Page, ledger: &Ledger<'_>) -> Vec<Expected> {
+        let mut expected = Vec::new();
+        let mut arena = Bump::new();
+        for (payload, data) in page.payloads.iter().enumerate() {
+            for (position, event) in data.events().enumerate() {
+                arena.reset();
+                let time = event.timestamp;
+                match self.pipeline.document_ids(data, position, &arena) {
+                    None => ledger.count(page.group, time, |counts| counts.skipped += 1),
+                    Some(ids) => expected.extend(ids.into_iter().map(|id| Expected {
+                        payload,
+                        position,
+                        time,
+                        id,
+                    })),
+                }
+            }
+        }
+        expected
+    }
+
+    /// Sends what is missing. Returns how many documents are safe now.
+    async fn send(
+        &self,
+        page: &Page,
+        missing: &[Expected],
+        ledger: &Ledger<'_>,
+    ) -> Result<u64, HistoryError> {
+        let mut positions = BTreeMap::<usize, BTreeSet<usize>>::new();
+        for Expected {
+            payload, position, ..
+        } in missing
+        {
+            positions.entry(*payload).or_default().insert(*position);
+        }
+        let selected = |(payload, positions): (usize, BTreeSet<usize>)| {
+            let data = page.payloads.get(payload)?;
+            let events = positions
+                .iter()
+                .filter_map(|position| data.event(*position));
+            select(data, events)
+        };
+        let payloads: Vec<LogData> = positions.into_iter().filter_map(selected).collect();
+        // Documents that were found under their ids prove more than the ids themselves.
+        if self.ids == Ids::OfCloudWatch && ledger.total().indexed == 0 {
+            check_ids(&payloads)?;
+        }
+        let (report, _) = self
+            .pipeline
+            .process_log_data(payloads, Some(self.look_up))
+            .await;
+        match report.error {
+            None => Ok(report.indexed + report.dead_lettered),
+            Some(error) => Err(HistoryError::Cure(error.message)),
+        }
+    }
+
+    /// Removes all copies but the oldest. Returns how many documents have one copy now.
+    async fn remove(&self, doubled: &[Vec<StoredDocument>]) -> Result<u64, HistoryError> {
+        let mut body = BulkBody::default();
+        let mut removable = 0;
+        for copies in doubled {
+            let Some(later) = later_copies(copies) else {
+                continue;
+            };
+            later.iter().for_each(|copy| body.push_deletion(copy));
+            removable += 1;
+        }
+        let target = Target {
+            data_stream: &self.pipeline.data_stream().name,
+            ingest_pipeline: None,
+        };
+        let session = Session::new(self.pace.retry_policy, None, self.pace.random);
+        let outcomes = self.pipeline.indexer.index(target, &body, &session).await;
+        // A copy that was removed or replaced meanwhile answers 409: the next audit looks again.
+        let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
+        if outcomes.iter().all(is_gone) {
+            return Ok(removable);
+        }
+        let stay = outcomes.iter().filter(|outcome| !is_gone(outcome)).count();
+        let cause = match (
+            session.failure(),
+            outcomes.iter().find(|outcome| !is_gone(outcome)),
+        ) {
+            (Some(failure), _) => failure.to_string(),
+            (None, Some(Outcome::Rejected(rejection))) => {
+                format!(
+                    "Elasticsearch answered {} {}",
+                    rejection.status, rejection.kind
+                )
+            }
+            _ => "nobody has confirmed their removal".to_owned(),
+        };
+        Err(HistoryError::Cure(format!(
+            "{stay} later copies could not be removed: {cause}"
+        )))
+    }
+}
+
+/// Counts what became of the documents. Returns what is not in order.
+fn judge(
+    page: &Page,
+    expected: &[Expected],
+    known: &HashMap<DocumentId, Whereabouts>,
+    ledger: &Ledger<'_>,
+) -> Disorder {
+    let mut disorder = Disorder::default();
+    for expected in expected {
+        ledger.count(page.group, expected.time, |counts| {
+            match known.get(&expected.id) {
+                None => {
+                    counts.missing += 1;
+                    disorder.missing.push(*expected);
+                }
+                Some(Whereabouts::DeadLettered) => counts.dead_lettered += 1,
+                Some(Whereabouts::Stored(copies)) => {
+                    counts.indexed += 1;
+                    if copies.len() > 1 {
+                        counts.doubled += 1;
+                        disorder.doubled.push(copies.clone());
+                    }
+                }
+            }
+        });
+    }
+    disorder
+}
+
+fn tell(
+    page: &Page,
+    state: &'static str,
+    expected: &Expected,
+    found: &mut impl FnMut(Finding<'_>),
+) {
+    let data = page.payloads.get(expected.payload);
+    let event = data.and_then(|data| Some((data, data.event(expected.position)?)));
+    if let Some((data, event)) = event {
+        found(Finding {
+            state,
+            log_group: &data.log_group,
+            log_stream: &data.log_stream,
+            event_id: event.id,
+            time: Timestamp(event.timestamp),
+            document: expected.id,
+        });
+    }
+}
+
+/// Returns all copies but the oldest; `None` if nobody can tell which one is the oldest.
+fn later_copies(copies: &[StoredDocument]) -> Option<Vec<&StoredDocument>> {
+    let mut by_age = Vec::new();
+    for copy in copies {
+        by_age.push((generation(&copy.index)?, copy));
+    }
+    by_age.sort_by_key(|(generation, _)| *generation);
+    let is_rising = by_age.windows(2).all(|pair| match pair {
+        [(first, _), (second, _)] => first < second,
+        _ => true,
+    });
+    is_rising.then(|| by_age.into_iter().skip(1).map(|(_, copy)| copy).collect())
+}
+
+/// Returns the number of a backing index, which rises with each rollover.
+///
+/// Source: <https://www.elastic.co/docs/manage-data/data-store/data-streams#data-streams-generation>.
+fn generation(index: &str) -> Option<u64> {
+    index.rsplit('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LogGroup;
+    use super::*;
+
+    fn copy(index: &str) -> StoredDocument {
+        StoredDocument {
+            index: index.to_owned(),
+            id: "x".to_owned(),
+            seq_no: 1,
+            primary_term: 1,
+        }
+    }
+
+    #[test]
+    fn the_oldest_copy_is_never_removed() {
+        let later = |indices: &[&str]| {
+            let copies: Vec<_> = indices.iter().map(|index| copy(index)).collect();
+            let later = later_copies(&copies);
+            later.map(|later| {
+                later
+                    .iter()
+                    .map(|copy| copy.index.clone())
+                    .collect::<Vec<_>>()
+            })
+        };
+        let (first, second, tenth) = (
+            "partial-.ds-logs-a-b-2026.02.01-000001",
+            ".ds-logs-a-b-2026.03.01-000002",
+            ".ds-logs-a-b-000010",
+        );
+        let expected = vec![second.to_owned(), tenth.to_owned()];
+        assert_eq!(later(&[tenth, first, second]), Some(expected));
+        assert_eq!(later(&[first]), Some(Vec::new()));
+        assert_eq!(later(&[first, first]), None);
+        assert_eq!(later(&[first, "logs-restored"]), None);
+    }
+
+    #[test]
+    fn intervals_begin_with_the_hour() {
+        let groups = [LogGroup {
+            name: "g".to_owned(),
+            ..LogGroup::default()
+        }];
+        let query = Query {
+            groups: &groups,
+            since: 1_500,
+            until: 4_200,
+            pattern: None,
+        };
+        let ledger = Ledger::new(query, 1_000);
+        for time in [1_500, 1_999, 2_000, 4_200] {
+            ledger.count(0, time, |counts| counts.indexed += 1);
+        }
+        let rows: Vec<_> = ledger
+            .rows(i64::MAX)
+            .iter()
+            .map(|row| (row.from.0, row.to.0, row.counts.indexed))
+            .collect();
+        let expected = [
+            (1_500, 2_000, 2),
+            (2_000, 3_000, 1),
+            (3_000, 4_000, 0),
+            (4_000, 4_200, 1),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(ledger.rows(3_000).len(), 2);
+        assert_eq!(ledger.total().cloudwatch, 4);
+    }
+}
