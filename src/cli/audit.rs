@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::backfill::{check_agreement, go_on};
 use super::history::{Connection, Selection};
 use super::output::Output;
-use super::progress::{Progress, grouped};
+use super::progress::{ProgressBar, grouped};
 use super::time::{duration, timestamp_text};
-use super::{Failure, log_to_stderr, say};
+use super::{CliFailure, log_to_stderr, say};
 use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
@@ -53,7 +53,7 @@ pub(super) async fn run(
     mut config: Config,
     lookup: &impl Fn(&str) -> Option<String>,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let settings = config
         .elasticsearch
@@ -118,7 +118,7 @@ async fn compare(
             Doubles::Counted
         },
     };
-    let progress = Progress::of("log events");
+    let progress = ProgressBar::of("log events");
     let last = Cell::new(connection.since);
     let show = |sight: Sight| {
         last.set(sight.reached);
@@ -194,7 +194,7 @@ fn json(line: &impl Serialize) -> String {
 }
 
 /// Prints intervals with log events, and the sum.
-fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), Failure> {
+fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), CliFailure> {
     const HEADS: [&str; 6] = [
         "cloudwatch",
         "indexed",
@@ -233,7 +233,7 @@ fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), Failure
 }
 
 /// Judges whether all is in order in the end.
-fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(), Failure> {
+fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(), CliFailure> {
     let missing = total.counts.missing.saturating_sub(report.repaired);
     let doubled = total.counts.doubled.saturating_sub(report.removed);
     if report.repaired + report.removed > 0 {
@@ -248,7 +248,7 @@ fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(
     if let Some(problem) = &report.problem {
         let resume = report.resume.map(go_on).unwrap_or_default();
         say("error", format_args!("{problem}; {resume}"));
-        return Err(Failure::Unfinished);
+        return Err(CliFailure::Unfinished);
     }
     if missing > 0 {
         let remedy = if arguments.repair {
@@ -276,7 +276,7 @@ fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(
         );
     }
     if missing + doubled > 0 || report.resume.is_some() {
-        return Err(Failure::Unfinished);
+        return Err(CliFailure::Unfinished);
     }
     Ok(())
 }
