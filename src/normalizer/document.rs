@@ -1,8 +1,9 @@
-//! A read access-log line becomes an ECS document.
+//! Turns the variables of an access-log line into an ECS document.
 //!
-//! For the documented formats every field of Elastic's own pipeline (elastic/integrations pull request 4266, data stream
-//! `api_gateway_logs`) is here with the same value, and more besides. Where that pipeline gives a line up, because one
-//! value is not as it expects, this one goes on with the others.
+//! For the documented formats every field of Elastic's own pipeline (elastic/integrations pull
+//! request 4266, data stream `api_gateway_logs`) is here with the same value, and there are further
+//! fields. If one value is not as expected, that pipeline gives up the line; this code goes on with
+//! the other values.
 
 use std::net::IpAddr;
 
@@ -27,7 +28,7 @@ use crate::ecs::{
     Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
 };
 
-/// Fills in everything that the line says. What the line does not say stays as it is.
+/// Fills in everything that the line holds. Other fields stay as they are.
 pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
     log.settle_path();
     if let Some(time) = timestamp(log) {
@@ -75,25 +76,25 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
         document.aws.api_gateway.response_latency,
     );
     document.related = related(document, arena);
-    // Last, since values that could not be converted end here.
+    // This comes last, because it receives the values that could not be converted.
     document.aws.api_gateway.unmapped = log.unmapped();
 }
 
-/// The time of the request, in milliseconds since 1970.
+/// Returns the time of the request, in milliseconds since 1970.
 fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
     let epoch = log.converted(V::RequestTimeEpoch, timestamp::epoch);
-    // Read in any case: what is no time must not get lost.
+    // Read both in any case, so that a value that is not a time is not lost.
     let time = log.converted(V::RequestTime, timestamp::request_time);
     epoch.or(time)
 }
 
-/// The header, also if it is `-`: to the reference pipeline that is one, too.
+/// The header as sent. A `-` is kept, as in the reference pipeline.
 fn user_agent<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     log.raw_text(V::UserAgent)
         .map(|header| mask_suspicious(header, arena))
 }
 
-/// `url.*`, as the `uri_parts` processor fills it.
+/// Fills `url.*` as the `uri_parts` processor does.
 fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     let domain = log.text(V::DomainName);
     let path = log.text(V::Path);
@@ -142,7 +143,8 @@ fn absolute_url<'a>(full: &'a str, arena: &'a Bump) -> Url<'a> {
     }
 }
 
-/// `url.*` of a path without a domain: as it was logged, without an authority that nobody named.
+/// Returns `url.*` for a path without a domain: the path as logged, without an authority that
+/// nobody named.
 fn relative_url<'a>(path: &'a str, arena: &'a Bump) -> Url<'a> {
     let masked = if memchr(b'%', path.as_bytes()).is_some() && path.contains("%3") {
         mask(path, arena)
@@ -152,7 +154,7 @@ fn relative_url<'a>(path: &'a str, arena: &'a Bump) -> Url<'a> {
     if !masked.starts_with('/') {
         return absolute_url(masked, arena);
     }
-    // Any authority makes the processor read the path, and is left out again.
+    // Any authority makes the processor read the path. The authority is removed again.
     let url = absolute_url(joined(["https://h", masked, ""], arena), arena);
     Url {
         domain: None,
@@ -243,7 +245,7 @@ fn tls<'a>(log: &mut AccessLog<'a>) -> Tls<'a> {
     }
 }
 
-/// Takes a text under `message` that is no error's: a constant or a summary of the line.
+/// Takes a text under `message` that is not an error's: a constant, or a summary of the line.
 fn summary<'a>(log: &mut AccessLog<'a>) -> Text<'a> {
     let key = log.key(V::ErrorMessageString)?;
     let text = log.text(V::ErrorMessageString)?;
@@ -263,7 +265,7 @@ fn summary<'a>(log: &mut AccessLog<'a>) -> Text<'a> {
 }
 
 fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
-    // `messageString` comes in quotes of its own, whatever the key it stands under.
+    // `messageString` has quotes of its own, whatever its key.
     let unquoted = |text: &'a str| {
         text.strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'))
@@ -287,8 +289,8 @@ fn error<'a>(log: &mut AccessLog<'a>) -> Error<'a> {
     }
 }
 
-/// Returns the account whose API it is. CloudWatch is sure whose log it is; a line may name the
-/// caller's account under the same key.
+/// Returns the account that owns the API. CloudWatch knows the owner of the log for certain; a line
+/// may name the caller's account under the same key.
 fn owner<'a>(
     of_log: Option<OneOrMore<'a>>,
     of_line: Text<'a>,
@@ -302,7 +304,7 @@ fn owner<'a>(
     }
 }
 
-/// Twelve digits; a format without quotes loses the leading zeros.
+/// Returns twelve digits; a format without quotes loses the leading zeros.
 fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     let id = log.text(V::AccountId)?;
     if log.is_number(V::AccountId)
@@ -314,7 +316,7 @@ fn account_id<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     Some(id)
 }
 
-/// What the caller's ARN says of user and accounts.
+/// Fills in what the caller's ARN says of user and accounts.
 fn caller<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
     let user = &mut document.aws.api_gateway.user;
     let told = user.account_id;
@@ -325,7 +327,7 @@ fn caller<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a B
         }) => {
             document.user.name = present(user_name);
             user.account_id = Some(account_id);
-            // The reference pipeline appends it to the API owner's.
+            // The reference pipeline appends the caller's account to that of the API's owner.
             document.cloud.account.id = Some(match document.cloud.account.id {
                 Some(OneOrMore::One(owner)) if owner == account_id => OneOrMore::One(owner),
                 Some(OneOrMore::One(owner)) => OneOrMore::More(arena.alloc([owner, account_id])),
@@ -378,8 +380,8 @@ fn related<'a>(document: &Document<'a>, arena: &'a Bump) -> Related<'a> {
     }
 }
 
-/// The fields, but for those that come from the caller's ARN, from values that could not be converted, and from what was
-/// wrong with the line.
+/// Fills in the fields, except those that come from the caller's ARN, from values that could not be
+/// converted, and from damage to the line.
 fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
     ApiGateway {
         api_id: log.text(V::ApiId),
@@ -447,8 +449,8 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
     }
 }
 
-/// One name for the routes of all kinds of API: the route key, or the method and the resource of a REST API in the form of a
-/// route key.
+/// Returns one name for the routes of all kinds of API: the route key, or the method and resource
+/// of a REST API in the form of a route key.
 fn route<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     log.text(V::RouteKey).or_else(|| {
         let resource = log.text(V::ResourcePath)?;
@@ -459,7 +461,8 @@ fn route<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
     })
 }
 
-/// The kind of API, by the variables that only one kind has; else by the request's id, which is a UUID in REST APIs only.
+/// Returns the kind of API from the variables that only one kind has, otherwise from the request's
+/// id, which is a UUID in REST APIs only.
 fn api_type(log: &AccessLog<'_>) -> Text<'static> {
     let has = |variables: &[V]| {
         variables
@@ -478,7 +481,7 @@ fn api_type(log: &AccessLog<'_>) -> Text<'static> {
     if has(&[V::ResourcePath, V::ResourceId]) || log.text(V::RequestId).is_some_and(is_uuid) {
         return Some("rest");
     }
-    // The documented format of HTTP APIs has the extended id only, which is the request's id there.
+    // The documented format of HTTP APIs has only the extended id, which is the request's id there.
     let is_http = has(&[V::RouteKey])
         || (has(&[V::HttpMethod]) && has(&[V::ExtendedRequestId, V::RequestId]));
     is_http.then_some("http")
@@ -506,8 +509,8 @@ fn authorizer<'a>(log: &mut AccessLog<'a>) -> Authorizer<'a> {
     }
 }
 
-/// Reads a latency. API Gateway writes whole milliseconds; a fraction under a key in seconds was made
-/// elsewhere.
+/// Reads a latency. API Gateway writes whole milliseconds; a fraction under a key in seconds comes
+/// from elsewhere.
 fn milliseconds(log: &mut AccessLog<'_>, variable: V) -> Option<i64> {
     let key = log.key(variable)?;
     log.converted(variable, |text| {

@@ -1,4 +1,4 @@
-//! The part of a line that may be kept: in `event.original`, in `message`, and in a dead letter.
+//! The part of a line that may be kept in `event.original`, in `message` and in a dead letter.
 
 use bumpalo::Bump;
 
@@ -7,7 +7,7 @@ use super::forms::key_value;
 use super::mask::mask;
 use super::trimmed;
 
-/// Masks a line: its values, where a reader finds them, else the line as a text.
+/// Masks a line: value by value if a reader understands it, otherwise as a text.
 pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
     let text = trimmed(line);
     let masked = if text.starts_with('{') {
@@ -18,7 +18,7 @@ pub fn mask_line<'a>(line: &'a str, arena: &'a Bump) -> &'a str {
     within(line, text, masked, arena)
 }
 
-/// Masks a line of objects. There may be very many, so each is forgotten before the next.
+/// Masks a line of objects. There may be very many, so the memory of each is reused for the next.
 fn mask_objects<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let mut scratch = Bump::new();
     let (mut masked, mut rest) = (String::with_capacity(text.len()), text);
@@ -41,7 +41,8 @@ fn mask_pairs<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     }
 }
 
-/// Returns a line with `masked` in the place of the text that was read, which is the line without the blanks around it.
+/// Returns a line with `masked` in place of the text that was read, which is the line without
+/// surrounding blanks.
 pub(super) fn within<'a>(line: &'a str, read: &str, masked: &'a str, arena: &'a Bump) -> &'a str {
     match line.split_once(read) {
         _ if masked == read => line,

@@ -1,4 +1,4 @@
-//! A log line, what becomes of it, and what can be wrong with it.
+//! A log line, its result, and the problems that it may have.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
@@ -6,14 +6,14 @@ use bumpalo::collections::Vec as ArenaVec;
 use crate::ecs::Document;
 use crate::json::JsonText;
 
-/// A log line, and what CloudWatch says of it.
+/// A log line, with what CloudWatch says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct LogLine<'a> {
-    /// The account whose log it is.
+    /// The account that owns the log.
     pub owner: &'a str,
     /// The account that logged the line into a central log group; empty if CloudWatch does not say.
     pub account: &'a str,
-    /// The region in which the line was logged; empty if nobody says.
+    /// The region in which the line was logged; empty if CloudWatch does not say.
     pub region: &'a str,
     /// The log group.
     pub log_group: &'a str,
@@ -21,14 +21,15 @@ pub struct LogLine<'a> {
     pub log_stream: &'a str,
     /// CloudWatch's id of the event.
     pub event_id: &'a str,
-    /// CloudWatch's time of the event, in milliseconds since 1970: for lines that tell no time of their own.
+    /// CloudWatch's time of the event, in milliseconds since 1970, for lines without a time of
+    /// their own.
     pub event_time: i64,
     /// The line.
     pub message: JsonText<'a>,
 }
 
 impl<'a> LogLine<'a> {
-    /// A line of which CloudWatch says nothing but its time.
+    /// Makes a line of which CloudWatch says nothing but its time.
     #[must_use]
     pub fn alone(message: &'a str, event_time: i64) -> Self {
         let message = JsonText::plain(message);
@@ -44,7 +45,7 @@ impl<'a> LogLine<'a> {
         }
     }
 
-    /// With the line itself, whatever stood for it.
+    /// Returns the line with its text unescaped.
     #[must_use]
     pub fn unescaped(self, arena: &'a Bump) -> Self {
         Self {
@@ -59,7 +60,7 @@ impl<'a> LogLine<'a> {
 pub enum Normalized<'a> {
     /// One document; several if the line holds several objects.
     Documents(ArenaVec<'a, &'a mut Document<'a>>),
-    /// Nothing to keep: a blank line, a control message, an execution log that is not wanted.
+    /// Nothing to keep: a blank line, a control message, or an unwanted execution log.
     Skipped,
 }
 
@@ -77,7 +78,7 @@ impl<'a> Normalized<'a> {
     }
 }
 
-/// Sentences of `error.message` for a line that was not understood at all.
+/// Sentences of `error.message` for lines that were not understood at all.
 pub(super) const NO_KNOWN_FORM: &str = "the line has none of the forms of API Gateway's logs that are read (JSON, CLF, key: value): it is kept as it is";
 pub(super) const NO_KNOWN_KEY: &str =
     "the line is JSON, but has no key of an access log: it is kept as it is";
@@ -87,19 +88,19 @@ pub(super) const NO_WHOLE_JSON: &str =
 pub(super) const TOO_MANY_OBJECTS: &str =
     "the line holds more than 1,000 objects: the rest of it is kept as it is";
 
-/// Why a line was not read to its end.
+/// The reason why a line was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// It ends before the object does.
     Cut,
-    /// It goes on with what is no key.
+    /// Something other than a key follows.
     Lost,
     /// Other text follows the object.
     Followed,
 }
 
 impl Stop {
-    /// The sentence for it.
+    /// Returns the sentence for `error.message`.
     pub(super) fn problem(self) -> &'static str {
         match self {
             Self::Cut => "the line is cut off: the pairs that stand whole in it were read",

@@ -13,7 +13,7 @@ use apigw_logs::elasticsearch::Elasticsearch;
 use apigw_logs::search::look_up;
 use apigw_logs::server::{Search, TransportError};
 
-use crate::support::invocation::{direct, invoke, lines, payload};
+use crate::support::invocation::{direct, event_id, invoke, lines, payload};
 use crate::support::script::{Question, Script, Step};
 use crate::support::search_server::{Flavour, shared};
 use crate::support::templates::put_templates;
@@ -31,13 +31,13 @@ type Copies = HashMap<DocumentId, Vec<StoredDocument>>;
 /// The ids of the documents of `lines`, delivered as `payload("e", "api", lines)`.
 fn ids(count: usize) -> Vec<DocumentId> {
     let id = |number: usize| {
-        let event_id = format!("e{number}");
+        let id = event_id("e", number);
         let event = LogEventIdentity {
             owner: "111122223333",
             log_group: "api",
             log_stream: "stream",
-            event_id: &event_id,
-            event_time: 1_700_000_000_000 + number as i64,
+            event_id: &id.to_string(),
+            event_time: id.event_time as i64,
             message: "",
             position: 0,
             part: 0,

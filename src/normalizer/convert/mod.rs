@@ -1,4 +1,4 @@
-//! Texts become values of fields, as Elasticsearch's ingest processors convert them.
+//! Converts texts into values of fields, as Elasticsearch's ingest processors do.
 
 pub mod region;
 pub mod timestamp;

@@ -2,10 +2,12 @@
 
 use memchr::memchr;
 
-/// `us-east-2` of `abc123.execute-api.us-east-2.amazonaws.com`; a custom domain tells none.
+/// Returns `us-east-2` for `abc123.execute-api.us-east-2.amazonaws.com`; `None` for a custom
+/// domain.
 ///
-/// As the reference pipeline's grok pattern has it, line by line: `^%{DATA}\.execute-api\.%{DATA:cloud.region}\.%{DATA}$`.
-/// May be empty, where two dots follow each other.
+/// It does the same as the reference pipeline's grok pattern, line by line:
+/// `^%{DATA}\.execute-api\.%{DATA:cloud.region}\.%{DATA}$`. The region is empty if two dots follow
+/// each other.
 #[must_use]
 pub fn region_of(domain_name: &str) -> Option<&str> {
     match memchr(b'\n', domain_name.as_bytes()) {
@@ -14,7 +16,7 @@ pub fn region_of(domain_name: &str) -> Option<&str> {
     }
 }
 
-/// From dot to dot: to search for the text would be thrice as slow, and this is asked of every line.
+/// Perf: going from dot to dot, for every line, takes a third of the time of a search for the text.
 fn region(line: &str) -> Option<&str> {
     let mut rest = line;
     loop {

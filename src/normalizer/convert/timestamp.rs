@@ -1,6 +1,7 @@
-//! The times of a line, in the forms in which API Gateway and its users write them, as milliseconds since 1970.
+//! Reads the times of a line, in the forms that API Gateway and its users write, as milliseconds
+//! since 1970.
 //!
-//! All are UTC or carry their offset, none is before the year 1 or after 9999.
+//! All are in UTC or carry their offset, and lie in the years 1 to 9999.
 
 use jiff::civil::{Date, DateTime, Time};
 
@@ -8,16 +9,19 @@ use crate::ecs::Timestamp;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// Epochs from here on are milliseconds, below seconds: the years 1973 and 5138.
+/// Epochs from here on are milliseconds, smaller ones seconds. In years, the bound is 1973 and
+/// 5138.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 
-/// `$context.requestTime`, in whichever form: as AWS writes it, an epoch (Datadog's preset) or ISO 8601.
+/// Reads `$context.requestTime` in any form: as AWS writes it, an epoch (Datadog's preset), or ISO
+/// 8601.
 #[must_use]
 pub fn request_time(text: &str) -> Option<i64> {
     clf(text).or_else(|| epoch(text)).or_else(|| iso8601(text))
 }
 
-/// `$context.requestTimeEpoch`: milliseconds or seconds, told apart by magnitude, with or without a fraction.
+/// Reads `$context.requestTimeEpoch`: milliseconds or seconds, distinguished by magnitude, with or
+/// without a fraction.
 #[must_use]
 pub fn epoch(text: &str) -> Option<i64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -37,7 +41,8 @@ pub fn epoch(text: &str) -> Option<i64> {
         return None;
     }
     let value: f64 = text.parse().ok()?;
-    // As Elasticsearch's UNIX format does: in floating point, cut off. A float too large saturates.
+    // Elasticsearch's UNIX format computes in floating point and cuts off, too. A float that is too
+    // large saturates.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -51,7 +56,7 @@ pub fn epoch(text: &str) -> Option<i64> {
     in_range(milliseconds)
 }
 
-/// `26/Jul/2023:12:20:46 +0000`, in brackets or not: the Common Log Format's.
+/// Reads the time of the Common Log Format, with or without brackets: `26/Jul/2023:12:20:46 +0000`.
 #[must_use]
 pub fn clf(text: &str) -> Option<i64> {
     let text = text
@@ -75,10 +80,12 @@ pub fn clf(text: &str) -> Option<i64> {
     )
 }
 
-/// What Elasticsearch's date processor takes as `ISO8601`: the parts after the year may be missing from the end, an offset
-/// needs the `T`, none means UTC, and what is finer than a millisecond is cut off.
+/// Reads what Elasticsearch's date processor accepts as `ISO8601`. Parts after the year may be
+/// missing from the end. An offset needs the `T`, and no offset means UTC. Digits beyond the
+/// millisecond are cut off.
 ///
-/// Not taken: names of time zones but `UTC`, `GMT` and `UT`, and a year with nothing but a time (which becomes 1970 there).
+/// It does not accept names of time zones other than `UTC`, `GMT` and `UT`, or a year with nothing
+/// but a time (1970 in Elasticsearch).
 #[must_use]
 pub fn iso8601(text: &str) -> Option<i64> {
     let (date, time) = text
@@ -100,7 +107,7 @@ pub fn iso8601(text: &str) -> Option<i64> {
     milliseconds(DateTime::from_parts(date.ok()?, time), zone)
 }
 
-/// `12:30:02.123+01:00`, any of its ends missing.
+/// Reads `12:30:02.123+01:00`, of which the end may be missing.
 fn iso8601_time(text: &str) -> Option<(Time, i32)> {
     let zone_start =
         text.find(|character: char| !(character.is_ascii_digit() || ":.,".contains(character)));
@@ -124,7 +131,7 @@ fn iso8601_time(text: &str) -> Option<(Time, i32)> {
     ))
 }
 
-/// `.1` to `.123456789`, with a dot or a comma; what is finer than a millisecond is left out.
+/// Reads `.1` to `.123456789`, with a dot or a comma. Digits beyond the millisecond are cut off.
 fn nanosecond(fraction: &[u8]) -> Option<i32> {
     match fraction {
         [] => Some(0),
@@ -158,7 +165,7 @@ fn iso8601_offset(text: &str) -> Option<i32> {
     }
 }
 
-/// `May 28 12:30:02 2019 GMT`: the validity of a client certificate.
+/// Reads `May 28 12:30:02 2019 GMT`, the form of a client certificate's validity.
 #[must_use]
 pub fn openssl(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
@@ -167,7 +174,8 @@ pub fn openssl(text: &str) -> Option<i64> {
     spelled_out(year, month, day, time)
 }
 
-/// `Tue May 30 01:22:45 UTC 2023`: the first words of what API Gateway's test console prints.
+/// Reads `Tue May 30 01:22:45 UTC 2023`, the first words in the output of API Gateway's test
+/// console.
 #[must_use]
 pub fn console_time(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
@@ -226,7 +234,7 @@ fn month(name: [u8; 3]) -> Option<i8> {
     })
 }
 
-/// In seconds; up to 18 hours, as in Java.
+/// Reads an offset in seconds; up to 18 hours, as in Java.
 fn offset(sign: u8, hours: i8, minutes: i8, seconds: i8) -> Option<i32> {
     let total = i32::from(hours) * 3600 + i32::from(minutes) * 60 + i32::from(seconds);
     let legal = minutes < 60 && seconds < 60 && total <= 18 * 3600;
@@ -252,7 +260,7 @@ fn in_range(milliseconds: i64) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// `-` for what is no time.
+    /// `-` stands for a text that is not a time.
     fn check(read: fn(&str) -> Option<i64>, cases: &[(&str, &str)]) {
         for (text, expected) in cases {
             let time = read(text).map_or("-".to_owned(), |milliseconds| {
@@ -314,7 +322,7 @@ mod tests {
         );
     }
 
-    /// As OpenSearch's date processor has them.
+    /// OpenSearch's date processor reads these times in the same way.
     #[test]
     fn iso_8601_may_end_early() {
         check(

@@ -1,10 +1,11 @@
-//! The trace id of an X-Ray header in the form of the W3C.
+//! The trace id of an X-Ray header in the W3C form.
 
 use bumpalo::Bump;
 
 use crate::ecs::Text;
 
-/// The W3C form of an X-Ray trace id: `1-5759e988-bd862e3fe1be46a994272793`, also inside `Root=…;Parent=…`.
+/// Returns the W3C form of an X-Ray trace id such as `1-5759e988-bd862e3fe1be46a994272793`, which
+/// may also stand inside `Root=…;Parent=…`.
 pub(crate) fn trace_id<'a>(text: &'a str, arena: &'a Bump) -> Text<'a> {
     let id = text
         .split(';')

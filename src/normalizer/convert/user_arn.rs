@@ -1,32 +1,32 @@
-//! Who `$context.identity.userArn` names.
+//! The identity that `$context.identity.userArn` names.
 //!
 //! IAM's ARNs are cut exactly as the reference pipeline's grok pattern cuts them:
 //! `^arn:%{DATA}:iam::%{NUMBER:account_id}:((user/)?%{DATA:user.name}|%{DATA})$`.
 
-/// An identity of AWS, as far as it is understood.
+/// An identity of AWS, as far as the ARN is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserArn<'a> {
     /// `arn:aws:iam::123456789012:user/Bob`; also `root`, and `role/Name`
     Iam {
-        /// What grok calls a number, so not always twelve digits
+        /// A number in grok's sense, so it does not always have twelve digits
         account_id: &'a str,
-        /// All that follows, without `user/`; may be empty
+        /// The rest, without `user/`; may be empty
         user_name: &'a str,
     },
     /// `arn:aws:sts::123456789012:assumed-role/Role/session`
     AssumedRole {
-        /// The account of the role
+        /// The role's account
         account_id: &'a str,
         /// The role, without its path
         role_name: &'a str,
-        /// The session, where one is named
+        /// The session, if there is one
         session_name: Option<&'a str>,
     },
     /// Anything else
     Other,
 }
 
-/// Reads an ARN. Grok's `^` and `$` are those of a line, so the first line that matches counts.
+/// Reads an ARN. Grok's `^` and `$` match at lines, so the first matching line counts.
 #[must_use]
 pub fn user_arn(arn: &str) -> UserArn<'_> {
     arn.split('\n')

@@ -1,9 +1,12 @@
-//! Lines that are almost JSON: cut off, with values that nobody quoted or escaped, or of a format with a typing error.
+//! Lines that are almost JSON: cut off, with values that nobody quoted or escaped, or of a format
+//! with a typing error.
 //!
-//! API Gateway puts the values of variables into the format as text. So a number without quotes is missing its value when
-//! the variable has none, `messageString` brings quotes of its own, and a stage that does not escape writes what a client
-//! sent. Such a line is read value by value: strictly where a value is JSON and a next key or the end of the object
-//! follows, else up to where these follow. What was done is noted in [`AccessLog::repairs`]; half a value is never read.
+//! API Gateway puts the values of variables into the format as text. So a number without quotes is
+//! missing if the variable has no value, `messageString` brings its own quotes, and a stage that
+//! does not escape writes whatever a client sent. The reader goes through such a line value by
+//! value. It reads a value strictly if the value is JSON and a next key or the end of the object
+//! follows; otherwise it reads up to the place where these follow. [`AccessLog::repairs`] names the
+//! repairs. Half a value is never read.
 
 use bumpalo::Bump;
 use serde_json::value::RawValue;
@@ -17,28 +20,28 @@ use crate::normalizer::variables::aliases::{Meaning, meaning};
 use crate::normalizer::variables::key_order::KeyOrder;
 use crate::normalizer::variables::value::{MAX_DEPTH, join};
 
-/// Nothing or `-` stands without quotes in the place of a value.
+/// A value is missing, or is a `-` without quotes.
 const MISSING_VALUE: &str = "missing_value";
 /// A string holds control characters.
 const CONTROL_CHARACTERS: &str = "control_characters";
-/// A comma is missing, or is too much.
+/// A comma is missing, or there is one too many.
 const COMMAS: &str = "commas";
 /// A colon is missing between a key and its value.
 const COLONS: &str = "colons";
-/// There are brackets too many.
+/// There are too many brackets.
 const BRACKETS: &str = "brackets";
 
-/// An object of a line that is not one object of JSON and nothing else.
+/// An object of a line that is not exactly one JSON object.
 pub(crate) struct Object<'a> {
     pub(crate) log: AccessLog<'a>,
-    /// Where it stands, with what follows it and is no object.
+    /// The object's text, with the text after it that is not an object.
     pub(crate) text: &'a str,
     /// The text from the next object on.
     pub(crate) rest: &'a str,
 }
 
 impl<'a> Object<'a> {
-    /// The object that a text starts with.
+    /// Reads the object that a text starts with.
     pub(crate) fn first(arena: &'a Bump, text: &'a str) -> Self {
         let (mut log, length) =
             strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
@@ -86,7 +89,7 @@ fn strict_object<'a>(arena: &'a Bump, text: &'a str) -> Option<(AccessLog<'a>, u
     Some((log, length))
 }
 
-/// An object's pairs, as far as they are whole.
+/// Reads an object's pairs, as far as they are complete.
 fn broken_object<'a>(arena: &'a Bump, text: &'a str) -> (AccessLog<'a>, usize) {
     let log = AccessLog::new(arena, "json");
     // A released default of a framework has its braces twice.
@@ -123,12 +126,12 @@ struct RepairingReader<'a> {
     has_bare_keys: bool,
     /// Whether the line has keys in double quotes.
     has_quoted_keys: bool,
-    /// How many bytes were looked at for the end of brackets.
+    /// The number of bytes that were searched for the end of brackets.
     looked_ahead: usize,
     log: AccessLog<'a>,
 }
 
-/// How often the text may be looked through for the end of brackets.
+/// How often the text may be searched for the end of brackets.
 const MOST_LOOKED_AHEAD: usize = 8;
 
 impl<'a> RepairingReader<'a> {
@@ -141,7 +144,7 @@ impl<'a> RepairingReader<'a> {
         self.rest()
     }
 
-    /// An object, from its brace on.
+    /// Reads an object from its brace on.
     fn object(&mut self, prefix: &'a str, depth: u8) -> Result<(), Stop> {
         self.position += 1;
         let mut commas = 1_usize;
@@ -192,7 +195,7 @@ impl<'a> RepairingReader<'a> {
         true
     }
 
-    /// A key and its colon.
+    /// Reads a key and its colon.
     fn key(&mut self) -> Result<&'a str, Stop> {
         let rest = self.rest();
         let quote = rest.chars().next().ok_or(Stop::Cut)?;
@@ -249,14 +252,15 @@ impl<'a> RepairingReader<'a> {
             '"' | '\'' => self.string(start),
             _ => self.bare(),
         };
-        // Half a value is none, but may be half a credential.
+        // Half a value does not count as a value, but it may be half a credential.
         let end = text.map_or(self.text.len(), |_| self.position);
         self.log.place(key, place..end);
         self.log.push(key, FlatValue::Text(text?));
         Ok(())
     }
 
-    /// The JSON value that stands here, if what follows it shows that it is the whole value.
+    /// Returns the JSON value at this place, if the text after it proves that it is the whole
+    /// value.
     fn strict_value(&self) -> Option<&'a RawValue> {
         let value: &RawValue = serde_json::Deserializer::from_str(self.rest())
             .into_iter()
@@ -268,12 +272,13 @@ impl<'a> RepairingReader<'a> {
         (is_whole && self.goes_on(after)).then_some(value)
     }
 
-    /// A string that is not JSON: it ends at the quote after which the object goes on, or before the next pair.
+    /// Reads a string that is not JSON: it ends at the quote after which the object goes on, or
+    /// before the next pair.
     fn string(&mut self, quote: char) -> Result<&'a str, Stop> {
         let inside = self.rest().get(1..).unwrap_or_default();
         let ends = |(index, c): &(usize, char)| {
             let after = inside.get(index + 1..).unwrap_or_default();
-            // Where the text ends, an escaped quote does not end the string.
+            // At the end of the text, an escaped quote does not end the string.
             let is_end = *c == quote
                 && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
             (is_end && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
@@ -283,7 +288,7 @@ impl<'a> RepairingReader<'a> {
         self.position += 1 + end + usize::from(last == quote);
         let is_escaped = last == quote && quote == '"' && end_of_string(inside, quote) == Some(end);
         if is_escaped && content.contains("\\'") {
-            // JSON has no escape for an apostrophe, which others write.
+            // JSON has no escape for an apostrophe, but others write one.
             let plain = self.arena.alloc_str(&content.replace("\\'", "'"));
             if has_known_escapes(plain) {
                 self.log.note(QUOTES);
@@ -294,7 +299,7 @@ impl<'a> RepairingReader<'a> {
             self.log.note(CONTROL_CHARACTERS);
             return Ok(JsonText::escaped(content).text(self.arena));
         }
-        // Who does not escape quotes does not escape anything.
+        // A format that does not escape quotes escapes nothing.
         self.log.note(QUOTES);
         if holds_another_pair(content) {
             return Err(Stop::Lost);
@@ -302,11 +307,11 @@ impl<'a> RepairingReader<'a> {
         Ok(content)
     }
 
-    /// A list or an object that is not JSON, as text up to its last bracket.
+    /// Reads a list or an object that is not JSON, as text up to its last bracket.
     fn brackets(&mut self) -> Result<&'a str, Stop> {
         let rest = self.rest();
         let end = end_of_brackets(rest).ok_or(Stop::Cut)?;
-        // Brackets within brackets that all lead nowhere must not cost the square of their length.
+        // Nested brackets that lead nowhere must not cost the square of their length.
         self.looked_ahead += end;
         if self.looked_ahead > MOST_LOOKED_AHEAD * self.text.len() {
             return Err(Stop::Lost);
@@ -319,7 +324,7 @@ impl<'a> RepairingReader<'a> {
         Ok(rest.get(..end).unwrap_or_default())
     }
 
-    /// A value without quotes: it ends where the object goes on.
+    /// Reads a value without quotes: it ends where the object goes on.
     fn bare(&mut self) -> Result<&'a str, Stop> {
         let rest = self.rest();
         let mut from = 0;
@@ -346,14 +351,15 @@ impl<'a> RepairingReader<'a> {
         } else {
             QUOTES
         });
-        // The quote before it was forgotten.
+        // The quote before it is missing.
         Ok(text
             .strip_suffix('"')
             .filter(|text| !text.contains('"'))
             .unwrap_or(text))
     }
 
-    /// Whether the text after a value is what follows values: another pair, the end of the object, or of the text.
+    /// Returns whether the text after a value continues as expected: with another pair, or with the
+    /// end of the object or of the text.
     fn goes_on(&self, after: &str) -> bool {
         let (is_apart, after) = (after.starts_with(char::is_whitespace), after.trim_start());
         if let Some(next) = after.strip_prefix(',') {
@@ -371,9 +377,10 @@ impl<'a> RepairingReader<'a> {
         after.is_empty() || is_quoted_key(after) || (is_apart && self.is_bare_key(after, false))
     }
 
-    /// Whether a text starts with a key and its colon, without quotes or without the first. A client's text may well hold
-    /// a word and a colon: it is a key if we know it, or if a comma is before it and one quote is there, or if others of
-    /// the line have no quotes either.
+    /// Returns whether a text starts with a key and its colon, without quotes or without the first
+    /// one. A client's text may well hold a word and a colon. So the word counts as a key only if
+    /// we know it, if a comma is before it and one quote is there, or if other keys of the line
+    /// have no quotes either.
     fn is_bare_key(&self, text: &str, follows_comma: bool) -> bool {
         let after = text.trim_start_matches(is_word);
         let word = text.strip_suffix(after).unwrap_or_default();
@@ -385,7 +392,7 @@ impl<'a> RepairingReader<'a> {
     }
 }
 
-/// Whether a text that starts with a brace is an object with a key in it.
+/// Returns whether a text that starts with a brace is an object with a key in it.
 fn is_object(text: &str) -> bool {
     let inside = text.get(1..).unwrap_or_default().trim_start();
     let after_word = inside.trim_start_matches(is_word);
@@ -397,7 +404,7 @@ fn is_object(text: &str) -> bool {
             .starts_with(':')
 }
 
-/// Whether a text starts with a key in quotes, and its colon; or is the start of one.
+/// Returns whether a text starts with a key in quotes and its colon, or with the beginning of one.
 fn is_quoted_key(text: &str) -> bool {
     const LONGEST_KEY: usize = 64;
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
@@ -421,7 +428,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$')
 }
 
-/// Where the quote is that ends a string, escaped ones left out of account.
+/// Returns the position of the quote that ends a string, ignoring escaped quotes.
 fn end_of_string(inside: &str, quote: char) -> Option<usize> {
     let mut is_escaped = false;
     inside.char_indices().find_map(|(index, c)| {
@@ -431,7 +438,7 @@ fn end_of_string(inside: &str, quote: char) -> Option<usize> {
     })
 }
 
-/// Whether every backslash starts an escape that JSON has.
+/// Returns whether every backslash starts an escape of JSON.
 fn has_known_escapes(content: &str) -> bool {
     let mut rest = content;
     while let Some((_, escape)) = rest.split_once('\\') {
@@ -449,7 +456,7 @@ fn has_known_escapes(content: &str) -> bool {
     true
 }
 
-/// Where the text goes on after the bracket that closes the first one.
+/// Returns the position after the bracket that closes the first one.
 fn end_of_brackets(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let last = text.bytes().position(|byte| {
@@ -463,8 +470,8 @@ fn end_of_brackets(text: &str) -> Option<usize> {
     Some(last? + 1)
 }
 
-/// Returns key, value and length of a string that holds both, with a name that access logs have:
-/// `"stage:prod"`. Another pair or the end of the object follows.
+/// Returns the key, the value and the length of a string that holds both, with a name that access
+/// logs have: `"stage:prod"`. Another pair or the end of the object must follow.
 fn pair_in_a_string(text: &str) -> Option<(&str, &str, usize)> {
     let (content, after) = text.strip_prefix('"')?.split_once('"')?;
     let (key, value) = content.split_once(':')?;
@@ -474,7 +481,7 @@ fn pair_in_a_string(text: &str) -> Option<(&str, &str, usize)> {
     (is_known && goes_on).then_some((key, value, content.len() + 2))
 }
 
-/// Returns whether a repaired value holds what separates pairs: then it is not one value.
+/// Returns whether a repaired value holds a separator of pairs: then it is not one value.
 fn holds_another_pair(content: &str) -> bool {
     content.match_indices('"').any(|(index, _)| {
         let after = content.get(index + 1..).unwrap_or_default().trim_start();

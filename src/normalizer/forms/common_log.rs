@@ -1,4 +1,5 @@
-//! The Common Log Format, as API Gateway's console and the CDK offer it for the three kinds of API.
+//! The Common Log Format in the variants that API Gateway's console and the CDK offer for the three
+//! kinds of API.
 //!
 //! ```text
 //! REST       ip caller user [time]"METHOD /resource/path protocol" status length request-id [extended-request-id]
@@ -6,9 +7,11 @@
 //! WebSocket  ip caller user [time] "EVENT-TYPE route-key connection-id" [status] request-id
 //! ```
 //!
-//! AWS prints the format of REST APIs without a blank before the request, the CDK and others with one.
+//! AWS prints the format of REST APIs without a blank before the request, the CDK and others with
+//! one.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html>.
+//! Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html>.
 
 use bumpalo::Bump;
 
@@ -17,7 +20,7 @@ use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::form::{is_gateway_message, is_hostname, is_ip, is_request_id};
 
-/// Reads a line; `None` if it is of another form.
+/// Reads a line; `None` if it has another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     let (before, rest) = line.split_once('[')?;
     let (time, rest) = rest.split_once(']')?;
@@ -48,7 +51,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let (middle, last) = request.rsplit_once(' ')?;
     let keys = if last.starts_with("HTTP/") || last == "-" {
         push("httpMethod", first);
-        // A route key has a method of its own, or is `$default`; a resource has a path.
+        // A route key has its own method, or is `$default`; a resource has a path.
         push(
             if middle.starts_with('/') {
                 "resourcePath"
@@ -63,7 +66,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         push("eventType", first);
         push("routeKey", middle);
         push("connectionId", last);
-        // The Serverless Framework's has no status.
+        // The format of the Serverless Framework has no status.
         if rest.contains(' ') {
             &["status", "requestId"][..]
         } else {
@@ -94,7 +97,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""))
     {
-        // The "combined" format of web servers ends so.
+        // The "combined" format of web servers ends like this.
         push("referrer", referrer);
         push("userAgent", user_agent);
     } else if let Some(message) = error_message(rest) {
@@ -115,7 +118,7 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Reads three words, perhaps with a request's id before them, or fewer.
+    /// Reads three words or fewer, and perhaps a request's id before them.
     fn of(text: &'a str) -> Option<Self> {
         let mut words = text.split(' ').peekable();
         let domain = words.next_if(|word| is_hostname(word));
@@ -135,13 +138,13 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Words and quoted texts behind the length, each of which shows what it is.
+/// Reads the words and quoted texts after the length, each of which shows which value it is.
 #[derive(Default)]
 struct Behind<'a> {
     user_agent: Option<&'a str>,
     request_id: Option<&'a str>,
     extended_request_id: Option<&'a str>,
-    /// Whether there is a word that does not show what it is.
+    /// Whether there is a word that does not show which value it is.
     has_others: bool,
     /// Whether such a word has marks of JSON or of a pair, so that a quoted text may belong to it.
     has_marks: bool,
@@ -154,7 +157,7 @@ impl<'a> Behind<'a> {
         while !rest.is_empty() {
             let (word, others) = match rest.strip_prefix('"') {
                 Some(inside) => {
-                    // Half a text is none.
+                    // Half a text does not count.
                     let (quoted, others) = inside.split_once('"').unwrap_or(("", ""));
                     if quoted.contains('/') && !quoted.contains("://") {
                         behind.user_agent = Some(quoted);
@@ -198,8 +201,8 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// Returns the message of a text that says it twice, the second time in quotes, or that only API
-/// Gateway says.
+/// Returns the message of a text that holds it twice, the second time in quotes, or that only API
+/// Gateway writes.
 fn error_message(text: &str) -> Option<&str> {
     let twice = text
         .strip_suffix('"')
@@ -218,7 +221,7 @@ fn is_status(text: &str) -> bool {
     text == "-" || (text.len() == 3 && text.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Whether a word can be a request's id, and is not the start of something else.
+/// Returns whether a word can be a request's id, and is not the start of something else.
 fn is_id(text: &str) -> bool {
     const SHORTEST: usize = 8;
     let text = text.trim_matches(['(', ')']);

@@ -1,4 +1,4 @@
-//! What CloudWatch Logs sends to its subscribers, as it looks when somebody stores it as a line.
+//! Subscription messages of CloudWatch Logs that somebody has stored as lines.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
 
@@ -10,14 +10,14 @@ use serde::Deserialize;
 use crate::json::JsonText;
 use crate::normalizer::line::LogLine;
 
-/// A subscription's message.
+/// The message of a subscription.
 #[derive(Deserialize)]
 #[serde(tag = "messageType")]
 pub(crate) enum Envelope<'a> {
-    /// A probe of the destination: there is nothing in it.
+    /// A probe of the destination, without content.
     #[serde(rename = "CONTROL_MESSAGE")]
     Control,
-    /// Log events.
+    /// A message with log events.
     #[serde(rename = "DATA_MESSAGE", borrow)]
     Data(LogData<'a>),
 }
@@ -44,13 +44,13 @@ struct LogEvent<'a> {
     message: Cow<'a, str>,
 }
 
-/// Reads a line; `None` if it is no such message.
+/// Reads a line; `None` if it is not such a message.
 pub(crate) fn read(text: &str) -> Option<Envelope<'_>> {
     serde_json::from_str(text).ok()
 }
 
 impl LogData<'_> {
-    /// The lines inside.
+    /// Returns the lines inside.
     pub(crate) fn lines<'a>(&self, arena: &'a Bump) -> Vec<LogLine<'a>> {
         let [owner, log_group, log_stream] =
             [&self.owner, &self.log_group, &self.log_stream].map(|text| &*arena.alloc_str(text));

@@ -1,8 +1,9 @@
-//! Execution logs: what API Gateway writes of a request's way through it, one step a line.
+//! Execution logs: API Gateway's account of a request's way through it, one line for each step.
 //!
-//! `(REQUEST-ID) Method completed with status: 200`; the console's test button puts the time in the place of the id,
-//! and a log stream opens with a greeting. Lines are cut at 1,024 bytes and then end in `[TRUNCATED]`.
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html>.
+//! `(REQUEST-ID) Method completed with status: 200`; The console's test button puts the time in
+//! place of the id, and a log stream opens with a greeting. Lines are cut off at 1,024 bytes and
+//! then end in `[TRUNCATED]`. Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html>.
 
 use bumpalo::Bump;
 
@@ -11,7 +12,7 @@ use crate::normalizer::convert::timestamp;
 use crate::normalizer::convert::trace_id::trace_id;
 use crate::normalizer::mask::mask;
 
-/// A line of an execution log in its parts.
+/// The parts of a line of an execution log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ExecutionLog<'a> {
     request_id: Option<&'a str>,
@@ -19,7 +20,7 @@ pub(crate) struct ExecutionLog<'a> {
     text: &'a str,
 }
 
-/// Reads a line; `None` if it is no execution log's.
+/// Reads a line; `None` if it is not an execution log's.
 pub(crate) fn read(line: &str) -> Option<ExecutionLog<'_>> {
     let log = |request_id, time, text| {
         Some(ExecutionLog {
@@ -54,7 +55,8 @@ pub(crate) fn read(line: &str) -> Option<ExecutionLog<'_>> {
     )
 }
 
-/// A UUID for REST APIs, 16 characters of base64 for WebSocket APIs; a client of a REST API may choose another.
+/// Returns whether a text can be an id: a UUID for REST APIs, 16 characters of base64 for WebSocket
+/// APIs. A client of a REST API may choose another.
 fn is_request_id(text: &str) -> bool {
     (8..=128).contains(&text.len())
         && text
@@ -62,7 +64,7 @@ fn is_request_id(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_=+/.:~".contains(&b))
 }
 
-/// Fills in the API, its stage and its kind, which the name of the log group says:
+/// Fills in the API, its stage and its kind from the name of the log group:
 /// `API-Gateway-Execution-Logs_ID/STAGE` for REST APIs, `/aws/apigateway/ID/STAGE` for WebSocket
 /// APIs.
 pub(crate) fn fill_from_log_group<'a>(document: &mut Document<'a>, log_group: &'a str) {
@@ -84,7 +86,7 @@ pub(crate) fn fill_from_log_group<'a>(document: &mut Document<'a>, log_group: &'
     }
 }
 
-/// Fills in what the line says.
+/// Fills in the values that the line holds.
 pub(crate) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, arena: &'a Bump) {
     if let Some(time) = log.time {
         document.timestamp = Some(Timestamp(time));
@@ -113,7 +115,7 @@ pub(crate) fn fill<'a>(document: &mut Document<'a>, log: &ExecutionLog<'a>, aren
     ending(document, text);
 }
 
-/// What the line says of the integration.
+/// Fills in what the line says of the integration.
 fn integration<'a>(document: &mut Document<'a>, text: &'a str) {
     let integration = &mut document.aws.api_gateway.integration;
     integration.request_id = first(text, "AWS Integration Endpoint RequestId : ")
@@ -128,7 +130,7 @@ fn integration<'a>(document: &mut Document<'a>, text: &'a str) {
     }
 }
 
-/// What the line says of the request's end.
+/// Fills in what the line says of the request's end.
 fn ending<'a>(document: &mut Document<'a>, text: &'a str) {
     let mut status = first(text, "Method completed with status: ");
     if let Some(kind) = first(text, "Gateway response type: ") {
@@ -145,14 +147,15 @@ fn ending<'a>(document: &mut Document<'a>, text: &'a str) {
     }
 }
 
-/// The word that follows a phrase with which the text starts: a body may hold any phrase.
+/// Returns the word after a phrase at the start of the text. A body may hold any phrase, so it
+/// counts nowhere else.
 fn first<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     text.starts_with(phrase)
         .then(|| after(text, phrase))
         .flatten()
 }
 
-/// The word that follows a phrase.
+/// Returns the word after a phrase.
 fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(phrase)?;
     rest.split([',', ' '])

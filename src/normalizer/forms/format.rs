@@ -1,10 +1,9 @@
-//! Lines of a format that is known: a template as it stands in a stage's settings, with its
-//! `$context` variables.
+//! Lines of a known format: a template from a stage's settings, with its `$context` variables.
 //!
-//! A line is read by the text between the variables, so the keys, the language and the form do not
-//! matter: JSON of any nesting, XML, CSV, plain lists. A value ends where the next text of the
-//! template begins. If that text may stand in a value, too (a comma in a user agent), the forms of
-//! the values decide.
+//! A line is read by the text between the variables, so keys, language and form do not matter: JSON
+//! of any nesting, XML, CSV, plain lists. A value ends where the next text of the template begins.
+//! If that text may also stand in a value (a comma in a user agent), the forms of the values
+//! decide.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -22,25 +21,25 @@ use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::{Meaning, Variable, meaning};
 use crate::normalizer::variables::form;
 
-/// What begins a variable.
+/// The beginning of a variable.
 const CONTEXT: &str = "$context.";
 
-/// Upper bound on the places that are tried for the ends of a line's values.
+/// Upper bound on the places that are tried as the end of a line's values.
 const MOST_STEPS: usize = 4_000;
 
-/// Stands for a variable where a template is read as JSON.
+/// The mark that stands for a variable when a template is read as JSON.
 const MARK: &str = "\u{1}";
 
-/// The mark as it stands in a JSON string.
+/// The mark inside a JSON string.
 const ESCAPED_MARK: &str = "\\u0001";
 
-/// A template, compiled.
+/// A compiled template.
 #[derive(Debug, Clone)]
 pub struct Format {
     parts: Vec<Part>,
-    /// The same, as it stands in a JSON string of which the quotes are escaped.
+    /// The parts as they stand in a JSON string whose quotes are escaped.
     escaped: Vec<Part>,
-    /// Keys and values of the owner's own.
+    /// The owner's own keys and values.
     constants: Vec<(String, String)>,
     name: &'static str,
 }
@@ -63,7 +62,7 @@ struct Placeholder {
     is_in_string: bool,
 }
 
-/// What is wrong with a template.
+/// The reason why a template cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormatError {
     /// It has no variable.
@@ -88,7 +87,7 @@ impl Format {
     /// Compiles a template.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why it cannot be used.
     pub fn compile(template: &str) -> Result<Self, FormatError> {
         const LONGEST: usize = 3_072;
         let template = template.trim();
@@ -137,7 +136,7 @@ impl Format {
         })
     }
 
-    /// Returns whether the text between the values shows by itself which value is which.
+    /// Returns whether the text between the values is enough to tell which value is which.
     fn has_names(&self) -> bool {
         matches!(self.name, "json" | "xml" | "key_value")
     }
@@ -150,8 +149,8 @@ impl Format {
         self.parts.iter().map(length).sum()
     }
 
-    /// Reads a line; `None` if it is of another format. If `is_strict`, each value must have the
-    /// form of its variable.
+    /// Reads a line; `None` if it has another format. If `is_strict`, each value must have the form
+    /// of its variable.
     fn read_with<'a>(
         &'a self,
         arena: &'a Bump,
@@ -205,7 +204,7 @@ impl Part {
         Self::Text(Box::new(memmem::Finder::new(text).into_owned()))
     }
 
-    /// The part as it stands in a JSON string of which the quotes are escaped.
+    /// Returns the part as it stands in a JSON string whose quotes are escaped.
     fn escaped(&self) -> Self {
         match self {
             Self::Text(finder) => {
@@ -230,7 +229,7 @@ fn length_of_name(text: &str) -> usize {
 }
 
 fn meaning_of(name: &str) -> Meaning {
-    // In AWS's lists this is the status of the service, and not of the function.
+    // In AWS's lists, this is the status of the service and not of the function.
     if name == "integrationStatus" {
         return Meaning::Variable(Variable::IntegrationServiceStatus);
     }
@@ -240,7 +239,7 @@ fn meaning_of(name: &str) -> Meaning {
     }
 }
 
-/// Returns whether a place in a JSON text is inside a string.
+/// Returns whether a position in a JSON text is inside a string.
 fn is_in_string(before: &str) -> bool {
     let mut is_inside = false;
     let mut is_escaped = false;
@@ -255,15 +254,15 @@ fn is_in_string(before: &str) -> bool {
     is_inside
 }
 
-/// Returns whether the second of two variables that follow each other shows where it begins: a path
-/// after a domain.
+/// Returns whether the second of two adjacent variables shows where it begins, such as a path after
+/// a domain.
 fn splits(pair: &[Part]) -> bool {
     let is = |part: Option<&Part>, variable| matches!(part, Some(Part::Variable(placeholder)) if placeholder.meaning == Meaning::Variable(variable));
     is(pair.first(), Variable::DomainName)
         && (is(pair.last(), Variable::Path) || is(pair.last(), Variable::ResourcePath))
 }
 
-/// Returns the keys and values of a JSON template that have no variable.
+/// Returns the keys and values of a JSON template that hold no variable.
 fn constants(marked: &str) -> Vec<(String, String)> {
     let arena = Bump::new();
     let text = arena.alloc_str(&marked.replace(MARK, ESCAPED_MARK));
@@ -290,8 +289,8 @@ pub fn fill_format(template: &str, mut value: impl FnMut(&str) -> String) -> Str
     line + rest
 }
 
-/// Returns the variables of a template, each with the key that it stands under; empty in a list
-/// without names.
+/// Returns the variables of a template, each with its key; the key is empty in a list without
+/// names.
 pub fn format_keys(template: &str) -> Vec<(String, String)> {
     let arena = Bump::new();
     let is_json = template.starts_with('{');
@@ -388,7 +387,7 @@ impl<'a> Matcher<'_, 'a> {
         }
     }
 
-    /// Tries the ends that the value at the start of a text may have.
+    /// Tries the possible ends of the value at the start of a text.
     fn fits_from(
         &mut self,
         placeholder: &'a Placeholder,
@@ -426,7 +425,7 @@ fn end_of_value(parts: &[Part], text: &str, from: usize) -> Option<usize> {
     match parts.first() {
         None => (from <= text.len()).then_some(text.len()),
         Some(Part::Text(finder)) => Some(from + finder.find(text.as_bytes().get(from..)?)?),
-        // Only a path follows another variable, and it begins with a slash, or is none.
+        // Only a path follows another variable directly. It begins with a slash, or is missing.
         Some(Part::Variable(_)) => {
             let rest = text.get(from..)?;
             Some(from + rest.find(['/', '-'])?)
@@ -452,8 +451,8 @@ fn is_id(text: &str) -> bool {
 }
 
 impl Placeholder {
-    /// Returns whether a quote in the value has a backslash before it. A message in quotes of its
-    /// own has none.
+    /// Returns whether a quote in the value has a backslash before it. A message with extra quotes
+    /// has none.
     fn is_escaped(&self) -> bool {
         self.is_in_string && self.meaning != Meaning::Variable(Variable::ErrorMessageString)
     }
@@ -497,23 +496,23 @@ impl Placeholder {
     }
 }
 
-/// The formats that the settings give, in their order.
+/// The formats from the settings, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Formats(Vec<Configured>);
 
 #[derive(Debug, Clone)]
 struct Configured {
-    /// The log groups whose lines have the format, `*` for any text; `None` for all.
+    /// The log groups whose lines have the format, with `*` for any text; `None` for all.
     log_groups: Option<String>,
     format: Format,
 }
 
 impl Formats {
-    /// Parses formats, one a line, each perhaps after a pattern of log groups and a tab. Empty
-    /// lines and lines that begin with `#` are left out.
+    /// Parses formats, one on each line. A pattern of log groups and a tab may come before a
+    /// format. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
-    /// The number of the line, and what is wrong with it.
+    /// The number of the line, and the problem with it.
     pub fn parse(text: &str) -> Result<Self, (usize, FormatError)> {
         let mut formats = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -532,7 +531,7 @@ impl Formats {
         Ok(Self(sorted(formats)))
     }
 
-    /// Adds other formats behind these.
+    /// Adds other formats after these.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
@@ -540,7 +539,7 @@ impl Formats {
         self
     }
 
-    /// Reads a line in the first of the formats that it fits.
+    /// Reads a line with the first format that it fits.
     pub(crate) fn read<'a>(
         &'a self,
         arena: &'a Bump,
@@ -562,7 +561,7 @@ impl Formats {
     }
 }
 
-/// Puts the formats with the most text of their own first, since they say most of a line.
+/// Sorts the formats with the longest texts first, because these reveal most about a line.
 fn sorted(mut formats: Vec<Configured>) -> Vec<Configured> {
     formats.sort_by_key(|configured| std::cmp::Reverse(configured.format.text_length()));
     formats
@@ -575,7 +574,7 @@ impl Configured {
     }
 }
 
-/// Returns whether a text has a pattern's form, in which `*` stands for any text.
+/// Returns whether a text fits a pattern, in which `*` stands for any text.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -610,7 +609,7 @@ pub(crate) fn known_templates() -> impl Iterator<Item = (&'static str, &'static 
     lines.filter_map(|line| line.split_once('\t'))
 }
 
-/// Reads a line in one of the lists without names that consoles and frameworks offer.
+/// Reads a line of a list without names that consoles or frameworks offer.
 pub(crate) fn read_known<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     let lists = KNOWN.iter().filter(|(_, format)| format.name == "csv");
     lists
@@ -622,7 +621,7 @@ pub(crate) fn read_known<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog
 mod tests {
     use super::*;
 
-    /// A value as API Gateway writes it for a variable.
+    /// Returns a value as API Gateway writes it for a variable.
     fn sample(name: &str) -> &'static str {
         match name {
             "requestTime" => "01/Mar/2026:08:30:00 +0000",

@@ -1,4 +1,4 @@
-//! JSON objects, which most lines are.
+//! JSON objects, the form of most lines.
 
 use bumpalo::Bump;
 
@@ -8,7 +8,7 @@ use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::Meaning;
 use crate::normalizer::variables::key_order::KeyOrder;
 
-/// Reads a line that is one JSON object and nothing else.
+/// Reads a line that is exactly one JSON object.
 pub(crate) fn read<'a>(
     arena: &'a Bump,
     mut scanner: Scanner<'a>,
@@ -32,11 +32,11 @@ pub(crate) fn read<'a>(
     Ok(log)
 }
 
-/// A key or a value stands without quotes, or has quotes too many.
+/// A key or a value has no quotes, or has too many.
 pub(crate) const QUOTES: &str = "quotes";
 
-/// Returns the object that stands in quotes as a whole: the line is a JSON string, or the quotes
-/// were put around the format.
+/// Returns an object that is in quotes as a whole: either the line is a JSON string, or somebody
+/// put quotes around the format.
 pub(crate) fn wrapped<'a>(arena: &'a Bump, text: &'a str) -> Option<&'a str> {
     let quote = text
         .chars()

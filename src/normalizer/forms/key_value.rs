@@ -1,5 +1,6 @@
-//! Lines of keys and values that are no JSON: `requestId: 6b1c2d3e, ip: 192.0.2.1, …`, which is the Serverless Framework's
-//! default for REST APIs, or `requestId=6b1c2d3e ip=192.0.2.1 …`, also with other marks between the pairs; and lines that are a request's id and nothing else.
+//! Lines of keys and values that are not JSON: `requestId: 6b1c2d3e, ip: 192.0.2.1, …`, the
+//! Serverless Framework's default for REST APIs, or `requestId=6b1c2d3e ip=192.0.2.1 …`, also with
+//! other separators; and lines that are only a request's id.
 
 use bumpalo::Bump;
 
@@ -11,7 +12,7 @@ use crate::normalizer::variables::aliases::{
 };
 use crate::normalizer::variables::value::is_uuid;
 
-/// Reads a line; `None` if it is of another form.
+/// Reads a line; `None` if it has another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     if is_request_id(line) {
         let mut log = AccessLog::new(arena, "request_id");
@@ -46,7 +47,8 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     (rest.is_empty() && is_known).then_some(log)
 }
 
-/// A UUID, or 15 characters of base64 and `=`: the ids of REST APIs, and of HTTP and WebSocket APIs.
+/// Returns whether a text is a UUID, or 15 characters of base64 and `=`: the ids of REST APIs, and
+/// of HTTP and WebSocket APIs.
 fn is_request_id(text: &str) -> bool {
     let is_base64 = || {
         let digits = text.strip_suffix('=').unwrap_or_default();
@@ -62,16 +64,17 @@ fn is_request_id(text: &str) -> bool {
     }
 }
 
-/// What stands between keys and values, and between pairs.
+/// The separators between keys and values, and between pairs.
 struct Marks {
     /// `:` or `=`
     separator: char,
-    /// Mostly a comma; a blank, too, with `=`
+    /// Usually a comma; with `=`, also a blank
     between: char,
 }
 
 impl Marks {
-    /// Those of a line: the first that two pairs have between them are those of all.
+    /// Returns the separators of a line. The first separator between two pairs holds for the whole
+    /// line.
     fn of(line: &str) -> Option<Self> {
         let length = key(line)?;
         let (separator, value) = (line.get(length..)?.chars().next()?, line.get(length + 1..)?);
@@ -79,7 +82,7 @@ impl Marks {
             let marks = Self { separator, between };
             let is_between = matches!(between, ',' | ';' | '|' | '\t' | ' ' | '/')
                 && marks.starts_pair(value, index);
-            // In a sentence a word with a colon is no key, unless it is one that we know.
+            // In a sentence, a word with a colon is not a key unless we know it.
             let is_sure = between != ' ' || separator == '=' || marks.starts_known(value, index);
             (is_between && is_sure).then_some(between)
         });
@@ -89,7 +92,7 @@ impl Marks {
         })
     }
 
-    /// How long the key is that a text starts with, if it does.
+    /// Returns the length of the key that a text starts with, if there is one.
     fn key(&self, text: &str) -> Option<usize> {
         key(text).filter(|length| {
             text.get(*length..)
@@ -97,12 +100,12 @@ impl Marks {
         })
     }
 
-    /// Whether a pair starts behind the character at an index.
+    /// Returns whether a pair starts after the character at an index.
     fn starts_pair(&self, text: &str, index: usize) -> bool {
         self.key(behind(text, index)).is_some()
     }
 
-    /// Whether the key of such a pair is one that access logs have.
+    /// Returns whether such a pair has a key of access logs.
     fn starts_known(&self, text: &str, index: usize) -> bool {
         let pair = behind(text, index);
         self.key(pair)
@@ -110,7 +113,8 @@ impl Marks {
             .is_some_and(|key| is_known(key.trim_end()))
     }
 
-    /// Where a value ends: before the next key. With `=` pairs may be separated by commas or blanks.
+    /// Returns where a value ends: before the next key. With `=`, pairs may be separated by commas
+    /// or blanks.
     fn end_of_value(&self, text: &str) -> usize {
         let mut is_quoted = false;
         text.char_indices()
@@ -124,7 +128,8 @@ impl Marks {
             .map_or(text.len(), |(index, _)| index)
     }
 
-    /// The last value of a line, if the start of a key follows it: the line was cut off there.
+    /// Returns the last value of a line, if the start of a key follows it: the line was cut off
+    /// there.
     fn whole_value<'a>(&self, text: &'a str) -> Option<&'a str> {
         let (value, word) = text
             .rsplit_once(self.between)
@@ -133,7 +138,8 @@ impl Marks {
     }
 }
 
-/// How long the key is that a text starts with, if it does, with the blanks before its separator.
+/// Returns the length of the key that a text starts with, if there is one, including the blanks
+/// before its separator.
 fn key(text: &str) -> Option<usize> {
     const LONGEST_KEY: usize = 64;
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -145,7 +151,7 @@ fn key(text: &str) -> Option<usize> {
         .take(LONGEST_KEY + 1)
         .position(|byte| !is_word(byte.into()))?;
     let (key, after) = text.split_at_checked(length)?;
-    // Blanks may stand before an equals sign, if others stand behind it.
+    // Blanks may stand before an equals sign, if blanks also stand after it.
     let trimmed = after.trim_start_matches(' ');
     let blanks = if trimmed.starts_with("= ") {
         after.len() - trimmed.len()
@@ -155,18 +161,19 @@ fn key(text: &str) -> Option<usize> {
     let after = if blanks > 0 { trimmed } else { after };
     let has_separator = match after.strip_prefix(':') {
         Some(value) => value.is_empty() || value.starts_with(' ') || is_known(key),
-        // Base64 ends in equals signs.
+        // Base64 ends with equals signs.
         None => after.starts_with('=') && !after.starts_with("=="),
     };
     has_separator.then_some(length + blanks)
 }
 
-/// Whether a key is one that access logs have, and not every program's log.
+/// Returns whether a key is one of access logs, and not of every program's log.
 fn is_known(key: &str) -> bool {
     matches!(meaning(key), Meaning::Variable(_)) && !is_everybodys(key)
 }
 
-/// What follows the character at an index, and the blanks behind it. Of several blanks each is asked for in turn.
+/// Returns the text after the character at an index and the blanks after it. If there are several
+/// blanks, the caller asks for each in turn.
 fn behind(text: &str, index: usize) -> &str {
     let (mark, after) = text
         .get(index..)

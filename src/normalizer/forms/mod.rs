@@ -1,4 +1,4 @@
-//! The forms of line that are read: one file for each.
+//! The forms of line that the function reads, one file for each.
 
 pub(crate) mod broken_json;
 pub(crate) mod common_log;

@@ -1,4 +1,4 @@
-//! XML of one element with flat elements in it, as API Gateway's console offers it for the three
+//! XML with one element that holds flat elements, as API Gateway's console offers it for the three
 //! kinds of API: `<request id="…"> <ip>192.0.2.1</ip> … </request>`.
 
 use bumpalo::Bump;
@@ -7,7 +7,7 @@ use crate::ecs::FlatValue;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::value::join;
 
-/// Reads a line; `None` if it is of another form.
+/// Reads a line; `None` if it has another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {
     let (root, mut rest) = line.strip_prefix('<')?.split_once('>')?;
     let (name, attributes) = root.split_once(' ').unwrap_or((root, ""));
@@ -36,7 +36,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         if !is_name(key) {
             return None;
         }
-        // A value is not escaped, so it ends at its own closing tag and at no other.
+        // A value is not escaped, so only its own closing tag ends it.
         let (value, others) = split_at_closing_tag(after, key)?;
         log.place(key, place_of(line, after, value));
         log.push(key, FlatValue::Text(value.trim()));
@@ -58,7 +58,8 @@ fn split_at_closing_tag<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a s
     })
 }
 
-/// Returns the place of a value in the line, of which `after` is the end that begins with it.
+/// Returns the range of a value in the line. `after` is the rest of the line that begins with the
+/// value.
 fn place_of(line: &str, after: &str, value: &str) -> std::ops::Range<usize> {
     let start = line.len() - after.len();
     start..start + value.len()

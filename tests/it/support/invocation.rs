@@ -23,13 +23,8 @@ pub(crate) const DEAD_LETTERS: &str = "logs-aws.api_gateway_dead_letters-default
 pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written as JSON");
     let event = |(number, line): (usize, &String)| {
-        let (time, line) = (1_700_000_000_000 + number as u64, text(line));
-        let id = EventId {
-            event_time: time,
-            ingestion_time: time + 1_000,
-            request: xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
-            place: number as u16,
-        };
+        let id = event_id(name, number);
+        let (time, line) = (id.event_time, text(line));
         format!(r#"{{"id":"{id}","timestamp":{time},"message":{line}}}"#)
     };
     let events: Vec<String> = lines.iter().enumerate().map(event).collect();
@@ -39,6 +34,17 @@ pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
         text(log_group),
         events.join(",")
     ))
+}
+
+/// Returns the id of a log event in such a message, which holds its time.
+pub(crate) fn event_id(name: &str, number: usize) -> EventId {
+    let time = 1_700_000_000_000 + number as u64;
+    EventId {
+        event_time: time,
+        ingestion_time: time + 1_000,
+        request: xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
+        place: number as u16,
+    }
 }
 
 /// CloudWatch's probe that checks whether the destination works.

@@ -1,16 +1,17 @@
-//! `new java.net.URI(text)`: RFC 2396 with Java's deviations.
+//! Reads a URL as `new java.net.URI(text)` does: RFC 2396 with Java's deviations.
 
 use memchr::memchr;
 
 use super::{Components, Server, cut, is_ipv6};
 use crate::json::has_byte;
 
-/// None where Java throws a `URISyntaxException`.
+/// Returns `None` if Java throws a `URISyntaxException`.
 pub(super) fn parse(uri: &str) -> Option<Components<'_>> {
     ordinary(uri).or_else(|| any(uri))
 }
 
-/// What nearly every line has, `https://host/path` in plain characters: no more than a look at each.
+/// Reads `https://host/path` of plain characters, the form of nearly every line, with one look at
+/// each character.
 fn ordinary(uri: &str) -> Option<Components<'_>> {
     let rest = uri.strip_prefix("https://")?;
     let (host, path) = rest.split_at_checked(memchr(b'/', rest.as_bytes())?)?;
@@ -42,7 +43,7 @@ fn any(uri: &str) -> Option<Components<'_>> {
     })
 }
 
-/// The scheme, if a colon comes before any `/` and `?`, and what follows it.
+/// Returns the scheme, if a colon comes before any `/` and `?`, and the rest.
 fn scheme(uri: &str) -> Option<(Option<&str>, &str)> {
     let end = uri
         .bytes()
@@ -59,13 +60,13 @@ fn scheme(uri: &str) -> Option<(Option<&str>, &str)> {
     legal.then_some((Some(scheme), rest))
 }
 
-/// `mailto:a@b`: nothing of it is a part of the answer, but it must be legal.
+/// Reads `mailto:a@b`, from which the answer takes nothing, but which must be legal.
 fn opaque(text: &str) -> Option<Components<'_>> {
     check(text, URIC)?;
     (!text.is_empty()).then(Components::default)
 }
 
-/// `[//authority]<path>[?<query>]`. An empty authority is allowed when anything follows it.
+/// Reads `[//authority]<path>[?<query>]`. The authority may be empty if anything follows it.
 fn hierarchical<'a>(text: &'a str, fragment: Option<&str>) -> Option<Components<'a>> {
     let (before_query, query) = cut(text, '?');
     let (server, path) = match before_query.strip_prefix("//") {
@@ -86,7 +87,7 @@ fn hierarchical<'a>(text: &'a str, fragment: Option<&str>) -> Option<Components<
     })
 }
 
-/// A server, else the name of a registry, of which Java tells no part.
+/// Reads a server, otherwise the name of a registry, whose parts Java does not reveal.
 fn authority(text: &str) -> Option<Server<'_>> {
     if text.is_empty() {
         return Some(Server::default());
@@ -94,7 +95,7 @@ fn authority(text: &str) -> Option<Server<'_>> {
     server(text).or_else(|| check(text, REG_NAME).map(|()| Server::default()))
 }
 
-/// `[<userinfo>@]<host>[:<port>]`
+/// Reads `[<userinfo>@]<host>[:<port>]`.
 fn server(text: &str) -> Option<Server<'_>> {
     let (user_info, address) = text
         .split_once('@')
@@ -123,7 +124,8 @@ fn server(text: &str) -> Option<Server<'_>> {
     })
 }
 
-/// Labels of letters, digits and inner hyphens; the last of several begins with a letter; a dot may follow.
+/// Returns whether a host consists of labels of letters, digits and inner hyphens. If there are
+/// several labels, the last one begins with a letter. A dot may follow.
 fn is_hostname(host: &str) -> bool {
     if has_byte(host.as_bytes(), |byte| {
         !(byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'.'))
@@ -184,7 +186,7 @@ const REG_NAME: u8 = 2;
 const PATH: u8 = 4;
 const URIC: u8 = 8;
 
-/// Which ASCII characters may stand where, as RFC 2396 has it.
+/// The places in which each ASCII character may stand, by RFC 2396.
 const LEGAL: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -214,7 +216,7 @@ const fn class(byte: u8) -> u8 {
     }
 }
 
-/// As [`LEGAL`] has it, in comparisons, which can be made of many bytes at a time.
+/// Does the same as [`LEGAL`], in comparisons that the compiler can vectorise.
 fn is_not_of_a_path(byte: u8) -> bool {
     let is_sign = (byte == b'"')
         | (byte == b'#')
@@ -232,7 +234,8 @@ fn is_legal(byte: u8, place: u8) -> bool {
         .is_some_and(|class| class & place != 0)
 }
 
-/// None unless all characters are legal in this place, well-formed escapes, or visible and not ASCII.
+/// Returns `None` unless all characters are legal in this place, are well-formed escapes, or are
+/// visible and not ASCII.
 fn check(text: &str, place: u8) -> Option<()> {
     if text.bytes().all(|byte| is_legal(byte, place)) {
         return Some(());
@@ -251,7 +254,8 @@ fn check(text: &str, place: u8) -> Option<()> {
     Some(())
 }
 
-/// Neither `Character.isSpaceChar` nor `Character.isISOControl`, of characters above ASCII.
+/// Returns whether a character above ASCII is neither `Character.isSpaceChar` nor
+/// `Character.isISOControl`.
 fn is_visible(character: char) -> bool {
     !character.is_control() && !character.is_whitespace()
 }

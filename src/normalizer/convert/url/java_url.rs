@@ -1,12 +1,13 @@
-//! `new java.net.URL(text)`, the fallback: it splits, checks little and decodes nothing. As of JDK 22; older ones let every
-//! host pass. `/./` and `/../` stay: Java removes them from relative URLs only.
+//! Reads a URL as `new java.net.URL(text)` does, which is the fallback: it splits, checks little
+//! and decodes nothing. It follows JDK 22; older ones accept every host. `/./` and `/../` stay,
+//! because Java removes them from relative URLs only.
 
 use super::{Components, Server, cut, is_ipv6};
 
-/// Protocols for which Java has a handler, and one that reads the URL in the common way.
+/// The protocols for which Java has a handler that reads the URL in the usual way.
 const PROTOCOLS: [&str; 6] = ["https", "http", "ftp", "file", "jrt", "jmod"];
 
-/// None where Java throws a `MalformedURLException`.
+/// Returns `None` if Java throws a `MalformedURLException`.
 pub(super) fn parse(text: &str) -> Option<Components<'_>> {
     let text = text.trim_matches(|character| character <= ' ');
     let text = match text.split_at_checked(4) {
@@ -29,7 +30,7 @@ pub(super) fn parse(text: &str) -> Option<Components<'_>> {
     })
 }
 
-/// `//authority/path`; four slashes begin a path.
+/// Reads `//authority/path`; four slashes begin a path.
 fn server_and_path(text: &str) -> Option<(Server<'_>, &str)> {
     match text.strip_prefix("//") {
         Some(rest) if !rest.starts_with("//") => {
@@ -69,7 +70,8 @@ fn server(authority: &str) -> Option<Server<'_>> {
     })
 }
 
-/// What Java's `Integer.parseInt` reads after a colon: a sign may be there, -1 is none and other negatives are an error.
+/// Reads a port as Java's `Integer.parseInt` does: it may have a sign, -1 means no port, and other
+/// negatives are an error.
 fn port_number(text: &str) -> Option<Option<u32>> {
     match text.strip_prefix(':') {
         None => text.is_empty().then_some(None),
@@ -106,7 +108,8 @@ fn is_refused_in_authority(character: char) -> bool {
     matches!(character, '\0'..='\x1F' | '\\' | '\x7F')
 }
 
-/// ASCII that would make a host ambiguous, and characters that look like it or decompose into it.
+/// Returns whether a character would make a host ambiguous: some of ASCII, and characters that
+/// resemble it or decompose into it.
 fn is_refused_in_host(character: char) -> bool {
     is_refused_in_authority(character)
         || " \"<>[]^`{|}".contains(character)

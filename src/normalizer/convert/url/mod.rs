@@ -1,42 +1,44 @@
-//! `url.*`: what Elasticsearch's `uri_parts` processor makes of a URL.
+//! `url.*` as Elasticsearch's `uri_parts` processor takes it from a URL.
 //!
-//! The processor asks `java.net.URI`, and where that refuses, `java.net.URL`. They disagree in much (the first
-//! decodes, the second does not), so both are here, rule by rule.
+//! The processor asks `java.net.URI`, and if that fails, `java.net.URL`. They differ in many points
+//! (the first decodes, the second does not), so both are here, rule by rule.
 
 mod java_uri;
 mod java_url;
 
 use std::borrow::Cow;
 
-/// The parts of a URL, under the names that the processor gives them. A part may be there and empty.
+/// The parts of a URL, with the names of the processor. A part may be present and empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct UriParts<'a> {
-    /// Before the first colon
+    /// The part before the first colon
     pub scheme: Option<Cow<'a, str>>,
-    /// The host, IPv6 in brackets. None where `java.net.URI` accepts the authority but sees no host in it (`my_host`).
+    /// The host, IPv6 in brackets. None if `java.net.URI` accepts the authority but sees no host in
+    /// it (`my_host`)
     pub domain: Option<Cow<'a, str>>,
-    /// From the first slash on; None in an opaque URI (`mailto:a@b`)
+    /// The part from the first slash on; None in an opaque URI (`mailto:a@b`)
     pub path: Option<Cow<'a, str>>,
-    /// Between `?` and `#`
+    /// The part between `?` and `#`
     pub query: Option<Cow<'a, str>>,
-    /// After `#`
+    /// The part after `#`
     pub fragment: Option<Cow<'a, str>>,
-    /// The port, where one is written
+    /// The port, if there is one
     pub port: Option<u32>,
-    /// After the last dot of the last segment of the path
+    /// The part after the last dot of the last segment of the path
     pub extension: Option<Cow<'a, str>>,
-    /// Before the `@` of the authority
+    /// The part before the `@` of the authority
     pub user_info: Option<Cow<'a, str>>,
-    /// `user_info` before its first colon; None when it has no colon
+    /// The part of `user_info` before its first colon; None if it has no colon
     pub username: Option<Cow<'a, str>>,
-    /// `user_info` after its first colon
+    /// The part of `user_info` after its first colon
     pub password: Option<Cow<'a, str>>,
 }
 
-/// `url.*` as `uri_parts` gives them; None where the processor throws, so that the caller keeps `url.full`.
+/// Returns `url.*` as `uri_parts` does; `None` if the processor throws, so that the caller keeps
+/// `url.full`.
 ///
-/// Only what had to be decoded is copied. Left out, because nothing here makes such URLs: the fallback for `mailto:` and
-/// `jar:`, and ports in other than ASCII digits there.
+/// Only decoded parts are copied. Two cases are left out because no such URLs occur here: the
+/// fallback for `mailto:` and `jar:`, and non-ASCII digits in its ports.
 #[must_use]
 pub fn uri_parts(url: &str) -> Option<UriParts<'_>> {
     if let Some(components) = java_uri::parse(url) {
@@ -45,7 +47,7 @@ pub fn uri_parts(url: &str) -> Option<UriParts<'_>> {
     java_url::parse(url).map(|components| components.into_parts(Cow::Borrowed))
 }
 
-/// What both parsers cut a URL into, nothing decoded.
+/// The parts into which both parsers cut a URL, without decoding.
 #[derive(Default)]
 struct Components<'a> {
     scheme: Option<&'a str>,
@@ -55,7 +57,8 @@ struct Components<'a> {
     fragment: Option<&'a str>,
 }
 
-/// The authority of a URL; without any part when it is none, or a registry's name.
+/// The authority of a URL. It has no parts if the URL has no authority, or if the authority is a
+/// registry's name.
 #[derive(Default)]
 struct Server<'a> {
     user_info: Option<&'a str>,
@@ -86,7 +89,7 @@ impl<'a> Components<'a> {
     }
 }
 
-/// A piece of a text, borrowed for as long as the text itself is.
+/// A part of a text, borrowed for as long as the text itself.
 fn piece<'a>(whole: &Cow<'a, str>, cut: impl FnOnce(&str) -> Option<&str>) -> Option<Cow<'a, str>> {
     match *whole {
         Cow::Borrowed(text) => cut(text).map(Cow::Borrowed),
@@ -99,7 +102,7 @@ fn extension(path: &str) -> Option<&str> {
     Some(file.rsplit_once('.')?.1)
 }
 
-/// `%XX` to characters. What is no UTF-8 becomes U+FFFD, as many of them as Java writes.
+/// Decodes `%XX` to characters. Bytes that are not UTF-8 become U+FFFD, as many as Java writes.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -108,7 +111,8 @@ fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|malformed| java_utf8(malformed.as_bytes())))
 }
 
-/// Java replaces malformed bytes as Rust does, but for an encoded surrogate (`ED A0..BF 80..BF`): one U+FFFD for all of it.
+/// Java replaces malformed bytes as Rust does, except for an encoded surrogate (`ED A0..BF
+/// 80..BF`): it becomes a single U+FFFD.
 fn java_utf8(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut surrogate_bytes = 0;
@@ -135,7 +139,8 @@ fn cut(text: &str, delimiter: char) -> (&str, Option<&str>) {
         .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-/// Java's two ways to read an IPv6 address agree but for leading zeros: this takes any number of them, the callers bound them.
+/// Java's two parsers of an IPv6 address agree except for leading zeros. This function accepts any
+/// number of them, and the callers bound them.
 fn is_ipv6(address: &str) -> bool {
     let without_leading_zeros = |group| {
         let significant = str::trim_start_matches(group, '0');
