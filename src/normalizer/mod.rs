@@ -1,16 +1,16 @@
 //! The gateway normalizer: one line of an API Gateway log becomes one ECS document.
 //!
 //! It is total. Every line becomes a document, several documents (objects that were joined into one
-//! line), or a counted skip. A line that was not understood whole stands in `event.original`.
+//! line), or a counted skip. A line that was not completely understood is kept in `event.original`.
 //!
 //! The rooms, from the bottom up:
 //!
-//! - `convert`: texts become values of fields. A new conversion goes here.
-//! - `variables`: which key means which `$context` variable. A new key goes into
+//! - `convert`: turns texts into values of fields. A new conversion goes here.
+//! - `variables`: knows which key means which `$context` variable. A new key goes into
 //!   `variables::aliases`.
 //! - `forms`: the forms of line, one file for each. A new form goes here.
-//! - `document`: variables become fields. A new field goes here and into `ecs`.
-//! - this file: which form a line has, and how many documents it becomes.
+//! - `document`: turns variables into fields. A new field goes here and into `ecs`.
+//! - this file: decides which form a line has, and how many documents it becomes.
 
 pub mod convert;
 mod document;
@@ -44,7 +44,7 @@ use crate::ecs::{
 };
 use crate::json::{Escapes, JsonText, Scanner};
 
-/// Upper bound on the documents of one line. More would need more memory than there is, so the rest
+/// Upper bound on the documents of one line. More documents would not fit into memory, so the rest
 /// of such a line is kept as text.
 const MOST_JOINED_OBJECTS: usize = 1_000;
 
@@ -52,7 +52,7 @@ const MOST_JOINED_OBJECTS: usize = 1_000;
 /// escape quotes.
 const JOINED_OBJECTS: &str = "joined_objects";
 
-/// `event.kind` of a line that was not understood whole.
+/// `event.kind` of a line that was not completely understood.
 const PIPELINE_ERROR: &str = "pipeline_error";
 
 /// The tag of documents that have `event.original`.
@@ -65,11 +65,11 @@ pub struct Normalizer {
     pub data_stream: DataStreamName,
     /// `tags`
     pub tags: Vec<String>,
-    /// When `event.original` is kept.
+    /// Decides when `event.original` is kept.
     pub original_event: OriginalEvent,
     /// Whether lines of an execution log become documents.
     pub execution_logs: ExecutionLogs,
-    /// The formats that the settings give.
+    /// The formats from the settings.
     pub formats: Formats,
     /// The keys of the last line, which speed up the next one.
     pub key_order: KeyOrder,
@@ -78,9 +78,9 @@ pub struct Normalizer {
 /// `PRESERVE_ORIGINAL_EVENT`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OriginalEvent {
-    /// Every document has it.
+    /// Every document has `event.original`.
     Preserved,
-    /// Only documents of lines that were not understood whole have it.
+    /// Only documents of lines that were not completely understood have it.
     WhenNeeded,
 }
 
@@ -115,7 +115,7 @@ impl Normalizer {
     }
 }
 
-/// One line on its way to its documents.
+/// One line that is being turned into documents.
 #[derive(Clone, Copy)]
 struct Work<'a> {
     settings: &'a Normalizer,
@@ -123,10 +123,10 @@ struct Work<'a> {
     arena: &'a Bump,
 }
 
-/// The part of a line that a document was made of.
+/// The part of a line from which a document is made.
 #[derive(Clone, Copy)]
 enum Part<'a> {
-    /// The whole line, but for blanks around it.
+    /// The whole line, except for blanks around it.
     Whole(JsonText<'a>),
     /// One of several objects in the line.
     Object(&'a str),
@@ -143,7 +143,7 @@ impl<'a> Part<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Reads a JSON line whose quotes are still escaped, if it needs nothing more than reading.
+    /// Reads a JSON line whose quotes are still escaped, if reading it strictly is enough.
     fn escaped_json(&self) -> Option<&'a mut Document<'a>> {
         let text = JsonText {
             raw: trimmed(self.line.message.raw),
@@ -187,7 +187,8 @@ impl<'a> Work<'a> {
         Normalized::one(document, self.arena)
     }
 
-    /// Reads a line of keys and values. Credentials are masked before, since they may hold what looks like another pair.
+    /// Reads a line of keys and values. Credentials are masked first, because they may contain text
+    /// that looks like another pair.
     fn pairs(&self, text: &'a str) -> &'a mut Document<'a> {
         let masked = mask(text, self.arena);
         let Some(mut log) = key_value::read(self.arena, masked) else {
@@ -204,7 +205,7 @@ impl<'a> Work<'a> {
         work.access_log(&mut log, Part::Whole(JsonText::plain(masked)))
     }
 
-    /// Reads XML, or one of the lists without names that are known.
+    /// Reads XML, or one of the known lists without names.
     fn lists(&self, text: &'a str) -> &'a mut Document<'a> {
         let whole = Part::Whole(JsonText::plain(text));
         let log = xml::read(self.arena, text).or_else(|| format::read_known(self.arena, text));
@@ -214,7 +215,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Reads an object that stands in quotes as a whole.
+    /// Reads an object that is in quotes as a whole.
     fn wrapped(&self, inside: &'a str) -> &'a mut Document<'a> {
         let object = Object::first(self.arena, inside);
         let mut log = object.log;
@@ -231,7 +232,7 @@ impl<'a> Work<'a> {
         document
     }
 
-    /// Reads a line in one of the formats that the settings give.
+    /// Reads a line in one of the formats from the settings.
     fn by_format(&self, text: JsonText<'a>) -> Option<AccessLog<'a>> {
         let formats = &self.settings.formats;
         formats.read(self.arena, self.line.log_group, text)
@@ -325,7 +326,7 @@ impl<'a> Work<'a> {
         log.note_replaced(part.text());
         log.adopt_shown_values();
         if log.stop.is_some() {
-            // The document's `error.message` says what is wrong with the line.
+            // `error.message` of the document says what is wrong with the line.
             log.keep_as_unmapped(Variable::ErrorMessage);
             log.keep_as_unmapped(Variable::ErrorMessageString);
         }
@@ -347,7 +348,7 @@ impl<'a> Work<'a> {
         document
     }
 
-    /// Makes the document of a line that is no access log's.
+    /// Makes the document of a line that is not an access log's.
     fn another_programs(&self, log: &AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
         if log.has_own_name() {
             return self.not_understood(ANOTHER_PROGRAMS, part);
@@ -378,10 +379,10 @@ impl<'a> Work<'a> {
         document
     }
 
-    /// Makes a document with the fields that every document has, whatever the line.
+    /// Makes a document with the fields that every document has.
     fn document(&self) -> &'a mut Document<'a> {
         let settings = self.settings;
-        // Perf: a document is large, so it is made in its place in the arena.
+        // Perf: a document is large, so it is made in place in the arena.
         let document = self.arena.alloc_with(Document::default);
         document.timestamp = Some(Timestamp(self.line.event_time));
         document.aws.cloudwatch = CloudWatch {

@@ -1,4 +1,5 @@
-//! Where values end: each kind of container has its own end, and what is escaped never ends one.
+//! Finds where values end. Each kind of container has its own end, and escaped characters never end
+//! a value.
 
 use super::view::View;
 
@@ -40,7 +41,7 @@ const HEADERS: &[&str] = &[
     "user-agent",
     "vary",
     "via",
-    // What stands under these is masked as well.
+    // Names whose values are masked as well.
     "authorization",
     "cookie",
     "proxy-authorization",
@@ -54,7 +55,7 @@ const HEADERS: &[&str] = &[
     "postman-token-id",
 ];
 
-/// The starts of such names.
+/// The beginnings of such names.
 const HEADER_STARTS: &[&str] = &[
     "cloudfront-",
     "sec-ch-",
@@ -114,23 +115,24 @@ const FIELDS: &[&str] = &[
     "useragent",
 ];
 
-/// What API Gateway writes behind a key.
+/// The text that API Gateway writes after a key.
 const PHRASES: &[&str] = &[" API Stage", " and API Stage", " authorized because"];
 
 const LONGEST_NAME: usize = 40;
 
-/// What lists a credential stands in, and so what ends it.
+/// The kind of list around a credential, which decides what ends the credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum List {
     /// Headers: commas, semicolons and quotes belong to the value.
     Headers,
     /// Keys and values.
     Fields,
-    /// Keys and values as in `key: value, key: value`: any key ends the value before it.
+    /// Keys and values of the form `key: value, key: value`, in which any key ends the value before
+    /// it.
     Pairs,
 }
 
-/// A view, and questions about its values.
+/// A view, with questions about its values.
 pub(super) struct Ends<'v> {
     view: &'v View<'v>,
     pub(super) text: &'v str,
@@ -162,7 +164,7 @@ impl<'v> Ends<'v> {
         self.text.get(position..).unwrap_or_default()
     }
 
-    /// The byte at a position, if it may end a value.
+    /// Returns the byte at a position, if it may end a value.
     fn end_byte(&self, position: usize) -> Option<u8> {
         self.byte(position)
             .filter(|_| self.view.is_literal(position))
@@ -189,7 +191,7 @@ impl<'v> Ends<'v> {
                 .count()
     }
 
-    /// The quote at a position, with the number of backslashes before it.
+    /// Returns the quote at a position, with the number of backslashes before it.
     pub(super) fn quote(&self, position: usize) -> Option<(u8, usize)> {
         let backslashes = self
             .bytes
@@ -201,7 +203,7 @@ impl<'v> Ends<'v> {
         matches!(quote, b'"' | b'\'' | b'`').then_some((quote, backslashes))
     }
 
-    /// The end of a value as JSON has it: a string, brackets, or anything up to the next member.
+    /// Returns the end of a JSON value: a string, brackets, or anything up to the next member.
     pub(super) fn json_value(&self, start: usize) -> usize {
         if let Some(quote) = self.quote(start) {
             return self.string(start, quote);
@@ -212,8 +214,9 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// The end of a string: the first quote with as many backslashes as the first, and behind which a list or an object
-    /// goes on; or a quote with fewer backslashes, which ends the text around it.
+    /// Returns the end of a string: the first quote with as many backslashes as the opening one, if
+    /// a list or an object goes on after it; or a quote with fewer backslashes, which ends the
+    /// surrounding text.
     fn string(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
         let mut run = 0;
         for position in start + backslashes + 1..self.bytes.len() {
@@ -235,7 +238,8 @@ impl<'v> Ends<'v> {
         self.bytes.len()
     }
 
-    /// Whether the text behind a value is what stands behind values: another one, the end of brackets, or of the text.
+    /// Returns whether the text after a value continues as expected: with another value, the end of
+    /// brackets, or the end of the text.
     fn goes_on(&self, position: usize) -> bool {
         let start = self.after_space(position);
         let mut rest = self.from(start);
@@ -273,7 +277,7 @@ impl<'v> Ends<'v> {
                 .is_some_and(|next| self.starts_member(next.trim_start()))
     }
 
-    /// Whether a text starts with an element of a list, or a member of an object.
+    /// Returns whether a text starts with an element of a list, or a member of an object.
     fn starts_member(&self, text: &str) -> bool {
         let after =
             text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c));
@@ -293,12 +297,12 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// The end of brackets; those in strings do not count.
+    /// Returns the end of brackets, ignoring those in strings.
     pub(super) fn brackets(&self, start: usize) -> usize {
         self.closing(start, 0)
     }
 
-    /// The end of an object, from a place inside of it on: before its last bracket.
+    /// Returns the end of an object, from a position inside it: before its last bracket.
     pub(super) fn rest_of_object(&self, start: usize) -> usize {
         let end = self.closing(start, 1);
         end - usize::from(
@@ -307,7 +311,7 @@ impl<'v> Ends<'v> {
         )
     }
 
-    /// The end of brackets, of which `depth` are open.
+    /// Returns the end of brackets of which `depth` are open.
     fn closing(&self, start: usize, mut depth: usize) -> usize {
         let (mut run, mut level) = (0, None);
         let mut is_string = false;
@@ -322,7 +326,7 @@ impl<'v> Ends<'v> {
                     if run == level || (level == 0 && run % 2 == 0) {
                         is_string = !is_string;
                     } else if run < level {
-                        // The text around the brackets ends.
+                        // The text around the brackets ends here.
                         return position - run;
                     }
                 }
@@ -341,7 +345,7 @@ impl<'v> Ends<'v> {
         self.bytes.len()
     }
 
-    /// The end of a value without quotes in an object or a list.
+    /// Returns the end of a value without quotes in an object or a list.
     fn bare(&self, start: usize) -> usize {
         let mut position = start;
         while position < self.bytes.len() {
@@ -355,7 +359,7 @@ impl<'v> Ends<'v> {
                 return position;
             }
             let is_bracket = |position| matches!(self.byte(position), Some(b'}' | b']'));
-            // Of a row of brackets, only the first is asked for.
+            // Only the first of several adjacent brackets is examined.
             let is_row = is_bracket(position);
             position += 1;
             while is_row && is_bracket(position) {
@@ -365,7 +369,7 @@ impl<'v> Ends<'v> {
         self.bytes.len()
     }
 
-    /// The end of an element's content: its closing tag.
+    /// Returns the end of an element's content: its closing tag.
     pub(super) fn element(&self, start: usize, name: &str) -> usize {
         let mut depth = 0_usize;
         let mut position = start;
@@ -392,7 +396,7 @@ impl<'v> Ends<'v> {
         self.bytes.len()
     }
 
-    /// The end of an attribute's value in quotes, inside a tag.
+    /// Returns the end of an attribute's quoted value, inside a tag.
     pub(super) fn attribute(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
         let mut position = start + backslashes + 1;
         while let Some(found) =
@@ -409,8 +413,9 @@ impl<'v> Ends<'v> {
         self.bytes.len()
     }
 
-    /// The end of a query's parameter: the next `&` or `#`, or the end of the URL. A URL ends with the text if the text
-    /// starts with it, else before ` HTTP/`, else at a blank.
+    /// Returns the end of a query parameter: the next `&` or `#`, or the end of the URL. If the
+    /// text starts with the URL, the URL ends with the text; otherwise it ends before ` HTTP/`, or
+    /// at a blank.
     pub(super) fn parameter(&self, start: usize) -> usize {
         let stop = memchr::memchr3(
             b'&',
@@ -447,7 +452,7 @@ impl<'v> Ends<'v> {
         if is_scheme { blank(end + 1) } else { end }
     }
 
-    /// The end of a field of a form that a text starts with.
+    /// Returns the end of the form field that a text starts with.
     pub(super) fn form(&self, start: usize) -> usize {
         let line = self.line(start, List::Fields);
         let value = self.text.get(start..line).unwrap_or_default();
@@ -462,10 +467,10 @@ impl<'v> Ends<'v> {
             .map_or(line, |at| start + at)
     }
 
-    /// The end of a value whose container cannot be told: the end of the line, or the next field with a name that is
-    /// known to have no credential.
+    /// Returns the end of a value in an unknown container: the end of the line, or the next field
+    /// whose name is known to be harmless.
     pub(super) fn line(&self, start: usize, list: List) -> usize {
-        // What stands in quotes is the value's.
+        // Text in quotes belongs to the value.
         let mut position = match self.quote(start).filter(|_| list != List::Headers) {
             Some((quote, backslashes)) => {
                 let inside = start + backslashes + 1;
@@ -503,7 +508,7 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// Whether a blank, any name, a colon and a blank stand at a position.
+    /// Returns whether a blank, any name, a colon and a blank stand at a position.
     fn starts_pair(&self, position: usize) -> bool {
         let Some(rest) = self.from(position).strip_prefix(' ') else {
             return false;
@@ -516,8 +521,8 @@ impl<'v> Ends<'v> {
                 .is_some_and(|after| after.starts_with(": "))
     }
 
-    /// Whether a known name and its separator stand behind the blanks at a position; or the start of one, where the text
-    /// was cut.
+    /// Returns whether a known name and its separator stand after the blanks at a position, or the
+    /// beginning of one where the text was cut off.
     fn starts_known(&self, position: usize, list: List) -> bool {
         let start = self.after_blanks(position);
         let is_name =
@@ -548,7 +553,8 @@ impl<'v> Ends<'v> {
                 || (list != List::Headers && FIELDS.contains(&&*super::names::squeezed(&name))))
     }
 
-    /// The end without the brackets that close what the value stands in, and without the mark of a cut line.
+    /// Returns the end without the brackets that close the container of the value, and without the
+    /// mark of a cut-off line.
     fn without_closing(&self, start: usize, end: usize) -> usize {
         const MOST: usize = 3;
         let value = self.text.get(start..end).unwrap_or_default().trim_end();
@@ -557,7 +563,7 @@ impl<'v> Ends<'v> {
             .unwrap_or(value)
             .trim_end();
         let is_quoted = value.starts_with(['"', '\'', '\\']);
-        // The sentence ends behind the quotes.
+        // The sentence ends after the quotes.
         let value = value
             .strip_suffix('.')
             .filter(|value| is_quoted && value.ends_with(['"', '\'']))
@@ -572,7 +578,7 @@ impl<'v> Ends<'v> {
     }
 }
 
-/// Whether a word names the scheme of an authorization.
+/// Returns whether a word names the scheme of an authorization.
 pub(super) fn is_scheme(word: &str) -> bool {
     [
         "bearer",
@@ -591,7 +597,7 @@ pub(super) fn is_scheme(word: &str) -> bool {
     .any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// Whether a text starts with a tag of an element, under any prefix.
+/// Returns whether a text starts with a tag of an element, under any prefix.
 fn is_tag(text: &str, mark: &str, name: &str) -> bool {
     let Some(tag) = text.strip_prefix(mark) else {
         return false;

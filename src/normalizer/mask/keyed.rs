@@ -1,4 +1,4 @@
-//! Values under names that name credentials, in text of any kind.
+//! Finds values under names of credentials, in text of any kind.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -9,21 +9,22 @@ use super::ends::{Ends, List};
 use super::names::{Kind, MARKS, WORDS, kind};
 use super::view::View;
 
-/// Names in a text without its separators: marks that may stand anywhere in a key, and words that end one.
+/// Finds names in a text without its separators: marks that may stand anywhere in a key, and words
+/// that end a key.
 #[expect(clippy::expect_used, reason = "constant patterns, compiled in a test")]
 static NAMES: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     [&MARKS[..], &WORDS[..]]
         .map(|names| Regex::new(&names.join("|")).expect("the pattern is right"))
 });
 
-/// A member before a name, under which its value may stand: `"value":`, `value=`.
+/// Finds a member before a name, which may hold the name's value: `"value":`, `value=`.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static VALUE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:value|values|val|v)\\*["']?\s*(?:=>|[:=])"#)
         .expect("the pattern is right")
 });
 
-/// Keys under which the name of something stands.
+/// Keys whose value is the name of something.
 const NAME_KEYS: [&str; 9] = [
     "name",
     "key",
@@ -36,7 +37,7 @@ const NAME_KEYS: [&str; 9] = [
     "headername",
 ];
 
-/// Keys under which its value stands.
+/// Keys whose value belongs to such a name.
 const VALUE_KEYS: [&str; 9] = [
     "value",
     "values",
@@ -49,7 +50,7 @@ const VALUE_KEYS: [&str; 9] = [
     "headervalue",
 ];
 
-/// Longest part of a key that is looked at.
+/// Longest part of a key that is examined.
 const LONGEST_KEY: usize = 96;
 
 /// Returns whether a key says that its value is the name of something.
@@ -81,7 +82,7 @@ pub(super) fn is_harmless(value: &str) -> bool {
         || (value.len() <= LONGEST_NUMBER && value.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns whether a value called `code` is like an authorization's, and not like an error's.
+/// Returns whether a value called `code` looks like an authorization's, and not like an error's.
 pub(super) fn is_code(value: &str) -> bool {
     const SHORTEST: usize = 8;
     let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
@@ -90,7 +91,7 @@ pub(super) fn is_code(value: &str) -> bool {
         && !value.contains(char::is_whitespace)
 }
 
-/// Returns whether there is nothing in the place of a value.
+/// Returns whether there is no value.
 pub(super) fn is_nothing(value: &str) -> bool {
     let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
     matches!(value, "" | "-" | "null")
@@ -109,7 +110,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The letters and digits of a text, and their places in it.
+/// The letters and digits of a text, with their positions.
 struct Letters<'t> {
     text: &'t str,
     squeezed: String,
@@ -132,7 +133,8 @@ impl<'t> Letters<'t> {
         }
     }
 
-    /// The places of names. Each place where one starts is asked for, as names may overlap.
+    /// Returns the positions of names. Every position where a name starts counts, because names may
+    /// overlap.
     fn names(&self, names: &'static Regex) -> impl Iterator<Item = Range<usize>> {
         let mut position = 0;
         let starts = std::iter::from_fn(move || {
@@ -146,8 +148,9 @@ impl<'t> Letters<'t> {
             .filter_map(|places| Some(*places.first()?..places.last()? + 1))
     }
 
-    /// Whether letters with these places make a name: little stands between them; and if that is more than what
-    /// separates the words of a key, the name stands apart from other words.
+    /// Returns whether letters at these positions make a name. Little may stand between them. If
+    /// that is more than the separators of a key's words, the name must stand apart from other
+    /// words.
     fn is_name(&self, places: &[usize]) -> bool {
         let between = |pair: &[usize]| match *pair {
             [one, other] => self.text.get(one + 1..other).unwrap_or("\n"),
@@ -178,11 +181,11 @@ impl<'t> Letters<'t> {
     }
 }
 
-/// What stands behind a key.
+/// The text after a key.
 struct Separator {
-    /// Where the value starts.
+    /// The start of the value.
     value: usize,
-    /// Whether the key stands in quotes, as in JSON.
+    /// Whether the key is in quotes, as in JSON.
     is_quoted: bool,
     sign: Sign,
 }
@@ -193,7 +196,7 @@ enum Sign {
     Colon,
     /// The end of a tag
     Tag,
-    /// Nothing but a blank, behind an option of a command
+    /// Only a blank, after an option of a command
     Blank,
 }
 
@@ -221,7 +224,7 @@ impl Keyed<'_> {
         }
     }
 
-    /// The key around a name.
+    /// Returns the key around a name.
     fn key(&self, name: &Range<usize>) -> Range<usize> {
         let bytes = self.ends.text.as_bytes();
         let is_part =
@@ -243,7 +246,7 @@ impl Keyed<'_> {
         text.ceil_char_boundary(name.start - before)..text.floor_char_boundary(name.end + after)
     }
 
-    /// The credentials that a key gives away.
+    /// Finds the credentials that a key reveals.
     fn secrets(&self, key: &Range<usize>, kind: Kind, done: usize) -> Vec<Range<usize>> {
         let Some(separator) = self.separator(key) else {
             return self.named(key, done);
@@ -303,7 +306,7 @@ impl Keyed<'_> {
         ends.line(start, list)
     }
 
-    /// The separator behind a key, if it has one.
+    /// Returns the separator after a key, if there is one.
     fn separator(&self, key: &Range<usize>) -> Option<Separator> {
         let ends = &self.ends;
         let mut position = self.after_brackets(key.end);
@@ -387,7 +390,7 @@ impl Keyed<'_> {
         } else {
             Sign::Equals
         };
-        // `token==`: base64 ends so, and what follows is no value.
+        // In `token==`, base64 ends, and no value follows.
         Some((position + length.min(2) + arrow, sign))
     }
 
@@ -415,7 +418,8 @@ impl Keyed<'_> {
         (name.starts_with("--") && value > position).then_some((value, Sign::Blank))
     }
 
-    /// Behind the brackets that belong to a key: `token[]`, `user[password]`, `password[0]`.
+    /// Returns the position after the brackets that belong to a key: `token[]`, `user[password]`,
+    /// `password[0]`.
     fn after_brackets(&self, start: usize) -> usize {
         let mut position = start;
         while self.ends.byte(position) == Some(b']') {
@@ -434,7 +438,7 @@ impl Keyed<'_> {
         position
     }
 
-    /// Where the content of an element starts whose name is the key.
+    /// Returns the start of an element's content, if the element's name is the key.
     fn content(&self, key: &Range<usize>) -> Option<usize> {
         const LONGEST_TAG: usize = 1_024;
         let before = self
@@ -459,7 +463,7 @@ impl Keyed<'_> {
         is_tag.then_some(key.end + end + 1)
     }
 
-    /// Whether a position stands inside a tag.
+    /// Returns whether a position is inside a tag.
     fn is_in_tag(&self, position: usize) -> bool {
         const LONGEST_TAG: usize = 512;
         let bytes = self.ends.text.as_bytes();
@@ -475,7 +479,8 @@ impl Keyed<'_> {
         })
     }
 
-    /// The byte before a name in a query, whatever its path through brackets: `?user[password]=`.
+    /// Returns the byte before a name in a query, skipping its path through brackets:
+    /// `?user[password]=`.
     fn before_parameter(&self, start: usize) -> Option<u8> {
         let ends_name = |byte: &&u8| b" ?&#\"'<>{}(),;=\n\t\\|".contains(byte);
         let bytes = self.ends.text.as_bytes();
@@ -496,8 +501,9 @@ impl Keyed<'_> {
         start < LONGEST_KEY && self.before_parameter(start).is_none()
     }
 
-    /// The credentials beside a key that is itself a value: `"name":"Authorization","value":"S"`, in either order, and
-    /// `name="password"` in a tag or a part of a form.
+    /// Finds the credentials beside a key that is itself a value:
+    /// `"name":"Authorization","value":"S"`, in either order, and `name="password"` in a tag or a
+    /// part of a form.
     fn named(&self, key: &Range<usize>, done: usize) -> Vec<Range<usize>> {
         let ends = &self.ends;
         let after = self.after_brackets(key.end);
@@ -532,13 +538,14 @@ impl Keyed<'_> {
         secrets
     }
 
-    /// Whether a key is the value of one that says it is a name.
+    /// Returns whether a key is the value of a member that calls it a name.
     fn is_named(&self, key: &Range<usize>) -> bool {
         let quote = self.ends.quote(self.after_brackets(key.end));
         quote.is_some_and(|(quote, _)| self.name_key(key.start, quote).is_some())
     }
 
-    /// Where the quote is before a name, and where the key starts that says it is one.
+    /// Returns the position of the quote before a name, and the start of the key that calls it a
+    /// name.
     fn name_key(&self, start: usize, quote: u8) -> Option<(usize, usize)> {
         let text = self.ends.text;
         let floor = text.ceil_char_boundary(start.saturating_sub(LONGEST_KEY));
@@ -557,7 +564,8 @@ impl Keyed<'_> {
             .then_some((opening, floor + head.len() - word.len()))
     }
 
-    /// The end of what belongs to a name: a part of a form, an element, or an object.
+    /// Returns the end of the text that belongs to a name: a part of a form, an element, or an
+    /// object.
     fn named_end(&self, start: usize, opening: usize) -> usize {
         let ends = &self.ends;
         let rest = ends.from(start);
@@ -577,12 +585,12 @@ impl Keyed<'_> {
                 .min();
             return start + boundary.unwrap_or(rest.len());
         }
-        // The rest of an object: its brackets count as if the first stood here.
+        // Returns the rest of an object, counting brackets as if the first one stood here.
         ends.rest_of_object(start)
     }
 }
 
-/// The last bytes of a text, in which a member beside a name is looked for.
+/// Returns the last bytes of a text, in which a member beside a name is looked for.
 fn tail(text: &str) -> &str {
     const LONGEST: usize = 4_096;
     text.get(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..)

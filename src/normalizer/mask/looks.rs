@@ -1,4 +1,4 @@
-//! Credentials that show what they are, whatever name they stand under.
+//! Finds recognisable credentials, whatever their name.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ static JWT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_=-]*)+").expect("the pattern is right")
 });
 
-/// The scheme of an authorization header, and what separates it from the credential.
+/// The scheme of an authorization header, and the separator before the credential.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -24,7 +24,7 @@ static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is right")
 });
 
-/// Starts of tokens that their makers chose so that they are recognised.
+/// Beginnings that makers gave their tokens to make them recognisable.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -35,7 +35,7 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is right")
 });
 
-/// What API Gateway and the console quote of an authorization header, and of an API key.
+/// The texts with which API Gateway and the console quote an authorization header or an API key.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -46,7 +46,7 @@ static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is right")
 });
 
-/// Finds credentials that show what they are.
+/// Finds recognisable credentials.
 pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     let text = &*view.text;
     if text.contains("eyJ") {
@@ -61,10 +61,10 @@ pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     quoted(text, found);
 }
 
-/// The shortest credential of a scheme whose name is also a common word.
+/// The shortest credential after a scheme whose name is also a common word.
 const SHORTEST_TOKEN: usize = 6;
 
-/// The credentials behind the scheme of an authorization header, with their scheme.
+/// Returns the credentials after the scheme of an authorization header, with their scheme.
 fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     let text = &*view.text;
     let ends = Ends::of(view);
@@ -95,7 +95,7 @@ fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The word, or the text in quotes, that a text starts with.
+/// Returns the word, or the text in quotes, that a text starts with.
 fn word(text: &str) -> &str {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         let inside = text.get(1..).unwrap_or_default();
@@ -107,7 +107,8 @@ fn word(text: &str) -> &str {
     word.trim_end_matches([',', ';', '.', '"', '\'', ')', ']', '}', '>', '\\'])
 }
 
-/// Whether a word is none of a language: it is long, or has digits, marks, or capitals inside.
+/// Returns whether a word does not belong to a language: it is long, or has digits, marks, or
+/// capitals inside.
 fn is_random(word: &str) -> bool {
     const LONGEST_WORD: usize = 15;
     let word = word.trim_matches(['"', '\'']);
@@ -123,7 +124,7 @@ fn is_random(word: &str) -> bool {
         || has_capital_inside()
 }
 
-/// Whether a word is a parameter of a challenge: `Bearer realm="…"`.
+/// Returns whether a word is a parameter of a challenge: `Bearer realm="…"`.
 fn is_challenge(word: &str) -> bool {
     [
         "realm=",
@@ -139,7 +140,7 @@ fn is_challenge(word: &str) -> bool {
     })
 }
 
-/// Whether a word stands behind the name of a scheme in a sentence.
+/// Returns whether a word stands after the name of a scheme in a sentence.
 fn is_plain(word: &str) -> bool {
     [
         "",
@@ -157,7 +158,7 @@ fn is_plain(word: &str) -> bool {
         || is_challenge(word)
 }
 
-/// Whether a word is a digest of a body.
+/// Returns whether a word is a digest of a body.
 fn is_digest(word: &str) -> bool {
     ["sha", "md5", "id-"].iter().any(|name| {
         word.get(..3)
@@ -165,13 +166,13 @@ fn is_digest(word: &str) -> bool {
     })
 }
 
-/// Whether a text starts with `name=`.
+/// Returns whether a text starts with `name=`.
 fn starts_parameters(text: &str) -> bool {
     let after = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-".contains(c));
     after.len() < text.len() && after.starts_with('=')
 }
 
-/// Private keys in PEM, up to their last line, or the end of the text.
+/// Finds private keys in PEM, up to their last line or the end of the text.
 fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
     const LONGEST_HEAD: usize = 64;
     let mut position = 0;
@@ -198,7 +199,8 @@ fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The passwords in the user info of URLs; and of a user info without a colon all, if it is long.
+/// Finds the passwords in the user info of URLs. A user info without a colon counts as a password
+/// if it is long.
 fn user_infos(text: &str, found: &mut Vec<Range<usize>>) {
     let ends_run = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
     let mut start = 0;
@@ -233,7 +235,7 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
         }
     }
     if is_alone && position == 0 {
-        // `user:password@host`, as a domain name may be
+        // Finds `user:password@host`, the form that a domain name may have.
         const NAMES: [&str; 9] = [
             "mailto", "sip", "sips", "xmpp", "acct", "email", "arn", "urn", "cognito",
         ];
@@ -249,8 +251,8 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
     }
 }
 
-/// How long the password is that a text starts with, up to its last `@` before the host, or to the end of the host if
-/// the text was cut before the `@`; `None` if it is a port.
+/// Returns the length of the password that a text starts with: up to its last `@` before the host,
+/// or to the end of the host if the text was cut off before the `@`; `None` if it is a port.
 fn password(text: &str) -> Option<usize> {
     let authority = text.find(['/', '?', '#']).unwrap_or(text.len());
     let host = text.get(..authority)?;

@@ -1,4 +1,4 @@
-//! Members of an object or a line: which of them are credentials.
+//! Decides which members of an object or line are credentials.
 
 use std::ops::Range;
 
@@ -10,16 +10,17 @@ use super::keyed::{
 use super::names::{Kind, kind};
 use super::{Edit, MASK, edited, json, masked};
 
-/// A value of a text, as a reader has found it.
+/// A value in a text, as a reader has found it.
 #[derive(Debug)]
 pub(in super::super) struct Part<'a> {
     /// Its key, with the names of the objects around it.
     pub(in super::super) key: &'a str,
-    /// Its place in the text, quotes included.
+    /// Its range in the text, including quotes.
     pub(in super::super) place: Range<usize>,
 }
 
-/// The objects of a line in which a member says the name of a credential, so that its neighbour holds the credential.
+/// The objects of a line in which a member names a credential, so that the member beside it holds
+/// the credential.
 #[derive(Debug, Default)]
 pub(in super::super) struct Names<'a>(Vec<&'a str>);
 
@@ -49,7 +50,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The name of the object, and of its member.
+/// Returns the name of the object, and of its member.
 fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
 }
@@ -58,8 +59,8 @@ fn unquoted(value: &str) -> &str {
     value.trim_matches(['"', '\'', '<', '>', '/', ']', '}', ')', ',', ' '])
 }
 
-/// Returns a text without the credentials in its parts, and those between them. The parts are in order and do not
-/// overlap.
+/// Returns a text without the credentials in its parts, and without those between the parts. The
+/// parts are in order and do not overlap.
 pub(in super::super) fn mask_parts<'a>(
     text: &'a str,
     parts: &[Part<'_>],

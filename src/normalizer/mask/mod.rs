@@ -1,18 +1,19 @@
 //! The masking of credentials: text in, masked text out. It knows nothing of lines and their forms.
 //!
-//! The rule: **a value under a name of a credential is masked to the end of what contains it.** A parameter of a query
-//! ends at the next `&` or `#`, or where the URL ends; a header, and a list of cookies, where the header ends; an
-//! element at its closing tag; an attribute and a value of JSON where they end, strings known to brackets; a part of a
-//! form at its boundary. Where the container cannot be told, the rest of the line is masked, up to a field with a name
-//! that is known to be harmless: too much rather than too little.
+//! The rule: **a value under the name of a credential is masked to the end of its container.** A
+//! query parameter ends at the next `&` or `#`, or with the URL. A header or a list of cookies ends
+//! with the header, an element at its closing tag, an attribute or a JSON value at its own end, and
+//! a part of a form at its boundary. If the container is unknown, the rest of the line is masked,
+//! up to a field whose name is known to be harmless: too much rather than too little.
 //!
-//! A name is one in any case, whatever separates its letters, in quotes and brackets, and after percent-decoding, once
-//! and twice. The name may stand beside its value (`"name":"token","value":…`, in either order, or in a list). What was
-//! escaped never ends a value. Besides names, tokens, authorization schemes, private keys and the passwords of URLs are
-//! known by their looks.
+//! A name counts in any case, with any separators between its letters, in quotes and brackets, and
+//! after percent-decoding once or twice. The name may stand beside its value
+//! (`"name":"token","value":…`, in either order, or in a list). Escaped characters never end a
+//! value. Tokens, authorization schemes, private keys and the passwords of URLs are also recognised
+//! by their looks.
 //!
-//! All detectors look at the same text, and what they find is joined before anything is replaced: no mask hides from
-//! another detector what it would have known.
+//! All detectors look at the same text, and their findings are joined before anything is replaced,
+//! so no mask hides a credential from another detector.
 
 mod ends;
 mod json;
@@ -34,10 +35,11 @@ pub(super) use self::names::{hides_object, is_secret, is_separator};
 use self::suspicion::is_suspicious;
 use self::view::View;
 
-/// What stands in the place of a credential.
+/// The text in place of a credential.
 const MASK: &str = "***";
 
-/// How often a text is decoded: percent-encoding may be double, and stand in the entities of XML.
+/// Upper bound on the number of decodings: percent-encoding may be double, and inside the entities
+/// of XML.
 const MOST_DECODINGS: usize = 3;
 
 /// A replacement of a part of a text.
@@ -46,12 +48,13 @@ struct Edit {
     text: Cow<'static, str>,
 }
 
-/// Returns the text with `***` in the place of every credential.
+/// Returns the text with `***` in place of every credential.
 pub fn mask<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     masked(text).map_or(text, |masked| arena.alloc_str(&masked))
 }
 
-/// Returns the text, masked if it shows any sign of a credential. Hardly one of the many values of a line does.
+/// Returns the text, masked if it shows any sign of a credential. Of the many values of a line,
+/// hardly any does.
 #[inline]
 pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     if is_suspicious(text) {
@@ -69,7 +72,7 @@ pub(super) fn mask_json<'a>(json: &'a RawValue, arena: &'a Bump) -> &'a RawValue
     }
 }
 
-/// The text without credentials; `None` if it has none.
+/// Returns the text without credentials; `None` if it has none.
 fn masked(text: &str) -> Option<String> {
     if !is_suspicious(text) {
         return None;
@@ -106,7 +109,7 @@ fn found(text: &str) -> Vec<Edit> {
     edits
 }
 
-/// `***` in the quotes that the credential had.
+/// Returns `***` in the quotes that the credential had.
 fn in_quotes(secret: &str) -> &'static str {
     let quotes = secret.trim_start_matches('\\');
     match (quotes.bytes().next(), quotes.len() < secret.len()) {
@@ -116,7 +119,7 @@ fn in_quotes(secret: &str) -> &'static str {
     }
 }
 
-/// The text with all edits made; `None` if there are none. Of edits that overlap, one is made of all.
+/// Returns the text with all edits made; `None` if there are none. Overlapping edits become one.
 fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
     if edits.is_empty() {
         return None;

@@ -1,16 +1,17 @@
-//! A text as it reads after decoding, and where each byte of it stood before.
+//! A decoded text, with the original position of each byte.
 
 use std::borrow::Cow;
 
-/// A text in which detectors look for credentials: the text itself, or the text with its escapes decoded.
+/// A text in which detectors look for credentials: the text itself, or the text with its escapes
+/// decoded.
 pub(super) struct View<'t> {
     pub(super) text: Cow<'t, str>,
-    /// For each byte of a decoded text, and for its end, the place in the text before decoding.
+    /// For each byte of a decoded text, and for its end, the position in the text before decoding.
     places: Option<Vec<usize>>,
 }
 
 impl<'t> View<'t> {
-    /// The text as it is.
+    /// Returns a view of the text as it is.
     pub(super) fn plain(text: &'t str) -> Self {
         Self {
             text: Cow::Borrowed(text),
@@ -18,8 +19,9 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The text with percent-encoding, the escapes of JSON and the entities of XML decoded once; `None` if it has none of these.
-    /// Only ASCII is decoded: names of credentials, separators and tokens have no other characters.
+    /// Returns the text with percent-encoding, the escapes of JSON and the entities of XML decoded
+    /// once; `None` if it has none of these. Only ASCII is decoded: names of credentials,
+    /// separators and tokens have no other characters.
     pub(super) fn decoded(&self) -> Option<View<'static>> {
         let bytes = self.text.as_bytes();
         memchr::memchr3(b'%', b'\\', b'&', bytes)?;
@@ -46,7 +48,7 @@ impl<'t> View<'t> {
         })
     }
 
-    /// Where a byte stood in the text before all decoding.
+    /// Returns the position of a byte in the text before all decoding.
     pub(super) fn place(&self, position: usize) -> usize {
         self.places.as_ref().map_or(position, |places| {
             places
@@ -57,13 +59,15 @@ impl<'t> View<'t> {
         })
     }
 
-    /// Whether a byte stands as it is before decoding. Only such a byte ends a value: what was escaped is a part of it.
+    /// Returns whether a byte was not encoded. Only such a byte ends a value; an escaped byte is
+    /// part of the value.
     pub(super) fn is_literal(&self, position: usize) -> bool {
         self.places.is_none() || self.place(position + 1) - self.place(position) == 1
     }
 }
 
-/// The byte that the escape at the start of a text stands for, and the length of the escape.
+/// Returns the byte that the escape at the start of a text stands for, and the length of the
+/// escape.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     let hexadecimal = |digits: Option<&[u8]>| {
         let digits = std::str::from_utf8(digits?).ok()?;

@@ -1,4 +1,4 @@
-//! An access-log line, read: the variables it holds, in whatever form and spelling it holds them.
+//! The variables that an access-log line holds, in any form and spelling.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -21,7 +21,7 @@ use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates}
 use crate::normalizer::line::Stop;
 use crate::normalizer::mask::{Part, hides_object, mask_parts, mask_suspicious};
 
-/// The variables of one line. Values are borrowed from the line and unescaped only when they are asked for.
+/// The variables of one line. Values are borrowed from the line and unescaped only on demand.
 pub(crate) struct AccessLog<'a> {
     arena: &'a Bump,
     /// The known keys, in the order of the line.
@@ -31,29 +31,29 @@ pub(crate) struct AccessLog<'a> {
     claims: ArenaVec<'a, Entry<'a>>,
     context: ArenaVec<'a, Entry<'a>>,
     unmapped: ArenaVec<'a, Entry<'a>>,
-    /// Unknown keys without a value: evidence of who wrote the line, and nothing else.
+    /// Unknown keys without a value. They only serve as evidence of who wrote the line.
     empty: ArenaVec<'a, &'a str>,
     format: &'static str,
     repairs: ArenaVec<'a, &'static str>,
-    /// The line has a format that is known, so it is an access log's.
+    /// Whether the line has a known format, so that it is certainly an access log's.
     pub(crate) is_certain: bool,
-    /// No key of the line stands in double quotes: Python and Node print objects so.
+    /// Whether no key of the line is in double quotes, as in objects that Python and Node print.
     is_inspected: bool,
-    /// A value had a key twice inside.
+    /// Whether a value had a repeated key inside.
     repeats_inside: bool,
-    /// The values of the text that was read, if that is not JSON.
+    /// The values of the text that was read, if the text is not JSON.
     parts: ArenaVec<'a, Part<'a>>,
-    /// What kept the line from being read to its end.
+    /// The reason why the line was not read to its end.
     pub(crate) stop: Option<Stop>,
 }
 
-/// `U+FFFD` stands in the place of bytes that are no UTF-8, or of half a surrogate pair.
+/// `U+FFFD` replaces bytes that are not UTF-8, or half of a surrogate pair.
 const REPLACED_CHARACTERS: &str = "replaced_characters";
 
-/// A value is longer than any index takes.
+/// A value is longer than any index accepts.
 const LONG_VALUES: &str = "long_values";
 
-/// A key stands twice in the line.
+/// A key occurs twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
 
 /// Returns whether a path has a parameter in braces: `/orders/{id}`.
@@ -71,7 +71,7 @@ fn has_parameter(path: &str) -> bool {
 }
 
 impl<'a> AccessLog<'a> {
-    /// A log without keys yet, of a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
+    /// An empty log for a line in one of the formats `json`, `clf`, `key_value` and `request_id`.
     pub(crate) fn new(arena: &'a Bump, format: &'static str) -> Self {
         let list = || ArenaVec::new_in(arena);
         Self {
@@ -92,7 +92,7 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Walks a nested object and joins its keys to that of itself.
+    /// Walks a nested object and joins the keys of its members to its own.
     fn read_object(&mut self, prefix: &str, json: &'a str, depth: u8) -> Result<(), Malformed> {
         let mut scanner = Scanner::new(json);
         scanner.take(b'{')?;
@@ -108,16 +108,18 @@ impl<'a> AccessLog<'a> {
         scanner.end()
     }
 
-    /// Adds a key and its JSON value; of an object its members, unless it is nested too deep.
+    /// Adds a key and its JSON value. Of an object it adds the members, unless it is nested too
+    /// deep.
     pub(crate) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
         let value = mended(self.arena, value);
         let json = value.get();
-        // The quotes of `messageString` are API Gateway's own, and show that it is an error's.
+        // The quotes of `messageString` are API Gateway's own, and prove that the text is an
+        // error's.
         let is_message = || meaning(key) == Meaning::Variable(Variable::ErrorMessageString);
         if let Some(text) = quoted_again(self.arena, json)
             && !is_message()
         {
-            // A variable without a value is none in quotes of its own, either.
+            // A variable without a value has none, even with extra quotes.
             if let Some(text) = present(text) {
                 self.push(key, FlatValue::Text(text));
             }
@@ -137,8 +139,9 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Adds a key and its value. A key that stands twice means its last value; of several keys for one variable that
-    /// counts which has a value and stands first in the table. What does not count is kept as unmapped.
+    /// Adds a key and its value. The last value of a repeated key counts. If several keys name one
+    /// variable, the first of them in the table that has a value wins. The other values are kept as
+    /// unmapped.
     pub(crate) fn push(&mut self, key: &'a str, value: FlatValue<'a>) {
         self.push_meant(meaning(key), key, value);
     }
@@ -172,7 +175,8 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning, key, value);
     }
 
-    /// The rest of a key, as a `flattened` field takes it: one with a NUL would be refused.
+    /// Returns the rest of a key in a form that a `flattened` field accepts: a key with a NUL would
+    /// be rejected.
     fn flat_key(&self, key: &'a str, start: usize) -> &'a str {
         let key = key.get(start..).unwrap_or(key);
         if key.contains('\0') {
@@ -190,7 +194,7 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Adds another value of a variable that the line has already.
+    /// Adds another value of a variable that the line already has.
     fn push_again(&mut self, variable: Variable, entry: Entry<'a>) {
         let place = self
             .places
@@ -211,7 +215,7 @@ impl<'a> AccessLog<'a> {
         let winner = earlier.0;
         let is_told =
             is_absent(loser.1) || text_of(self.arena, loser.1) == text_of(self.arena, earlier.1);
-        // Beside the context's error message another one is the integration's.
+        // Beside the context's error message, another one is the integration's.
         let is_integrations = variable == Variable::ErrorMessage
             && is_of_context(winner)
             && !is_of_context(loser.0)
@@ -228,14 +232,14 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Notes something that was wrong with the line, once.
+    /// Notes a problem with the line, once.
     pub(crate) fn note(&mut self, repair: &'static str) {
         if !self.repairs.contains(&repair) {
             self.repairs.push(repair);
         }
     }
 
-    /// Notes characters of the line that were replaced before it was read, or are when it is.
+    /// Notes characters of the line that were or will be replaced when it is read.
     pub(crate) fn note_replaced(&mut self, JsonText { raw: text, escapes }: JsonText<'_>) {
         let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
         let has_escapes = || escapes != Escapes::Quotes && memchr(b'\\', text.as_bytes()).is_some();
@@ -244,7 +248,7 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Remembers the place of a value: in what is kept of the line, it is masked for itself.
+    /// Remembers the place of a value, so that it is masked by itself in the kept line.
     pub(crate) fn place(&mut self, key: &'a str, place: Range<usize>) {
         self.parts.push(Part { key, place });
     }
@@ -254,17 +258,17 @@ impl<'a> AccessLog<'a> {
         mask_parts(text, &self.parts, self.arena)
     }
 
-    /// What was wrong with the line and did not keep it from being read.
+    /// Returns the problems of the line that did not prevent reading it.
     pub(crate) fn repairs(&self) -> &'a [&'static str] {
         self.arena.alloc_slice_copy(&self.repairs)
     }
 
-    /// Whether the line is not the JSON that it should be.
+    /// Returns whether the line should be JSON but is not.
     pub(crate) fn is_repaired(&self) -> bool {
         self.repairs.iter().any(|repair| *repair != DUPLICATE_KEYS)
     }
 
-    /// Whether it has more than one key of those that access logs have and not every program's log.
+    /// Returns whether the line has more than one key that only access logs have.
     pub(crate) fn knows_several(&self) -> bool {
         self.entries
             .iter()
@@ -273,18 +277,19 @@ impl<'a> AccessLog<'a> {
             > 1
     }
 
-    /// The form of the line.
+    /// Returns the form of the line.
     pub(crate) fn format(&self) -> &'static str {
         self.format
     }
 
-    /// The variable's value as text, as it is written, `-` and all; `None` if the line does not have it or says null.
+    /// Returns the variable's value as text, as it is written, even a `-`; `None` if the line does
+    /// not have it or has null.
     pub(crate) fn raw_text(&self, variable: Variable) -> Option<&'a str> {
         let (_, value) = self.entry(variable)?;
         text_of(self.arena, value)
     }
 
-    /// Whether the variable's value stands without quotes, as a number.
+    /// Returns whether the variable's value is a number without quotes.
     pub(crate) fn is_number(&self, variable: Variable) -> bool {
         let json = self.entry(variable).and_then(|(_, value)| match value {
             FlatValue::Json(json) => Some(json.get()),
@@ -293,10 +298,11 @@ impl<'a> AccessLog<'a> {
         json.is_some_and(|json| json.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    /// The variable's value as text, without credentials; `None` if it has none.
+    /// Returns the variable's value as text, without credentials; `None` if there is none.
     #[inline]
     pub(crate) fn text(&self, variable: Variable) -> Option<&'a str> {
-        // Of all variables most lines have few: what there is not is found out without a call.
+        // Perf: most lines have few of all variables, so a missing variable is detected without a
+        // call.
         if !self.has(variable) {
             return None;
         }
@@ -312,7 +318,8 @@ impl<'a> AccessLog<'a> {
             .is_some_and(|place| *place > 0)
     }
 
-    /// The variable's value as whatever `convert` makes of it. A text that cannot be converted is kept as unmapped.
+    /// Returns the variable's value, converted by `convert`. A text that cannot be converted is
+    /// kept as unmapped.
     #[inline]
     pub(crate) fn converted<T>(
         &mut self,
@@ -330,14 +337,14 @@ impl<'a> AccessLog<'a> {
         converted
     }
 
-    /// Keeps a variable's value that finds no place in the document.
+    /// Keeps a variable's value that has no place in the document.
     pub(crate) fn keep_as_unmapped(&mut self, variable: Variable) {
         self.unmapped
             .extend(self.entry(variable).filter(|(_, value)| !is_absent(*value)));
     }
 
-    /// Leaves out values of `claims`, `context` and `unmapped` that are longer than any index takes, and notes
-    /// that. The whole line is kept then.
+    /// Leaves out values of `claims`, `context` and `unmapped` that are longer than any index
+    /// accepts, and notes that. Then the whole line is kept.
     pub(crate) fn drop_long_values(&mut self) {
         let mut is_dropped = false;
         for entries in [&mut self.claims, &mut self.context, &mut self.unmapped] {
@@ -350,7 +357,8 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Whether a key that nobody knows stands twice, so that one of its values is in none of the fields. That is noted.
+    /// Returns whether an unknown key occurs twice, so that one of its values is in none of the
+    /// fields, and notes that.
     pub(crate) fn loses_values(&mut self) -> bool {
         let repeats = |entries: &[Entry<'_>]| {
             let mut seen = HashSet::new();
@@ -378,7 +386,7 @@ impl<'a> AccessLog<'a> {
         flattened(self.arena, &self.claims)
     }
 
-    /// `$context.authorizer.*`, what the authorizer itself has put there.
+    /// `$context.authorizer.*`, the members that the authorizer itself has set.
     pub(crate) fn authorizer_context(&self) -> Option<Flattened<'a>> {
         flattened(self.arena, &self.context)
     }
@@ -388,8 +396,8 @@ impl<'a> AccessLog<'a> {
         flattened(self.arena, &self.unmapped)
     }
 
-    /// Takes a path with braces for the resource's: no client sends braces as they are, and a
-    /// template is not the URL that was asked for.
+    /// Moves a path with braces to the resource's path: no client sends plain braces, and a
+    /// template is not the requested URL.
     pub(crate) fn settle_path(&mut self) {
         let path = self.raw_text(Variable::Path);
         if !path.is_some_and(|path| path.starts_with('/') && has_parameter(path)) {
@@ -422,12 +430,12 @@ impl<'a> AccessLog<'a> {
             .filter_map(|(key, value)| Some((*key, text_of(self.arena, *value)?)))
     }
 
-    /// Removes a variable whose value found its place.
+    /// Removes a variable whose value has found its place.
     pub(crate) fn forget(&mut self, variable: Variable) {
         self.take(variable);
     }
 
-    /// Returns the key that the variable's value stands under.
+    /// Returns the key of the variable's value.
     pub(crate) fn key(&self, variable: Variable) -> Option<&'a str> {
         self.entry(variable).map(|(key, _)| key)
     }
@@ -450,12 +458,12 @@ impl<'a> AccessLog<'a> {
         unmapped.chain(self.empty.iter().copied())
     }
 
-    /// Whether no key of the line stands in double quotes.
+    /// Returns whether no key of the line is in double quotes.
     pub(super) fn is_inspected(&self) -> bool {
         self.is_inspected
     }
 
-    /// Notes that no key of the line stands in double quotes.
+    /// Notes that no key of the line is in double quotes.
     pub(crate) fn note_inspected(&mut self) {
         self.is_inspected = true;
     }
@@ -463,8 +471,8 @@ impl<'a> AccessLog<'a> {
     /// Returns whether the line is an access log's, and not another program's.
     pub(crate) fn is_recognized(&self) -> bool {
         // Perf: a line of the documented formats has many variables and nothing else, so nothing
-        // speaks against it. Each of its keys is of another variable, so one of more keys than
-        // there are generic names must be specific.
+        // speaks against it. Each of its keys means another variable, so if it has more keys than
+        // there are generic names, one of them must be specific.
         if self.is_certain {
             return true;
         }
@@ -475,12 +483,12 @@ impl<'a> AccessLog<'a> {
         self.has_own_name() && (is_plain && self.entries.len() > 12 || speaks_for_access_log(self))
     }
 
-    /// Returns whether any key is one that access logs have and not every program's log.
+    /// Returns whether any key is one that only access logs have.
     pub(crate) fn has_own_name(&self) -> bool {
         self.entries.iter().any(|(key, _)| !is_everybodys(key))
     }
 
-    /// Gives variables that the line lacks the values of unknown keys that show what they are.
+    /// Gives missing variables the values of unknown keys that are recognisable by their form.
     pub(crate) fn adopt_shown_values(&mut self) {
         let mut index = 0;
         while let Some((key, value)) = self.unmapped.get(index).copied() {
@@ -505,7 +513,7 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Takes a request line apart, unless the line has its parts already.
+    /// Splits a request line into its parts, unless the line has them already.
     fn adopt_request_line(&mut self, key: &'a str, line: &RequestLine<'a>) -> bool {
         use Variable as V;
         let is_template = line.target.contains('{');

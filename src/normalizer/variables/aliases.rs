@@ -1,17 +1,18 @@
-//! The one table of keys: from the names that people write in their access-log formats to the
-//! `$context` variable that they mean.
+//! The one table of keys: it maps the names in people's access-log formats to the `$context`
+//! variables that they mean.
 //!
-//! A key is matched by meaning and not by spelling: in any case, without `.`, `_`, `-` and blanks,
-//! nested objects joined first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP`
-//! and `{"identity":{"sourceIp":…}}` are one name. [`super::groups`] finds a name behind the name
-//! of a group and before a unit. If several keys name one variable, the first of them in the table
-//! that has a value wins. The name of Elastic's documented formats therefore stands first.
+//! A key matches in any spelling: case, `.`, `_`, `-` and blanks do not count, and nested objects
+//! are joined first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and
+//! `{"identity":{"sourceIp":…}}` are one name. [`super::groups`] finds a name behind the name of a
+//! group and before a unit. If several keys name one variable, the first of them in the table that
+//! has a value wins. The name of Elastic's documented formats therefore stands first.
 //!
 //! Sources: AWS's lists of variables for
 //! [REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html),
-//! [HTTP](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html) and
-//! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html) APIs; keys
-//! beyond AWS's own spelling are those found in public infrastructure code.
+//! [HTTP](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html)
+//! and
+//! [WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html)
+//! APIs; keys beyond AWS's own spelling are those found in public infrastructure code.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -206,8 +207,7 @@ variables! {
 pub(crate) enum Meaning {
     /// A variable of the table.
     Variable(Variable),
-    /// A variable of the table whose value must show that it is meant: the key alone could mean
-    /// something else.
+    /// A variable of the table, if the value has its form: the key alone could mean something else.
     Likely(Variable),
     /// `$context.authorizer.claims.PROPERTY`, with the index at which the property's name starts.
     Claim(usize),
@@ -265,7 +265,7 @@ pub(super) fn own_name(key: &str) -> Option<&str> {
 }
 
 /// Returns the place of a key in the table. Of two keys for one variable, the one with the lower
-/// place counts; one that stands in the table itself counts before one that is spelled otherwise.
+/// place counts. A key in the table itself counts before one with another spelling.
 pub(crate) fn rank(key: &str) -> usize {
     let otherwise = || groups::spelled_otherwise(own_name(key).unwrap_or(key));
     place(key)
@@ -277,7 +277,7 @@ pub(crate) fn rank(key: &str) -> usize {
         })
 }
 
-/// Returns whether a key says that its value is a variable of the context, wherever it stands:
+/// Returns whether a key says that its value is a variable of the context, at any position:
 /// `extended.contextErrorMessage`.
 pub(crate) fn is_of_context(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
@@ -285,7 +285,7 @@ pub(crate) fn is_of_context(key: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case("context"))
 }
 
-/// Names that stand in the logs of all sorts of programs.
+/// Names that occur in the logs of all kinds of programs.
 pub(crate) const EVERYBODYS: [&str; 33] = [
     "account",
     "address",
@@ -361,7 +361,7 @@ const AMBIGUOUS: [&str; 34] = [
     "xray",
 ];
 
-/// Returns whether a key is one of everybody's, so that it does not make a line an access log's.
+/// Returns whether a key is so common that it does not make a line an access log's.
 pub(crate) fn is_everybodys(key: &str) -> bool {
     place(key)
         .or_else(|| groups::spelled_otherwise(key))
@@ -383,9 +383,9 @@ pub(crate) fn starts_name(word: &str) -> bool {
 /// Upper bound on the length of an alias.
 pub(super) const LONGEST_NAME: usize = 48;
 
-/// Returns the place of a key in the table, in whatever spelling.
+/// Returns the place of a key in the table, in any spelling.
 fn place(key: &str) -> Option<usize> {
-    // What is shipped to Elasticsearch may have its time under `@timestamp`.
+    // A format made for Elasticsearch may have the time under `@timestamp`.
     lookup([key.strip_prefix('@').unwrap_or(key)]).or_else(|| lookup([own_name(key)?]))
 }
 
@@ -415,7 +415,7 @@ pub(super) fn lookup<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<usi
     PLACES.get(buffer.get(..length)?).copied()
 }
 
-/// The places in [`ALIASES`] by name, in small letters.
+/// The places in [`ALIASES`] by name, in lower case.
 static PLACES: LazyLock<HashMap<Box<[u8]>, usize>> = LazyLock::new(|| {
     let name = |alias: &str| alias.to_ascii_lowercase().into_bytes().into_boxed_slice();
     ALIASES

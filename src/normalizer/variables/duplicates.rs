@@ -1,4 +1,4 @@
-//! Keys that stand twice in an object inside a value: Elasticsearch refuses a document that has one.
+//! Repeated keys in an object inside a value: Elasticsearch rejects a document that has one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,10 +9,11 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Objects nested deeper than this stay as they are: each level is read once more.
+/// Objects nested deeper than this stay as they are, because each level is read once more.
 const MAX_DEPTH: u8 = 64;
 
-/// The value with the last value only of every key that stands twice in one of its objects; `None` if there is none.
+/// Removes repeated keys from every object in the value; the last value wins. `None` if there are
+/// none.
 pub(crate) fn without_duplicate_keys<'a>(
     arena: &'a Bump,
     value: &'a RawValue,
@@ -28,7 +29,7 @@ pub(crate) fn without_duplicate_keys<'a>(
     serde_json::from_str(arena.alloc_str(&unique.json)).ok()
 }
 
-/// JSON on its way to having each key once.
+/// A JSON value whose repeated keys are being removed.
 struct Unique {
     json: String,
     has_dropped: bool,
@@ -84,7 +85,7 @@ impl Unique {
     }
 }
 
-/// The members of an object, as often as they stand there.
+/// The members of an object, including repeated ones.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

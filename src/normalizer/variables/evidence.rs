@@ -1,32 +1,33 @@
-//! Whether a line is an access log's, or another program's.
+//! Decides whether a line is an access log's or another program's.
 //!
 //! Other programs write `requestId`, `status` and `path`, too, and a function that prints its event
 //! prints nearly all variables. So each key and each value is evidence with a weight, for an access
 //! log or against it, and the sum decides. The weights, from the strongest:
 //!
-//! - Keys that an access log never has ([`NEVER`]): headers, bodies, what AWS's events and the
-//!   loggers of programming languages are made of. Each outweighs a whole format.
-//! - Values in a form that only API Gateway writes: `14/May/2026:10:15:30 +0000`, `$connect`,
-//!   `GET /pets/{id}`, `THROTTLED`, and `-` for a variable without a value.
+//! - Keys that an access log never has ([`NEVER`]): headers, bodies, and the members of AWS's
+//!   events and of the loggers of programming languages. Each outweighs a whole format.
+//! - Values in a form that only API Gateway writes: `14/May/2026:10:15:30 +0000`, `$connect`, `GET
+//!   /pets/{id}`, `THROTTLED`, and `-` for a variable without a value.
 //! - Values in a form that the variable never has: ISO 8601 in a time, `Success` in a status, `TCP`
 //!   in a protocol.
 //! - Keys that only API Gateway's variables have (`integrationLatency`, `resourcePath`).
-//! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has ([`RARE`]).
+//! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has
+//!   ([`RARE`]).
 //! - Many more unknown keys than known ones.
 //!
-//! Without any evidence against it a line with a variable is an access log's.
+//! Without any evidence against it, a line with a variable is an access log's.
 //!
-//! Known misses: another server's request in these words (`method`, `path`, `status` and nothing
-//! else) is taken; so is an event's `requestContext` that a function prints alone if it is reduced
-//! to what access logs have. An access log of very few keys with a time that was made elsewhere
-//! (ISO 8601) and a `level` is not taken.
+//! There are known errors. Another server's request with only `method`, `path` and `status` is
+//! accepted. So is an event's `requestContext` that a function prints alone, reduced to the members
+//! that access logs have. An access log of very few keys is rejected if it has a time from
+//! elsewhere (ISO 8601) and a `level`.
 
 use super::access_log::AccessLog;
 use super::aliases::{Variable, is_everybodys};
 use super::{form, groups};
 use crate::normalizer::convert::timestamp;
 
-/// Keys, or names of groups, that an access log never has, in small letters and without separators.
+/// Keys, or names of groups, that an access log never has, in lower case and without separators.
 const NEVER: &[&str] = &[
     "$fault",
     "$metadata",
@@ -119,7 +120,7 @@ const NEVER: &[&str] = &[
     "authorizationtoken",
 ];
 
-/// Keys that loggers have, and that people write into access-log formats, too.
+/// Keys of loggers that people also write into access-log formats.
 const RARE: &[(&str, i32)] = &[
     ("action", 1),
     ("body", 10),
@@ -170,7 +171,7 @@ const RARE: &[(&str, i32)] = &[
 
 const NEVER_WEIGHT: i32 = 100;
 
-/// Returns whether what a line says speaks for an access log.
+/// Returns whether the content of a line speaks for an access log.
 pub(super) fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     let mut known = 0;
     let mut hidden = 0;
@@ -179,7 +180,7 @@ pub(super) fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     for (variable, key) in log.variables() {
         known += 1;
         let weight = of_variable(log, variable, key);
-        // In a group of which nobody knows what it is, a name says half as much.
+        // In an unknown group, a name counts half as much.
         let is_hidden = groups::is_unknown_group(key);
         hidden += usize::from(is_hidden);
         match weight {
@@ -196,7 +197,7 @@ pub(super) fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     evidence_against == 0 || evidence_for > evidence_against
 }
 
-/// The evidence of a variable: above zero for an access log, below zero against it.
+/// Returns the evidence of a variable: above zero for an access log, below zero against it.
 fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
     use Variable as V;
     let Some(text) = log.raw_text(variable) else {
@@ -208,7 +209,7 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
     if text.is_empty() {
         return 0;
     }
-    // API Gateway's formats have numbers in quotes. Without JSON there are none to see.
+    // API Gateway's formats have numbers in quotes. Without JSON there are no quotes to see.
     let is_quoted = !log.is_number(variable) && log.format() == "json";
     if text.starts_with(['[', '{']) && log.is_json_value(variable) {
         return -2;
@@ -278,12 +279,13 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
         | V::ConnectionId => 1,
         V::ApiId => 2,
         _ if is_everybodys(key) => 0,
-        // The others have names of several words, which nobody else has.
+        // The others have names of several words, which no other program uses.
         _ => 3,
     }
 }
 
-/// The evidence of keys that are no variables: against an access log, and how many there are.
+/// Returns the evidence of keys that are not variables: the weight against an access log, and their
+/// number.
 fn of_unknown_keys(log: &AccessLog<'_>) -> (i32, usize) {
     let mut weight = 0;
     let mut count = 0;
@@ -292,7 +294,7 @@ fn of_unknown_keys(log: &AccessLog<'_>) -> (i32, usize) {
         weight += of_unknown_key(key);
     }
     for (variable, key) in log.variables() {
-        // A variable may stand in a group that no access log has: `headers.host`.
+        // A variable may be in a group that no access log has: `headers.host`.
         let group = key.rsplit_once('.').map_or("", |(group, _)| group);
         let is_event = key
             .get(..15)
@@ -334,13 +336,14 @@ fn squeezed(name: &str) -> String {
         .collect()
 }
 
-/// The evidence of the number of unknown keys.
+/// Returns the evidence of the number of unknown keys.
 fn of_proportion(known: usize, unknown: usize) -> i32 {
     let more = unknown.saturating_sub(2 * known + 4).min(3);
     i32::try_from(more).unwrap_or(0)
 }
 
-/// The evidence of the quotes: what Python and Node print has no double quotes around keys.
+/// Returns the evidence of the quotes: objects that Python and Node print have no double quotes
+/// around keys.
 fn of_style(log: &AccessLog<'_>) -> i32 {
     if log.is_inspected() { 4 } else { 0 }
 }

@@ -1,7 +1,7 @@
-//! What the form of a value says of the variable that it is.
+//! The form of a value, as a sign of the variable that it belongs to.
 //!
-//! API Gateway writes each variable in a form of its own. The form decides where a key may mean
-//! several things, and it is evidence for or against an access log.
+//! API Gateway writes each variable in its own form. The form decides if a key may mean several
+//! things, and it is evidence for or against an access log.
 
 use std::net::IpAddr;
 
@@ -34,7 +34,7 @@ const RESPONSE_TYPES: [&str; 21] = [
     "WAF_FILTERED",
 ];
 
-/// How the messages begin that API Gateway gives in `$context.error.message`.
+/// The beginnings of the messages that API Gateway writes in `$context.error.message`.
 const GATEWAY_MESSAGES: [&str; 34] = [
     "Access Denied",
     "Authorization header requires",
@@ -106,8 +106,7 @@ pub(crate) fn is_protocol(text: &str) -> bool {
         .is_some_and(|version| matches!(version, "1.0" | "1.1" | "2" | "2.0" | "3" | "3.0"))
 }
 
-/// Returns whether a text is an id as HTTP and WebSocket APIs have them: 15 characters of base64 and
-/// `=`.
+/// Returns whether a text is an id of HTTP and WebSocket APIs: 15 characters of base64 and `=`.
 pub(crate) fn is_extended_id(text: &str) -> bool {
     let digits = text.strip_suffix('=').unwrap_or_default();
     digits.len() == 15
@@ -149,7 +148,7 @@ pub(crate) fn is_gateway_host(text: &str) -> bool {
     text.contains(".execute-api.") && text.contains(".amazonaws.com")
 }
 
-/// A method, what it was asked of, and perhaps the protocol: `GET /pets HTTP/1.1`.
+/// Returns a method, its target, and perhaps the protocol: `GET /pets HTTP/1.1`.
 pub(crate) struct RequestLine<'a> {
     pub(crate) method: &'a str,
     pub(crate) target: &'a str,
@@ -198,7 +197,7 @@ pub(crate) fn is_hostname(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
-/// Returns the variable that a value shows itself to be, for a key of which several may be meant;
+/// Returns the variable that a value belongs to by its form, for a key that may mean several;
 /// `None` if it is the owner's own word.
 pub(crate) fn settled(variable: Variable, text: &str) -> Option<Variable> {
     use Variable as V;
@@ -231,7 +230,7 @@ fn bracketless(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// Returns the variable that a value is, whatever its key: its form is one that nothing else has.
+/// Returns the variable that a value belongs to, whatever its key: nothing else has such a form.
 pub(crate) fn shown(text: &str) -> Option<Variable> {
     use Variable as V;
     Some(match text {

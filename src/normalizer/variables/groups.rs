@@ -1,39 +1,38 @@
 //! Keys of several words: a variable's name behind the name of a group (`client.sourceIp`,
-//! `responseStatusCode`, `lambdaLatency`), in other words than the table's, or before a unit
-//! (`latencyMs`).
+//! `responseStatusCode`, `lambdaLatency`), with synonyms, or before a unit (`latencyMs`).
 //!
 //! A group may decide what a name means: `integration.latency` is not the latency, and
 //! `authorizer.error` is not the error. So each group word has a role.
 
 use super::aliases::{Variable, entry, first_alias, lookup, own_name};
 
-/// Upper bound on the words of a key that is looked at.
+/// Upper bound on the words of a key that are examined.
 const MOST_WORDS: usize = 12;
 
-/// The words of a key, in order, with the number of the group that each stands in.
+/// The words of a key, in order, with the number of the group of each.
 struct Words<'k> {
     words: [(&'k str, usize); MOST_WORDS],
     length: usize,
 }
 
-/// What a word before a name says of the name.
+/// The effect of a word before a name on the meaning of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It says nothing: everything that is logged is of the API, of HTTP, of the context.
+    /// None: everything that is logged belongs to the API, to HTTP and to the context.
     Neutral,
-    /// What follows is of the request.
+    /// The name belongs to the request.
     Request,
-    /// What follows is of the response.
+    /// The name belongs to the response.
     Response,
-    /// What follows is of the client.
+    /// The name belongs to the client.
     Identity,
-    /// What follows is of this part, and is not the same without it.
+    /// The name belongs to this part, and means something else without it.
     Own(&'static str),
-    /// Nobody knows the word.
+    /// The word is unknown.
     Unknown,
 }
 
-/// Words that are written for other words.
+/// Words and their synonyms.
 const SYNONYMS: &[(&str, &str)] = &[
     ("addr", "address"),
     ("auth", "authorizer"),
@@ -118,7 +117,7 @@ const OWN: &[&str] = &[
     "waf",
 ];
 
-/// The units that follow the names of numbers.
+/// The units after the names of numbers.
 const UNITS: &[&str] = &[
     "bytes",
     "in",
@@ -133,7 +132,7 @@ const UNITS: &[&str] = &[
 ];
 
 impl<'k> Words<'k> {
-    /// Cuts a key at separators, and where capitals begin a word.
+    /// Cuts a key at separators and before capitals that begin a word.
     fn of(key: &'k str) -> Option<Self> {
         let mut words = Self {
             words: [("", 0); MOST_WORDS],
@@ -164,7 +163,7 @@ impl<'k> Words<'k> {
 }
 
 /// Returns where the first word of a text ends: before a capital that follows a small letter or a
-/// digit, and before the last of several capitals if a small letter follows it.
+/// digit, or before the last of several capitals if a small letter follows it.
 fn end_of_word(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.is_empty() {
@@ -179,7 +178,7 @@ fn end_of_word(text: &str) -> Option<usize> {
     Some((1..bytes.len()).find(begins_word).unwrap_or(bytes.len()))
 }
 
-/// Returns the word that the table has for a word.
+/// Returns the table's synonym of a word.
 fn canonical(word: &str) -> &str {
     SYNONYMS
         .iter()
@@ -217,7 +216,8 @@ pub(crate) fn is_in_seconds(key: &str) -> bool {
     })
 }
 
-/// Returns a key's words as the table has them, its unit and everything that says nothing left out.
+/// Returns a key's words as the table has them, without its unit and without words that have no
+/// effect.
 fn table_words<'k>(words: &Words<'k>) -> Option<Words<'k>> {
     let mut list = words.list();
     while let [others @ .., (last, _)] = list
@@ -238,7 +238,7 @@ fn table_words<'k>(words: &Words<'k>) -> Option<Words<'k>> {
         match () {
             () if is_before_identity => {}
             () if is_short_identity => told.push("identity", *group)?,
-            // The last word is a name, and not a group's.
+            // The last word is a name and not a group's name.
             () if next.is_empty() && canonical(word) == "identity" => told.push(word, *group)?,
             () => told.push(canonical(word), *group)?,
         }
@@ -246,8 +246,7 @@ fn table_words<'k>(words: &Words<'k>) -> Option<Words<'k>> {
     Some(told)
 }
 
-/// Returns the place in the table of a key that says the same as an alias, in other words or with a
-/// unit.
+/// Returns the place in the table of a key that equals an alias except for synonyms or a unit.
 pub(super) fn spelled_otherwise(key: &str) -> Option<usize> {
     let words = Words::of(key)?;
     let without_unit = strip_unit(words.list());
@@ -262,7 +261,7 @@ pub(super) fn spelled_otherwise(key: &str) -> Option<usize> {
     })
 }
 
-/// Returns whether a key stands in a group whose name says nothing that we know.
+/// Returns whether a key is in a group with an unknown name.
 pub(super) fn is_unknown_group(key: &str) -> bool {
     let Some((group, _)) = own_name(key).unwrap_or(key).rsplit_once('.') else {
         return false;
@@ -284,15 +283,15 @@ fn strip_unit<'w, 'k>(mut list: &'w [(&'k str, usize)]) -> &'w [(&'k str, usize)
     list
 }
 
-/// Returns the place in the table of a key that has a variable's name behind the name of a group.
+/// Returns the place in the table of a key that has a variable's name after the name of a group.
 pub(super) fn in_a_group(key: &str) -> Option<usize> {
     let words = Words::of(key)?;
     let told = table_words(&words)?;
     find(told.list(), |_| true).or_else(|| find(strip_unit(words.list()), |_| true))
 }
 
-/// Returns the place of the longest end of the words that is an alias, if what stands before it
-/// allows that.
+/// Returns the place of the longest end of the words that is an alias, if the words before it allow
+/// that.
 fn find(words: &[(&str, usize)], may_drop: impl Fn(&[(&str, usize)]) -> bool) -> Option<usize> {
     (0..words.len()).find_map(|start| {
         let (dropped, rest) = words.split_at_checked(start)?;
@@ -313,7 +312,7 @@ fn find(words: &[(&str, usize)], may_drop: impl Fn(&[(&str, usize)]) -> bool) ->
     })
 }
 
-/// A name that was found behind others.
+/// A name that was found after other words.
 struct Name {
     alias: &'static str,
     variable: Variable,
@@ -322,7 +321,7 @@ struct Name {
 impl Name {
     fn is_allowed_behind(&self, role: Role, is_whole_group: bool) -> bool {
         use Variable as V;
-        // A name of several words says what it is wherever it stands.
+        // A name of several words has the same meaning everywhere.
         let is_specific = self.alias.contains(|c: char| c.is_ascii_uppercase());
         match role {
             Role::Neutral => true,
@@ -451,7 +450,7 @@ mod tests {
             ("timestampMs", "requestTime"),
             ("epochSeconds", "requestTimeEpoch"),
             ("contextual.status", "-"),
-            // One table of what people write.
+            // The table of names that people write.
             ("reqId", "requestId"),
             ("request-id", "requestId"),
             ("REQUEST_ID", "requestId"),

@@ -1,7 +1,9 @@
-//! The keys of the last line, and what they mean: most likely those of the next line too, in the same order.
+//! The keys of the last line and their meanings. The next line most likely has the same keys in the
+//! same order.
 //!
-//! A stage writes its lines in one format. So a key that stands where the last line had it is not searched for its end,
-//! nor looked up: that saves a sixth of the normalizer's work, and nothing but the time depends on it.
+//! A stage writes its lines in one format. If a key stands where the last line had it, the reader
+//! neither searches for its end nor looks it up. Only the time depends on this. Perf: expecting
+//! keys saves a sixth of the normalizer's work.
 
 use std::borrow::Cow;
 use std::cell::{RefCell, RefMut};
@@ -19,21 +21,21 @@ pub struct KeyOrder(RefCell<Keys>);
 #[derive(Debug, Default)]
 pub(crate) struct Keys(Vec<KnownKey>);
 
-/// A member of an object: its key, what that means, and its value.
+/// A member of an object: its key, the key's meaning, and its value.
 pub(crate) type Member<'a> = (&'a str, Meaning, Value<'a>);
 
 #[derive(Debug)]
 struct KnownKey {
-    /// All that stands from the end of the value before to the value: bracket or comma, the key, the colon, and the quote of a
-    /// plain string.
+    /// The text between the previous value and this one: bracket or comma, the key, the colon, and
+    /// the quote of a plain string.
     json: String,
-    /// Where in there the key stands.
+    /// The range of the key in that text.
     key: Range<usize>,
     meaning: Meaning,
     is_plain: bool,
 }
 
-/// More keys than a format has, which may have 3 KB.
+/// Upper bound on remembered keys. A format has at most 3 KB, so it has fewer keys.
 const MOST: usize = 128;
 
 impl Clone for KeyOrder {
@@ -71,9 +73,11 @@ impl KnownKey {
 }
 
 impl Keys {
-    /// Reads the next member of an object, its bracket before the first; `None` behind the last, its bracket included.
+    /// Reads the next member of an object. The opening bracket belongs to the first member. `None`
+    /// after the last member and the closing bracket.
     ///
-    /// Inlined, so that a member is in registers: it would be written in halves and read whole, which the processor waits for.
+    /// Perf: inlining keeps a member in registers; returned through memory, it would cause a
+    /// store-forwarding stall.
     #[inline(always)]
     pub(crate) fn next<'a>(
         &mut self,
@@ -117,7 +121,7 @@ impl Keys {
         let length = before_value + if is_plain { scanner.quote_length() } else { 0 };
         let json = scanner.since(start).get(..length).ok_or(Malformed)?;
         let inside = before_key..before_key + key.len();
-        // Not so with escapes in it.
+        // A key with escapes differs from its raw text, so it is not remembered.
         if json.get(inside.clone()) == Some(key) {
             self.remember(
                 place,
@@ -145,7 +149,7 @@ impl Keys {
 mod tests {
     use super::*;
 
-    /// What is read of a line with what is known of the lines before.
+    /// Reads a line with the knowledge of earlier lines.
     fn members(order: &KeyOrder, line: &str) -> String {
         let arena = Bump::new();
         let (mut scanner, mut keys) = (Scanner::new(line), order.keys());

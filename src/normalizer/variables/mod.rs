@@ -1,4 +1,4 @@
-//! The variables of a line: under which keys they stand, and with which values.
+//! The variables of a line: their keys and their values.
 
 pub(crate) mod access_log;
 pub(crate) mod aliases;

@@ -1,4 +1,4 @@
-//! The values of a line: JSON as it stands there, or text; and what they are converted to.
+//! The values of a line, as JSON or text, and their conversion.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,20 +12,22 @@ use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
 use crate::normalizer::mask::{Names, mask, mask_json, mask_suspicious};
 
-/// Nested objects deeper than this stay whole, as values.
+/// Objects nested deeper than this stay whole, as values.
 pub(crate) const MAX_DEPTH: u8 = 8;
 
-/// A value nested deeper than this becomes the text of itself: Elasticsearch refuses a `flattened` field that is nested
-/// deeper than 20 objects, and any document nested deeper than 1,000 brackets.
+/// A value nested deeper than this is kept as its own text: Elasticsearch rejects a `flattened`
+/// field that is nested deeper than 20 objects, and any document nested deeper than 1,000 brackets.
 const MAX_NESTING: usize = 16;
 
-/// Bytes of a key with its value, or with one text in its value, beyond which the document is rejected: a term of
-/// Lucene has at most 32,766 bytes, and OpenSearch's `flat_object` makes one term of field, path and value.
+/// Upper bound on the bytes of a key with its value, or with one text in its value. Beyond it the
+/// document is rejected: a term of Lucene has at most 32,766 bytes, and OpenSearch's `flat_object`
+/// makes one term from field, path and value.
 ///
-/// Source: <https://lucene.apache.org/core/10_0_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH>.
+/// Source:
+/// <https://lucene.apache.org/core/10_0_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH>.
 pub(crate) const LONGEST_TERM: usize = 32_000;
 
-/// Returns whether an index takes an entry of a `flattened` field.
+/// Returns whether an index accepts an entry of a `flattened` field.
 pub(crate) fn is_indexable((key, value): &Entry<'_>) -> bool {
     let value = match value {
         FlatValue::Json(json)
@@ -39,7 +41,7 @@ pub(crate) fn is_indexable((key, value): &Entry<'_>) -> bool {
     key.len() + value <= LONGEST_TERM
 }
 
-/// Returns the length of the longest string in JSON, with its escapes; keys count as well.
+/// Returns the length of the longest string in JSON, including escapes; keys count as well.
 fn longest_text(json: &str) -> usize {
     let mut longest = 0;
     let mut length = None;
@@ -62,10 +64,10 @@ fn longest_text(json: &str) -> usize {
 /// A key and its value.
 pub(crate) type Entry<'a> = (&'a str, FlatValue<'a>);
 
-/// Whether an entry counts more than an earlier one of the same variable.
+/// Returns whether an entry takes precedence over an earlier one of the same variable.
 pub(crate) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
-    // The spelling of the documented formats is plain: `userArn`, not `user_arn`. But `integrationStatus` means one thing or
-    // another, and `integration.status` does not.
+    // The documented formats spell keys without separators: `userArn`, not `user_arn`. Only
+    // `integrationStatus` is ambiguous; there the dotted spelling wins.
     let is_plain = |key: &str| {
         key.starts_with(|c: char| c.is_ascii_lowercase()) && !key.contains(['.', '_', '-', ' '])
     };
@@ -76,7 +78,7 @@ pub(crate) fn counts_more(entry: Entry<'_>, earlier: Entry<'_>) -> bool {
     !is_absent(entry.1) && (is_absent(earlier.1) || order(entry.0) <= order(earlier.0))
 }
 
-/// API Gateway writes `-` for a variable that has no value.
+/// API Gateway writes `-` for a variable without a value.
 pub(crate) fn present(text: &str) -> Option<&str> {
     (!matches!(text, "" | "-")).then_some(text)
 }
@@ -88,9 +90,9 @@ pub(crate) fn is_absent(value: FlatValue<'_>) -> bool {
     }
 }
 
-/// A `long` as the `convert` processor reads it, and whole numbers that are written with a fraction of zero.
+/// Reads a `long` as the `convert` processor does, and also whole numbers with a fraction of zero.
 pub(crate) fn long(text: &str) -> Option<i64> {
-    // Nearly all are of this kind.
+    // The common case.
     if let Ok(number) = text.parse() {
         return Some(number);
     }
@@ -114,8 +116,8 @@ pub(crate) fn long(text: &str) -> Option<i64> {
         .flatten()
 }
 
-/// Whether a text is a UUID, as the request ids of REST APIs are. Every byte is looked at, whatever the others are: that is
-/// done for many at once.
+/// Returns whether a text is a UUID, as the request ids of REST APIs are. It examines every byte
+/// without early exit, so that the compiler can vectorise it.
 pub(crate) fn is_uuid(text: &str) -> bool {
     let Ok(bytes) = <[u8; 36]>::try_from(text.as_bytes()) else {
         return false;
@@ -130,7 +132,7 @@ pub(crate) fn is_uuid(text: &str) -> bool {
             .all(|place| bytes.get(place) == Some(&b'-'))
 }
 
-/// A value as text; `None` for null.
+/// Returns a value as text; `None` for null.
 pub(crate) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a str> {
     let json = match value {
         FlatValue::Text(text) => return Some(text),
@@ -145,8 +147,8 @@ pub(crate) fn text_of<'a>(arena: &'a Bump, value: FlatValue<'a>) -> Option<&'a s
     Some(JsonText::escaped(escaped).text(arena))
 }
 
-/// Returns the text of a JSON string that has quotes of its own around it and none between, as
-/// `"\"GET\""` has: without them.
+/// Returns the text of a JSON string with extra quotes around it and no quotes inside, such as
+/// `"\"GET\""`, without the extra quotes.
 pub(crate) fn quoted_again<'a>(arena: &'a Bump, json: &'a str) -> Option<&'a str> {
     let inside = json
         .strip_prefix(r#""\""#)
@@ -156,12 +158,12 @@ pub(crate) fn quoted_again<'a>(arena: &'a Bump, json: &'a str) -> Option<&'a str
         .then(|| JsonText::escaped(inside).text(arena))
 }
 
-/// The value as every server takes it: without the line breaks that stand between its parts (a bulk request is read
-/// line by line), and without halves of surrogate pairs.
+/// Returns the value in a form that every server accepts: without line breaks between its parts,
+/// because a bulk request is read line by line, and without halves of surrogate pairs.
 pub(crate) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
     let mut json = mend_surrogates(value.get());
     if json.contains(['\n', '\r']) {
-        // Inside its strings valid JSON has none.
+        // Strings in valid JSON contain no line breaks.
         json = json.replace(['\n', '\r'], " ").into();
     }
     match json {
@@ -170,8 +172,8 @@ pub(crate) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
     }
 }
 
-/// The entries as an object, without credentials inside: of a key that stands twice the last value, since an object has
-/// each key once.
+/// Returns the entries as an object, without credentials inside. An object has each key once, so
+/// the last value of a repeated key counts.
 pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Flattened<'a>> {
     if entries.is_empty() {
         return None;
@@ -210,7 +212,7 @@ pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
     ))
 }
 
-/// How deep the brackets of a JSON value are nested.
+/// Returns the depth of nested brackets in a JSON value.
 fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
