@@ -1,4 +1,4 @@
-//! Finds credentials in JSON by its structure: names, values, and texts inside strings.
+//! Credentials in JSON, found by its structure: names, values, and texts inside of strings.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use super::keyed::{
 };
 use super::names::{Kind, kind, squeezed};
 
-/// The text in place of a value.
+/// What stands in the place of a value.
 const MASKED_VALUE: &str = r#""***""#;
 
-/// Longest end of an object's name that counts as part of its members' names.
+/// Longest end of an object's name that counts as a part of its members' names.
 const LONGEST_PATH: usize = 32;
 
-/// Returns whether a text consists of JSON values only.
+/// Returns whether a text is nothing but values of JSON.
 pub(super) fn is_json(text: &str) -> bool {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     text.trim_start().starts_with(['{', '[', '"']) && values.all(|value| value.is_ok())
@@ -48,19 +48,19 @@ fn walk(json: &str, levels: Vec<Level>) -> Vec<Edit> {
     walk.edits
 }
 
-/// An open object or list.
+/// An object or a list that is open.
 struct Level {
     is_object: bool,
-    /// The last letters of its name, and of the names around it.
+    /// The last letters of its name, and of those around it.
     path: String,
     /// Whether the next string is a key.
     is_key_next: bool,
     key: String,
-    /// Whether the next value is a credential, because its name came before it in a list.
+    /// Whether the value that comes is a credential, since its name came before it in a list.
     is_secret_next: bool,
-    /// Whether a member has named a credential.
+    /// Whether a member has said the name of a credential.
     names_secret: bool,
-    /// The starts of values whose name has not come yet.
+    /// Where values start that belong to a name that has not come yet.
     values: Vec<usize>,
 }
 
@@ -86,7 +86,7 @@ struct Walk<'j> {
 }
 
 impl<'j> Walk<'j> {
-    /// Reads one token; `None` at the end.
+    /// Goes on by one token; `None` at the end.
     fn step(&mut self) -> Option<()> {
         let byte = *self.json.as_bytes().get(self.position)?;
         match byte {
@@ -148,7 +148,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Returns whether the value that starts here is a credential by its name.
+    /// Whether the value that starts here is a credential by its name.
     fn is_secret(&mut self, first: u8) -> bool {
         let Some(level) = self.levels.last_mut() else {
             return false;
@@ -179,7 +179,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Notes a text that names a credential, whose value stands beside it.
+    /// Notes a text that is the name of a credential, which stands beside it.
     fn note_name(&mut self, text: &str) {
         let names_secret = is_name_of_secret(text);
         let Some(level) = self.levels.last_mut().filter(|_| names_secret) else {
@@ -205,7 +205,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Masks the inside of a string.
+    /// Masks what is inside of a string.
     fn mask_text(&mut self, place: Range<usize>, text: &str) {
         if let Some(masked) = super::masked(text) {
             self.edits.push(Edit {
@@ -225,7 +225,7 @@ impl<'j> Walk<'j> {
             .to_owned()
     }
 
-    /// Returns the text of a string between its quotes.
+    /// The text of a string that stands from quote to quote.
     fn text(&self, place: &Range<usize>) -> Cow<'j, str> {
         let json = self.json.get(place.clone()).unwrap_or_default();
         let inside = json
@@ -242,7 +242,7 @@ impl<'j> Walk<'j> {
         )
     }
 
-    /// Returns the end of a value that starts at a position.
+    /// The end of a value that starts somewhere.
     fn end_of_value(&self, start: usize) -> usize {
         let bytes = self.json.as_bytes();
         match bytes.get(start) {
@@ -257,7 +257,7 @@ impl<'j> Walk<'j> {
     }
 }
 
-/// Returns the position after the quote that ends a string.
+/// Behind the quote that ends a string.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut position = start + 1;
     while let Some(found) = memchr2(b'"', b'\\', bytes.get(position..).unwrap_or_default()) {
@@ -270,7 +270,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Returns the position after the bracket that closes the first one.
+/// Behind the bracket that closes the first one.
 fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
     let (mut depth, mut position) = (0_usize, start);
     while let Some(byte) = bytes.get(position) {

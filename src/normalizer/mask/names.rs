@@ -1,25 +1,23 @@
-//! Names of credentials.
+//! Names that name credentials.
 
 use std::borrow::Cow;
 
 /// The kind of credential that a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A header whose value may contain commas, semicolons and quotes: an authorization, or a list
-    /// of cookies.
+    /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a list of cookies.
     Header,
-    /// A JSON Web Token. An object under such a name holds the claims of a token.
+    /// A JSON Web Token. An object under such a name holds the claims of one.
     Jwt,
     /// Any other credential.
     Other,
-    /// A short word that also names harmless things. Flags and small numbers under it are not
-    /// credentials.
+    /// A short word that also names harmless things. Flags and small numbers under it are no credentials.
     Short,
-    /// `code`: an authorization code in a query, and usually an error's code elsewhere.
+    /// `code`: an authorization code in a query, and mostly an error's code elsewhere.
     Code,
 }
 
-/// A name that contains one of these texts names a credential. They have letters and digits only.
+/// A name that has one of these in it names a credential. Letters and digits only.
 pub(super) const MARKS: [&str; 43] = [
     "accesskey",
     "accountkey",
@@ -66,8 +64,7 @@ pub(super) const MARKS: [&str; 43] = [
     "xsrf",
 ];
 
-/// A name that ends with one of these words names a credential; `bypass` and `errorCode` are other
-/// words.
+/// A name that ends in one of these words names a credential; `bypass` and `errorCode` are other words.
 pub(super) const WORDS: [&str; 12] = [
     "assertion",
     "auth",
@@ -83,7 +80,7 @@ pub(super) const WORDS: [&str; 12] = [
     "totp",
 ];
 
-/// Ends of names that contain one of these texts but do not name a credential.
+/// Ends of names that have a mark in them and name no credential.
 const HARMLESS: [&str; 9] = [
     "apikeyid",
     "secretary",
@@ -96,7 +93,7 @@ const HARMLESS: [&str; 9] = [
     "tokenusage",
 ];
 
-/// Returns whether a character only separates the words of a key.
+/// Returns whether a character separates the words of a key, and does not count.
 pub(in super::super) fn is_separator(c: char) -> bool {
     matches!(c, '.' | '_' | '-' | ' ')
 }
@@ -106,13 +103,12 @@ pub(in super::super) fn is_secret(key: &str) -> bool {
     kind(key).is_some_and(|kind| kind != Kind::Code)
 }
 
-/// Returns whether all members of an object with this key are credentials. An object of claims is
-/// not such an object.
+/// Returns whether all members of an object with this key are credentials. An object of claims is none.
 pub(in super::super) fn hides_object(key: &str) -> bool {
     kind(key).is_some_and(|kind| !matches!(kind, Kind::Code | Kind::Jwt))
 }
 
-/// Returns the kind of credential that a key names; `None` if it names none.
+/// The kind of credential that a key names; `None` if it names none.
 pub(super) fn kind(key: &str) -> Option<Kind> {
     let key = decoded(key);
     let name = squeezed(&key);
@@ -139,7 +135,7 @@ pub(super) fn kind(key: &str) -> Option<Kind> {
     }
 }
 
-/// Returns letters and digits, in lower case.
+/// Letters and digits, in small letters.
 pub(super) fn squeezed(key: &str) -> String {
     key.bytes()
         .filter(u8::is_ascii_alphanumeric)
@@ -147,8 +143,7 @@ pub(super) fn squeezed(key: &str) -> String {
         .collect()
 }
 
-/// Returns whether the last word of a key, ignoring brackets after it, is a short name of a
-/// credential.
+/// Returns whether the last word of a key, or one with only brackets behind it, is a short name of a credential.
 fn ends_in_word(key: &str) -> bool {
     let is_word = |word: &str| {
         WORDS
@@ -164,13 +159,13 @@ fn ends_in_word(key: &str) -> bool {
     is_word(last.trim_end_matches(|c: char| c.is_ascii_digit()))
         || is_word(last_of_camels(last))
         || {
-            // Returns whether a name is spelled with separators, like `p-i-n`.
+            // `p-i-n`: a name that is spelled with separators.
             let whole = squeezed(key);
             whole.len() < 2 * last.len().max(3) && is_word(&whole)
         }
 }
 
-/// Returns the last word of `camelCase`.
+/// The last word of `camelCase`.
 fn last_of_camels(word: &str) -> &str {
     let start = word.as_bytes().windows(2).rposition(
         |pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()),
@@ -180,7 +175,7 @@ fn last_of_camels(word: &str) -> &str {
         .unwrap_or(word)
 }
 
-/// Returns the key after percent-decoding, once and twice.
+/// The key after percent-decoding, once and twice.
 fn decoded(key: &str) -> Cow<'_, str> {
     if !key.contains('%') {
         return Cow::Borrowed(key);
