@@ -20,6 +20,9 @@ use thiserror::Error;
 pub struct Batch<'a> {
     /// The service that sent the records. It decides the form of the answer.
     pub trigger: Trigger,
+    /// Whether the events are certain to have been delivered before: they come from the queue of
+    /// failed invocations, or as the record of a failed invocation.
+    pub is_repeated: bool,
     /// The records in the order of arrival.
     pub records: Vec<Record<'a>>,
 }
@@ -123,10 +126,12 @@ pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
     if let Some(records) = wire.records {
         return read_records(records);
     }
+    let is_repeated = wire.request_payload.is_some();
     match wire.subscription_payloads(MAX_NESTING) {
         Err(NoPayload::UnknownBody) => Err(EventError::UnknownTrigger),
         payloads => Ok(Batch {
             trigger: Trigger::Subscription,
+            is_repeated,
             records: vec![Record {
                 id: Cow::Borrowed(""),
                 payloads,
@@ -147,8 +152,10 @@ fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
     }
     // There are no records, so there is nothing to do. An empty list of failures suits either
     // trigger.
+    let trigger = trigger.unwrap_or(Trigger::Sqs);
     Ok(Batch {
-        trigger: trigger.unwrap_or(Trigger::Sqs),
+        trigger,
+        is_repeated: trigger == Trigger::Sqs,
         records,
     })
 }

@@ -48,6 +48,9 @@ pub struct Report {
     /// Indexed documents to which a pipeline gave another id.
     #[serde(skip_serializing_if = "is_zero")]
     pub renamed: u64,
+    /// Documents that were sent again without a look-up, because the credentials lack `read`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_looked_up: u64,
     /// Bulk requests.
     pub requests: u64,
     /// Bulk requests that repeat documents.
@@ -109,6 +112,13 @@ impl Report {
                 self.renamed
             ));
         }
+        if self.not_looked_up > 0 {
+            warnings.push(format!(
+                "{} documents were sent without a look-up, because the credentials lack `read` on the data stream: \
+                 those that were stored before a rollover are stored a second time",
+                self.not_looked_up
+            ));
+        }
         warnings
     }
 
@@ -128,6 +138,7 @@ impl Report {
         self.failure_store += other.failure_store;
         self.elsewhere += other.elsewhere;
         self.renamed += other.renamed;
+        self.not_looked_up += other.not_looked_up;
         self.requests += other.requests;
         self.retries += other.retries;
         self.bytes_sent += other.bytes_sent;
@@ -263,6 +274,11 @@ impl Accounts {
     /// Notes how many user agents were not parsed.
     pub fn user_agents_not_parsed(&mut self, count: u64) {
         self.report.user_agents_not_parsed = count;
+    }
+
+    /// Counts documents that were sent again without a look-up.
+    pub fn not_looked_up(&mut self, count: u64) {
+        self.report.not_looked_up += count;
     }
 
     /// Counts a record with a payload that cannot be read.

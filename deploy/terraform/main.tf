@@ -93,6 +93,7 @@ resource "aws_lambda_function" "this" {
       GEOIP_ASN_DATABASE           = var.geoip_layer_arn == "" ? "" : var.geoip_asn_database
       RETRY_BUDGET_MS              = tostring(var.retry_budget_ms)
       BULK_MAX_BYTES               = tostring(var.bulk_max_bytes)
+      LOOK_UP_REPEATED             = tostring(var.look_up_repeated)
       METRICS_NAMESPACE            = var.metrics_namespace
       LOG_LEVEL                    = var.log_level
     }

@@ -384,6 +384,12 @@ variable "drain_failed_invocations" {
   description = "Whether the function drains the queue of failed invocations. Turn it on when their cause is repaired, or for good."
 }
 
+variable "look_up_repeated" {
+  type        = bool
+  default     = false
+  description = "Whether events of the queue of failed invocations are looked up before they are indexed again, so that a rollover doubles nothing. The key then needs read."
+}
+
 variable "alarm_topic_arn" {
   type        = string
   default     = ""

@@ -22,6 +22,8 @@ pub struct Check {
     pub setup: Setup,
     /// `ELASTICSEARCH_PIPELINE`
     pub ingest_pipeline: Option<String>,
+    /// `LOOK_UP_REPEATED`
+    pub look_up_repeated: bool,
     /// The longest wait for an answer.
     pub timeout: Duration,
 }
@@ -121,7 +123,10 @@ const OLDEST_ELASTICSEARCH: Version = Version(8, 14);
 const OLDEST_OPENSEARCH: Version = Version(2, 0);
 
 /// The privileges of the function's key, as listed in docs/configure.md.
-const PRIVILEGES: [&str; 2] = ["auto_configure", "create_doc"];
+const PRIVILEGES: &[&str] = &["auto_configure", "create_doc"];
+
+/// The privilege on `DATA_STREAM` that `LOOK_UP_REPEATED` needs besides.
+const LOOK_UP_PRIVILEGES: &[&str] = &["read"];
 
 const KEYS: &str = "make a key with the body of \"Keys and privileges\" in docs/configure.md";
 const RUN_SETUP: &str = "run `apigw-logs setup`";
@@ -193,12 +198,18 @@ impl Check {
     async fn privileges<S: Inspect>(&self, server: &S) -> Finding {
         const CHECK: &str = "privileges";
         let names: Vec<_> = self.data_streams().map(|name| name.name.as_str()).collect();
-        let question = PrivilegesQuestion {
-            index: [IndexPrivileges {
-                names: &names,
-                privileges: PRIVILEGES,
-            }],
-        };
+        let mut index = vec![IndexPrivileges {
+            names: &names,
+            privileges: PRIVILEGES,
+        }];
+        let data_stream = [self.setup.data_stream.name.as_str()];
+        if self.look_up_repeated {
+            index.push(IndexPrivileges {
+                names: &data_stream,
+                privileges: LOOK_UP_PRIVILEGES,
+            });
+        }
+        let question = PrivilegesQuestion { index };
         let body = serde_json::to_vec(&question).unwrap_or_default();
         let path = ["_security", "user", "_has_privileges"];
         let reply = match server.post(&path, body, self.timeout).await {
@@ -211,7 +222,15 @@ impl Check {
         ) {
             (200, Ok(answer)) if answer.has_all_requested => Finding::passed(
                 CHECK,
-                format!("the credentials may write to {}", names.join(" and ")),
+                format!(
+                    "the credentials may write to {}{}",
+                    names.join(" and "),
+                    if self.look_up_repeated {
+                        ", and look documents up"
+                    } else {
+                        ""
+                    }
+                ),
             ),
             (200, Ok(answer)) => Finding::failed(
                 CHECK,
@@ -448,13 +467,13 @@ impl<'a> Trial<'a> {
 
 #[derive(Serialize)]
 struct PrivilegesQuestion<'a> {
-    index: [IndexPrivileges<'a>; 1],
+    index: Vec<IndexPrivileges<'a>>,
 }
 
 #[derive(Serialize)]
 struct IndexPrivileges<'a> {
     names: &'a [&'a str],
-    privileges: [&'static str; 2],
+    privileges: &'static [&'static str],
 }
 
 fn template(step: &Step) -> Finding {

@@ -77,6 +77,7 @@ async fn findings(
     let check = Check {
         timeout: config.retry_policy.request_timeout.min(PATIENCE),
         ingest_pipeline: config.ingest_pipeline,
+        look_up_repeated: config.look_up_repeated,
         setup: Setup {
             data_stream: config.data_stream,
             dead_letters: config.dead_letters,

@@ -18,7 +18,7 @@ use super::terminal::{say, say_json, watched};
 use super::{CliFailure, found, log_to_stderr, read};
 use crate::config::Config;
 use crate::event::{Batch, Record, Trigger};
-use crate::pipeline::{Invocation, Pipeline};
+use crate::pipeline::{Invocation, LookUp, LookUpRepeated, Pipeline};
 use crate::printable::printable;
 use crate::report::{Answer, ErrorType, Report};
 use crate::server::{Exchange, Reply, Target, Transport};
@@ -82,7 +82,12 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         None => {
             let pipeline = config.pipeline(Print::default())?;
             let is_for_people = io::stderr().is_terminal() && !arguments.json;
-            each(&arguments, &pipeline, |file, invocation| {
+            let job = Job {
+                pipeline: &pipeline,
+                log_group: arguments.log_group.as_ref(),
+                look_up: None,
+            };
+            job.each(&arguments.events, |file, invocation| {
                 pipeline.indexer.transport().error()?;
                 if is_for_people {
                     let summary = summary(&invocation.report, "documents printed");
@@ -98,9 +103,17 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
             .await
         }
         Some(settings) => {
+            let look_up_repeated = config.look_up_repeated;
             let pipeline = config.elasticsearch_pipeline(settings)?;
             let is_for_people = io::stdout().is_terminal() && !arguments.json;
-            each(&arguments, &pipeline, |file, invocation| {
+            let look_up = LookUpRepeated::new(pipeline.indexer.transport(), pipeline.data_stream());
+            let look_up: &dyn LookUp = &look_up;
+            let job = Job {
+                pipeline: &pipeline,
+                log_group: arguments.log_group.as_ref(),
+                look_up: look_up_repeated.then_some(look_up),
+            };
+            job.each(&arguments.events, |file, invocation| {
                 if is_for_people {
                     print_report(&format!("{file}{}", summary(&invocation.report, "indexed")));
                 } else {
@@ -137,108 +150,122 @@ impl Display for EventFile<'_> {
     }
 }
 
-/// Processes the events one after the other, and prints the problem of each at once. An event that
-/// fails does not stop the others. Only a closed standard output ends the work.
-async fn each<T: Transport>(
-    arguments: &Arguments,
-    pipeline: &Pipeline<T>,
-    mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
-) -> Result<(), CliFailure> {
-    let mut worst = Ok(());
-    let log_group = arguments.log_group.as_ref();
-    for file in &arguments.events {
-        let event = EventFile {
-            path: file,
-            is_one_of_several: arguments.events.len() > 1,
-        };
-        let done = match read(file) {
-            Ok(bytes) => one(event, &bytes, log_group, pipeline, &mut report).await,
-            Err(failure) => Err(failure),
-        };
-        match done {
-            Ok(()) => {}
-            Err(CliFailure::ClosedPipe) => return Err(CliFailure::ClosedPipe),
-            Err(CliFailure::Unfinished) => worst = worst.and(Err(CliFailure::Unfinished)),
-            Err(CliFailure::Usage(sentences)) => {
-                sentences.iter().for_each(|sentence| say("error", sentence));
-                worst = Err(CliFailure::Usage(Vec::new()));
+/// The path of the events.
+struct Job<'a, T> {
+    pipeline: &'a Pipeline<T>,
+    /// The log group of what `FilterLogEvents` found.
+    log_group: Option<&'a LogGroup>,
+    /// Finds documents of repeated events.
+    look_up: Option<&'a dyn LookUp>,
+}
+
+impl<T: Transport> Job<'_, T> {
+    /// Processes the events one after the other, and prints the problem of each at once. An event that
+    /// fails does not stop the others. Only a closed standard output ends the work.
+    async fn each(
+        &self,
+        events: &[PathBuf],
+        mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
+    ) -> Result<(), CliFailure> {
+        let mut worst = Ok(());
+        for file in events {
+            let event = EventFile {
+                path: file,
+                is_one_of_several: events.len() > 1,
+            };
+            let done = match read(file) {
+                Ok(bytes) => self.one(event, &bytes, &mut report).await,
+                Err(failure) => Err(failure),
+            };
+            match done {
+                Ok(()) => {}
+                Err(CliFailure::ClosedPipe) => return Err(CliFailure::ClosedPipe),
+                Err(CliFailure::Unfinished) => worst = worst.and(Err(CliFailure::Unfinished)),
+                Err(CliFailure::Usage(sentences)) => {
+                    sentences.iter().for_each(|sentence| say("error", sentence));
+                    worst = Err(CliFailure::Usage(Vec::new()));
+                }
             }
         }
+        worst
     }
-    worst
-}
 
-async fn one<T: Transport>(
-    file: EventFile<'_>,
-    bytes: &[u8],
-    log_group: Option<&LogGroup>,
-    pipeline: &Pipeline<T>,
-    report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
-) -> Result<(), CliFailure> {
-    let label = file.path.display().to_string();
-    let invocation = watched(&label, deliver(bytes, log_group, pipeline))
-        .await
-        .map_err(|failure| named(file, failure))?;
-    report(file, &invocation)?;
-    let report = invocation.report;
-    for warning in report.warnings() {
-        say("warning", format_args!("{file}{warning}"));
+    async fn one(
+        &self,
+        file: EventFile<'_>,
+        bytes: &[u8],
+        report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
+    ) -> Result<(), CliFailure> {
+        let label = file.path.display().to_string();
+        let invocation = watched(&label, self.deliver(bytes))
+            .await
+            .map_err(|failure| named(file, failure))?;
+        report(file, &invocation)?;
+        let report = invocation.report;
+        for warning in report.warnings() {
+            say("warning", format_args!("{file}{warning}"));
+        }
+        match report.dead_lettered {
+            0 => {}
+            1 => say(
+                "warning",
+                format_args!("{file}1 document was rejected and is now a dead letter"),
+            ),
+            several => say(
+                "warning",
+                format_args!("{file}{several} documents were rejected and are now dead letters"),
+            ),
+        }
+        let Some(error) = report.error else {
+            return Ok(());
+        };
+        say("error", format_args!("{file}{}", error.message));
+        if error.kind != ErrorType::EventUnsupported {
+            return Err(CliFailure::Unfinished);
+        }
+        if file.path != Path::new("-")
+            && let Some(hint) = hint(file.path, bytes)
+        {
+            say("hint", hint);
+        }
+        Err(CliFailure::Usage(Vec::new()))
     }
-    match report.dead_lettered {
-        0 => {}
-        1 => say(
-            "warning",
-            format_args!("{file}1 document was rejected and is now a dead letter"),
-        ),
-        several => say(
-            "warning",
-            format_args!("{file}{several} documents were rejected and are now dead letters"),
-        ),
-    }
-    let Some(error) = report.error else {
-        return Ok(());
-    };
-    say("error", format_args!("{file}{}", error.message));
-    if error.kind != ErrorType::EventUnsupported {
-        return Err(CliFailure::Unfinished);
-    }
-    if file.path != Path::new("-")
-        && let Some(hint) = hint(file.path, bytes)
-    {
-        say("hint", hint);
-    }
-    Err(CliFailure::Usage(Vec::new()))
-}
 
-/// Delivers an event, or the log events that `FilterLogEvents` found.
-async fn deliver<T: Transport>(
-    bytes: &[u8],
-    log_group: Option<&LogGroup>,
-    pipeline: &Pipeline<T>,
-) -> Result<Invocation, CliFailure> {
-    if !found::is_answer(bytes) {
-        return Ok(pipeline.invoke(bytes, None).await);
+    /// Delivers an event, or the log events that `FilterLogEvents` found.
+    async fn deliver(&self, bytes: &[u8]) -> Result<Invocation, CliFailure> {
+        if !found::is_answer(bytes) {
+            return Ok(self
+                .pipeline
+                .invoke_looking_up(bytes, None, self.look_up)
+                .await);
+        }
+        let usage = |sentence: String| CliFailure::Usage(vec![sentence]);
+        let Some((group, owner)) = self
+            .log_group
+            .and_then(|group| Some((group, group.account.as_deref()?)))
+        else {
+            return Err(usage(found::NEEDS_ARN.to_owned()));
+        };
+        let streams = found::read(bytes).map_err(usage)?;
+        let record = |payload: String| Record {
+            id: Cow::Borrowed(""),
+            payloads: Ok(vec![Cow::Owned(payload)]),
+        };
+        let payloads = payloads(owner, &group.name, &streams)?;
+        let batch = Batch {
+            trigger: Trigger::Subscription,
+            is_repeated: true,
+            records: payloads.into_iter().map(record).collect(),
+        };
+        let (report, _) = self
+            .pipeline
+            .process_looking_up(batch, None, self.look_up)
+            .await;
+        Ok(Invocation {
+            report,
+            answer: None,
+        })
     }
-    let usage = |sentence: String| CliFailure::Usage(vec![sentence]);
-    let Some((group, owner)) = log_group.and_then(|group| Some((group, group.account.as_deref()?)))
-    else {
-        return Err(usage(found::NEEDS_ARN.to_owned()));
-    };
-    let streams = found::read(bytes).map_err(usage)?;
-    let record = |payload: String| Record {
-        id: Cow::Borrowed(""),
-        payloads: Ok(vec![Cow::Owned(payload)]),
-    };
-    let payloads = payloads(owner, &group.name, &streams)?;
-    let batch = Batch {
-        trigger: Trigger::Subscription,
-        records: payloads.into_iter().map(record).collect(),
-    };
-    let (report, _) = pipeline.process(batch, None).await;
-    Ok(Invocation {
-        report,
-        answer: None,
-    })
 }
 
 /// Begins the sentences of a failure with the file's name.

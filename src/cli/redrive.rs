@@ -118,6 +118,9 @@ async fn with_progress(
 
 /// Decides from the report alone whether the work is finished.
 fn judge(report: RedriveReport) -> Result<(), CliFailure> {
+    for warning in report.report.warnings() {
+        say("warning", warning);
+    }
     match report.report.error {
         None => Ok(()),
         Some(error) => {

@@ -55,6 +55,8 @@ pub struct Config {
     pub bulk_max_actions: usize,
     /// `RETRY_*_MS` and `REQUEST_TIMEOUT_MS`
     pub retry_policy: RetryPolicy,
+    /// `LOOK_UP_REPEATED`
+    pub look_up_repeated: bool,
     /// `INFLATED_MAX_BYTES`
     pub inflated_max_bytes: u64,
     /// `METRICS_NAMESPACE`
@@ -178,6 +180,7 @@ impl Config {
             bulk_max_bytes: vars.positive("BULK_MAX_BYTES", (1, usize::MAX)),
             bulk_max_actions: vars.positive("BULK_MAX_ACTIONS", (1, usize::MAX)),
             retry_policy: retry_policy(&mut vars),
+            look_up_repeated: vars.flag("LOOK_UP_REPEATED"),
             inflated_max_bytes: vars.positive("INFLATED_MAX_BYTES", (1, u64::MAX)),
             metrics_namespace: vars
                 .unless_none("METRICS_NAMESPACE", VariableReader::metrics_namespace),

@@ -215,6 +215,11 @@ pub const SETTINGS: &[Setting] = &[
         "Longest wait between retries, in milliseconds",
     ),
     setting(
+        "LOOK_UP_REPEATED",
+        "false",
+        "Look up what the queue of failed invocations holds before it is created again, so that a rollover doubles nothing",
+    ),
+    setting(
         "INFLATED_MAX_BYTES",
         "268435456",
         "Largest payload after gunzip, in bytes",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::{Elasticsearch, Host, NO_HOST};
 use crate::server::{Inspect, Put, Reply, Search, Templates, TransportError};
@@ -36,21 +37,37 @@ struct Request<'a> {
 }
 
 impl Elasticsearch {
-    /// Sends a JSON request. A host that fails is not asked next time.
+    /// Sends a JSON request; again with fresh credentials, if they were refused and have changed.
     async fn json(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, TransportError> {
+        let start = Instant::now();
+        let left = || timeout.saturating_sub(start.elapsed());
+        let result = self.json_once(&request, timeout).await;
+        let is_refused = matches!(&result, Ok(reply) if reply.status == 401);
+        if is_refused && self.source.refresh(left()).await {
+            return self.json_once(&request, left()).await;
+        }
+        result
+    }
+
+    /// Sends a JSON request. A host that fails is not asked next time.
+    async fn json_once(
+        &self,
+        request: &Request<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
         let access = self.source.access(timeout).await?;
         let host = self.host(&access).ok_or(TransportError::Connect(NO_HOST))?;
         let mut headers = self.headers.clone();
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let url = url(&host, &request);
+        let url = url(&host, request);
         let builder = self
             .client()
-            .request(request.method, url)
+            .request(request.method.clone(), url)
             .headers(headers)
             .timeout(timeout);
         let result = self
-            .exchange(&access, &host, builder, request.body.into())
+            .exchange(&access, &host, builder, request.body.clone().into())
             .await;
         if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();

@@ -19,9 +19,9 @@ use self::raw_event::{RawEvent, RawEventLayer};
 pub use self::summary::Caller;
 use crate::config::{self, Config, Problem};
 use crate::elasticsearch::Elasticsearch;
-use crate::pipeline::{Invocation, Pipeline};
+use crate::pipeline::{Invocation, LookUp, LookUpRepeated, Pipeline};
 use crate::report::{Answer, ErrorType, Report};
-use crate::server::Transport;
+use crate::server::{Search, Transport};
 
 /// The function's answer, if all is well or if the trigger wants the failures by name.
 #[derive(Debug, Serialize)]
@@ -40,6 +40,8 @@ pub struct Function<T> {
     pub pipeline: Pipeline<T>,
     /// The namespace of the metrics; `None` to write no metrics.
     pub metrics_namespace: Option<String>,
+    /// Whether documents of repeated events are looked up before they are created again.
+    pub look_up_repeated: bool,
 }
 
 /// The time that is kept free before Lambda's deadline for the answer: at most this, and at most a
@@ -94,6 +96,7 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
         .iter()
         .for_each(|warning| write_log_line(&summary::warning(warning)));
     let metrics_namespace = config.metrics_namespace.take();
+    let look_up_repeated = config.look_up_repeated;
     let settings = config
         .elasticsearch
         .take()
@@ -101,6 +104,7 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
     Ok(Function {
         pipeline: config.elasticsearch_pipeline(settings)?,
         metrics_namespace,
+        look_up_repeated,
     })
 }
 
@@ -131,7 +135,9 @@ fn variable(lookup: &impl Fn(&str) -> Option<String>, name: &str) -> Option<Stri
 ///
 /// # Errors
 /// If the Runtime API cannot be reached.
-pub async fn run<T: Transport>(function: Function<T>) -> Result<(), lambda_runtime::Error> {
+pub async fn run<T: Transport + Search>(
+    function: Function<T>,
+) -> Result<(), lambda_runtime::Error> {
     let function = Rc::new(function);
     let event = RawEvent::default();
     let handler = service_fn({
@@ -195,7 +201,7 @@ fn time_left(deadline: Duration, now: Duration) -> Option<Duration> {
     }
 }
 
-impl<T: Transport> Function<T> {
+impl<T: Transport + Search> Function<T> {
     /// Handles one invocation. Returns the answer and the line for the log.
     pub async fn invoke(
         &self,
@@ -203,7 +209,11 @@ impl<T: Transport> Function<T> {
         caller: Caller<'_>,
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
-        let Invocation { report, answer } = self.pipeline.invoke(event, deadline).await;
+        let pipeline = &self.pipeline;
+        let look_up = LookUpRepeated::new(pipeline.indexer.transport(), pipeline.data_stream());
+        let look_up: Option<&dyn LookUp> = self.look_up_repeated.then_some(&look_up);
+        let Invocation { report, answer } =
+            pipeline.invoke_looking_up(event, deadline, look_up).await;
         for warning in report.warnings() {
             write_log_line(&summary::warning(&warning));
         }

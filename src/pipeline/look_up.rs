@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::data_stream::DataStreamName;
-use crate::search::look_up;
+use crate::search::{PermittedLookUp, look_up};
 use crate::server::Search;
 
 /// Where a document is that was delivered before.
@@ -30,6 +30,12 @@ pub trait LookUp {
         ids: &'a [DocumentId],
         session: &'a Session,
     ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>>;
+
+    /// Returns how many documents could not be looked up since the last call, so that they were
+    /// sent although they may be stored already.
+    fn take_not_looked_up(&self) -> u64 {
+        0
+    }
 }
 
 /// Looks in all backing indices of the data stream and among the dead letters.
@@ -81,5 +87,46 @@ impl<S: Search> LookUp for LookUpEverywhere<'_, S> {
             Ok(found)
         };
         find.boxed_local()
+    }
+}
+
+/// Looks in all backing indices of the data stream, if the credentials allow it.
+#[derive(Debug)]
+pub struct LookUpRepeated<'s, S> {
+    stored: PermittedLookUp<'s, S>,
+    data_stream: &'s DataStreamName,
+}
+
+impl<'s, S: Search> LookUpRepeated<'s, S> {
+    /// Makes a look-up that has asked nothing yet.
+    pub fn new(server: &'s S, data_stream: &'s DataStreamName) -> Self {
+        Self {
+            stored: PermittedLookUp::new(server),
+            data_stream,
+        }
+    }
+}
+
+impl<S: Search> LookUp for LookUpRepeated<'_, S> {
+    fn find<'a>(
+        &'a self,
+        ids: &'a [DocumentId],
+        session: &'a Session,
+    ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>> {
+        let find = async move {
+            let stored = self
+                .stored
+                .find(&self.data_stream.name, ids, session)
+                .await?;
+            Ok(stored
+                .into_iter()
+                .map(|(id, copies)| (id, Whereabouts::Stored(copies)))
+                .collect())
+        };
+        find.boxed_local()
+    }
+
+    fn take_not_looked_up(&self) -> u64 {
+        self.stored.take_not_looked_up()
     }
 }

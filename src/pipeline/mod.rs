@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub use self::chunk::{identity, log_line};
 use self::delivery::Delivery;
-pub use self::look_up::{LookUp, LookUpEverywhere, Whereabouts};
+pub use self::look_up::{LookUp, LookUpEverywhere, LookUpRepeated, Whereabouts};
 pub use self::memory::Memory;
 use self::run::Run;
 use crate::bulk::{DocumentId, Indexer, RetryPolicy, Session};
@@ -88,6 +88,17 @@ pub struct Invocation {
 impl<T: Transport> Pipeline<T> {
     /// Handles one invocation, from the event as Lambda delivers it to the answer.
     pub async fn invoke(&self, event: &[u8], deadline: Option<Instant>) -> Invocation {
+        self.invoke_looking_up(event, deadline, None).await
+    }
+
+    /// Does the work of [`Self::invoke`]. If the events are repeated, documents that `look_up` finds
+    /// are not sent.
+    pub async fn invoke_looking_up(
+        &self,
+        event: &[u8],
+        deadline: Option<Instant>,
+        look_up: Option<&dyn LookUp>,
+    ) -> Invocation {
         let batch = match event::read(event) {
             Ok(batch) => batch,
             Err(error) => {
@@ -103,7 +114,8 @@ impl<T: Transport> Pipeline<T> {
             .iter()
             .map(|record| record.id.to_string())
             .collect();
-        let (report, failed_records) = self.process(batch, deadline).await;
+        let look_up = look_up.filter(|_| batch.is_repeated);
+        let (report, failed_records) = self.process_looking_up(batch, deadline, look_up).await;
         Invocation {
             report,
             answer: answer(trigger, &ids, &failed_records),
@@ -202,6 +214,9 @@ impl<T: Transport> Pipeline<T> {
         run.accounts
             .user_agents_not_parsed(self.enrichments.user_agents_not_parsed());
         let delivery = run.delivery;
+        if let Some(look_up) = delivery.look_up {
+            run.accounts.not_looked_up(look_up.take_not_looked_up());
+        }
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

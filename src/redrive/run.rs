@@ -15,7 +15,7 @@ use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
 use crate::report::{Accounts, ErrorType, Report, ReportError};
-use crate::search::{FoundDocument, Query, SearchReader};
+use crate::search::{FoundDocument, PermittedLookUp, Query, SearchReader};
 use crate::server::{Search, Target, Transport};
 
 /// Upper bound on the number of letters in a page.
@@ -25,6 +25,8 @@ pub(super) struct RedriveRun<'r, S, T, P> {
     redrive: &'r Redrive,
     pipeline: &'r Pipeline<T>,
     letters: SearchReader<'r, S>,
+    /// Finds documents that are there already, in whichever backing index.
+    stored: PermittedLookUp<'r, S>,
     progress: P,
     sending: Session,
     removing: Session,
@@ -83,6 +85,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             redrive,
             pipeline,
             letters: SearchReader::new(server, query, session()),
+            stored: PermittedLookUp::new(server),
             progress,
             sending: session(),
             removing: session(),
@@ -107,6 +110,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         for session in [&self.sending, &self.removing] {
             self.accounts.sent(session.traffic());
         }
+        self.accounts
+            .not_looked_up(self.stored.take_not_looked_up());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let cause = |session: &Session| {
             session
@@ -184,13 +189,9 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             return Vec::new();
         };
         let (body, sent) = self.documents(letters, target);
-        let target = Target {
-            data_stream: &target.name,
-            ingest_pipeline: self.pipeline.ingest_pipeline.as_deref(),
-        };
-        let outcomes = self.pipeline.indexer.index(target, &body, &self.sending);
+        let outcomes = self.outcomes(target, &body, &sent).await;
         let mut arrived = Vec::new();
-        for (stored, outcome) in sent.into_iter().zip(outcomes.await) {
+        for ((stored, _), outcome) in sent.into_iter().zip(outcomes) {
             if self.count(outcome) {
                 self.counts.arrived += 1;
                 arrived.push(stored);
@@ -199,16 +200,56 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         arrived
     }
 
+    /// Sends documents that are not there already. Returns an outcome for each, in their order.
+    async fn outcomes(
+        &self,
+        target: &DataStreamName,
+        body: &BulkBody,
+        sent: &[&Letter],
+    ) -> Vec<Outcome> {
+        let ids: Vec<_> = sent.iter().map(|(_, letter)| letter.id).collect();
+        let looking = Session::new(self.pipeline.retry_policy, None, self.pipeline.random);
+        let stored = match self.stored.find(&target.name, &ids, &looking).await {
+            Ok(stored) => stored,
+            Err(failure) => {
+                self.sending.stop(failure);
+                return vec![Outcome::Unresolved; sent.len()];
+            }
+        };
+        let is_new = |item: &usize| ids.get(*item).is_some_and(|id| !stored.contains_key(id));
+        let target = Target {
+            data_stream: &target.name,
+            ingest_pipeline: self.pipeline.ingest_pipeline.as_deref(),
+        };
+        let new = (0..body.len()).filter(is_new).collect();
+        let outcomes = self
+            .pipeline
+            .indexer
+            .index_some(target, (body, new), &self.sending)
+            .await;
+        ids.iter()
+            .zip(outcomes)
+            .map(|(id, outcome)| {
+                if stored.contains_key(id) {
+                    Outcome::Duplicate
+                } else {
+                    outcome
+                }
+            })
+            .collect()
+    }
+
     /// Makes the documents of letters. Returns them with their letters.
     fn documents<'l>(
         &mut self,
         letters: &'l [Letter],
         target: &DataStreamName,
-    ) -> (BulkBody, Vec<&'l StoredDocument>) {
+    ) -> (BulkBody, Vec<&'l Letter>) {
         let normalizer = self.pipeline.normalizer_for(target);
         let mut body = BulkBody::default();
         let mut sent = Vec::new();
-        for (stored, letter) in letters {
+        for letter_in_place in letters {
+            let (_, letter) = letter_in_place;
             let arena = Bump::new();
             match self
                 .pipeline
@@ -223,7 +264,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
                             self.accounts.parse_failure();
                         }
                         body.push(&letter.id, document);
-                        sent.push(stored);
+                        sent.push(letter_in_place);
                     }
                 },
             }

@@ -8,6 +8,7 @@
 //! count with `hits.total`. And a search that fell short begins again, or fails in the end.
 
 mod look_up;
+mod permitted;
 mod sample;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::look_up::look_up;
+pub use self::permitted::PermittedLookUp;
 pub use self::sample::{Order, Sample, sample};
 use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;

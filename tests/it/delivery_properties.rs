@@ -496,7 +496,7 @@ impl Server {
                 self.scrolls.len() - 1
             }
             Question::Scroll { id } => id.parse().expect("a scroll's own id"),
-            Question::Find { .. } => panic!("a redrive looks nothing up"),
+            Question::Find { query } => return self.look_up(query, takes, timeout),
         };
         let (total, hits) = &mut self.scrolls[scroll];
         let page: Vec<String> = hits.drain(..hits.len().min(3)).collect();
@@ -505,6 +505,29 @@ impl Server {
             page.join(",")
         );
         let is_heard = Duration::from_millis(takes) < timeout;
+        Step::reply(200, if is_heard { &reply } else { "" }).taking(takes)
+    }
+
+    /// Returns the documents among those that a redrive is about to send.
+    fn look_up(&mut self, query: &str, takes: u64, timeout: Duration) -> Step {
+        let is_asked = |id: &str| query.contains(&format!("\"{id}\""));
+        let hits: Vec<_> = self
+            .store
+            .iter()
+            .filter(|((stream, id), _)| stream == LOGS && is_asked(id))
+            .map(|((_, id), seq_no)| {
+                format!(r#"{{"_index":".ds","_id":"{id}","_seq_no":{seq_no},"_primary_term":1}}"#)
+            })
+            .collect();
+        let total = hits.len() as u64;
+        let reply = format!(
+            r#"{{"timed_out":false,"_shards":{{"total":1,"successful":1}},"hits":{{"total":{{"value":{total},"relation":"eq"}},"hits":[{}]}}}}"#,
+            hits.join(",")
+        );
+        let is_heard = Duration::from_millis(takes) < timeout;
+        if is_heard {
+            self.said.duplicates += total;
+        }
         Step::reply(200, if is_heard { &reply } else { "" }).taking(takes)
     }
 

@@ -152,7 +152,7 @@ fn every_setting_s_example_is_valid() {
 fn keys_have_only_the_privileges_that_their_job_needs() {
     let text = read("docs/configure.md");
     let keys: Vec<_> = blocks(&text, "json").into_iter().map(Json::read).collect();
-    let [function, others @ ..] = &keys[..] else {
+    let [function, looking_up, others @ ..] = &keys[..] else {
         panic!("a key for each job")
     };
     let role = function.get("role_descriptors.apigw-logs").unwrap();
@@ -169,7 +169,25 @@ fn keys_have_only_the_privileges_that_their_job_needs() {
         names,
         r#"["logs-aws.api_gateway_logs-*","logs-aws.api_gateway_dead_letters-*"]"#
     );
-    // A key that may read, change or remove anything expires.
+    // The function's keys do not expire. With LOOK_UP_REPEATED it may read its documents, too.
+    assert_eq!(looking_up.text("expiration"), None);
+    let role = looking_up
+        .get("role_descriptors.apigw-logs-looking-up")
+        .unwrap();
+    let privileges: Vec<_> = role
+        .list("indices")
+        .unwrap()
+        .iter()
+        .map(|index| index.get("privileges").unwrap().compact())
+        .collect();
+    assert_eq!(
+        privileges,
+        [
+            r#"["auto_configure","create_doc","read","maintenance"]"#,
+            r#"["auto_configure","create_doc"]"#
+        ]
+    );
+    // Any other key that may read, change or remove anything expires.
     assert_eq!(others.len(), 5);
     for key in others {
         assert_eq!(key.text("expiration"), Some("1d"), "{}", key.compact());

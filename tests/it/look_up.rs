@@ -10,7 +10,7 @@ use apigw_logs::bulk::{
 };
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
-use apigw_logs::search::look_up;
+use apigw_logs::search::{PermittedLookUp, look_up};
 use apigw_logs::server::{Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
@@ -135,6 +135,21 @@ async fn no_answer_is_an_error_and_not_an_absence() {
         (found, asked.borrow().len()),
         (Err(Failure::Status(403)), 0)
     );
+}
+
+/// Without the privilege to search, nothing is known, and the search is not repeated.
+#[tokio::test(start_paused = true)]
+async fn a_search_that_is_forbidden_finds_nothing_and_counts_the_documents() {
+    let all = ids(3);
+    let (server, asked) = server(vec![Step::status(403), Step::status(403)]);
+    let look_up = PermittedLookUp::new(&server);
+    for data_stream in ["d", "d", "other"] {
+        let found = look_up.find(data_stream, &all, &session()).await;
+        assert_eq!(found, Ok(HashMap::new()));
+    }
+    assert_eq!(asked.borrow().len(), 2, "each data stream once");
+    assert_eq!(look_up.take_not_looked_up(), 9);
+    assert_eq!(look_up.take_not_looked_up(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,7 @@ mod readme;
 mod real_elasticsearch;
 mod real_faults;
 mod redrive;
+mod repeated;
 mod schema;
 mod search_server;
 mod secrets;

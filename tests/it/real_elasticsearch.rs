@@ -415,14 +415,16 @@ fn dead_letters_are_sent_again() {
             (2, dead)
         );
     }
+    // A dry run prints the documents that are not there yet.
     let (run, report) = target.redrive(&["--dry-run"], redrive_key);
+    let stored = target.documents().len() as u64;
     assert_eq!(
         (
             run.status,
             run.stdout.lines().count() as u64,
             report.is_null()
         ),
-        (0, dead, false),
+        (0, dead - stored, false),
         "{run:?}"
     );
     let (run, report) = target.redrive(&[], redrive_key);

@@ -364,16 +364,19 @@ fn a_search_that_fails_is_begun_again() {
             Fault::none(),
             Fault::none(),
             Fault::none(),
+            Fault::none(),
             Fault::status(502),
         ],
         &[
             Fault::none(),
             Fault::none(),
             Fault::none(),
+            Fault::none(),
             Fault::close(),
             Fault::close(),
         ],
         &[
+            Fault::none(),
             Fault::none(),
             Fault::none(),
             Fault::none(),
@@ -381,11 +384,13 @@ fn a_search_that_fails_is_begun_again() {
         ],
         &[
             Fault::none(),
+            Fault::none(),
             Fault::status(502).after(300),
             Fault::close().after(500),
             Fault::status(503).after(99),
         ],
         &[
+            Fault::none(),
             Fault::none(),
             Fault::none(),
             Fault::status(502).after(200),
@@ -700,8 +705,9 @@ fn an_interrupted_redrive_says_so_and_goes_on() {
     let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
     let server = FakeElasticsearch::start();
     bury(&server, &lines);
-    // Search, send, remove, scroll: the second page is sent, and its reply does not arrive.
-    let mut faults = vec![Fault::none(); 4];
+    // Search, look up, send, remove, scroll, look up: the second page is sent, and its reply does not
+    // arrive.
+    let mut faults = vec![Fault::none(); 6];
     faults.push(Fault::none().delayed(3_600_000));
     server.fail(faults);
     let before = server.requests().len();

@@ -417,7 +417,12 @@ fn its_variables_are_settings_that_the_program_accepts() {
             ("IngestPipeline", "mine"),
         ],
     ];
-    let names = ["PreserveOriginalEvent", "ExecutionLogs", "LogLevel"];
+    let names = [
+        "PreserveOriginalEvent",
+        "ExecutionLogs",
+        "LookUpRepeated",
+        "LogLevel",
+    ];
     let choices: Vec<_> = names
         .into_iter()
         .flat_map(|name| choices(name).into_iter().map(move |value| (name, value)))

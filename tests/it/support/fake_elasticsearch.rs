@@ -493,6 +493,15 @@ impl State {
         if path.ends_with("/_refresh") {
             return Ok((200, "{}".into()));
         }
+        let hit = |(id, stored): (&String, &Stored)| {
+            json!({"_index": format!(".ds-{}", stream.0), "_id": id, "_seq_no": stored.seq_no, "_primary_term": 1,
+                   "_source": stored.document})
+        };
+        if let Some(ids) = body.pointer("/query/ids/values").and_then(Value::as_array) {
+            let is_asked = |(id, _): &(&String, &Stored)| ids.iter().any(|asked| asked == *id);
+            let hits: Vec<Value> = stream.1.iter().filter(is_asked).map(hit).collect();
+            return Ok((200, page("", hits.len(), &hits)));
+        }
         let since = body
             .pointer("/query/range/@timestamp/gte")
             .and_then(Value::as_str)
@@ -509,11 +518,7 @@ impl State {
             .filter(|(_, stored)| *time(stored) >= *since)
             .collect();
         found.sort_by_key(|(_, stored)| time(stored));
-        let hit = |(id, stored): &(&String, &Stored)| {
-            json!({"_index": format!(".ds-{}", stream.0), "_id": id, "_seq_no": stored.seq_no, "_primary_term": 1,
-                   "_source": stored.document})
-        };
-        let hits: Vec<Value> = found.iter().map(hit).collect();
+        let hits: Vec<Value> = found.into_iter().map(hit).collect();
         let size = body["size"].as_u64().ok_or("a search says its size")?;
         let returned = self.search_ends_after.unwrap_or(hits.len()).min(hits.len());
         let mut pages: VecDeque<_> = hits[..returned]

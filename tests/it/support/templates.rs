@@ -12,6 +12,7 @@ use super::search_server::SearchServer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     Function,
+    FunctionLookingUp,
     Setup,
     Redrive,
     Backfill,
@@ -28,6 +29,7 @@ pub(crate) fn key_body(job: Job) -> String {
         .filter_map(|rest| rest.split("```").next());
     let name = match job {
         Job::Function => "apigw-logs",
+        Job::FunctionLookingUp => "apigw-logs-looking-up",
         Job::Setup => "apigw-logs-setup",
         Job::Redrive => "apigw-logs-redrive",
         Job::Backfill => "apigw-logs-backfill",
