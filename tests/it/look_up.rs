@@ -189,6 +189,9 @@ async fn all_copies_are_found_right_after_a_rollover() {
     let data_stream = format!("logs-aws.api_gateway_logs-lookup{}", std::process::id());
     let mut variables = vec![
         ("ELASTICSEARCH_URL", elastic.url.as_str()),
+        // Generous, so that time never ends this test, however slow the machine is.
+        ("RETRY_BUDGET_MS", "600000"),
+        ("REQUEST_TIMEOUT_MS", "300000"),
         ("DATA_STREAM", &*data_stream),
     ];
     if let Some(key) = elastic.given_api_key() {
