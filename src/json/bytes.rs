@@ -25,6 +25,34 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|byte| is(*byte))
 }
 
+/// Returns whether any byte satisfies `is`, and its place satisfies `test`. Optimised for few bytes
+/// that satisfy `is`, which has no branches. A place may be asked for twice.
+#[inline]
+pub fn any_byte(
+    bytes: &[u8],
+    is: impl Fn(u8) -> bool + Copy,
+    test: impl Fn(usize) -> bool + Copy,
+) -> bool {
+    let in_block = |block: &Block, start: usize| {
+        let mut marks = marks(block, is);
+        while marks != 0 {
+            if test(start + (marks.trailing_zeros() / 8) as usize) {
+                return true;
+            }
+            marks &= marks - 1;
+        }
+        false
+    };
+    let Some(last) = bytes.last_chunk() else {
+        let mut places = bytes.iter().enumerate();
+        return places.any(|(place, byte)| is(*byte) && test(place));
+    };
+    let (blocks, rest) = bytes.as_chunks();
+    let mut numbered = blocks.iter().enumerate();
+    numbered.any(|(number, block)| in_block(block, number * size_of::<Block>()))
+        || (!rest.is_empty() && in_block(last, bytes.len() - size_of::<Block>()))
+}
+
 /// Compares two strings; inline for 16 to 32 bytes, the usual length of a key.
 ///
 /// Perf: the inline comparison saves 10 instructions and a call of `memcmp`.

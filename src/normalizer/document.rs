@@ -101,7 +101,7 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
     if domain.is_none() && path.is_none() {
         return Url::default();
     }
-    if let Some(whole) = path.filter(|path| path.contains("://") && !path.starts_with('/')) {
+    if let Some(whole) = path.filter(|path| !path.starts_with('/') && path.contains("://")) {
         return absolute_url(whole, arena);
     }
     let Some(domain) = domain else {

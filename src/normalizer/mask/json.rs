@@ -10,7 +10,7 @@ use super::Edit;
 use super::keyed::{
     is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
 };
-use super::names::{Kind, kind, squeezed};
+use super::names::{Kind, is_of_caller, kind, names_short_group, squeezed};
 
 /// What stands in the place of a value.
 const MASKED_VALUE: &str = r#""***""#;
@@ -51,6 +51,9 @@ fn walk(json: &str, levels: Vec<Level>) -> Vec<Edit> {
 /// An object or a list that is open.
 struct Level {
     is_object: bool,
+    /// Whether it stands under a short name of a credential, so that its members are looked at one
+    /// by one.
+    is_in_short_group: bool,
     /// The last letters of its name, and of those around it.
     path: String,
     /// Whether the next string is a key.
@@ -68,6 +71,7 @@ impl Level {
     fn new(is_object: bool, path: String) -> Self {
         Self {
             is_object,
+            is_in_short_group: false,
             path,
             is_key_next: is_object,
             key: String::new(),
@@ -134,8 +138,14 @@ impl<'j> Walk<'j> {
             level.values.push(start);
         }
         if matches!(first, b'{' | b'[') {
-            let path = self.path();
-            self.levels.push(Level::new(first == b'{', path));
+            let is_in_short_group = self
+                .levels
+                .last()
+                .is_some_and(|level| level.is_in_short_group || names_short_group(&level.key));
+            self.levels.push(Level {
+                is_in_short_group,
+                ..Level::new(first == b'{', self.path())
+            });
             self.position += 1;
             return;
         }
@@ -163,11 +173,17 @@ impl<'j> Walk<'j> {
             let joined = kind(&format!("{}.{}", level.path, level.key));
             joined.filter(|kind| matches!(kind, Kind::Header | Kind::Other))
         };
-        let Some(kind) = kind(&level.key).or_else(in_path) else {
+        let in_short_group = || {
+            let is_secret = level.is_in_short_group && !is_of_caller(&level.key);
+            is_secret.then_some(Kind::Short)
+        };
+        let kind = kind(&level.key).or_else(in_path).or_else(in_short_group);
+        let Some(kind) = kind else {
             return false;
         };
         if matches!(first, b'{' | b'[') {
-            return !(kind == Kind::Code || (kind == Kind::Jwt && first == b'{'));
+            let is_walked = matches!(kind, Kind::Jwt | Kind::Short) && first == b'{';
+            return !(kind == Kind::Code || is_walked);
         }
         let value = self
             .json

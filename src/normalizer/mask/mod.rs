@@ -64,9 +64,9 @@ pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     }
 }
 
-/// Returns a JSON value without the credentials inside.
-pub(super) fn mask_json<'a>(json: &'a RawValue, arena: &'a Bump) -> &'a RawValue {
-    match edited(json.get(), json::find(json.get())) {
+/// Returns the JSON value of a key without the credentials inside.
+pub(super) fn mask_json<'a>(key: &str, json: &'a RawValue, arena: &'a Bump) -> &'a RawValue {
+    match edited(json.get(), json::find_under(key, json.get())) {
         None => json,
         Some(masked) => serde_json::from_str(arena.alloc_str(&masked)).unwrap_or(json),
     }
@@ -139,6 +139,8 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -157,6 +159,10 @@ mod tests {
                 r#"{"identity":{"apiKey":"***"}}"#,
             ),
             (r#"{"apiKey":"-"}"#, r#"{"apiKey":"-"}"#),
+            (
+                r#"{"auth":{"iam":{"userArn":"a","x":"s3cr3t"},"keys":["s3cr3t"]}}"#,
+                r#"{"auth":{"iam":{"userArn":"a","x":"***"},"keys":"***"}}"#,
+            ),
             (r#"{"auth.token":"s3cr3t"}"#, r#"{"auth.token":"***"}"#),
             (r#"{"tokens":["a","b"],"x":1}"#, r#"{"tokens":"***","x":1}"#),
             (
@@ -243,6 +249,108 @@ mod tests {
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
+    /// Pieces of texts that hold credentials, and of texts that do not.
+    fn pieces() -> impl Strategy<Value = String> {
+        let pieces = [
+            "Bearer",
+            "basic",
+            "Digest",
+            "AWS4-HMAC-SHA256",
+            "Signature",
+            "token",
+            "apikey",
+            "jwt",
+            "Negotiate",
+            "NTLM",
+            "ssws",
+            "splunk",
+            "hawk",
+            "OAuth",
+            "API Key",
+            "API key",
+            "password",
+            "pass",
+            "auth",
+            "sig",
+            "code",
+            "api_key",
+            "Authorization header",
+            "name",
+            "value",
+            " ",
+            "  ",
+            "--",
+            "-",
+            "_",
+            ".",
+            "/",
+            ",",
+            ";",
+            "=",
+            ":",
+            "'",
+            "\"",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            "<",
+            ">",
+            "&",
+            "?",
+            "@",
+            "//",
+            "%3D",
+            "\\u003d",
+            "\t",
+            "\n",
+            "s3cr3t",
+            "Zm9vOmJhcg",
+            "a1B2c3D4e5F6g7H8",
+            "eyJhbGciOiJkaXIifQ",
+            "ghp_",
+            "github_pat_",
+            "glpat-",
+            "xoxb-",
+            "xapp-",
+            "sk_live_",
+            "rk_test_",
+            "sk-ant-",
+            "npm_",
+            "pypi-",
+            "hf_",
+            "shpat_",
+            "dop_v1_",
+            "whsec_",
+            "xkeysib-",
+            "ya29.",
+            "AGE-SECRET-KEY-",
+            "AIza",
+            "AKIA",
+            "ASIA",
+            "SG.",
+            "-----BEGIN PRIVATE KEY",
+            "Mozilla/5.0",
+            "GET",
+            "and API Stage",
+            "authorized because",
+        ];
+        let piece = proptest::sample::select(pieces.to_vec());
+        proptest::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_text_with_a_credential_is_suspicious(text in pieces()) {
+            let credentials = found(&text).len();
+            prop_assert!(is_suspicious(&text) || credentials == 0, "{}", credentials);
+        }
+    }
+
     #[test]
     fn json_stays_json() {
         let arena = Bump::new();
@@ -261,7 +369,7 @@ mod tests {
         ];
         for (json, expected) in cases {
             let json: &RawValue = serde_json::from_str(json).unwrap();
-            assert_eq!(mask_json(json, &arena).get(), expected, "{json}");
+            assert_eq!(mask_json("a", json, &arena).get(), expected, "{json}");
         }
     }
 }

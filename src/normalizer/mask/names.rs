@@ -93,6 +93,32 @@ const HARMLESS: [&str; 9] = [
     "tokenusage",
 ];
 
+/// Ends of the names that say who a caller is, or what came of the check.
+const OF_CALLER: [&str; 22] = [
+    "account",
+    "accountid",
+    "arn",
+    "caller",
+    "error",
+    "issuer",
+    "latency",
+    "message",
+    "method",
+    "org",
+    "orgid",
+    "principal",
+    "principalid",
+    "provider",
+    "requestid",
+    "scope",
+    "scopes",
+    "status",
+    "type",
+    "user",
+    "userid",
+    "username",
+];
+
 /// Returns whether a character separates the words of a key, and does not count.
 pub(in super::super) fn is_separator(c: char) -> bool {
     matches!(c, '.' | '_' | '-' | ' ')
@@ -103,9 +129,10 @@ pub(in super::super) fn is_secret(key: &str) -> bool {
     kind(key).is_some_and(|kind| kind != Kind::Code)
 }
 
-/// Returns whether all members of an object with this key are credentials. An object of claims is none.
+/// Returns whether all members of an object with this key are credentials. An object of claims is
+/// none; in one with a short name each member says for itself what it is.
 pub(in super::super) fn hides_object(key: &str) -> bool {
-    kind(key).is_some_and(|kind| !matches!(kind, Kind::Code | Kind::Jwt))
+    kind(key).is_some_and(|kind| matches!(kind, Kind::Header | Kind::Other))
 }
 
 /// The kind of credential that a key names; `None` if it names none.
@@ -131,8 +158,27 @@ pub(super) fn kind(key: &str) -> Option<Kind> {
         Some(_) => Some(Kind::Other),
         None if end > 0 => None,
         None if name == "code" => Some(Kind::Code),
-        None => ends_in_word(&key).then_some(Kind::Short),
+        None => (ends_in_word(&key) || is_in_short_group(&key)).then_some(Kind::Short),
     }
+}
+
+/// Returns whether a key is a member's of an object with a short name, and may name a credential:
+/// `auth.value` does, `auth.userArn` does not.
+fn is_in_short_group(key: &str) -> bool {
+    key.rsplit_once('.')
+        .is_some_and(|(groups, member)| !is_of_caller(member) && names_short_group(groups))
+}
+
+/// Returns whether the key of an object, or of one around it, is a short name of a credential.
+pub(super) fn names_short_group(key: &str) -> bool {
+    key.split('.').any(|name| kind(name) == Some(Kind::Short))
+}
+
+/// Returns whether a member of an object with a short name says who the caller is, or what came of
+/// the check, and not what the caller proved it with.
+pub(super) fn is_of_caller(member: &str) -> bool {
+    let name = squeezed(member);
+    OF_CALLER.iter().any(|end| name.ends_with(end))
 }
 
 /// Letters and digits, in small letters.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::names::{MARKS, WORDS};
-use crate::json::has_byte;
+use crate::json::any_byte;
 
 /// Everything that a detector starts from: a name of a credential, with a little between its letters; a token's start; a
 /// scheme; a user info; and what is decoded before it is looked at.
@@ -31,7 +31,8 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn is_suspicious(text: &str) -> bool {
     const SHORTEST: usize = 5;
     let bytes = text.as_bytes();
-    if bytes.len() < SHORTEST || !has_byte(bytes, is_sign) {
+    // Perf: most values show no sign, and the search for one costs a third of what the pattern does.
+    if bytes.len() < SHORTEST || !any_byte(bytes, may_show, |place| shows(bytes, place)) {
         return false;
     }
     // Names are spread over objects.
@@ -39,20 +40,79 @@ pub(super) fn is_suspicious(text: &str) -> bool {
 }
 
 /// Whether a byte is one of those, one of which stands in every text with a credential.
-fn is_sign(byte: u8) -> bool {
-    (byte == b'=')
+fn may_show(byte: u8) -> bool {
+    (byte <= b' ')
+        | (byte == b'=')
         | (byte == b':')
         | (byte == b'>')
         | (byte == b'@')
         | (byte == b'&')
         | (byte == b'+')
         | (byte == b'%')
-        | (byte == b' ')
         | (byte == b'"')
+        | (byte == b'\'')
         | (byte == b'\\')
-        | (byte == b'J')
-        | (byte == b'K')
-        | (byte == b'I')
         | (byte == b'_')
         | (byte == b'-')
+        | (byte == b'y')
+        | (byte == b'I')
+        | (byte == b'G')
+}
+
+/// Whether such a byte is a sign where it stands. Names of credentials need one of the signs that
+/// separate a name from its value. Schemes and tokens show by the letters around a common byte.
+fn shows(bytes: &[u8], place: usize) -> bool {
+    let (before, from) = bytes.split_at_checked(place).unwrap_or_default();
+    match from {
+        [b' ', ..] => ends_scheme(before),
+        [b'-', ..] => before.ends_with(b"-") || ends_prefix(before),
+        [b'_', ..] => ends_prefix(before),
+        [b'y', b'J', ..] => before.ends_with(b"e"),
+        [b'y', rest @ ..] => rest.starts_with(b"a29"),
+        [b'I', ..] => matches!(before, [.., b'A'] | [.., b'A', b'K' | b'S']),
+        [b'G', rest @ ..] => before.ends_with(b"S") && rest.starts_with(b"."),
+        _ => true,
+    }
+}
+
+/// Whether a text ends like the scheme of an authorization header, or like `API Key`.
+fn ends_scheme(text: &[u8]) -> bool {
+    let Some(end) = text.last_chunk::<3>() else {
+        return false;
+    };
+    matches!(
+        &end.map(|byte| byte.to_ascii_lowercase()),
+        b"rer"
+            | b"sic"
+            | b"est"
+            | b"awk"
+            | b"uth"
+            | b"256"
+            | b"ure"
+            | b"ken"
+            | b"key"
+            | b"jwt"
+            | b"ate"
+            | b"tlm"
+            | b"sws"
+            | b"unk"
+    )
+}
+
+/// Whether a text ends like a token's prefix before its last `-` or `_`.
+fn ends_prefix(text: &[u8]) -> bool {
+    matches!(
+        text,
+        [.., b'g', b'h', b'p' | b'o' | b'u' | b's' | b'r']
+            | [.., b'x', b'o', b'x', _]
+            | [.., b's', b'h', b'p', _, _]
+            | [.., b'a', b't']
+            | [.., b'p', b'p' | b'm' | b'i']
+            | [.., b's' | b'r', b'k']
+            | [.., b'h', b'f']
+            | [.., b'v', b'1']
+            | [.., b'e', b'c']
+            | [.., b'i', b'b']
+            | [.., b'E', b'T' | b'Y']
+    )
 }

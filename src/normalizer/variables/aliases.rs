@@ -369,6 +369,19 @@ pub(crate) fn is_everybodys(key: &str) -> bool {
         .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
+/// Whether a variable has no name that is one of everybody's, by its number.
+pub(super) static HAS_OWN_NAMES: LazyLock<[bool; Variable::COUNT]> = LazyLock::new(|| {
+    let mut own = [true; Variable::COUNT];
+    for (alias, variable) in ALIASES {
+        if EVERYBODYS.contains(alias)
+            && let Some(own) = own.get_mut(*variable as usize)
+        {
+            *own = false;
+        }
+    }
+    own
+});
+
 /// Returns whether `word` (two letters or more) is a proper prefix of an alias.
 pub(crate) fn starts_name(word: &str) -> bool {
     let starts = |(alias, _): &(&str, Variable)| {

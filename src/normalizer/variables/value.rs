@@ -197,7 +197,7 @@ pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
             FlatValue::Json(json) if nesting(json.get()) > MAX_NESTING => {
                 FlatValue::Text(mask(json.get(), arena))
             }
-            FlatValue::Json(json) => FlatValue::Json(mask_json(json, arena)),
+            FlatValue::Json(json) => FlatValue::Json(mask_json(key, json, arena)),
             FlatValue::Text(text) => FlatValue::Text(mask(text, arena)),
         });
         (mask_suspicious(key, arena), value)
