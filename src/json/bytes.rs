@@ -25,15 +25,22 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|byte| is(*byte))
 }
 
-/// Returns whether any byte satisfies `is`, and its place satisfies `test`. Optimised for few bytes
-/// that satisfy `is`, which has no branches. A place may be asked for twice.
+/// Returns whether any byte satisfies `is` and its place `test`, or two bytes `pair` follow each other.
+/// Optimised for few bytes that satisfy `is`, which has no branches. A place may be asked for twice.
 #[inline]
 pub fn any_byte(
     bytes: &[u8],
     is: impl Fn(u8) -> bool + Copy,
+    pair: u8,
     test: impl Fn(usize) -> bool + Copy,
 ) -> bool {
     let in_block = |block: &Block, start: usize| {
+        let pairs = marks(block, |byte| byte == pair);
+        let before = start.checked_sub(1).and_then(|before| bytes.get(before));
+        let follows = (pairs & 1 != 0) & (before == Some(&pair));
+        if follows | (pairs & (pairs >> 8) != 0) {
+            return true;
+        }
         let mut marks = marks(block, is);
         while marks != 0 {
             if test(start + (marks.trailing_zeros() / 8) as usize) {
@@ -44,8 +51,13 @@ pub fn any_byte(
         false
     };
     let Some(last) = bytes.last_chunk() else {
-        let mut places = bytes.iter().enumerate();
-        return places.any(|(place, byte)| is(*byte) && test(place));
+        // Filled up with a letter that satisfies nothing.
+        let mut block = [b'a'; size_of::<Block>()];
+        block
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        return in_block(&block, 0);
     };
     let (blocks, rest) = bytes.as_chunks();
     let mut numbered = blocks.iter().enumerate();
@@ -131,6 +143,13 @@ mod tests {
         #[test]
         fn any_byte_at_any_place(text in "[a-z€]{0,40}", byte in b'a'..=b'z') {
             prop_assert_eq!(has_byte(text.as_bytes(), |other| other == byte), text.as_bytes().contains(&byte));
+        }
+
+        #[test]
+        fn any_byte_that_passes_and_any_pair(text in "[abc,]{0,50}", place in 0_usize..50) {
+            let bytes = text.as_bytes();
+            let expected = bytes.get(place) == Some(&b'b') || text.contains(",,");
+            prop_assert_eq!(any_byte(bytes, |byte| byte == b'b', b',', |other| other == place), expected);
         }
     }
 }
