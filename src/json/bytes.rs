@@ -25,46 +25,6 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|byte| is(*byte))
 }
 
-/// Returns whether any byte satisfies `is` and its place `test`, or two bytes `pair` follow each other.
-/// Optimised for few bytes that satisfy `is`, which has no branches. A place may be asked for twice.
-#[inline]
-pub fn any_byte(
-    bytes: &[u8],
-    is: impl Fn(u8) -> bool + Copy,
-    pair: u8,
-    test: impl Fn(usize) -> bool + Copy,
-) -> bool {
-    let in_block = |block: &Block, start: usize| {
-        let pairs = marks(block, |byte| byte == pair);
-        let before = start.checked_sub(1).and_then(|before| bytes.get(before));
-        let follows = (pairs & 1 != 0) & (before == Some(&pair));
-        if follows | (pairs & (pairs >> 8) != 0) {
-            return true;
-        }
-        let mut marks = marks(block, is);
-        while marks != 0 {
-            if test(start + (marks.trailing_zeros() / 8) as usize) {
-                return true;
-            }
-            marks &= marks - 1;
-        }
-        false
-    };
-    let Some(last) = bytes.last_chunk() else {
-        // Filled up with a letter that satisfies nothing.
-        let mut block = [b'a'; size_of::<Block>()];
-        block
-            .iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        return in_block(&block, 0);
-    };
-    let (blocks, rest) = bytes.as_chunks();
-    let mut numbered = blocks.iter().enumerate();
-    numbered.any(|(number, block)| in_block(block, number * size_of::<Block>()))
-        || (!rest.is_empty() && in_block(last, bytes.len() - size_of::<Block>()))
-}
-
 /// Compares two strings; inline for 16 to 32 bytes, the usual length of a key.
 ///
 /// Perf: the inline comparison saves 10 instructions and a call of `memcmp`.
@@ -143,13 +103,6 @@ mod tests {
         #[test]
         fn any_byte_at_any_place(text in "[a-z€]{0,40}", byte in b'a'..=b'z') {
             prop_assert_eq!(has_byte(text.as_bytes(), |other| other == byte), text.as_bytes().contains(&byte));
-        }
-
-        #[test]
-        fn any_byte_that_passes_and_any_pair(text in "[abc,]{0,50}", place in 0_usize..50) {
-            let bytes = text.as_bytes();
-            let expected = bytes.get(place) == Some(&b'b') || text.contains(",,");
-            prop_assert_eq!(any_byte(bytes, |byte| byte == b'b', b',', |other| other == place), expected);
         }
     }
 }

@@ -7,7 +7,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use self::bytes::{any_byte, has_byte};
+pub use self::bytes::has_byte;
 pub use self::scanner::{Malformed, Scanner, Value};
 pub use self::text::{Escapes, JsonText, mend_surrogates};
 pub use self::write::{WriteJson, write_list, write_string};
