@@ -68,6 +68,7 @@ fn has_sign(bytes: &[u8]) -> bool {
 }
 
 /// The bytes that [`shows`] looks at.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const SIGNS: [bool; 256] = {
     let bytes = b" \"%&'+-:=>@\\_GIgkxy";
     let mut signs = [false; 256];
