@@ -1,4 +1,4 @@
-//! The two calls of CloudWatch Logs that read history: `DescribeLogGroups` and `FilterLogEvents`.
+//! The two calls to CloudWatch Logs that read history: `DescribeLogGroups` and `FilterLogEvents`.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ const LOGS: Service = Service {
     target: "Logs_20140328",
 };
 
-/// CloudWatch Logs.
+/// The client of CloudWatch Logs.
 #[derive(Debug)]
 pub struct Logs(AwsClient);
 
-/// A question for log events.
+/// A request for log events.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FilterLogEvents<'a> {
-    /// The log group's name, for one of the credentials' own account.
+    /// The log group's name, if the credentials' own account owns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_group_name: Option<&'a str>,
-    /// The log group's ARN, for one of another account.
+    /// The log group's ARN, if another account owns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_group_identifier: Option<&'a str>,
     /// The earliest time, in milliseconds since 1970.
     pub start_time: i64,
     /// The latest time, in milliseconds since 1970.
     pub end_time: i64,
-    /// Which lines are wanted, in CloudWatch's syntax.
+    /// A filter for lines, in CloudWatch's syntax.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_pattern: Option<&'a str>,
-    /// Where the last page ended.
+    /// The end of the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<&'a str>,
-    /// Whether the events of all log streams come in the order of time. AWS has ignored this
-    /// member since 2019 and takes it as true; emulators of AWS do not.
+    /// Whether the events of all log streams come in the order of time. AWS has ignored this member
+    /// since 2019 and behaves as if it were true; emulators of AWS do not.
     pub interleaved: bool,
 }
 
@@ -62,19 +62,19 @@ struct DescribeLogGroups<'a> {
     next_token: Option<&'a str>,
 }
 
-/// Some of the log groups, and where the next page begins.
+/// Some of the log groups, and the position of the next page.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogGroupsPage {
     /// The log groups.
     #[serde(default)]
     pub log_groups: Vec<DescribedLogGroup>,
-    /// Where the next page begins; `None` if there is none.
+    /// The position of the next page; `None` if there is none.
     pub next_token: Option<String>,
 }
 
 impl Logs {
-    /// Makes the client. No connection is made yet.
+    /// Makes the client without connecting.
     ///
     /// # Errors
     /// [`ClientError`] if the settings do not allow one.
@@ -85,7 +85,7 @@ impl Logs {
     /// Asks for log groups whose names begin with a text.
     ///
     /// # Errors
-    /// [`CallError`] if there is no answer.
+    /// [`CallError`] if there is no reply.
     pub async fn log_groups(
         &self,
         place: &Place,
@@ -103,7 +103,7 @@ impl Logs {
         serde_json::from_slice(&call.await?).map_err(|_| CallError::NotAws)
     }
 
-    /// Asks for log events. Returns the answer's JSON.
+    /// Asks for log events. Returns the reply's JSON.
     ///
     /// # Errors
     /// [`CallError`] if there is no answer.

@@ -1,7 +1,7 @@
 //! The one client for AWS's services that speak JSON 1.1: Secrets Manager and CloudWatch Logs.
 //!
-//! It signs a request, sends it and reads the reply. It never repeats a request: the caller knows
-//! how much time there is.
+//! It signs a request, sends it and reads the reply. It never repeats a request, because only the
+//! caller knows how much time is left.
 
 mod logs;
 mod place;
@@ -19,25 +19,25 @@ pub use self::sign::AwsCredentials;
 pub(crate) use self::sign::Scope;
 use crate::http::{ClientError, ClientSettings, Trust, read};
 
-/// How to call AWS.
+/// The settings for calls to AWS.
 #[derive(Debug, Clone)]
 pub struct AwsSettings {
     /// Who calls.
     pub credentials: AwsCredentials,
-    /// Where the service is, if not where AWS has it.
+    /// The address of the service, if it is not AWS's usual one.
     pub endpoint: Option<Url>,
-    /// Which of its endpoints is called.
+    /// The kind of endpoint to call.
     pub endpoints: Endpoints,
     /// The longest wait for a connection.
     pub connect_timeout: Duration,
 }
 
-/// Which of AWS's endpoints are called.
+/// The kinds of AWS endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoints {
-    /// The usual ones.
+    /// The usual endpoints.
     Standard,
-    /// Those with FIPS 140 cryptography.
+    /// The endpoints with FIPS 140 cryptography.
     Fips,
 }
 
@@ -46,7 +46,7 @@ pub enum Endpoints {
 pub struct Service {
     /// Its name in hosts and signatures.
     pub name: &'static str,
-    /// What stands before the action in `X-Amz-Target`.
+    /// The text before the action in `X-Amz-Target`.
     pub target: &'static str,
 }
 
@@ -58,18 +58,19 @@ pub struct AwsClient {
     settings: AwsSettings,
 }
 
-/// Why a call has no result. It quotes nothing of the answer but AWS's name of the error.
+/// The reason why a call has no result. It quotes nothing of the reply except AWS's name of the
+/// error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
-    /// The credentials hold characters that no header takes.
+    /// The credentials hold characters that a header cannot carry.
     NotSigned,
-    /// The region makes no host name.
+    /// The region does not make a host name.
     NoHost,
-    /// There is no answer.
+    /// There is no reply.
     Unreachable,
-    /// The answer is that of somebody else.
+    /// Something other than AWS has replied.
     NotAws,
-    /// The service refused.
+    /// The service has rejected the call.
     Refused {
         /// The HTTP status.
         status: u16,
@@ -78,10 +79,10 @@ pub enum CallError {
     },
 }
 
-/// What can be done about a call that has no result.
+/// The remedy for a call without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Ask again later.
+    /// Call again later.
     Wait,
     /// Get other credentials.
     Credentials,
@@ -91,7 +92,7 @@ pub enum Remedy {
     Other,
 }
 
-/// The problem that AWS names in an answer that is none.
+/// The error that AWS names in a reply without a result.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Complaint {
@@ -99,12 +100,12 @@ struct Complaint {
 }
 
 impl AwsClient {
-    /// Makes the client. No connection is made yet.
+    /// Makes the client without connecting.
     ///
     /// # Errors
     /// [`ClientError`] if the settings do not allow one.
     pub fn new(service: Service, settings: AwsSettings) -> Result<Self, ClientError> {
-        // Elasticsearch's own authority signs nothing of AWS.
+        // The authority of Elasticsearch's certificate does not sign AWS's certificates.
         let trust = Trust::PublicAuthorities;
         let client = ClientSettings::new(&trust, settings.connect_timeout)?.client()?;
         Ok(Self {
@@ -114,7 +115,7 @@ impl AwsClient {
         })
     }
 
-    /// Calls an action. Returns the body of the answer.
+    /// Calls an action. Returns the body of the reply.
     ///
     /// # Errors
     /// [`CallError`] if there is no answer, or the service refuses.
@@ -164,7 +165,7 @@ impl AwsClient {
 }
 
 impl CallError {
-    /// Returns what can be done about it.
+    /// Returns the remedy.
     ///
     /// Source: the errors of the actions, and
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>.

@@ -8,12 +8,13 @@ use super::Endpoints;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     region: String,
-    /// What the names of the partition's hosts end with.
+    /// The domain of the partition's hosts.
     domain: &'static str,
 }
 
 impl Place {
-    /// The region of an ARN. `None` if the partition is not known, or the region is no word.
+    /// Returns the region of an ARN. `None` if the partition is unknown, or if the region is not a
+    /// word.
     #[must_use]
     pub fn new(partition: &str, region: &str) -> Option<Self> {
         let domain = domain(partition)?;
@@ -23,7 +24,7 @@ impl Place {
         })
     }
 
-    /// A region, in the partition that its name tells.
+    /// Returns a region, in the partition that its name implies.
     #[must_use]
     pub fn of_region(region: &str) -> Option<Self> {
         Self::new(partition(region), region)
@@ -35,7 +36,7 @@ impl Place {
         &self.region
     }
 
-    /// Returns where a service is.
+    /// Returns the address of a service.
     pub(super) fn url(&self, service: &str, endpoints: Endpoints) -> Option<Url> {
         let Self { region, domain } = self;
         // CloudWatch Logs has no other endpoints there.
@@ -57,7 +58,7 @@ pub fn is_region(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_sign)
 }
 
-/// The domain of AWS's services in a partition.
+/// Returns the domain of AWS's services in a partition.
 ///
 /// Source: `partitions.json` of AWS's endpoint rules, as in
 /// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>.
@@ -74,7 +75,7 @@ fn domain(partition: &str) -> Option<&'static str> {
     })
 }
 
-/// The partition of a region, from the same source.
+/// Returns the partition of a region, from the same source.
 fn partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),

@@ -1,4 +1,4 @@
-//! `apigw-logs audit`: CloudWatch Logs and Elasticsearch, compared.
+//! `apigw-logs audit`: compares CloudWatch Logs with Elasticsearch.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
@@ -19,11 +19,11 @@ use crate::history::{
 };
 use crate::pipeline::{LookUpEverywhere, Pipeline};
 
-/// Compare what CloudWatch Logs keeps with what Elasticsearch has
+/// Compare CloudWatch's history with the documents in Elasticsearch
 ///
-/// Looks for each log event in all backing indices of DATA_STREAM and among the dead letters, and counts per log group and
-/// interval: in CloudWatch, indexed, dead letters, left out by settings, missing, doubled. Exit status 0 if nothing is missing
-/// or doubled in the end.
+/// Looks for each log event in all backing indices of DATA_STREAM and among the dead letters, and
+/// counts for each log group and interval: in CloudWatch, indexed, dead letters, left out by
+/// settings, missing, doubled. The exit status is 0 if nothing is missing or doubled in the end.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -31,13 +31,13 @@ pub(super) struct Arguments {
     /// Length of an interval, such as 15m, 1h or 1d
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
     interval: i64,
-    /// Send what is missing
+    /// Send missing documents
     #[arg(long)]
     repair: bool,
-    /// Remove later copies of documents that are there several times; the oldest stays
+    /// Remove later copies of documents that exist several times; the oldest stays
     #[arg(long)]
     remove_doubles: bool,
-    /// Print JSON lines at a terminal, too
+    /// Print JSON lines, even at a terminal
     #[arg(long)]
     json: bool,
     /// Name each log event that is missing or doubled, on standard error
@@ -81,7 +81,7 @@ pub(super) async fn run(
     judge(&arguments, &total, &report)
 }
 
-/// Compares with a progress bar, until all is done or the user interrupts.
+/// Compares with a progress bar, until everything is compared or the user interrupts.
 async fn compare(
     arguments: &Arguments,
     connection: &Connection,
@@ -162,7 +162,7 @@ fn name(finding: &Finding<'_>) {
     );
 }
 
-/// The last line.
+/// Returns the last line.
 #[derive(Debug, Serialize)]
 struct Total {
     total: bool,
@@ -232,7 +232,7 @@ fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), CliFail
     Ok(())
 }
 
-/// Judges whether all is in order in the end.
+/// Decides whether all is in order in the end.
 fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(), CliFailure> {
     let missing = total.counts.missing.saturating_sub(report.repaired);
     let doubled = total.counts.doubled.saturating_sub(report.removed);

@@ -1,4 +1,4 @@
-//! `apigw-logs backfill`: history, through the path.
+//! `apigw-logs backfill`: sends history through the path.
 
 use std::cell::Cell;
 
@@ -14,12 +14,12 @@ use crate::history::{Backfill, BackfillReport, Guard, Ids, Sight};
 use crate::pipeline::{LookUp, LookUpEverywhere, Pipeline};
 use crate::server::{Search, Transport};
 
-/// Send what CloudWatch Logs keeps of a time, without doubling what is there
+/// Send a time range of CloudWatch's history, without doubling existing documents
 ///
-/// Reads the log events of log groups and sends them through the path of live delivery, under the same ids. Each document is
-/// looked up first, in all backing indices of DATA_STREAM and among the dead letters: what is there is not sent again, and
-/// counts as a duplicate or a dead letter. A backfill can be interrupted at any time, and repeated. The report goes to standard
-/// output.
+/// Reads the log events of log groups and sends them through the path of live delivery, under the
+/// same ids. Looks up each document first, in all backing indices of DATA_STREAM and among the dead
+/// letters: an existing document is not sent again, and counts as a duplicate or a dead letter. A
+/// backfill can be interrupted at any time, and repeated. The report goes to standard output.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(super) async fn check_agreement<S: Search, T>(
     })
 }
 
-/// Sends what is there, with a progress bar, until all is done or the user interrupts.
+/// Sends history with a progress bar, until everything is sent or the user interrupts.
 async fn send<T: Transport, S: Search>(
     arguments: &Arguments,
     connection: &Connection,
@@ -152,7 +152,7 @@ pub(super) fn go_on(resume: i64) -> String {
     format!("go on with --since {}", Timestamp(resume))
 }
 
-/// Judges whether the work is finished.
+/// Decides whether the work is finished.
 fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
     let warnings = report.report.warnings();
     warnings.iter().for_each(|warning| say("warning", warning));
@@ -185,7 +185,7 @@ fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {
     struct Json<'a> {
         #[serde(flatten)]
         report: &'a BackfillReport,
-        /// The time from which to go on.
+        /// Returns the time from which to go on.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Timestamp>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::event::{LogEvent, Stream};
 
-/// An answer of `FilterLogEvents`. The AWS CLI joins all pages into one answer. Somebody who requests
-/// the pages one by one may have several answers in a file.
+/// A reply of `FilterLogEvents`. The AWS CLI joins all pages into one reply. A file may also hold
+/// several replies, if somebody has requested the pages one by one.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
@@ -31,7 +31,7 @@ struct Entry<'a> {
     message: Option<&'a RawValue>,
 }
 
-/// The member that tells an answer from other JSON.
+/// The member that distinguishes a reply from other JSON.
 #[derive(Deserialize)]
 struct Events<'a> {
     #[serde(borrow)]
@@ -42,7 +42,7 @@ pub(super) const NEEDS_ARN: &str = "the output of `aws logs filter-log-events` d
      --log-group, such as arn:aws:logs:eu-central-1:111122223333:log-group:my-api (`aws logs describe-log-groups` shows \
      it)";
 
-/// Returns whether the text is an answer of `FilterLogEvents`, or starts like one.
+/// Returns whether the text is a reply of `FilterLogEvents`, or starts like one.
 pub(super) fn is_answer(bytes: &[u8]) -> bool {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Events<'_>>();
     match values.next() {
@@ -62,7 +62,7 @@ pub(super) fn is_answer(bytes: &[u8]) -> bool {
 /// Reads the log events, by their log streams.
 ///
 /// # Errors
-/// A sentence about the first entry that CloudWatch would not have written.
+/// A sentence about the first entry that CloudWatch would not write.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Stream<'_>>, String> {
     let mut streams: BTreeMap<String, Vec<LogEvent<'_>>> = BTreeMap::new();
     let mut number = 0_u64;

@@ -1,4 +1,4 @@
-//! What `backfill` and `audit` have in common: log groups, times, and the connection to CloudWatch.
+//! The common parts of `backfill` and `audit`: log groups, times, and the connection to CloudWatch.
 
 use super::time::{Time, time};
 use super::{CliFailure, say};
@@ -6,7 +6,7 @@ use crate::aws::{Logs, Place};
 use crate::config::{self, Config, Problem};
 use crate::history::{HistoryError, LogGroup, Pace, Query, find_log_groups};
 
-/// The function may still be writing log events that are younger, in milliseconds.
+/// The age up to which the function may still be writing log events, in milliseconds.
 const STILL_WRITING: i64 = 5 * 60 * 1_000;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) struct Selection {
     rps: Option<u32>,
 }
 
-/// CloudWatch Logs, and what is wanted of it.
+/// The connection to CloudWatch Logs, and the requested history.
 pub(super) struct Connection {
     pub(super) logs: Logs,
     pub(super) groups: Vec<LogGroup>,
@@ -70,7 +70,7 @@ impl Connection {
     }
 }
 
-/// Returns start and end, in milliseconds since 1970.
+/// Returns the start and end in milliseconds since 1970.
 fn times(arguments: &Selection, may_be_young: bool) -> Result<(i64, i64), CliFailure> {
     let usage = |sentence: &str| CliFailure::Usage(vec![sentence.to_owned()]);
     let at = |time: Time| {

@@ -1,4 +1,4 @@
-//! What CloudWatch Logs has, compared with what Elasticsearch has, log event by log event.
+//! Compares CloudWatch Logs with Elasticsearch, log event by log event.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,41 +18,41 @@ use crate::ecs::Timestamp;
 use crate::pipeline::{LookUp, Pipeline, Whereabouts};
 use crate::server::{Target, Transport};
 
-/// An audit: what to compare, and what becomes of what is not in order.
+/// An audit: what to compare, and how to treat what is not in order.
 pub struct Audit<'a, T> {
-    /// What has the log events.
+    /// The source of the log events.
     pub logs: &'a Logs,
-    /// Which of them to read.
+    /// The log events to read.
     pub query: Query<'a>,
     /// How to ask for them.
     pub pace: Pace,
-    /// The path: it knows which lines are wanted, and sends what is missing.
+    /// The path. It knows which lines are wanted, and sends missing documents.
     pub pipeline: &'a Pipeline<T>,
-    /// What knows of documents that are there.
+    /// The source of existing documents.
     pub look_up: &'a dyn LookUp,
     /// The ids of log events under which missing ones are sent.
     pub ids: Ids,
-    /// What becomes of missing documents.
+    /// The treatment of missing documents.
     pub missing: Missing,
-    /// What becomes of later copies.
+    /// The treatment of later copies.
     pub doubles: Doubles,
 }
 
-/// What becomes of missing documents.
+/// The treatment of missing documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// They are counted.
+    /// Count them.
     Counted,
-    /// They are sent.
+    /// Send them.
     Sent,
 }
 
-/// What becomes of later copies.
+/// The treatment of later copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubles {
-    /// They are counted.
+    /// Count them.
     Counted,
-    /// They are removed; the oldest copy stays.
+    /// Remove them; the oldest copy stays.
     Removed,
 }
 
@@ -61,17 +61,17 @@ pub enum Doubles {
 /// `cloudwatch` is the sum of `indexed`, `dead_lettered`, `skipped` and `missing`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// What the log events should have become: documents, and lines that the settings leave out.
+    /// The expected results of the log events: documents, and lines that the settings leave out.
     pub cloudwatch: u64,
     /// Documents in the data stream.
     pub indexed: u64,
-    /// Documents among the dead letters.
+    /// Documents that are dead letters.
     pub dead_lettered: u64,
     /// Lines that the settings leave out.
     pub skipped: u64,
     /// Documents that are nowhere.
     pub missing: u64,
-    /// Documents, among the indexed, of which there are several copies.
+    /// Indexed documents of which there are several copies.
     pub doubled: u64,
 }
 
@@ -82,14 +82,14 @@ pub struct Row {
     pub log_group: String,
     /// The start of the interval.
     pub from: Timestamp,
-    /// The end of the interval, where the next begins.
+    /// The end of the interval, where the next one begins.
     pub to: Timestamp,
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
 }
 
-/// Something that is not in order.
+/// A document that is not in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Finding<'f> {
     /// `missing` or `doubled`.
@@ -122,9 +122,9 @@ pub struct AuditReport {
     pub repaired: u64,
     /// Doubled documents whose later copies were removed.
     pub removed: u64,
-    /// The time from which to go on, in milliseconds since 1970; `None` if all is done.
+    /// The time from which to go on, in milliseconds since 1970; `None` if the audit is complete.
     pub resume: Option<i64>,
-    /// Why not all was done.
+    /// The reason why the audit is not complete.
     pub problem: Option<HistoryError>,
 }
 
@@ -141,7 +141,7 @@ impl Counts {
 }
 
 impl<'l> Ledger<'l> {
-    /// An empty ledger, whose intervals are so many milliseconds long.
+    /// Makes an empty ledger with intervals of this many milliseconds.
     #[must_use]
     pub fn new(query: Query<'l>, interval: i64) -> Self {
         Self {
@@ -205,7 +205,7 @@ struct Expected {
     id: DocumentId,
 }
 
-/// What is not in order on a page.
+/// The documents of a page that are not in order.
 #[derive(Default)]
 struct Disorder {
     missing: Vec<Expected>,
@@ -213,8 +213,8 @@ struct Disorder {
 }
 
 impl<T: Transport> Audit<'_, T> {
-    /// Reads and compares. While a page is compared, the next are read. `found` is told what is not
-    /// in order.
+    /// Reads and compares. While a page is compared, the next pages are read. `found` receives each
+    /// document that is not in order.
     pub async fn run(
         &self,
         ledger: &Ledger<'_>,
@@ -292,8 +292,8 @@ impl<T: Transport> Audit<'_, T> {
         Ok(())
     }
 
-    /// Returns the documents that the log events of a page should have become. Counts what the
-    /// settings leave out.
+    /// Returns the expected documents of a page's log events. Counts the lines that the settings
+    /// leave out.
     fn expected(&self, page: &Page, ledger: &Ledger<'_>) -> Vec<Expected> {
         let mut expected = Vec::new();
         let mut arena = Bump::new();
@@ -315,7 +315,7 @@ impl<T: Transport> Audit<'_, T> {
         expected
     }
 
-    /// Sends what is missing. Returns how many documents are safe now.
+    /// Sends missing documents. Returns how many of them are safe now.
     async fn send(
         &self,
         page: &Page,
@@ -351,7 +351,7 @@ impl<T: Transport> Audit<'_, T> {
         }
     }
 
-    /// Removes all copies but the oldest. Returns how many documents have one copy now.
+    /// Removes all copies except the oldest. Returns how many documents have one copy now.
     async fn remove(&self, doubled: &[Vec<StoredDocument>]) -> Result<u64, HistoryError> {
         let mut body = BulkBody::default();
         let mut removable = 0;
@@ -393,7 +393,7 @@ impl<T: Transport> Audit<'_, T> {
     }
 }
 
-/// Counts what became of the documents. Returns what is not in order.
+/// Counts the state of the documents. Returns those that are not in order.
 fn judge(
     page: &Page,
     expected: &[Expected],
@@ -442,7 +442,7 @@ fn tell(
     }
 }
 
-/// Returns all copies but the oldest; `None` if nobody can tell which one is the oldest.
+/// Returns all copies except the oldest; `None` if the oldest is unknown.
 fn later_copies(copies: &[StoredDocument]) -> Option<Vec<&StoredDocument>> {
     let mut by_age = Vec::new();
     for copy in copies {

@@ -1,4 +1,4 @@
-//! History through the ordinary path.
+//! Sends history through the ordinary path.
 
 use futures_util::future::join;
 use serde::Serialize;
@@ -12,29 +12,29 @@ use crate::pipeline::{LookUp, Pipeline};
 use crate::report::Report;
 use crate::server::Transport;
 
-/// Log events that are delivered together, if they are there.
+/// The number of log events that are delivered together, if there are enough.
 const MOST_EVENTS: u64 = 10_000;
 
 /// A backfill: what to read, and how it is delivered.
 pub struct Backfill<'b, T> {
-    /// What has the log events.
+    /// The source of the log events.
     pub logs: &'b Logs,
-    /// Which of them to read.
+    /// The log events to read.
     pub query: Query<'b>,
     /// How to ask for them.
     pub pace: Pace,
-    /// The path that they go.
+    /// The path of the log events.
     pub pipeline: &'b Pipeline<T>,
-    /// What knows of documents that are there; `None` if there is no server.
+    /// The source of existing documents; `None` if there is no server.
     pub look_up: Option<&'b dyn LookUp>,
-    /// Whether ids that do not hold the time of their log events are taken, too.
+    /// Whether ids are accepted that do not hold the time of their log events.
     pub ids: Ids,
 }
 
-/// The ids that a backfill takes.
+/// The ids that a backfill accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
-    /// Those of CloudWatch Logs.
+    /// Only ids of CloudWatch Logs.
     OfCloudWatch,
     /// Any.
     Any,
@@ -57,10 +57,11 @@ pub struct BackfillReport {
     pub report: Report,
     /// The number of log events that were read and delivered.
     pub events: u64,
-    /// The time from which to go on, in milliseconds since 1970; `None` if all is done.
+    /// The time from which to go on, in milliseconds since 1970; `None` if the backfill is
+    /// complete.
     #[serde(skip)]
     pub resume: Option<i64>,
-    /// Why not all was read.
+    /// The reason why not everything was read.
     #[serde(skip)]
     pub problem: Option<HistoryError>,
 }

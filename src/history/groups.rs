@@ -6,10 +6,11 @@ use crate::aws::{CallError, DescribedLogGroup, Logs, Place};
 
 const ACTION: &str = "DescribeLogGroups";
 
-/// Finds the log groups that are named. A name may hold `*` and `?`; an ARN may be of another account.
+/// Finds the named log groups. A name may contain `*` and `?`; an ARN may belong to another
+/// account.
 ///
 /// # Errors
-/// The first name that no log group has, or the reason why there is no answer.
+/// The first name that no log group has, or the reason why there is no reply.
 pub async fn find_log_groups(
     logs: &Logs,
     place: Option<&Place>,
@@ -38,7 +39,7 @@ pub async fn find_log_groups(
 /// The parts of a log group's ARN.
 #[derive(Debug, PartialEq, Eq)]
 struct NamedArn<'a> {
-    /// Without the `:*` at its end.
+    /// The ARN without the `:*` at its end.
     text: &'a str,
     place: Place,
     owner: &'a str,
@@ -61,7 +62,7 @@ impl<'a> NamedArn<'a> {
     }
 }
 
-/// A log group of this account goes by its name, one of another account by its ARN.
+/// A log group of this account is requested by its name, and one of another account by its ARN.
 async fn by_arn(
     logs: &Logs,
     arn: &NamedArn<'_>,
@@ -70,7 +71,7 @@ async fn by_arn(
     let is_it = |group: &DescribedLogGroup| group.arn.trim_end_matches(":*") == arn.text;
     let is_ours = match described(logs, &arn.place, arn.name, asker).await {
         Ok(groups) => groups.iter().any(is_it),
-        // A monitoring account may be allowed to read only.
+        // A monitoring account may only have permission to read.
         Err(HistoryError::Call {
             error: CallError::Refused { .. },
             ..
@@ -110,7 +111,7 @@ async fn by_name(
     Ok(groups)
 }
 
-/// All log groups whose names begin with a text.
+/// Returns all log groups whose names begin with a text.
 async fn described(
     logs: &Logs,
     place: &Place,

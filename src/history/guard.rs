@@ -1,4 +1,4 @@
-//! What must hold before the first write: the ids of CloudWatch Logs are those of live delivery.
+//! The check before the first write: the ids of CloudWatch Logs must be those of live delivery.
 
 use bumpalo::Bump;
 
@@ -12,34 +12,34 @@ use crate::event_id::EventId;
 use crate::search::{Order, Sample, sample};
 use crate::server::Search;
 
-/// The number of documents that are compared, from each end of the time.
+/// The number of documents that are compared, from each end of the time range.
 const SAMPLE: usize = 5;
 
-/// Upper bound on the documents that are made of one line, as far as they are compared.
+/// Upper bound on the documents of one line that are compared.
 const MOST_PARTS: usize = 64;
 
 /// Upper bound on pages that are read for the log events of one moment. Most of them are empty.
 const MOST_PAGES: usize = 100;
 
-/// Compares the ids of documents that are there with those of CloudWatch's log events.
+/// Compares the ids of existing documents with those of CloudWatch's log events.
 #[derive(Debug)]
 pub struct Guard<'g, S> {
-    /// What has documents.
+    /// The source of documents.
     pub server: &'g S,
-    /// Where they are.
+    /// The data stream of the documents.
     pub data_stream: &'g DataStreamName,
-    /// What has log events.
+    /// The source of log events.
     pub logs: &'g Logs,
     /// How to ask for them.
     pub pace: Pace,
 }
 
-/// What a document says about the ids.
+/// The evidence that a document gives about the ids.
 #[derive(Debug, PartialEq, Eq)]
 enum Evidence {
     Same,
     Other,
-    /// CloudWatch Logs has no log event of that time any more.
+    /// CloudWatch Logs no longer has a log event of that time.
     Nothing,
 }
 
@@ -47,8 +47,8 @@ impl<S: Search> Guard<'_, S> {
     /// Checks every log group.
     ///
     /// # Errors
-    /// [`HistoryError::OtherIds`] if a log group has documents and none of a sample of them has an id of CloudWatch's; other
-    /// errors if nothing can be known.
+    /// [`HistoryError::OtherIds`] if a log group has documents and none of a sample of them has an
+    /// id of CloudWatch's; other errors if there is no evidence.
     pub async fn check(&self, query: &Query<'_>) -> Result<(), HistoryError> {
         for group in query.groups {
             self.check_group(group, query).await?;
@@ -86,7 +86,7 @@ impl<S: Search> Guard<'_, S> {
         Ok(())
     }
 
-    /// Asks CloudWatch Logs for the log events of the time that a document's id holds.
+    /// Asks CloudWatch Logs for the log events of the time in a document's id.
     async fn evidence(&self, id: &str, group: &LogGroup) -> Result<Evidence, HistoryError> {
         let Some(id) = DocumentId::parse(id) else {
             return Ok(Evidence::Other);

@@ -2,8 +2,8 @@
 //! Elasticsearch has.
 //!
 //! `FilterLogEvents` returns each log event under the id that the subscription delivered, and the
-//! `_id` of a document depends on nothing else. So a backfill recognises what is there, and an
-//! audit names what is not.
+//! `_id` of a document depends on nothing else. So a backfill recognises existing documents, and an
+//! audit names missing ones.
 
 mod audit;
 mod backfill;
@@ -26,11 +26,11 @@ use crate::bulk::{Failure, RetryPolicy};
 pub struct LogGroup {
     /// Its name.
     pub name: String,
-    /// The account that it belongs to.
+    /// The account that owns it.
     pub owner: String,
-    /// The region that it is in.
+    /// Its region.
     pub place: Option<Place>,
-    /// Its ARN if it is not one of the credentials' own account.
+    /// Its ARN, if another account than the credentials' own owns it.
     pub foreign_arn: Option<String>,
 }
 
@@ -43,14 +43,14 @@ pub struct Query<'q> {
     pub since: i64,
     /// The latest time, in milliseconds since 1970.
     pub until: i64,
-    /// Which lines are wanted, in CloudWatch's syntax.
+    /// A filter for lines, in CloudWatch's syntax.
     pub pattern: Option<&'q str>,
 }
 
 /// How to ask CloudWatch Logs.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// When to ask again.
+    /// Decides when to ask again.
     pub retry_policy: RetryPolicy,
     /// A source of randomness, for the jitter.
     pub random: fn() -> u64,
@@ -58,15 +58,15 @@ pub struct Pace {
     pub requests_per_second: Option<u32>,
 }
 
-/// Why history cannot be read or sent.
+/// The reason why history cannot be read or sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HistoryError {
-    /// CloudWatch Logs does not answer, or refuses.
+    /// CloudWatch Logs does not answer, or denies the call.
     #[error("{}", call_problem(.action, .log_group, .error))]
     Call {
         /// The action.
         action: &'static str,
-        /// The log group, or the beginning of the names that were asked for.
+        /// The log group, or the beginning of the requested names.
         log_group: String,
         /// The reason.
         error: CallError,

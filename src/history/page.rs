@@ -17,7 +17,7 @@ pub(super) struct WirePage {
     pub(super) times: Option<(i64, i64)>,
 }
 
-/// Why a page cannot be used.
+/// The reason why a page cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unusable {
     /// It is cut off, or not CloudWatch's.
@@ -117,7 +117,7 @@ fn event<'a>(scanner: &mut Scanner<'a>) -> Result<WireEvent<'a>, Malformed> {
     Ok(event)
 }
 
-/// Reads a value. Returns it as it stands there.
+/// Reads a value. Returns it as it is written.
 fn raw<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, Malformed> {
     let is_string = scanner.peek() == Some(b'"');
     let start = scanner.position();
@@ -129,7 +129,7 @@ fn raw<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, Malformed> {
     Ok(scanner.since(start))
 }
 
-/// The beginning of a payload, up to its first log event. The name of the stream is JSON.
+/// Returns the beginning of a payload, up to its first log event. The name of the stream is JSON.
 fn head(group: &LogGroup, stream: &str) -> String {
     let mut head = br#"{"owner":"#.to_vec();
     write_string(&mut head, &group.owner);

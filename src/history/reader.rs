@@ -1,4 +1,4 @@
-//! The log events of several log groups, page by page, in the order of time.
+//! Reads the log events of several log groups, page by page, in the order of time.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ pub(super) struct Page {
     pub(super) resume: i64,
 }
 
-/// Reads log events, and always of the log group that is furthest behind.
+/// Reads log events, always from the log group that is furthest behind.
 ///
-/// So there is one time up to which everything is read, whatever the number of log groups.
+/// So there is a single time up to which everything is read, whatever the number of log groups.
 #[derive(Debug)]
 pub(super) struct HistoryReader<'r> {
     logs: &'r Logs,
@@ -37,13 +37,13 @@ pub(super) struct HistoryReader<'r> {
     positions: Vec<Position>,
 }
 
-/// How far a log group is read.
+/// The progress on a log group.
 #[derive(Debug)]
 struct Position {
     token: Option<String>,
     /// The time of the latest log event.
     newest: i64,
-    /// Whether each page began where the one before ended, so that nothing earlier is to come.
+    /// Whether each page began where the one before ended, so that no earlier log event can follow.
     is_ordered: bool,
     is_done: bool,
 }
@@ -51,7 +51,7 @@ struct Position {
 /// Upper bound on pages that are read ahead. Each has a mebibyte of lines.
 const MOST_PAGES_AHEAD: usize = 3;
 
-/// Begins to read. Returns the work of reading, and its pages; an error is the last of them.
+/// Starts to read. Returns the future that reads, and its pages; an error is the last of them.
 pub(super) fn read_ahead<'r>(
     logs: &'r Logs,
     query: Query<'r>,
@@ -78,7 +78,7 @@ pub(super) fn read_ahead<'r>(
 }
 
 impl<'r> HistoryReader<'r> {
-    /// A reader that has asked for nothing yet.
+    /// Makes a reader that has asked for nothing yet.
     pub(super) fn new(logs: &'r Logs, query: Query<'r>, pace: Pace) -> Self {
         let position = |_: &LogGroup| Position {
             token: None,
@@ -177,7 +177,7 @@ async fn page(
     match page::read(&body, group) {
         Ok(page) => Ok(Ok(page)),
         Err(Unusable::NoId) => Ok(Err(NoIds)),
-        // It may have been cut on its way.
+        // It may have been cut off on its way.
         Err(Unusable::Malformed) => Err(CallError::Unreachable),
     }
 }
@@ -193,7 +193,7 @@ impl Position {
     }
 }
 
-/// Asks AWS, as often as it is allowed to.
+/// Calls AWS, no more often than allowed.
 #[derive(Debug)]
 pub(super) struct Asker {
     session: Session,
@@ -213,7 +213,7 @@ impl Asker {
         }
     }
 
-    /// Asks until there is an answer, or until it makes no sense to ask again.
+    /// Calls until there is a reply, or until another call makes no sense.
     pub(super) async fn ask<R>(
         &mut self,
         mut ask: impl AsyncFnMut(Duration) -> Result<R, CallError>,

@@ -1,4 +1,4 @@
-//! Documents looked up before they are created, where they may have been delivered before.
+//! Looks up documents before they are created, if they may have been delivered before.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::data_stream::DataStreamName;
 use crate::search::{PermittedLookUp, look_up};
 use crate::server::Search;
 
-/// Where a document is that was delivered before.
+/// The place of a document that was delivered before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whereabouts {
     /// In the data stream: each of its copies.
@@ -20,11 +20,11 @@ pub enum Whereabouts {
     DeadLettered,
 }
 
-/// Something that knows which documents were delivered before.
+/// A source of knowledge about earlier deliveries.
 pub trait LookUp {
-    /// Finds these documents. Those that were not delivered before are not in the answer.
+    /// Finds these documents. Documents that were not delivered before are missing from the result.
     ///
-    /// An error means that nothing is known of any of them, and none is sent.
+    /// After an error nothing is known about any of them, so none is sent.
     fn find<'a>(
         &'a self,
         ids: &'a [DocumentId],

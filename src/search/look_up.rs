@@ -1,10 +1,10 @@
-//! Documents looked up by their ids.
+//! Looks up documents by their ids.
 //!
-//! Elasticsearch enforces unique ids within a backing index only. After a rollover, `create` stores
+//! Elasticsearch enforces unique ids only within a backing index. After a rollover, `create` stores
 //! a second copy of a document that an older backing index holds. A search for ids finds all
-//! copies. Nobody writes into older backing indices, so a look-up followed by `create` is exact,
+//! copies. Nobody writes to older backing indices, so a look-up followed by `create` is exact,
 //! except for documents written in the last refresh interval before a rollover: call
-//! [`Search::refresh`] first where the credentials allow it.
+//! [`Search::refresh`] first if the credentials allow it.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use super::{FoundDocument, SearchReply, WireHit, read, read_reply};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::server::{Search, TransportError};
 
-/// Upper bound on the ids of a question. Each may be in several backing indices.
+/// Upper bound on the ids in a question. Each document may be in several backing indices.
 const MOST_IDS: usize = 1_000;
 
-/// Upper bound on the hits of an answer: the default of `index.max_result_window`.
+/// Upper bound on the hits of a reply: the default of `index.max_result_window`.
 const MOST_HITS: usize = 10_000;
 
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ struct WireValues<'q> {
     values: &'q [DocumentId],
 }
 
-/// The hits of an answer, and how many there are in all.
+/// The hits of a reply, and the number of all hits.
 struct Hits {
     found: Vec<FoundDocument>,
     total: u64,
@@ -50,9 +50,9 @@ struct Hits {
 /// Finds every copy of these documents, in all backing indices of a data stream.
 ///
 /// An id that is missing from the result is proven to be absent: a reply counts only if all shards
-/// took part and it holds as many documents as it says there are. After any other reply, such as
-/// the 503 of a data stream that was just rolled over, the question is repeated as long as the
-/// session allows. A data stream that does not exist has no documents.
+/// took part and it holds as many documents as it announces. After any other reply, such as the 503
+/// of a data stream that was just rolled over, the question is repeated as long as the session
+/// allows. A data stream that does not exist has no documents.
 ///
 /// The credentials need `read` on the data stream. A reply that will not change, such as 403, stops
 /// the session.
@@ -85,7 +85,7 @@ pub async fn look_up<S: Search>(
     Ok(copies)
 }
 
-/// Asks until there is an answer. `None` if the answer is too large and fewer ids may help.
+/// Asks until there is a reply. `None` if the reply is too large and fewer ids may help.
 async fn ask<S: Search>(
     server: &S,
     data_stream: &str,

@@ -1,4 +1,4 @@
-//! A few documents of a log group, to learn which ids it has.
+//! Finds a few documents of a log group, to learn which ids it has.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
 use crate::server::{Search, TransportError};
 
-/// A few documents of a log group.
+/// A search for a few documents of a log group.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'q> {
     /// The data stream.
@@ -18,18 +18,18 @@ pub struct Sample<'q> {
     pub since: i64,
     /// The latest `@timestamp`, in milliseconds since 1970.
     pub until: i64,
-    /// Which documents come first.
+    /// The documents that come first.
     pub order: Order,
     /// Upper bound on the number of documents.
     pub size: usize,
 }
 
-/// Which documents come first.
+/// The documents that come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The oldest.
+    /// The oldest documents.
     OldestFirst,
-    /// The newest.
+    /// The newest documents.
     NewestFirst,
 }
 
