@@ -4,6 +4,7 @@
 //! only, stops before the trailer's CRC, and rejects members that AWS adds. This room reads a
 //! payload to its last byte or not at all, so that no half of a broken payload is sent.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::ops::Range;
 
@@ -47,6 +48,15 @@ pub struct LogData {
 /// The number of log events that are loaded at a time. A log event takes 64 bytes beside its text,
 /// which may be no longer than that, so loading a whole payload could take several times its size.
 pub const PIECE: usize = 1 << 17;
+
+/// Upper bound on a line as it stands in a payload, in bytes. CloudWatch Logs accepts 1 MiB, and an
+/// escape such as `\u0001` has six bytes. A document holds most of its line several times, and the
+/// search for credentials needs several times the line, too.
+const LONGEST_LINE: usize = 6 << 20;
+
+/// Upper bound on a name and on an id, in bytes. CloudWatch Logs allows 512 characters. Each document
+/// of a payload holds the names.
+const LONGEST_NAME: usize = 4_096;
 
 /// One log event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +103,16 @@ pub enum DecodeError {
         "the payload inflates to more than {0} bytes: raise INFLATED_MAX_BYTES if it is genuine"
     )]
     TooLarge(u64),
+    /// A text is longer than any that CloudWatch Logs sends.
+    #[error(
+        "the payload has a {what} of more than {limit} bytes, and CloudWatch Logs sends none so long"
+    )]
+    LongText {
+        /// The name of the text: `line`, `log group's name`.
+        what: &'static str,
+        /// The largest number of bytes that is accepted.
+        limit: usize,
+    },
     /// Not the JSON that CloudWatch Logs sends.
     #[error(
         "the payload is not a CloudWatch Logs message: {category} in line {line}, column {column}"
@@ -336,7 +356,8 @@ fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, DecodeError> {
     data.events.clear();
     let mut message = Message::new(&text, 0);
     if message.log_data(&mut data).is_err() {
-        return Err(diagnosis(&text, message.scanner.position()));
+        let diagnosis = || diagnosis(&text, message.scanner.position());
+        return Err(message.too_long.take().unwrap_or_else(diagnosis));
     }
     let unescaped = message.unescaped;
     data.text = text;
@@ -353,6 +374,8 @@ struct Message<'a> {
     /// The text that follows the message in [`LogData::text`]: ids with escapes, which CloudWatch
     /// does not send.
     unescaped: String,
+    /// The error, if a text is too long.
+    too_long: Option<DecodeError>,
 }
 
 impl<'a> Message<'a> {
@@ -361,6 +384,7 @@ impl<'a> Message<'a> {
             scanner: Scanner::at(text, position),
             size: text.len(),
             unescaped: String::new(),
+            too_long: None,
         }
     }
 
@@ -370,11 +394,11 @@ impl<'a> Message<'a> {
         let mut is_first = true;
         while self.scanner.has_next(is_first, b'}')? {
             is_first = false;
-            match &*self.scanner.key()? {
-                "messageType" => data.is_control_message = self.word()? == "CONTROL_MESSAGE",
-                "owner" => data.owner = self.word()?,
-                "logGroup" => data.log_group = self.word()?,
-                "logStream" => data.log_stream = self.word()?,
+            match &*self.key()? {
+                "messageType" => data.is_control_message = self.word("type")? == "CONTROL_MESSAGE",
+                "owner" => data.owner = self.word("owner")?,
+                "logGroup" => data.log_group = self.word("log group's name")?,
+                "logStream" => data.log_stream = self.word("log stream's name")?,
                 // Pieces of two lists of log events would not have one size.
                 "logEvents" if has_events => return Err(Malformed),
                 "logEvents" => {
@@ -427,10 +451,10 @@ impl<'a> Message<'a> {
         let mut is_first = true;
         while self.scanner.has_next(is_first, b'}')? {
             is_first = false;
-            match &*self.scanner.key()? {
+            match &*self.key()? {
                 "id" => id = self.id()?,
                 "timestamp" => timestamp = Some(self.scanner.integer()?),
-                "message" => message = self.text()?,
+                "message" => message = self.text("line", LONGEST_LINE)?,
                 "extractedFields" => system = self.system_fields()?,
                 _ => self.step_over()?,
             }
@@ -456,9 +480,9 @@ impl<'a> Message<'a> {
         let mut is_first = true;
         while self.scanner.has_next(is_first, b'}')? {
             is_first = false;
-            match &*self.scanner.key()? {
-                "@aws.account" => fields.account = self.text()?.0,
-                "@aws.region" => fields.region = self.text()?.0,
+            match &*self.key()? {
+                "@aws.account" => fields.account = self.text("account", LONGEST_NAME)?.0,
+                "@aws.region" => fields.region = self.text("region", LONGEST_NAME)?.0,
                 _ => self.step_over()?,
             }
         }
@@ -467,7 +491,7 @@ impl<'a> Message<'a> {
     }
 
     fn id(&mut self) -> Result<Range<usize>, Malformed> {
-        let (span, escapes) = self.text()?;
+        let (span, escapes) = self.text("log event's id", LONGEST_NAME)?;
         if escapes == Escapes::None {
             return Ok(span);
         }
@@ -484,25 +508,63 @@ impl<'a> Message<'a> {
 
     /// Returns the position of a value as text: a string without its quotes, nothing for null, any
     /// other value whole.
-    fn text(&mut self) -> Result<(Range<usize>, Escapes), Malformed> {
+    fn text(
+        &mut self,
+        what: &'static str,
+        limit: usize,
+    ) -> Result<(Range<usize>, Escapes), Malformed> {
         let is_string = self.scanner.peek() == Some(b'"');
         let start = self.scanner.position();
         if is_string {
             let JsonText { raw, escapes } = self.scanner.string()?;
+            self.check_length(raw, what, limit)?;
             return Ok((start + 1..start + 1 + raw.len(), escapes));
         }
         self.step_over()?;
-        let end = if self.scanner.since(start) == "null" {
-            start
-        } else {
-            self.scanner.position()
+        let text = self.scanner.since(start);
+        self.check_length(text, what, limit)?;
+        let length = if text == "null" { 0 } else { text.len() };
+        Ok((start..start + length, Escapes::None))
+    }
+
+    fn check_length(
+        &mut self,
+        text: &str,
+        what: &'static str,
+        limit: usize,
+    ) -> Result<(), Malformed> {
+        if text.len() <= limit {
+            return Ok(());
+        }
+        self.too_long = Some(DecodeError::LongText { what, limit });
+        Err(Malformed)
+    }
+
+    /// Returns a member's name; empty if it is longer than any known name. A name may be as long as
+    /// the message, and is not unescaped then.
+    fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        let key = match self.scanner.value()? {
+            Value::Plain(key) => Cow::Borrowed(key),
+            Value::Json(json) if json.get().len() > LONGEST_NAME && json.get().starts_with('"') => {
+                Cow::Borrowed("")
+            }
+            Value::Json(json) => serde_json::from_str::<String>(json.get())
+                .map_err(|_| Malformed)?
+                .into(),
         };
-        Ok((start..end, Escapes::None))
+        self.scanner.take(b':')?;
+        Ok(key)
     }
 
     /// Returns a copy of a text; empty for null.
-    fn word(&mut self) -> Result<String, Malformed> {
-        match self.scanner.value()? {
+    fn word(&mut self, what: &'static str) -> Result<String, Malformed> {
+        let value = self.scanner.value()?;
+        let text = match value {
+            Value::Plain(text) => text,
+            Value::Json(json) => json.get(),
+        };
+        self.check_length(text, what, LONGEST_NAME)?;
+        match value {
             Value::Plain(text) => Ok(text.to_owned()),
             Value::Json(json) => serde_json::from_str::<Option<String>>(json.get())
                 .map(Option::unwrap_or_default)
@@ -803,6 +865,49 @@ mod tests {
                 "{error} should contain {sentence}"
             );
         }
+    }
+
+    /// A longer line would be in memory several times, and a longer name in each document.
+    #[test]
+    fn no_text_is_longer_than_cloudwatchs() {
+        let with = |member: &str, event: &str| {
+            let data = format!(r#"{{{member}"logEvents":[{{"timestamp":1{event}}}]}}"#);
+            decode(&BASE64_STANDARD.encode(gzip(data.as_bytes())), 1 << 30)
+        };
+        let quoted = |length: usize| format!(r#""{}""#, "a".repeat(length));
+        let member = |name: &str, value: &str| with(&format!(r#""{name}":{value},"#), "");
+        let event = |name: &str, value: &str| with("", &format!(r#","{name}":{value}"#));
+        let field =
+            |name: &str, value: &str| event("extractedFields", &format!(r#"{{"{name}":{value}}}"#));
+        let wrong = |result: Result<LogData, DecodeError>| match result {
+            Err(DecodeError::LongText { what, .. }) => what,
+            Err(_) => "another error",
+            Ok(_) => "",
+        };
+        for (length, is_longer) in [(LONGEST_NAME, false), (LONGEST_NAME + 1, true)] {
+            let text = quoted(length);
+            let what = |what| if is_longer { what } else { "" };
+            assert_eq!(wrong(member("owner", &text)), what("owner"));
+            assert_eq!(wrong(member("logGroup", &text)), what("log group's name"));
+            assert_eq!(wrong(member("logStream", &text)), what("log stream's name"));
+            assert_eq!(wrong(event("id", &text)), what("log event's id"));
+            assert_eq!(wrong(field("@aws.account", &text)), what("account"));
+            assert_eq!(wrong(field("@aws.region", &text)), what("region"));
+            assert_eq!(wrong(member("other", &text)), "");
+        }
+        let escaped = format!(r#""{}""#, r"\u0001".repeat(1 << 20));
+        assert_eq!(wrong(event("message", &escaped)), "");
+        let longer = format!(r#""{}""#, r"\u0001".repeat((1 << 20) + 1));
+        assert_eq!(wrong(event("message", &longer)), "line");
+        let list = format!("[{}]", "1".repeat(LONGEST_LINE));
+        assert_eq!(wrong(event("message", &list)), "line");
+        let key = format!(r"\u0061{}", "a".repeat(LONGEST_NAME));
+        assert_eq!(wrong(member(&key, "1")), "", "a member that is not known");
+        let sentence = event("message", &longer).unwrap_err().to_string();
+        assert_eq!(
+            sentence,
+            "the payload has a line of more than 6291456 bytes, and CloudWatch Logs sends none so long"
+        );
     }
 
     #[test]
