@@ -292,6 +292,28 @@ fn letters_of_documents_rejected_again_stay() {
     );
 }
 
+/// Elasticsearch answers 200 for a document that an ingest pipeline drops. Nothing is stored, so the
+/// letter stays.
+#[test]
+fn letters_of_dropped_documents_stay() {
+    let server = FakeElasticsearch::start();
+    bury(&server, &[line(0)]);
+    let id = server.requests()[0].ids[0].clone();
+    let dropped = json!({"items": [{"create": {"_id": id, "status": 200, "result": "noop"}}]});
+    server.fail([
+        Fault::none(),
+        Fault::answer(200, &dropped.to_string()).after(0),
+    ]);
+    let run = redrive(&server);
+    check(&run, 1, [0, 0, 0, 1, 0], 0, "Delivery.Incomplete");
+    assert!(
+        run.stderr
+            .contains("1 of 1 dead letters stay, dropped by the ingest pipeline"),
+        "{run:?}"
+    );
+    assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (0, 1));
+}
+
 /// If only an operator can help, or the server is down, all letters stay, and the sentence says
 /// why.
 #[test]
