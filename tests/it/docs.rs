@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use apigw_logs::config::{Config, SETTINGS};
+use apigw_logs::report::Report;
 use regex::Regex;
 
 use crate::support::cloudformation::Template;
@@ -70,6 +71,33 @@ fn every_setting_is_documented_with_its_default() {
             "{name}: {default}"
         );
     }
+}
+
+/// Each member of the report has a row that says what it means.
+#[test]
+fn every_member_of_the_report_is_explained() {
+    let report = Report {
+        elsewhere: 1,
+        renamed: 1,
+        ..Report::default()
+    };
+    let report = serde_json::to_value(report).expect("a report is JSON");
+    let text = read("docs/operate.md");
+    let (_, chapter) = text
+        .split_once("\n## What an invocation reports\n")
+        .expect("the chapter is there");
+    let chapter = chapter.split("\n## ").next().unwrap_or_default();
+    let explained: Vec<_> = chapter
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
+        .flat_map(|(names, _)| names.split(", "))
+        .map(|name| name.trim_matches('`'))
+        .collect();
+    let mut members: Vec<_> = report.as_object().expect("an object").keys().collect();
+    let mut sorted = explained.clone();
+    members.sort();
+    sorted.sort();
+    assert_eq!(sorted, members);
 }
 
 /// The program reads only the variables of the list and those that AWS sets, and each of them is
