@@ -37,7 +37,7 @@ const LARGEST: usize = 255 * MEBIBYTE;
 /// The share of a processor that a function with 512 MB gets.
 const SHARE_AT_512_MB: f64 = 512.0 / 1_769.0;
 
-const EXTREMES: [Extreme; 14] = [
+const EXTREMES: [Extreme; 23] = [
     ("one line, for comparison", || direct(&[LINE.to_owned()])),
     ("2 Kinesis records of 255 MiB, a line each", || {
         kinesis(2, &padded(LARGEST))
@@ -56,16 +56,45 @@ const EXTREMES: [Extreme; 14] = [
         kinesis(100, &lines((0..10).map(|_| "a".repeat(MEBIBYTE))))
     }),
     ("16 million log events without a message", blank_events),
+    ("254 MiB with a byte that is not UTF-8", not_utf8),
     ("a line of 40 million control characters", || {
         direct(&["\u{1}".repeat(40_000_000)])
     }),
     ("a line of 200 MiB", || {
         direct(&["a".repeat(200 * MEBIBYTE)])
     }),
-    ("a path of 100 MiB", || {
-        direct(&[LINE.replace("/p", &format!("/{}", "a".repeat(100 * MEBIBYTE)))])
+    ("a path of 100 MiB", || direct(&[path("a", 100)])),
+    ("a log group with a name of 100 MiB", || {
+        inputs::direct(&payload(|gzip| {
+            write!(gzip, r#"{{"logGroup":""#)?;
+            fill(gzip, b'a', 100 * MEBIBYTE)?;
+            write!(gzip, r#"","logEvents":[{{"timestamp":1,"message":""}}]}}"#)
+        }))
     }),
-    ("254 MiB with a byte that is not UTF-8", not_utf8),
+    ("40 lines of a million control characters", || {
+        inputs::direct(&lines((0..40).map(|_| "\u{1}".repeat(MEBIBYTE))))
+    }),
+    ("40 paths of 6 MiB", || many(40, || path("a", 6))),
+    ("40 paths of 6 MiB, percent-encoded three times", || {
+        many(40, || path("%252541", 6))
+    }),
+    ("40 paths of 6 MiB, full of names of credentials", || {
+        many(40, || path("?token=a&", 6))
+    }),
+    ("40 lines of 6 MiB that are no JSON", || {
+        many(40, || {
+            format!("{{{}", "token=\"a ".repeat(6 * MEBIBYTE / 11))
+        })
+    }),
+    ("40 lines of 6 MiB, with a million short objects", || {
+        many(40, || "{\"a\":1}".repeat(6 * MEBIBYTE / 10))
+    }),
+    ("40 lines of 6 MiB, each a payload of CloudWatch's", || {
+        many(40, envelope)
+    }),
+    ("255 MiB of short lines, 3 million", || {
+        many(LARGEST / 120, || r#"{"status":1}"#.to_owned())
+    }),
     ("60,000 user agents of 2 KB, M712B; NING", || {
         costly_user_agents("M712B; NING")
     }),
@@ -82,8 +111,8 @@ const LINE: &str = r#"{"requestId":"r","httpMethod":"GET","status":"200","path":
 
 /// One table.
 pub(crate) fn run(arguments: &Arguments) {
-    println!("| event | MB | peak MiB | CPU s | s at 512 MB |");
-    println!("| --- | ---: | ---: | ---: | ---: |");
+    println!("| event | MB | documents | peak MiB | CPU s | s at 512 MB |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
     for (name, event) in EXTREMES {
         if name.contains(&arguments.filter) {
             measure(arguments, name, &event());
@@ -99,10 +128,15 @@ fn measure(arguments: &Arguments, name: &str, event: &str) {
     }
     let function = Function::start(&arguments.program, &[], &variables);
     let before = function.cpu_time();
-    function.invoke(event.as_bytes());
+    let answer = function.answer(event.as_bytes());
     let cpu = function.cpu_time().saturating_sub(before).as_secs_f64();
+    let documents = if answer.contains("Record.Undecodable") {
+        "refused".to_owned()
+    } else {
+        endpoint.documents().to_string()
+    };
     println!(
-        "| {name} | {:.2} | {:.0} | {cpu:.1} | {:.0} |",
+        "| {name} | {:.2} | {documents} | {:.0} | {cpu:.1} | {:.0} |",
         event.len() as f64 / 1e6,
         function.peak_mebibytes(),
         cpu / SHARE_AT_512_MB,
@@ -180,6 +214,27 @@ fn not_utf8() -> String {
         fill(gzip, b'a', 254 * MEBIBYTE)?;
         write!(gzip, r#""}}"#)
     }))
+}
+
+/// Returns a line with a path of this size.
+fn path(part: &str, mebibytes: usize) -> String {
+    // A little less, since the line has more than its path.
+    let parts = mebibytes * MEBIBYTE / part.len() - 100;
+    LINE.replace("/p", &format!("/{}", part.repeat(parts)))
+}
+
+/// Returns a line that is itself a message of CloudWatch Logs, with very many log events.
+fn envelope() -> String {
+    let event = r#"{"id":"","timestamp":1,"message":"{\"status\":1}"}"#;
+    let events = vec![event; 6 * MEBIBYTE / (event.len() + 14)].join(",");
+    format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"","logGroup":"","logStream":"","logEvents":[{events}]}}"#
+    )
+}
+
+/// Returns an event of this many lines. Only one line is in memory at a time.
+fn many(count: usize, line: impl Fn() -> String) -> String {
+    inputs::direct(&lines((0..count).map(|_| line())))
 }
 
 /// Returns the user agents that cost the patterns most, each with another number at its end.
