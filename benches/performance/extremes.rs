@@ -226,7 +226,7 @@ fn path(part: &str, mebibytes: usize) -> String {
 /// Returns a line that is itself a message of CloudWatch Logs, with very many log events.
 fn envelope() -> String {
     let event = r#"{"id":"","timestamp":1,"message":"{\"status\":1}"}"#;
-    let events = vec![event; 6 * MEBIBYTE / (event.len() + 14)].join(",");
+    let events = vec![event; 6 * MEBIBYTE / (event.len() + 14) - 100].join(",");
     format!(
         r#"{{"messageType":"DATA_MESSAGE","owner":"","logGroup":"","logStream":"","logEvents":[{events}]}}"#
     )

@@ -324,6 +324,7 @@ impl<'a> Work<'a> {
             return self.another_programs(log, part);
         }
         log.note_replaced(part.text());
+        log.hide_named_values();
         log.adopt_shown_values();
         if log.stop.is_some() {
             // `error.message` of the document says what is wrong with the line.
@@ -373,9 +374,13 @@ impl<'a> Work<'a> {
         };
         document.event.kind = Some(PIPELINE_ERROR);
         let original = self.original(part).text(self.arena);
-        self.keep_original(document, mask_line(original, self.arena));
         let text = part.text().text(self.arena);
-        document.message = Some(mask_line(text, self.arena));
+        let masked = mask_line(text, self.arena);
+        document.message = Some(masked);
+        self.keep_original(
+            document,
+            kept_line::within(original, text, masked, self.arena),
+        );
         document
     }
 

@@ -210,8 +210,66 @@ impl<'v> Ends<'v> {
         }
         match self.byte(start) {
             Some(b'{' | b'[') => self.brackets(start),
-            _ => self.bare(start),
+            _ => match self.typed_quote(start) {
+                Some((position, quote)) => self.string(position, quote),
+                None => self.bare(start),
+            },
         }
+    }
+
+    /// The quote behind what a program writes of a string's type: `b'…'`, `Some("…")`, `string(5) "…"`.
+    pub(super) fn typed_quote(&self, start: usize) -> Option<(usize, (u8, usize))> {
+        const LONGEST: usize = 32;
+        let is_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:(".contains(byte);
+        let bytes = self.bytes.get(start..)?;
+        let length = bytes.iter().take(LONGEST).take_while(is_type).count();
+        let closing = usize::from(bytes.get(length) == Some(&b')'));
+        let position = self.after_blanks(start + length + closing);
+        let quote = self.quote(position).filter(|_| length > 0)?;
+        Some((position, quote))
+    }
+
+    /// The end of a value that stands on the lines below its key, which are indented more than nothing: a block of YAML, or a
+    /// header that goes on. `None` if the value stands on the key's line.
+    pub(super) fn block(&self, start: usize) -> Option<usize> {
+        let mark = self.from(start).strip_prefix(['|', '>']);
+        let mark = mark.map(|rest| rest.trim_start_matches(['+', '-', '1', '2', '4', '8']));
+        let is_block = mark.is_some();
+        let rest = mark
+            .unwrap_or(self.from(start))
+            .trim_start_matches([' ', '\t', '\r']);
+        let mut position = self.text.len() - rest.len();
+        let mut is_first = true;
+        while self.byte(position) == Some(b'\n')
+            && matches!(self.byte(position + 1), Some(b' ' | b'\t'))
+            && (is_first || is_block)
+        {
+            let next = memchr::memchr(b'\n', self.bytes.get(position + 1..).unwrap_or_default());
+            position = next.map_or(self.bytes.len(), |length| position + 1 + length);
+            is_first = false;
+        }
+        (!is_first).then_some(position)
+    }
+
+    /// The start of a value in the element behind the one whose content ends here: `…</key><value>`.
+    pub(super) fn next_element(&self, position: usize) -> Option<usize> {
+        const LONGEST_TAG: usize = 256;
+        let rest = self.from(position).strip_prefix("</")?;
+        let (_, next) = rest
+            .split_once('>')
+            .filter(|(tag, _)| tag.len() < LONGEST_TAG)?;
+        let tag = next.trim_start().strip_prefix('<')?;
+        let (tag, content) = tag
+            .split_once('>')
+            .filter(|(tag, _)| tag.len() < LONGEST_TAG)?;
+        let is_opening = tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !tag.ends_with('/');
+        is_opening.then_some(self.text.len() - content.len())
+    }
+
+    /// The end of an element's content, whatever its name.
+    pub(super) fn content(&self, start: usize) -> usize {
+        let end = self.from(start).find("</");
+        end.map_or(self.text.len(), |length| start + length)
     }
 
     /// Returns the end of a string: the first quote with as many backslashes as the opening one, if
@@ -490,7 +548,7 @@ impl<'v> Ends<'v> {
 
     fn ends_line(&self, position: usize, byte: u8, list: List) -> bool {
         match byte {
-            b'\n' | b'\r' => true,
+            b'\n' | b'\r' => list != List::Headers || !self.goes_on_below(position),
             b',' => {
                 self.starts_known(position + 1, list)
                     || (list == List::Pairs && self.starts_pair(position + 1))
@@ -506,6 +564,17 @@ impl<'v> Ends<'v> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a header goes on below: the next line is indented, and has no name of its own.
+    fn goes_on_below(&self, position: usize) -> bool {
+        let rest = self.from(position).trim_start_matches('\r');
+        let next = rest.strip_prefix('\n').unwrap_or_default();
+        let inside = next.trim_start_matches([' ', '\t']);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_\"'".contains(c);
+        inside.len() < next.len()
+            && !inside.trim_start_matches(is_name).starts_with(':')
+            && !inside.starts_with(['\r', '\n'])
     }
 
     /// Returns whether a blank, any name, a colon and a blank stand at a position.

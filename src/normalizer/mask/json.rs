@@ -63,6 +63,8 @@ struct Level {
     is_secret_next: bool,
     /// Whether a member has said the name of a credential.
     names_secret: bool,
+    /// Whether it is an operation of a JSON Patch, whose path names a value.
+    is_patch: bool,
     /// Where values start that belong to a name that has not come yet.
     values: Vec<usize>,
 }
@@ -77,6 +79,7 @@ impl Level {
             key: String::new(),
             is_secret_next: false,
             names_secret: false,
+            is_patch: false,
             values: Vec::new(),
         }
     }
@@ -101,7 +104,9 @@ impl<'j> Walk<'j> {
                 self.position += 1;
             }
             b'}' | b']' => {
-                self.levels.pop();
+                if let Some(closed) = self.levels.pop() {
+                    self.note_path(&closed);
+                }
                 self.position += 1;
             }
             b'"' if self.levels.last().is_some_and(|level| level.is_key_next) => self.key(),
@@ -119,6 +124,7 @@ impl<'j> Walk<'j> {
         self.mask_text(place, &key);
         if let Some(level) = self.levels.last_mut() {
             level.is_key_next = false;
+            level.is_patch |= key == "op";
             level.key = key.into_owned();
         }
     }
@@ -203,12 +209,29 @@ impl<'j> Walk<'j> {
         };
         if !level.is_object {
             level.is_secret_next = true;
-        } else if is_name_key(&level.key) {
-            level.names_secret = true;
-            for value in std::mem::take(&mut level.values) {
-                let end = self.end_of_value(value);
-                self.hide(value..end);
-            }
+        } else if is_name_key(&level.key) || (level.is_patch && level.key == "path") {
+            self.hide_neighbours();
+        }
+    }
+
+    /// Notes a list whose last text is the name of a credential, if it says where a value stands: `"loc":["body","password"]`.
+    fn note_path(&mut self, closed: &Level) {
+        const PATHS: [&str; 3] = ["loc", "path", "keys"];
+        let is_path = |level: &Level| level.is_object && PATHS.contains(&&*level.key);
+        if closed.is_secret_next && self.levels.last().is_some_and(is_path) {
+            self.hide_neighbours();
+        }
+    }
+
+    /// Hides the values that belong to a name in the same object, those before it and those behind.
+    fn hide_neighbours(&mut self) {
+        let Some(level) = self.levels.last_mut() else {
+            return;
+        };
+        level.names_secret = true;
+        for value in std::mem::take(&mut level.values) {
+            let end = self.end_of_value(value);
+            self.hide(value..end);
         }
     }
 

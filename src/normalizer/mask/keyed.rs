@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::ends::{Ends, List};
-use super::names::{Kind, MARKS, WORDS, kind};
+use super::names::{Kind, MARKS, WORDS, kind, last_word};
 use super::view::View;
 
 /// Finds names in a text without its separators: marks that may stand anywhere in a key, and words
@@ -20,12 +20,12 @@ static NAMES: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 /// Finds a member before a name, which may hold the name's value: `"value":`, `value=`.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:value|values|val|v)\\*["']?\s*(?:=>|[:=])"#)
+    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input)\\*["']?\s*(?:=>|[:=])"#)
         .expect("the pattern is right")
 });
 
 /// Keys whose value is the name of something.
-const NAME_KEYS: [&str; 9] = [
+const NAME_KEYS: [&str; 11] = [
     "name",
     "key",
     "k",
@@ -34,15 +34,18 @@ const NAME_KEYS: [&str; 9] = [
     "header",
     "param",
     "parameter",
+    "property",
+    "attribute",
     "headername",
 ];
 
 /// Keys whose value belongs to such a name.
-const VALUE_KEYS: [&str; 9] = [
+const VALUE_KEYS: [&str; 10] = [
     "value",
     "values",
     "val",
     "v",
+    "input",
     "content",
     "data",
     "text",
@@ -55,12 +58,21 @@ const LONGEST_KEY: usize = 96;
 
 /// Returns whether a key says that its value is the name of something.
 pub(in super::super) fn is_name_key(key: &str) -> bool {
-    NAME_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
+    const SHORTEST_WORD: usize = 3;
+    let word = last_word(key);
+    let is_name = |key: &str| NAME_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name));
+    is_name(key) || (word.len() >= SHORTEST_WORD && is_name(word))
 }
 
 /// Returns whether a key says that its value belongs to a name beside it.
 pub(in super::super) fn is_value_key(key: &str) -> bool {
     VALUE_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
+        || last_word(key).eq_ignore_ascii_case("value")
+}
+
+/// Returns whether a text has a member in it whose value may belong to a name beside it.
+pub(super) fn holds_value(text: &str) -> bool {
+    VALUE.is_match(text)
 }
 
 /// Returns whether a text is the name of a credential and nothing else.
@@ -158,6 +170,12 @@ impl<'t> Letters<'t> {
         };
         let gaps = || places.windows(2).map(between);
         let is_allowed = |gap: &str| {
+            // The letters themselves may be escaped: `\\u0061\\u005f\\u0062`.
+            let gap = if gap.len() > 2 {
+                gap.trim_matches('\\')
+            } else {
+                gap
+            };
             let allowed: &[u8] = match gap.len() {
                 0 | 1 => b"_-. +/:[]'\"\\$@",
                 2 => b"[]'\"",
@@ -196,6 +214,8 @@ enum Sign {
     Colon,
     /// The end of a tag
     Tag,
+    /// Tags: the name is an element's content, and the value that of the next element
+    Tags,
     /// Only a blank, after an option of a command
     Blank,
 }
@@ -282,6 +302,9 @@ impl Keyed<'_> {
             let name = ends.text.get(key.clone()).unwrap_or_default();
             return ends.element(start, name);
         }
+        if separator.sign == Sign::Tags {
+            return ends.content(start);
+        }
         if separator.is_quoted {
             return ends.json_value(start);
         }
@@ -290,6 +313,9 @@ impl Keyed<'_> {
         }
         if is_parameter {
             return ends.parameter(start);
+        }
+        if let Some(end) = ends.block(start) {
+            return end;
         }
         if matches!(ends.byte(start), Some(b'{' | b'[')) && kind != Kind::Header {
             let end = ends.brackets(start);
@@ -327,6 +353,16 @@ impl Keyed<'_> {
         if !is_quoted && let Some(content) = self.content(key) {
             return found(content, Sign::Tag);
         }
+        let before = ends.text.get(..key.start).unwrap_or_default();
+        if !is_quoted
+            && before.ends_with('>')
+            && let Some(content) = ends.next_element(position)
+        {
+            return found(content, Sign::Tags);
+        }
+        if is_quoted && let Some(value) = self.serialized(position) {
+            return found(value, Sign::Colon);
+        }
         let sign = if is_quoted {
             ends.after_space(position)
         } else {
@@ -338,11 +374,11 @@ impl Keyed<'_> {
             }
             // A list of names and values
             let value = ends.after_space(sign + 1);
-            let is_value =
-                ends.quote(value).is_some() || comma.trim_start().starts_with(['{', '[']);
+            let is_value = ends.quote(value).is_some()
+                || ends.typed_quote(value).is_some()
+                || comma.trim_start().starts_with(['{', '[']);
             return is_value.then(|| found(value, Sign::Colon)).flatten();
         }
-        let before = ends.text.get(..key.start).unwrap_or_default();
         let is_host = before.ends_with("//") || before.ends_with('@');
         let is_arn = || {
             let near =
@@ -360,7 +396,8 @@ impl Keyed<'_> {
         let (after, sign) = self
             .sign(sign)
             .or_else(|| self.sign_behind_word(sign))
-            .or_else(|| self.option(key, position))?;
+            .or_else(|| self.option(key, position))
+            .or_else(|| self.keyword(key, position))?;
         let value = if is_quoted {
             ends.after_space(after)
         } else {
@@ -406,7 +443,12 @@ impl Keyed<'_> {
         let word = rest.get(..length)?;
         let next = self.ends.after_blanks(position + length);
         if ["is", "was"].contains(&word) && next > position + length {
-            return self.sign(next);
+            let value = self.ends.from(next);
+            let value = value.split_whitespace().next().unwrap_or_default();
+            let is_value = self.ends.quote(next).is_some() || is_code(value);
+            return self
+                .sign(next)
+                .or_else(|| is_value.then_some((next, Sign::Blank)));
         }
         WORDS.contains(&word).then(|| self.sign(next)).flatten()
     }
@@ -416,6 +458,27 @@ impl Keyed<'_> {
         let name = self.ends.text.get(key.clone())?;
         let value = self.ends.after_blanks(position);
         (name.starts_with("--") && value > position).then_some((value, Sign::Blank))
+    }
+
+    /// `:password "S"`, also where a reader has taken the colon for a separator.
+    fn keyword(&self, key: &Range<usize>, position: usize) -> Option<(usize, Sign)> {
+        let before = self.ends.text.get(..key.start)?;
+        let value = self.ends.after_blanks(position);
+        let is_keyword = before.is_empty()
+            || before
+                .strip_suffix(':')
+                .is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric()));
+        let is_keyword = is_keyword && value > position && self.ends.quote(value).is_some();
+        is_keyword.then_some((value, Sign::Blank))
+    }
+
+    /// `s:8:"password";s:1:"S";`, as PHP serializes a list of names and values.
+    fn serialized(&self, position: usize) -> Option<usize> {
+        let length = self.ends.from(position).strip_prefix(";s:")?;
+        let digits = length.bytes().take_while(u8::is_ascii_digit).count();
+        let value = position + 3 + digits + 1;
+        (length.get(digits..)?.starts_with(':') && self.ends.quote(value).is_some())
+            .then_some(value)
     }
 
     /// Returns the position after the brackets that belong to a key: `token[]`, `user[password]`,
@@ -507,13 +570,15 @@ impl Keyed<'_> {
     fn named(&self, key: &Range<usize>, done: usize) -> Vec<Range<usize>> {
         let ends = &self.ends;
         let after = self.after_brackets(key.end);
-        let Some((quote, backslashes)) = ends.quote(after) else {
+        let Some((quote, backslashes)) = ends.quote(after).or_else(|| self.cut_quote(key)) else {
+            return self.named_part(key);
+        };
+        let Some((opening, name_key)) = self.name_place(key.start, quote) else {
             return Vec::new();
         };
-        let Some((opening, name_key)) = self.name_key(key.start, quote) else {
-            return Vec::new();
-        };
-        let start = after + backslashes + 1;
+        let start = (after + backslashes + 1).min(ends.text.len());
+        // A path that ends in the name ends here.
+        let start = start + usize::from(ends.from(start).starts_with(']'));
         let before = ends.text.get(done..opening).unwrap_or_default();
         let value = VALUE.find_iter(tail(before)).last();
         let mut secrets = Vec::new();
@@ -538,10 +603,39 @@ impl Keyed<'_> {
         secrets
     }
 
+    /// The quote that a name at the end of the text would have, had the text not been cut.
+    fn cut_quote(&self, key: &Range<usize>) -> Option<(u8, usize)> {
+        let rest = self.ends.from(key.end);
+        let quote = self.ends.byte(key.start.checked_sub(1)?)?;
+        let is_cut = rest.bytes().all(|byte| byte == b'\\') && matches!(quote, b'"' | b'\'');
+        is_cut.then_some((quote, rest.len()))
+    }
+
+    /// A part of a form whose name stands without quotes.
+    fn named_part(&self, key: &Range<usize>) -> Vec<Range<usize>> {
+        let text = self.ends.text;
+        let head = tail(text.get(..key.start).unwrap_or_default());
+        let is_part = head.ends_with("name=")
+            && head
+                .rsplit(['\n', '\r'])
+                .next()
+                .is_some_and(|line| line.contains("form-data"))
+            && self.ends.from(key.end).starts_with(['\n', '\r', ';']);
+        if !is_part {
+            return Vec::new();
+        }
+        std::iter::once(key.end..self.named_end(key.end, key.start)).collect()
+    }
+
     /// Returns whether a key is the value of a member that calls it a name.
     fn is_named(&self, key: &Range<usize>) -> bool {
         let quote = self.ends.quote(self.after_brackets(key.end));
-        quote.is_some_and(|(quote, _)| self.name_key(key.start, quote).is_some())
+        quote.is_some_and(|(quote, _)| self.name_place(key.start, quote).is_some())
+    }
+
+    fn name_place(&self, start: usize, quote: u8) -> Option<(usize, usize)> {
+        self.name_key(start, quote)
+            .or_else(|| self.path_key(start, quote))
     }
 
     /// Returns the position of the quote before a name, and the start of the key that calls it a
@@ -560,8 +654,28 @@ impl Keyed<'_> {
         let word = head
             .rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c))
             .next()?;
-        is_name_key(&super::names::squeezed(word))
+        (is_name_key(word) || is_name_key(&super::names::squeezed(word)))
             .then_some((opening, floor + head.len() - word.len()))
+    }
+
+    /// The same where a name ends a path: `"loc":["body","password"]`, `"op":"replace","path":"/password"`.
+    fn path_key(&self, start: usize, quote: u8) -> Option<(usize, usize)> {
+        let text = self.ends.text;
+        let floor = text.ceil_char_boundary(start.saturating_sub(LONGEST_KEY));
+        let before = text.get(floor..start)?;
+        let key = before.rfind(['[', '{', ';']).map_or(0, |at| at + 1);
+        let list = before
+            .get(..key)?
+            .trim_end_matches(['[', ' ', ':', '"', '\'', '\\']);
+        let is_list = ["loc", "path", "keys"]
+            .iter()
+            .any(|name| list.ends_with(name));
+        let is_patch = before.ends_with('/')
+            && before
+                .get(key..)
+                .is_some_and(|member| ["op\"", "op'", "op\\"].iter().any(|op| member.contains(op)));
+        let opening = floor + before.rfind(char::from(quote))?;
+        (is_list || is_patch).then_some((opening, opening))
     }
 
     /// Returns the end of the text that belongs to a name: a part of a form, an element, or an

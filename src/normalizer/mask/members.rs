@@ -5,7 +5,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 
 use super::keyed::{
-    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
+    holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
 };
 use super::names::{Kind, kind};
 use super::{Edit, MASK, edited, json, masked};
@@ -29,7 +29,8 @@ impl<'a> Names<'a> {
     pub(in super::super) fn of<'v>(members: impl Iterator<Item = (&'a str, &'v str)>) -> Self {
         let named = members.filter_map(|(key, value)| {
             let (object, name) = split(key);
-            (is_name_key(name) && is_name_of_secret(unquoted(value))).then_some(object)
+            let is_name = is_name_key(name) && is_name_of_secret(unquoted(value));
+            (is_name || ends_in_name(value)).then_some(object)
         });
         Self(named.collect())
     }
@@ -42,18 +43,32 @@ impl<'a> Names<'a> {
             Some(Kind::Short) => !is_harmless(value),
             Some(Kind::Jwt) => true,
             Some(Kind::Header | Kind::Other) => true,
-            None => {
-                let (object, name) = split(key);
-                is_value_key(name) && self.0.contains(&object)
-            }
+            None => self.names(key, value),
         };
         is_secret && !is_nothing(value)
+    }
+
+    /// Returns whether the value of a key belongs to the name of a credential beside it.
+    pub(in super::super) fn names(&self, key: &str, value: &str) -> bool {
+        let (object, name) = split(key);
+        self.0.contains(&object) && (is_value_key(name) || holds_value(value))
     }
 }
 
 /// Returns the name of the object, and of its member.
 fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
+}
+
+/// Returns whether a value of a broken line ends in a member that says the name of a credential: `{"name": "token`.
+fn ends_in_name(value: &str) -> bool {
+    let Some((head, name)) = unquoted(value).rsplit_once(['"', '\'']) else {
+        return false;
+    };
+    let key = head.trim_end_matches([' ', ':', '=', '\\']);
+    let key = key.trim_end_matches(['"', '\'', '\\']);
+    let word = key.rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
+    key.len() < head.len() && is_name_of_secret(name) && word.take(1).any(is_name_key)
 }
 
 fn unquoted(value: &str) -> &str {
@@ -70,30 +85,41 @@ pub(in super::super) fn mask_parts<'a>(
     let value = |part: &Part<'_>| text.get(part.place.clone()).unwrap_or_default();
     let names = Names::of(parts.iter().map(|part| (part.key, value(part))));
     let (mut edits, mut done) = (Vec::new(), 0);
-    for part in parts {
+    for (number, part) in parts.iter().enumerate() {
         edits.extend(masked_at(text, done..part.place.start));
-        let value = value(part);
+        let mut place = part.place.clone();
+        if number + 1 == parts.len() && is_open(value(part)) {
+            // The line was cut in a text: what follows belongs to it.
+            place.end = text.len();
+        }
+        let value = text.get(place.clone()).unwrap_or_default();
+        done = place.end;
         if names.hides(part.key, value) {
             let is_json = text.starts_with('{') || value.starts_with('"');
             let text = if is_json { r#""***""# } else { MASK };
             edits.push(Edit {
-                place: part.place.clone(),
+                place,
                 text: text.into(),
             });
         } else if value.starts_with('{') && json::is_json(value) {
-            let place = part.place.clone();
             let masked = edited(value, json::find_under(part.key, value));
             edits.extend(masked.map(|masked| Edit {
                 place,
                 text: masked.into(),
             }));
         } else {
-            edits.extend(masked_at(text, part.place.clone()));
+            edits.extend(masked_at(text, place));
         }
-        done = part.place.end;
     }
     edits.extend(masked_at(text, done..text.len()));
     edited(text, edits).map_or(text, |edited| arena.alloc_str(&edited))
+}
+
+/// Returns whether a value is a text without its last quote.
+fn is_open(value: &str) -> bool {
+    value
+        .strip_prefix('"')
+        .is_some_and(|rest| !rest.ends_with('"') || rest.ends_with(r#"\""#))
 }
 
 fn masked_at(text: &str, place: Range<usize>) -> Option<Edit> {

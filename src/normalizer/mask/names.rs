@@ -211,6 +211,12 @@ fn ends_in_word(key: &str) -> bool {
         }
 }
 
+/// The last word of a key: `name` of `header_name` and of `headerName`.
+pub(super) fn last_word(key: &str) -> &str {
+    let word = key.rsplit(['_', '-', '.', ' ']).next().unwrap_or(key);
+    last_of_camels(word)
+}
+
 /// The last word of `camelCase`.
 fn last_of_camels(word: &str) -> &str {
     let start = word.as_bytes().windows(2).rposition(

@@ -19,7 +19,7 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
     let marks = MARKS.map(spread).join("|");
     let words = WORDS.map(spread).join("|");
     let pattern = format!(
-        "(?i-u){marks}|(?:{words})(?:[^a-z0-9]|$)|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
+        "(?i-u){marks}|(?:{words})[0-9]*(?:[^a-z0-9]|$)|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
          |%[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\[uxnrt]|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key\
          |(?-i:eyJ|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|[sr]k_|sk-|npm_|pypi-|hf_|shp.._|dop_v1_|whsec_|xkeysib-\
          |ya29|AGE-SECRET|AIza|AKIA|ASIA|SG\\.)"

@@ -78,7 +78,14 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
     };
     let (byte, length) = match text {
         [b'%', ..] => (hexadecimal(text.get(1..3))?, 3),
-        [b'\\', b'u', b'0', b'0', ..] => (hexadecimal(text.get(4..6))?, 6),
+        [b'\\', b'u' | b'\\', ..] => {
+            // JSON in a string of JSON has more backslashes.
+            const LONGEST_RUN: usize = 16;
+            let run = text.iter().take(LONGEST_RUN);
+            let backslashes = run.take_while(|byte| **byte == b'\\').count();
+            let unit = text.get(backslashes..)?.strip_prefix(b"u00")?;
+            (hexadecimal(unit.get(..2))?, backslashes + 5)
+        }
         [b'\\', b'x', ..] => (hexadecimal(text.get(2..4))?, 4),
         [b'\\', b'n', ..] => (b'\n', 2),
         [b'\\', b'r', ..] => (b'\r', 2),
@@ -114,6 +121,12 @@ fn entity(text: &[u8]) -> Option<(u8, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_in_a_string_inside_a_string_are_decoded() {
+        let view = View::plain(r"\\u0061\\\\u0062\\\\c");
+        assert_eq!(view.decoded().unwrap().text, r"ab\\\\c");
+    }
 
     #[test]
     fn escapes_are_decoded_and_their_places_known() {

@@ -21,7 +21,7 @@ use super::value::{
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 use crate::normalizer::line::Stop;
-use crate::normalizer::mask::{Part, hides_object, mask_parts, mask_suspicious};
+use crate::normalizer::mask::{Names, Part, hides_object, mask_parts, mask_suspicious};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only on demand.
 pub(crate) struct AccessLog<'a> {
@@ -95,6 +95,25 @@ impl<'a> AccessLog<'a> {
             repeats_inside: false,
             parts: ArenaVec::new_in(arena),
             stop: None,
+        }
+    }
+
+    /// Hides the values of a repaired line that stand beside the name of a credential. A quote that
+    /// nobody escaped may leave the name in the value of one key, and the credential in another's.
+    pub(crate) fn hide_named_values(&mut self) {
+        if !self.is_repaired() {
+            return;
+        }
+        let text = |value: &FlatValue<'a>| match *value {
+            FlatValue::Text(text) => text,
+            FlatValue::Json(json) => json.get(),
+        };
+        let all = || self.entries.iter().chain(&self.unmapped);
+        let names = Names::of(all().map(|(key, value)| (*key, text(value))));
+        for (key, value) in self.entries.iter_mut().chain(&mut self.unmapped) {
+            if names.names(key, text(value)) {
+                *value = FlatValue::Text("***");
+            }
         }
     }
 
