@@ -548,7 +548,7 @@ impl<'v> Ends<'v> {
 
     fn ends_line(&self, position: usize, byte: u8, list: List) -> bool {
         match byte {
-            b'\n' | b'\r' => list != List::Headers || !self.goes_on_below(position),
+            b'\n' | b'\r' => !self.goes_on_below(position, list),
             b',' => {
                 self.starts_known(position + 1, list)
                     || (list == List::Pairs && self.starts_pair(position + 1))
@@ -566,8 +566,14 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// Whether a header goes on below: the next line is indented, and has no name of its own.
-    fn goes_on_below(&self, position: usize) -> bool {
+    /// Whether a header goes on below: the next line is indented, and has no name of its own. Other
+    /// values go on only behind a comma or a semicolon.
+    fn goes_on_below(&self, position: usize, list: List) -> bool {
+        let before = self.text.get(..position).unwrap_or_default();
+        let is_open = || before.trim_end_matches('\r').ends_with([',', ';']);
+        if list != List::Headers && !is_open() {
+            return false;
+        }
         let rest = self.from(position).trim_start_matches('\r');
         let next = rest.strip_prefix('\n').unwrap_or_default();
         let inside = next.trim_start_matches([' ', '\t']);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Edit;
 use super::keyed::{
-    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
+    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key, is_value_key,
 };
 use super::names::{Kind, is_of_caller, kind, names_short_group, squeezed};
 
@@ -216,8 +216,7 @@ impl<'j> Walk<'j> {
 
     /// Notes a list whose last text is the name of a credential, if it says where a value stands: `"loc":["body","password"]`.
     fn note_path(&mut self, closed: &Level) {
-        const PATHS: [&str; 3] = ["loc", "path", "keys"];
-        let is_path = |level: &Level| level.is_object && PATHS.contains(&&*level.key);
+        let is_path = |level: &Level| level.is_object && is_path_key(&level.key);
         if closed.is_secret_next && self.levels.last().is_some_and(is_path) {
             self.hide_neighbours();
         }

@@ -64,6 +64,11 @@ pub(in super::super) fn is_name_key(key: &str) -> bool {
     is_name(key) || (word.len() >= SHORTEST_WORD && is_name(word))
 }
 
+/// Returns whether a key says that its value is a list that leads to a value: `"loc":["body","pin"]`.
+pub(super) fn is_path_key(key: &str) -> bool {
+    ["loc", "path", "keys"].contains(&key)
+}
+
 /// Returns whether a key says that its value belongs to a name beside it.
 pub(in super::super) fn is_value_key(key: &str) -> bool {
     VALUE_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
@@ -75,8 +80,17 @@ pub(super) fn holds_value(text: &str) -> bool {
     VALUE.is_match(text)
 }
 
-/// Returns whether a text is the name of a credential and nothing else.
+/// Returns whether a text is the name of a credential and nothing else. Its letters may be escaped.
 pub(in super::super) fn is_name_of_secret(text: &str) -> bool {
+    const LONGEST_ESCAPED: usize = 6 * LONGEST_KEY;
+    if text.contains('\\') && text.len() <= LONGEST_ESCAPED {
+        let text = serde_json::from_str::<String>(&format!("\"{text}\""));
+        return text.is_ok_and(|text| is_plain_name(&text));
+    }
+    is_plain_name(text)
+}
+
+fn is_plain_name(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-. :/+[]%$".contains(c);
     text.len() <= LONGEST_KEY
         && text.split(' ').count() <= 3

@@ -5,7 +5,8 @@ use std::ops::Range;
 use bumpalo::Bump;
 
 use super::keyed::{
-    holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_value_key,
+    holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key,
+    is_value_key,
 };
 use super::names::{Kind, kind};
 use super::{Edit, MASK, edited, json, masked};
@@ -26,11 +27,21 @@ pub(in super::super) struct Names<'a>(Vec<&'a str>);
 
 impl<'a> Names<'a> {
     /// Looks through keys and values.
-    pub(in super::super) fn of<'v>(members: impl Iterator<Item = (&'a str, &'v str)>) -> Self {
-        let named = members.filter_map(|(key, value)| {
+    pub(in super::super) fn of<'v>(
+        members: impl Iterator<Item = (&'a str, &'v str)> + Clone,
+    ) -> Self {
+        let is_patch = |object: &str| {
+            let mut keys = members.clone().map(|(key, _)| split(key));
+            keys.any(|key| key == (object, "op"))
+        };
+        let named = members.clone().filter_map(|(key, value)| {
             let (object, name) = split(key);
-            let is_name = is_name_key(name) && is_name_of_secret(unquoted(value));
-            (is_name || ends_in_name(value)).then_some(object)
+            let is_name = || is_name_of_secret(unquoted(value));
+            let names_secret = (is_name_key(name) && is_name())
+                || ends_in_name(value)
+                || (is_path_key(name) && ends_in_element(value))
+                || (name == "path" && is_name() && is_patch(object));
+            names_secret.then_some(object)
         });
         Self(named.collect())
     }
@@ -69,6 +80,16 @@ fn ends_in_name(value: &str) -> bool {
     let key = key.trim_end_matches(['"', '\'', '\\']);
     let word = key.rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
     key.len() < head.len() && is_name_of_secret(name) && word.take(1).any(is_name_key)
+}
+
+/// Returns whether a value is a list whose last element is the name of a credential.
+fn ends_in_element(value: &str) -> bool {
+    let list = value
+        .strip_prefix('[')
+        .and_then(|list| list.strip_suffix(']'));
+    let last = list.and_then(|list| list.rsplit(',').next());
+    last.and_then(|last| serde_json::from_str::<String>(last.trim()).ok())
+        .is_some_and(|last| is_name_of_secret(&last))
 }
 
 fn unquoted(value: &str) -> &str {
