@@ -217,7 +217,8 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// The quote behind what a program writes of a string's type: `b'…'`, `Some("…")`, `string(5) "…"`.
+    /// Returns the position of the quote after the type of a string, as programs print it: `b'…'`,
+    /// `Some("…")`, `string(5) "…"`.
     pub(super) fn typed_quote(&self, start: usize) -> Option<(usize, (u8, usize))> {
         const LONGEST: usize = 32;
         let is_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:(".contains(byte);
@@ -229,8 +230,8 @@ impl<'v> Ends<'v> {
         Some((position, quote))
     }
 
-    /// The end of a value that stands on the lines below its key, which are indented more than nothing: a block of YAML, or a
-    /// header that goes on. `None` if the value stands on the key's line.
+    /// Returns the end of a value that stands on the indented lines below its key: a block of YAML,
+    /// or a header that goes on. `None` if the value stands on the key's line.
     pub(super) fn block(&self, start: usize) -> Option<usize> {
         let mark = self.from(start).strip_prefix(['|', '>']);
         let mark = mark.map(|rest| rest.trim_start_matches(['+', '-', '1', '2', '4', '8']));
@@ -251,7 +252,8 @@ impl<'v> Ends<'v> {
         (!is_first).then_some(position)
     }
 
-    /// The start of a value in the element behind the one whose content ends here: `…</key><value>`.
+    /// Returns the start of the content of the next element, if the content of an element ends here:
+    /// `…</key><value>`.
     pub(super) fn next_element(&self, position: usize) -> Option<usize> {
         const LONGEST_TAG: usize = 256;
         let rest = self.from(position).strip_prefix("</")?;
@@ -266,7 +268,7 @@ impl<'v> Ends<'v> {
         is_opening.then_some(self.text.len() - content.len())
     }
 
-    /// The end of an element's content, whatever its name.
+    /// Returns the end of an element's content, whatever its name.
     pub(super) fn content(&self, start: usize) -> usize {
         let end = self.from(start).find("</");
         end.map_or(self.text.len(), |length| start + length)
@@ -566,8 +568,8 @@ impl<'v> Ends<'v> {
         }
     }
 
-    /// Whether a header goes on below: the next line is indented, and has no name of its own. Other
-    /// values go on only behind a comma or a semicolon.
+    /// Returns whether a header goes on in the next line: that line is indented and has no name of
+    /// its own. Other values go on only after a comma or a semicolon.
     fn goes_on_below(&self, position: usize, list: List) -> bool {
         let before = self.text.get(..position).unwrap_or_default();
         let is_open = || before.trim_end_matches('\r').ends_with([',', ';']);

@@ -214,7 +214,8 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Notes a list whose last text is the name of a credential, if it says where a value stands: `"loc":["body","password"]`.
+    /// Notes a list that leads to a value and ends in the name of a credential:
+    /// `"loc":["body","password"]`.
     fn note_path(&mut self, closed: &Level) {
         let is_path = |level: &Level| level.is_object && is_path_key(&level.key);
         if closed.is_secret_next && self.levels.last().is_some_and(is_path) {

@@ -617,7 +617,7 @@ impl Keyed<'_> {
         secrets
     }
 
-    /// The quote that a name at the end of the text would have, had the text not been cut.
+    /// Returns the closing quote of a name at the end of a text, as if the text had not been cut.
     fn cut_quote(&self, key: &Range<usize>) -> Option<(u8, usize)> {
         let rest = self.ends.from(key.end);
         let quote = self.ends.byte(key.start.checked_sub(1)?)?;
@@ -625,7 +625,7 @@ impl Keyed<'_> {
         is_cut.then_some((quote, rest.len()))
     }
 
-    /// A part of a form whose name stands without quotes.
+    /// Returns the content of a part of a form whose name has no quotes.
     fn named_part(&self, key: &Range<usize>) -> Vec<Range<usize>> {
         let text = self.ends.text;
         let head = tail(text.get(..key.start).unwrap_or_default());
@@ -672,7 +672,8 @@ impl Keyed<'_> {
             .then_some((opening, floor + head.len() - word.len()))
     }
 
-    /// The same where a name ends a path: `"loc":["body","password"]`, `"op":"replace","path":"/password"`.
+    /// Does the same for a name at the end of a path: `"loc":["body","password"]`,
+    /// `"op":"replace","path":"/password"`.
     fn path_key(&self, start: usize, quote: u8) -> Option<(usize, usize)> {
         let text = self.ends.text;
         let floor = text.ceil_char_boundary(start.saturating_sub(LONGEST_KEY));
