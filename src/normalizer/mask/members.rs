@@ -71,7 +71,8 @@ fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
 }
 
-/// Returns whether a value of a broken line ends in a member that says the name of a credential: `{"name": "token`.
+/// Returns whether a value of a broken line ends in a member that names a credential:
+/// `{"name": "token`.
 fn ends_in_name(value: &str) -> bool {
     let Some((head, name)) = unquoted(value).rsplit_once(['"', '\'']) else {
         return false;
