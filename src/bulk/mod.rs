@@ -5,6 +5,12 @@
 //! status of each item and matches it by position. Every document is sent with the action `create`
 //! under an id that depends on nothing but the log event, so sending it again never makes a second
 //! copy. The answer 409 says that the document is there already, which is success.
+//!
+//! The way of a document that is answered 429, as an example: `response` reads
+//! [`ItemResult::Again`], and `indexer` keeps the document for the next request of its body.
+//! `session` lets that request start, alone, when `budget` says so. `budget` waits as `retry`
+//! says, at least as long as the server asks for. When there is no time left, the outcome is
+//! [`Outcome::Unresolved`], and the record is delivered again.
 
 mod body;
 mod budget;
