@@ -15,6 +15,7 @@ mod foreign_events;
 mod found_events;
 mod generate;
 mod geoip;
+mod history;
 mod indexer;
 mod integration;
 mod kibana;

@@ -512,11 +512,20 @@ impl State {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let mut found: Vec<_> = stream
-            .1
-            .iter()
-            .filter(|(_, stored)| *time(stored) >= *since)
-            .collect();
+        let ids = body.pointer("/query/ids/values").and_then(Value::as_array);
+        let group = body.pointer("/query/bool/filter/0/term/aws.cloudwatch.log_group");
+        let is_wanted = |(_, stored): &(&String, &Stored)| {
+            let of_group =
+                |group| stored.document.pointer("/aws/cloudwatch/log_group") == Some(group);
+            group.is_none_or(of_group) && *time(stored) >= *since
+        };
+        let mut found: Vec<_> = match ids {
+            Some(ids) => {
+                let ids = ids.iter().filter_map(Value::as_str);
+                ids.filter_map(|id| stream.1.get_key_value(id)).collect()
+            }
+            None => stream.1.iter().filter(is_wanted).collect(),
+        };
         found.sort_by_key(|(_, stored)| time(stored));
         let hits: Vec<Value> = found.into_iter().map(hit).collect();
         let size = body["size"].as_u64().ok_or("a search says its size")?;

@@ -2,6 +2,7 @@
 //! function.
 
 pub(crate) mod cloudformation;
+pub(crate) mod cloudwatch;
 pub(crate) mod command_line;
 pub(crate) mod dead_letter;
 pub(crate) mod fake_elasticsearch;

@@ -1,0 +1,374 @@
+//! `backfill` and `audit` against a CloudWatch Logs that fails: nothing is lost, nothing is doubled,
+//! and a sentence says how to go on.
+
+use std::collections::BTreeMap;
+use std::process::Child;
+use std::time::Duration;
+
+use crate::support::cloudwatch::{CloudWatch, Fault, events};
+use crate::support::command_line::{Outcome, command, run};
+use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault as ServerFault};
+use crate::support::history::{LogEvent, delivery};
+use crate::support::invocation::{LOGS, Report, invoke, line, lines};
+use crate::support::json::Json;
+use crate::support::signature::ROLE;
+
+/// 2026-03-01T00:00:00Z
+const START: i64 = 1_772_323_200_000;
+
+fn settings<'s>(logs: &'s CloudWatch, server: &'s FakeElasticsearch) -> Vec<(&'s str, &'s str)> {
+    let mut settings = ROLE.to_vec();
+    settings.extend([
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("AWS_ENDPOINT_URL", logs.url()),
+        ("RETRY_INITIAL_MS", "1"),
+        ("RETRY_MAX_MS", "5"),
+        ("RETRY_BUDGET_MS", "60000"),
+    ]);
+    settings
+}
+
+const TIMES: [&str; 4] = ["--since", "2026-03-01", "--until", "2026-03-02"];
+
+fn backfill(logs: &CloudWatch, server: &FakeElasticsearch, arguments: &[&str]) -> Outcome {
+    let arguments = [&["backfill"], &TIMES[..], arguments].concat();
+    run(&arguments, &settings(logs, server), b"")
+}
+
+fn report(run: &Outcome) -> Report {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr))
+}
+
+fn one_group(count: usize) -> (BTreeMap<String, Vec<LogEvent>>, Vec<LogEvent>) {
+    let events = events("s", START, &lines(count));
+    ([("api".to_owned(), events.clone())].into(), events)
+}
+
+#[test]
+fn throttling_empty_pages_and_cut_pages_do_no_harm() {
+    let (groups, _) = one_group(500);
+    let logs = CloudWatch::start(groups, 40, |number| match number % 9 {
+        2 | 5 | 8 => Fault::Throttled,
+        1 => Fault::Empty,
+        4 => Fault::Cut,
+        7 => Fault::CutJson,
+        _ => Fault::None,
+    });
+    let server = FakeElasticsearch::start();
+    let first = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(
+        (first.status, report(&first).counts()),
+        (0, [500, 0, 0, 0, 0]),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(server.count(LOGS), 500);
+    let second = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(
+        (second.status, report(&second).counts()),
+        (0, [0, 500, 0, 0, 0]),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(
+        logs.actions().into_iter().collect::<Vec<_>>(),
+        ["logs:DescribeLogGroups", "logs:FilterLogEvents"],
+    );
+}
+
+/// The documented policy allows just the actions that are called.
+#[test]
+fn the_policy_has_the_actions_that_are_called() {
+    let page = std::fs::read_to_string(crate::support::golden::repository("docs/history.md"));
+    let page = page.expect("the page can be read");
+    let policy = page
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let policy = Json::read(policy.expect("the page has a policy"));
+    let statements = policy.list("Statement").expect("a policy has statements");
+    let allowed: Vec<_> = statements
+        .iter()
+        .filter_map(|statement| statement.text("Action"))
+        .collect();
+    assert_eq!(allowed, ["logs:DescribeLogGroups", "logs:FilterLogEvents"]);
+}
+
+#[test]
+fn credentials_that_expire_end_with_the_place_to_go_on_from() {
+    let (groups, _) = one_group(500);
+    let logs = CloudWatch::start(groups, 50, |number| {
+        if number == 4 {
+            Fault::Expired
+        } else {
+            Fault::None
+        }
+    });
+    let server = FakeElasticsearch::start();
+    let first = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(first.status, 1);
+    let error = "error: CloudWatch Logs does not accept the AWS credentials: they are wrong or have expired, so get \
+                 new ones; go on with --since ";
+    let since = first
+        .stderr
+        .strip_prefix(error)
+        .unwrap_or_else(|| panic!("{}", first.stderr))
+        .trim();
+    // Four pages of fifty log events, a millisecond apart.
+    assert_eq!(since, "2026-03-01T00:00:00.199Z");
+    assert_eq!(report(&first).counts(), [200, 0, 0, 0, 0]);
+    let arguments = [
+        "backfill",
+        "--since",
+        since,
+        "--until",
+        "2026-03-02",
+        "--log-group",
+        "api",
+    ];
+    let second = run(&arguments, &settings(&logs, &server), b"");
+    assert_eq!(
+        (second.status, report(&second).counts()),
+        (0, [300, 1, 0, 0, 0]),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(server.count(LOGS), 500);
+    for secret in [ROLE[1].1, ROLE[2].1] {
+        assert!(!first.stderr.contains(secret));
+    }
+}
+
+#[test]
+fn a_look_up_that_fails_is_never_read_as_absence() {
+    let (groups, events) = one_group(100);
+    let logs = CloudWatch::start(groups, 100, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let live = invoke(&delivery("api", &events), &settings(&logs, &server));
+    assert_eq!(live.report.counts(), [100, 0, 0, 0, 0]);
+    // The guard, two refreshes and the look-ups.
+    server.fail(
+        (0..12)
+            .map(|_| ServerFault::status(503))
+            .collect::<Vec<_>>(),
+    );
+    let run = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(
+        (run.status, report(&run).counts()),
+        (0, [0, 100, 0, 0, 0]),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(report(&run).requests, 0, "nothing is sent");
+}
+
+#[test]
+fn ids_that_do_not_fit_are_refused_before_the_first_write() {
+    let (groups, events) = one_group(20);
+    let server = FakeElasticsearch::start();
+    let mut live = events.clone();
+    for (number, event) in live.iter_mut().enumerate() {
+        event.id = format!("other-{number}");
+    }
+    let logs = CloudWatch::start(groups, 100, |_| Fault::None);
+    invoke(&delivery("api", &live), &settings(&logs, &server));
+    assert_eq!(server.count(LOGS), 20);
+    let refused = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!((refused.status, server.count(LOGS)), (1, 20));
+    assert!(
+        refused.stderr.starts_with("error: the ids do not agree: "),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    let forced = backfill(&logs, &server, &["--log-group", "api", "--force"]);
+    assert_eq!(
+        (forced.status, server.count(LOGS)),
+        (0, 40),
+        "{}",
+        forced.stderr
+    );
+
+    let strange = events.into_iter().take(3).map(|event| LogEvent {
+        id: "7".to_owned(),
+        ..event
+    });
+    let strange = strange.collect();
+    let logs = CloudWatch::start([("api".to_owned(), strange)].into(), 100, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let refused = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!((refused.status, server.count(LOGS)), (1, 0));
+    assert!(
+        refused.stderr.contains("7 does not hold the time"),
+        "{}",
+        refused.stderr
+    );
+    let shown = backfill(
+        &logs,
+        &server,
+        &["--log-group", "api", "--force", "--dry-run"],
+    );
+    assert_eq!(
+        (
+            shown.status,
+            shown.stdout.lines().count(),
+            server.count(LOGS)
+        ),
+        (0, 3, 0)
+    );
+}
+
+#[test]
+fn log_groups_go_by_name_pattern_and_arn() {
+    let group =
+        |name: &str, stream: &str, count| (name.to_owned(), events(stream, START, &lines(count)));
+    let groups = [
+        group("/aws/apigw/a/prod", "a", 1),
+        group("/aws/apigw/b/prod", "b", 2),
+        group("/aws/apigw/c/test", "c", 4),
+        group("other", "d", 8),
+        group("foreign", "e", 16),
+    ];
+    let logs = CloudWatch::start(groups.into(), 100, |_| Fault::None);
+    let count = |groups: &[&str]| {
+        let server = FakeElasticsearch::start();
+        let groups: Vec<_> = groups
+            .iter()
+            .flat_map(|group| ["--log-group", group])
+            .collect();
+        let run = backfill(&logs, &server, &groups);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let indexed = report(&run).indexed;
+        (indexed, server)
+    };
+    for (groups, expected) in [
+        (&["other"][..], 8),
+        (&["/aws/apigw/*"], 7),
+        (&["/aws/*/prod"], 3),
+        (&["/aws/*/prod", "/aws/apigw/?/test", "other", "other"], 15),
+        (
+            &["arn:aws:logs:eu-central-1:123456789012:log-group:other:*"],
+            8,
+        ),
+    ] {
+        assert_eq!(count(groups).0, expected, "{groups:?}");
+        assert_eq!(
+            logs.named_by().into_iter().collect::<Vec<_>>(),
+            ["logGroupName"]
+        );
+    }
+    let foreign = "arn:aws:logs:eu-central-1:999988887777:log-group:foreign";
+    let (indexed, server) = count(&[foreign]);
+    assert_eq!(
+        (indexed, logs.named_by().len()),
+        (16, 2),
+        "the last one by its ARN"
+    );
+    assert!(server.documents(LOGS)[0].contains("999988887777"));
+
+    let server = FakeElasticsearch::start();
+    let none = backfill(&logs, &server, &["--log-group", "nobody*"]);
+    assert_eq!(
+        (none.status, &*none.stderr),
+        (
+            2,
+            "error: there is no log group nobody* in this account and region\n"
+        )
+    );
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let (groups, _) = one_group(1);
+    let logs = CloudWatch::start(groups, 1, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let with = |arguments: &[&str], leave_out: &str| {
+        let mut settings = settings(&logs, &server);
+        settings.retain(|(name, _)| *name != leave_out);
+        let run = run(
+            &[&["backfill", "--log-group", "api"], arguments].concat(),
+            &settings,
+            b"",
+        );
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        run.stderr
+    };
+    for (arguments, leave_out, sentence) in [
+        (&["--since", "noon"][..], "", "it should be a time"),
+        (
+            &["--since", "1d", "--until", "2d"],
+            "",
+            "--until should not be before --since",
+        ),
+        (
+            &["--since", "1d", "--until", "1m"],
+            "",
+            "--until should be at least five minutes ago",
+        ),
+        (&["--since", "1d"], "AWS_REGION", "the region is not known"),
+        (&["--since", "1d"], "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+        (&["--since", "1d"], "ELASTICSEARCH_URL", "ELASTICSEARCH_URL"),
+    ] {
+        let stderr = with(arguments, leave_out);
+        assert!(
+            stderr.contains(sentence),
+            "{arguments:?} {leave_out}: {stderr}"
+        );
+    }
+}
+
+/// A run that is killed at some moment.
+fn kill_after(mut child: Child, wait: Duration) {
+    std::thread::scope(|scope| {
+        // The moment is where the run happens to be; what holds afterwards does not depend on it.
+        #[expect(clippy::disallowed_methods, reason = "a moment at random")]
+        scope.spawn(|| std::thread::sleep(wait));
+    });
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn killed_at_any_moment_and_repeated_each_is_there_once() {
+    const GROUPS: usize = 8;
+    const EACH: usize = 500;
+    let group = |number: usize| {
+        let lines: Vec<_> = (0..EACH).map(|place| line(number * EACH + place)).collect();
+        let start = START + number as i64 * 100;
+        (
+            format!("api-{number}"),
+            events(&format!("s{number}"), start, &lines),
+        )
+    };
+    let groups: BTreeMap<_, _> = (0..GROUPS).map(group).collect();
+    let logs = CloudWatch::start(groups, 25, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let arguments = [&["backfill", "--log-group", "api-*"], &TIMES[..]].concat();
+    let settings = settings(&logs, &server);
+    // A sequence of made-up moments, the same in each run.
+    let mut seed = 20_260_301_u64;
+    for _ in 0..20 {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let child = command(&arguments, &settings).spawn().expect("it starts");
+        kill_after(child, Duration::from_millis(20 + (seed >> 33) % 400));
+    }
+    let last = run(&arguments, &settings, b"");
+    let counts = report(&last).counts();
+    assert_eq!(last.status, 0, "{}", last.stderr);
+    assert_eq!(counts[0] + counts[1], (GROUPS * EACH) as u64, "{counts:?}");
+    assert_eq!(server.count(LOGS), GROUPS * EACH);
+}
+
+#[test]
+fn requests_keep_the_pace_that_is_asked_for() {
+    let (groups, _) = one_group(10);
+    let logs = CloudWatch::start(groups, 1, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let start = tokio::time::Instant::now();
+    let run = backfill(&logs, &server, &["--log-group", "api", "--rps", "20"]);
+    assert_eq!((run.status, logs.requests()), (0, 10), "{}", run.stderr);
+    // Nine waits of 50 ms.
+    assert!(start.elapsed() >= Duration::from_millis(450));
+}
