@@ -86,7 +86,8 @@ impl CloudWatch {
                 let length = answer.len();
                 let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\n\r\n");
                 let sent = if is_cut { length / 2 } else { length };
-                let answer = [head.as_bytes(), &answer.as_bytes()[..sent]].concat();
+                let (answer, _) = answer.as_bytes().split_at(sent);
+                let answer = [head.as_bytes(), answer].concat();
                 if !send(stream, answer) || is_cut {
                     return;
                 }
