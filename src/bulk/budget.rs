@@ -112,8 +112,7 @@ impl Budget {
             self.after_failure = failed.next;
         }
         // A server may ask for any number of seconds, so compare before adding to the clock.
-        let left = self.end().saturating_duration_since(now);
-        if is_last || left < delay.saturating_add(SHORTEST_REQUEST) {
+        if is_last || self.left(now) < delay.saturating_add(SHORTEST_REQUEST) {
             return false;
         }
         self.resumes_at = self.resumes_at.max(now + delay);
@@ -124,6 +123,11 @@ impl Budget {
     /// try would be too late.
     pub(super) fn is_spent_since(&self, since: Instant) -> bool {
         self.next_by_backoff + SHORTEST_REQUEST > since + self.policy.budget
+    }
+
+    /// Returns how long sending may go on if nothing gets through.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        self.end().saturating_duration_since(now)
     }
 
     /// Returns the end of sending: the deadline, or the end of the budget if nothing gets through.

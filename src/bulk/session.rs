@@ -20,6 +20,8 @@ pub struct Session {
     gate: Rc<Gate>,
     /// Whether each of its requests goes alone, ahead of the shared requests that wait.
     is_urgent: bool,
+    /// Is told of the first failure after which there is another try.
+    notice: Option<fn(&str)>,
     state: RefCell<State>,
 }
 
@@ -36,6 +38,7 @@ struct State {
     is_stopped: bool,
     /// Whether a document was found that fails for ever while others are accepted.
     has_found_culprit: bool,
+    has_noticed: bool,
     failure: Option<Failure>,
     traffic: Traffic,
 }
@@ -101,6 +104,7 @@ impl Session {
             is_closing: false,
             is_stopped: false,
             has_found_culprit: false,
+            has_noticed: false,
             failure: None,
             traffic: Traffic::default(),
         };
@@ -108,8 +112,16 @@ impl Session {
             random,
             gate: Rc::default(),
             is_urgent: false,
+            notice: None,
             state: RefCell::new(state),
         }
+    }
+
+    /// Tells `notice` of the first failure after which there is another try, so that nobody waits in
+    /// silence.
+    #[must_use]
+    pub fn with_notice(self, notice: Option<fn(&str)>) -> Self {
+        Self { notice, ..self }
     }
 
     /// A session that shares this one's gate and has priority over waiting requests.
@@ -289,8 +301,17 @@ impl Session {
             next: self.gate.next_request(),
             retry_after,
         };
+        let now = Instant::now();
         let mut state = self.state.borrow_mut();
-        state.budget.failed(failed, (self.random)(), Instant::now())
+        let has_time = state.budget.failed(failed, (self.random)(), now);
+        if let Some(notice) = self.notice
+            && has_time
+            && !state.has_noticed
+        {
+            state.has_noticed = true;
+            notice(&waiting(state.failure.as_ref(), state.budget.left(now)));
+        }
+        has_time
     }
 
     /// Returns whether a document that fails while others are accepted was tried long enough: for a
@@ -315,6 +336,13 @@ impl Session {
             tokio::time::sleep(left).await;
         }
     }
+}
+
+/// Returns the sentence for somebody who waits.
+fn waiting(failure: Option<&Failure>, left: Duration) -> String {
+    let seconds = left.as_secs_f64().ceil();
+    let cause = failure.map_or_else(|| "a request failed".to_owned(), Failure::to_string);
+    format!("{cause}; trying again for up to {seconds} s")
 }
 
 impl Permit<'_> {

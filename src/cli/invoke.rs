@@ -14,7 +14,7 @@ use super::event::payloads;
 use super::log_group::{LogGroup, arn};
 use super::output::{Output, print_report};
 use super::summary::summary;
-use super::terminal::{say, say_json, watched};
+use super::terminal::{notice, say, say_json, watched};
 use super::{CliFailure, found, log_to_stderr, read};
 use crate::config::Config;
 use crate::event::{Batch, Record, Trigger};
@@ -104,7 +104,8 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         }
         Some(settings) => {
             let look_up_repeated = config.look_up_repeated;
-            let pipeline = config.elasticsearch_pipeline(settings)?;
+            let mut pipeline = config.elasticsearch_pipeline(settings)?;
+            pipeline.notice = Some(notice);
             let is_for_people = io::stdout().is_terminal() && !arguments.json;
             let look_up = LookUpRepeated::new(pipeline.indexer.transport(), pipeline.data_stream());
             let look_up: &dyn LookUp = &look_up;

@@ -6,10 +6,8 @@ use std::time::Duration;
 use terminal_size::{Width, terminal_size_of};
 use tokio::time::Instant;
 
+use super::terminal::CLEAR;
 use crate::ecs::Timestamp;
-
-/// The escape sequence that clears the line.
-const CLEAR: &str = "\r\x1b[2K";
 
 /// The assumed width of a terminal that does not report its own.
 const USUAL_WIDTH: u16 = 80;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::invoke::Print;
 use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
+use super::terminal::notice;
 use super::time::{Time, time};
 use super::{CliFailure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
@@ -45,14 +46,16 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     let redrive = redrive(arguments, &config)?;
     if is_dry_run {
         let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
-        let pipeline = config.pipeline(Print::default())?;
+        let mut pipeline = config.pipeline(Print::default())?;
+        pipeline.notice = Some(notice);
         let report = redrive.run(&server, &pipeline, |_, _| ()).await;
         say_json(&json(&report));
         judge(report)?;
         pipeline.indexer.transport().error()?;
         return Ok(());
     }
-    let pipeline = config.elasticsearch_pipeline(settings)?;
+    let mut pipeline = config.elasticsearch_pipeline(settings)?;
+    pipeline.notice = Some(notice);
     let report = with_progress(&redrive, &pipeline).await?;
     print_report(&json(&report));
     judge(report)

@@ -36,6 +36,17 @@ pub(super) fn say(kind: &str, sentence: impl Display) {
     ));
 }
 
+/// The escape sequence that clears the line.
+pub(super) const CLEAR: &str = "\r\x1b[2K";
+
+/// Tells somebody who waits why, in place of the progress.
+pub(super) fn notice(sentence: &str) {
+    if stderr().is_terminal() {
+        drop(write!(stderr(), "{CLEAR}"));
+    }
+    say("warning", sentence);
+}
+
 /// Writes one line of data to standard error, for commands whose standard output carries documents.
 pub(super) fn say_json(line: &str) {
     drop(writeln!(stderr(), "{line}"));
@@ -51,8 +62,6 @@ fn style(kind: &str) -> Style {
 
 /// Waits for work. At a terminal it prints every second how long the work has taken so far.
 pub(super) async fn watched<W: Future>(label: &str, work: W) -> W::Output {
-    // The escape sequence that clears the line.
-    const CLEAR: &str = "\r\x1b[2K";
     const A_SECOND: Duration = Duration::from_secs(1);
     if !stderr().is_terminal() {
         return work.await;

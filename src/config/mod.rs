@@ -273,6 +273,7 @@ impl Config {
             own_log_group: self.own_log_group,
             retry_policy: self.retry_policy,
             random,
+            notice: None,
             indexer: Indexer::new(transport, self.bulk_max_actions, self.bulk_max_bytes),
             memory: Memory::default(),
         })

@@ -101,8 +101,10 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
         .elasticsearch
         .take()
         .ok_or_else(|| vec![Problem::missing_url()])?;
+    let mut pipeline = config.elasticsearch_pipeline(settings)?;
+    pipeline.notice = Some(|sentence| write_log_line(&summary::warning(&sentence)));
     Ok(Function {
-        pipeline: config.elasticsearch_pipeline(settings)?,
+        pipeline,
         metrics_namespace,
         look_up_repeated,
     })

@@ -50,6 +50,8 @@ pub struct Pipeline<T> {
     pub retry_policy: RetryPolicy,
     /// A source of randomness, for the jitter.
     pub random: fn() -> u64,
+    /// Is told, once an invocation, of the first failure after which there is another try.
+    pub notice: Option<fn(&str)>,
     /// Sends the documents.
     pub indexer: Indexer<T>,
     /// Memory that the next invocation reuses.
@@ -191,12 +193,14 @@ impl<T: Transport> Pipeline<T> {
             max_retries: Some(1),
             ..self.retry_policy
         };
-        let session = Session::new(self.retry_policy, sending_ends, self.random);
+        let session =
+            || Session::new(self.retry_policy, sending_ends, self.random).with_notice(self.notice);
+        let (session, looking) = (session(), session());
         self.enrichments.begin_invocation();
         Delivery {
             pipeline: self,
             burial: session.urgent(once, deadline),
-            looking: Session::new(self.retry_policy, sending_ends, self.random),
+            looking,
             look_up,
             sending_ends,
             session,

@@ -70,7 +70,9 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         pipeline: &'r Pipeline<T>,
         progress: P,
     ) -> Self {
-        let session = || Session::new(pipeline.retry_policy, None, pipeline.random);
+        let session = || {
+            Session::new(pipeline.retry_policy, None, pipeline.random).with_notice(pipeline.notice)
+        };
         let limit = redrive
             .limit
             .and_then(|limit| usize::try_from(limit).ok())
@@ -208,7 +210,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         sent: &[&Letter],
     ) -> Vec<Outcome> {
         let ids: Vec<_> = sent.iter().map(|(_, letter)| letter.id).collect();
-        let looking = Session::new(self.pipeline.retry_policy, None, self.pipeline.random);
+        let looking = Session::new(self.pipeline.retry_policy, None, self.pipeline.random)
+            .with_notice(self.pipeline.notice);
         let stored = match self.stored.find(&target.name, &ids, &looking).await {
             Ok(stored) => stored,
             Err(failure) => {

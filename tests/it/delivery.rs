@@ -9,6 +9,7 @@ use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::invocation::{
     DEAD_LETTERS, LOGS, Run, control_message, direct, invoke, kinesis, line, lines, payload, sqs,
 };
+use crate::support::runtime_emulator::RuntimeEmulator;
 
 /// A line that the server is told to reject.
 const POISON: &str = r#"{"requestId":"poison","httpMethod":"GET","status":"200","path":"/hush"}"#;
@@ -600,4 +601,55 @@ fn small_requests_deliver_the_same_documents() {
         (25, sorted(second)),
         "the same ids"
     );
+}
+
+/// Whoever waits is told why, once an invocation, after the first failed try.
+#[test]
+fn the_first_failure_that_is_waited_out_is_told() {
+    let told = |output: &str| -> Vec<String> {
+        let sentence = "Elasticsearch answered 503; trying again for up to ";
+        let is_told = |line: &&str| line.contains(sentence);
+        output.lines().filter(is_told).map(str::to_owned).collect()
+    };
+    let server = FakeElasticsearch::start();
+    let event = direct(&payload("told", "api", &lines(3)));
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("RETRY_BUDGET_MS", "600000"),
+    ];
+    server.fail([Fault::status(503), Fault::status(503), Fault::status(503)]);
+    let run = invoke(&event, &settings);
+    assert_eq!(
+        (run.status, run.report.counts(), run.report.retries),
+        (0, [3, 0, 0, 0, 0], 3),
+        "{run:?}"
+    );
+    let [sentence] = &told(&run.stderr)[..] else {
+        panic!("{run:?}")
+    };
+    assert!(sentence.starts_with("warning: "), "{sentence}");
+    let seconds = sentence.rsplit(' ').nth(1).and_then(|s| s.parse().ok());
+    assert!(
+        seconds.is_some_and(|s: u64| s > 0 && s <= 600),
+        "{sentence}"
+    );
+
+    // Without another try there is nothing to wait for.
+    let run = invoke(&event, &settings);
+    assert_eq!((run.status, &*run.stderr), (0, ""));
+
+    server.fail([Fault::status(503), Fault::status(503)]);
+    let settings = [
+        ("ELASTICSEARCH_URL", server.url.as_str()),
+        ("RETRY_INITIAL_MS", "1"),
+        ("RETRY_MAX_MS", "20"),
+    ];
+    let function = RuntimeEmulator::start(&settings, 300);
+    let answer = function.invoke(event.as_bytes());
+    assert!(answer.contains("\"duplicates\":3"), "{answer}");
+    let output = function.output_with("\"duplicates\":3");
+    let [line] = &told(&output)[..] else {
+        panic!("{output}")
+    };
+    assert!(line.contains("\"WARN\""), "{line}");
 }

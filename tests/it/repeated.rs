@@ -62,6 +62,16 @@ impl Target {
         variables
     }
 
+    /// Puts a template for the data stream, which its next backing index uses.
+    fn put_template(&self, properties: &str) {
+        let template = format!(
+            r#"{{"index_patterns":["{}"],"priority":900,"data_stream":{{}},"template":{{"mappings":{{"properties":{properties}}}}}}}"#,
+            self.data_stream
+        );
+        let path = format!("/_index_template/{}", self.data_stream);
+        self.request("PUT", &path, Some(&template));
+    }
+
     fn roll_over(&self) {
         self.request("POST", &format!("/{}/_rollover", self.data_stream), None);
     }
@@ -89,6 +99,9 @@ impl Drop for Target {
             self.server
                 .admin_request("DELETE", &format!("/_data_stream/{data_stream}"), None);
         }
+        // Most have no template.
+        let path = format!("/_index_template/{}", self.data_stream);
+        self.server.admin_request("DELETE", &path, None);
     }
 }
 
@@ -214,18 +227,15 @@ fn a_redrive_doubles_nothing_across_a_rollover() {
     let function_key = target.key(&key_body(Job::Function));
     let redrive_key = target.key(&key_body(Job::Redrive));
     // A field with another type rejects every document.
-    let template = format!(
-        r#"{{"index_patterns":["{}"],"priority":900,"data_stream":{{}},"template":{{"mappings":{{"properties":{{"http":{{"properties":{{"response":{{"properties":{{"status_code":{{"type":"ip"}}}}}}}}}}}}}}}}}}"#,
-        target.data_stream
+    target.put_template(
+        r#"{"http":{"properties":{"response":{"properties":{"status_code":{"type":"ip"}}}}}}"#,
     );
-    let path = format!("/_index_template/{}", target.data_stream);
-    target.request("PUT", &path, Some(&template));
     let event = direct(&payload("e", "api", &lines(5)));
     let buried = invoke(&event, &target.variables(function_key.as_ref()));
     assert_eq!(buried.report.counts(), [0, 0, 5, 0, 0], "{buried:?}");
     target.server.refresh(&target.dead_letters);
     let letters = target.server.search(&target.dead_letters, "{}");
-    target.request("DELETE", &path, None);
+    target.put_template("{}");
     target.roll_over();
 
     let redrive = |key: Option<&String>, counts: [i64; 3]| {
