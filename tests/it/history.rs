@@ -372,3 +372,37 @@ fn requests_keep_the_pace_that_is_asked_for() {
     // Nine waits of 50 ms.
     assert!(start.elapsed() >= Duration::from_millis(450));
 }
+
+#[test]
+fn an_interrupt_ends_with_the_place_to_go_on_from() {
+    let (groups, _) = one_group(200);
+    // The fifth page never comes.
+    let logs = CloudWatch::start(groups, 20, |number| {
+        if number < 4 {
+            Fault::None
+        } else {
+            Fault::Throttled
+        }
+    });
+    let server = FakeElasticsearch::start();
+    let arguments = [&["backfill", "--log-group", "api"], &TIMES[..]].concat();
+    let child = command(&arguments, &settings(&logs, &server))
+        .spawn()
+        .expect("it starts");
+    while server.count(LOGS) < 80 || logs.requests() < 8 {
+        std::thread::yield_now();
+    }
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupted.expect("there is kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        (output.status.code(), &*stderr),
+        (
+            Some(1),
+            "stopped: 80 log events delivered; go on with --since 2026-03-01T00:00:00.079Z\n"
+        )
+    );
+}
