@@ -377,7 +377,7 @@ fn requests_keep_the_pace_that_is_asked_for() {
 fn an_interrupt_ends_with_the_place_to_go_on_from() {
     let (groups, _) = one_group(200);
     // The fifth page never comes.
-    let logs = CloudWatch::start(groups, 20, |number| {
+    let logs = CloudWatch::start(groups.clone(), 20, |number| {
         if number < 4 {
             Fault::None
         } else {
@@ -398,11 +398,22 @@ fn an_interrupt_ends_with_the_place_to_go_on_from() {
     assert!(interrupted.expect("there is kill").success());
     let output = child.wait_with_output().expect("it ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let is_stopped = stderr.starts_with("stopped: ") && stderr.contains(" log events delivered; ");
+    assert!(is_stopped, "{stderr}");
+    let (_, since) = stderr
+        .split_once("go on with --since ")
+        .unwrap_or_else(|| panic!("{stderr}"));
+
+    let logs = CloudWatch::start(groups, 20, |_| Fault::None);
+    let arguments = ["backfill", "--log-group", "api", "--since", since.trim()];
+    let arguments = [&arguments[..], &TIMES[2..]].concat();
+    let rest = run(&arguments, &settings(&logs, &server), b"");
     assert_eq!(
-        (output.status.code(), &*stderr),
-        (
-            Some(1),
-            "stopped: 80 log events delivered; go on with --since 2026-03-01T00:00:00.079Z\n"
-        )
+        (rest.status, server.count(LOGS)),
+        (0, 200),
+        "{}",
+        rest.stderr
     );
+    assert_eq!(report(&rest).indexed, 120, "the rest");
 }

@@ -300,7 +300,9 @@ fn letters_of_dropped_documents_stay() {
     bury(&server, &[line(0)]);
     let id = server.requests()[0].ids[0].clone();
     let dropped = json!({"items": [{"create": {"_id": id, "status": 200, "result": "noop"}}]});
+    // The letters are read, the document is looked up, and then it is sent.
     server.fail([
+        Fault::none(),
         Fault::none(),
         Fault::answer(200, &dropped.to_string()).after(0),
     ]);
