@@ -31,6 +31,9 @@ pub struct LogData {
     pub log_group: String,
     /// The log stream that the log events come from.
     pub log_stream: String,
+    /// The region of the log group, if the caller knows it; empty otherwise. A payload does not say
+    /// it.
+    pub region: String,
     /// The inflated message with its ids and lines, followed by the ids that had to be unescaped.
     text: String,
     /// The length of the message within `text`, in bytes.

@@ -46,7 +46,13 @@ pub struct Record<'a> {
     /// The subscription payloads inside, each base64 of gzip of JSON; or the reason why there are
     /// none.
     pub payloads: Result<Vec<Cow<'a, str>>, NoPayload>,
+    /// Whether CloudWatch Logs invoked this function with the payloads. It does so in the log
+    /// group's region only; a Kinesis stream may hold logs of others.
+    pub is_direct: bool,
 }
+
+/// Subscription payloads, and whether CloudWatch Logs invoked the function with all of them.
+type Payloads<'a> = (Vec<Cow<'a, str>>, bool);
 
 /// The reason why a record holds no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -132,10 +138,7 @@ pub fn read(event: &[u8]) -> Result<Batch<'_>, EventError> {
         payloads => Ok(Batch {
             trigger: Trigger::Subscription,
             is_repeated,
-            records: vec![Record {
-                id: Cow::Borrowed(""),
-                payloads,
-            }],
+            records: vec![Record::new(Cow::Borrowed(""), payloads)],
         }),
     }
 }
@@ -214,6 +217,17 @@ fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, 
 #[serde(transparent)]
 struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
+impl<'a> Record<'a> {
+    fn new(id: Cow<'a, str>, payloads: Result<Payloads<'a>, NoPayload>) -> Self {
+        let is_direct = payloads.as_ref().is_ok_and(|(_, is_direct)| *is_direct);
+        Self {
+            id,
+            payloads: payloads.map(|(payloads, _)| payloads),
+            is_direct,
+        }
+    }
+}
+
 impl<'a> InvokeEvent<'a> {
     /// Returns two members that belong to different kinds of event, if the event has such a pair.
     fn ambiguity(&self) -> Option<(&'static str, &'static str)> {
@@ -229,12 +243,12 @@ impl<'a> InvokeEvent<'a> {
     }
 
     /// Returns the payloads of an event whose records are not answered one by one.
-    fn subscription_payloads(self, nesting: usize) -> Result<Vec<Cow<'a, str>>, NoPayload> {
+    fn subscription_payloads(self, nesting: usize) -> Result<Payloads<'a>, NoPayload> {
         if let Some((one, other)) = self.ambiguity() {
             return Err(NoPayload::Ambiguous(one, other));
         }
         if let Some(awslogs) = self.awslogs {
-            return text(awslogs.data, "awslogs.data").map(|data| vec![data]);
+            return text(awslogs.data, "awslogs.data").map(|data| (vec![data], true));
         }
         let Some(nesting) = nesting.checked_sub(1) else {
             return Err(NoPayload::UnknownBody);
@@ -243,19 +257,20 @@ impl<'a> InvokeEvent<'a> {
             return nested(inner.get(), nesting);
         }
         let records = self.records.ok_or(NoPayload::UnknownBody)?;
-        let mut payloads = Vec::new();
+        let (mut payloads, mut are_direct) = (Vec::new(), true);
         for record in records {
             let (_, record) = record
                 .into_record_nested(nesting)
                 .map_err(|_| NoPayload::UnknownBody)?;
+            are_direct &= record.is_direct;
             payloads.extend(record.payloads?);
         }
-        Ok(payloads)
+        Ok((payloads, are_direct))
     }
 }
 
 /// Returns the payloads of an event inside another.
-fn nested(event: &str, nesting: usize) -> Result<Vec<Cow<'_, str>>, NoPayload> {
+fn nested(event: &str, nesting: usize) -> Result<Payloads<'_>, NoPayload> {
     match serde_json::from_str::<InvokeEvent<'_>>(event) {
         Ok(event) => event.subscription_payloads(nesting),
         Err(error) if error.is_data() => Err(NoPayload::UnknownBody),
@@ -293,19 +308,15 @@ impl<'a> WireRecord<'a> {
 }
 
 fn no_kinesis<'a>() -> Record<'a> {
-    Record {
-        id: Cow::Borrowed(""),
-        payloads: Err(NoPayload::Missing("kinesis")),
-    }
+    Record::new(Cow::Borrowed(""), Err(NoPayload::Missing("kinesis")))
 }
 
 fn kinesis_record(wire: WireKinesis<'_>) -> Record<'_> {
-    Record {
-        id: wire
-            .sequence_number
-            .map_or(Cow::Borrowed(""), |number| number.0),
-        payloads: text(wire.data, "kinesis.data").map(|data| vec![data]),
-    }
+    let id = wire
+        .sequence_number
+        .map_or(Cow::Borrowed(""), |number| number.0);
+    let payloads = text(wire.data, "kinesis.data").map(|data| (vec![data], false));
+    Record::new(id, payloads)
 }
 
 fn sqs_message<'a>(
@@ -314,15 +325,13 @@ fn sqs_message<'a>(
     nesting: usize,
 ) -> Record<'a> {
     let payloads = text(body, "body").and_then(|body| {
-        let payloads = nested(&body, nesting)?.into_iter();
-        Ok(payloads
-            .map(|payload| Cow::Owned(payload.into_owned()))
-            .collect())
+        let (payloads, are_direct) = nested(&body, nesting)?;
+        let owned = payloads
+            .into_iter()
+            .map(|payload| Cow::Owned(payload.into_owned()));
+        Ok((owned.collect(), are_direct))
     });
-    Record {
-        id: id.map_or(Cow::Borrowed(""), |id| id.0),
-        payloads,
-    }
+    Record::new(id.map_or(Cow::Borrowed(""), |id| id.0), payloads)
 }
 
 #[cfg(test)]

@@ -251,6 +251,7 @@ impl<T: Transport> Job<'_, T> {
         let record = |payload: String| Record {
             id: Cow::Borrowed(""),
             payloads: Ok(vec![Cow::Owned(payload)]),
+            is_direct: false,
         };
         let payloads = payloads(owner, &group.name, &streams)?;
         let batch = Batch {

@@ -65,6 +65,8 @@ pub struct Config {
     pub log_level: Targets,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, which Lambda sets
     pub own_log_group: Option<String>,
+    /// The region in which the function runs: `AWS_REGION`, if Lambda runs it.
+    pub own_region: Option<String>,
     /// Remarks on settings that work but should be otherwise.
     pub warnings: Vec<Problem>,
     formats: Formats,
@@ -186,6 +188,9 @@ impl Config {
                 .unless_none("METRICS_NAMESPACE", VariableReader::metrics_namespace),
             log_level: vars.log_level("LOG_LEVEL"),
             own_log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME"),
+            own_region: vars
+                .text("AWS_LAMBDA_FUNCTION_NAME")
+                .and_then(|_| vars.text("AWS_REGION")),
             formats: formats(&mut vars),
             filter: Filter {
                 include: vars.regex("INCLUDE"),
@@ -271,6 +276,7 @@ impl Config {
             dead_letters: self.dead_letters,
             inflated_max_bytes: self.inflated_max_bytes,
             own_log_group: self.own_log_group,
+            own_region: self.own_region,
             retry_policy: self.retry_policy,
             random,
             notice: None,

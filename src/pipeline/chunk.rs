@@ -176,7 +176,9 @@ pub fn log_line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     LogLine {
         owner: &data.owner,
         account: event.account,
-        region: event.region,
+        region: Some(event.region)
+            .filter(|region| !region.is_empty())
+            .unwrap_or(&data.region),
         log_group: &data.log_group,
         log_stream: &data.log_stream,
         event_id: event.id,

@@ -46,6 +46,9 @@ pub struct Pipeline<T> {
     pub inflated_max_bytes: u64,
     /// The log group of the function itself. It is never forwarded: the function would feed itself.
     pub own_log_group: Option<String>,
+    /// The region in which the function runs, if it runs in Lambda. CloudWatch Logs invokes it
+    /// directly in the log group's region only.
+    pub own_region: Option<String>,
     /// Decides when to send again.
     pub retry_policy: RetryPolicy,
     /// A source of randomness, for the jitter.

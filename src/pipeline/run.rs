@@ -76,7 +76,7 @@ impl<'d, T: Transport> Run<'d, T> {
         };
         for index in self.order(payloads.len()) {
             if let Some(payload) = payloads.get(index) {
-                self.payload(number, payload).await;
+                self.payload(number, payload, record.is_direct).await;
             }
         }
     }
@@ -96,7 +96,7 @@ impl<'d, T: Transport> Run<'d, T> {
         usize::try_from(random % count as u64).unwrap_or(0)
     }
 
-    async fn payload(&mut self, record: usize, payload: &'d str) {
+    async fn payload(&mut self, record: usize, payload: &'d str, is_direct: bool) {
         if self.is_late() {
             // Nothing of the record can be sent any more, and reading it would take the time that
             // the answer needs.
@@ -105,7 +105,14 @@ impl<'d, T: Transport> Run<'d, T> {
         self.make_room().await;
         let max_bytes = self.pipeline().inflated_max_bytes;
         match self.buffers.decoder.decode(payload, max_bytes) {
-            Ok(data) => self.log_data(record, payload, data).await,
+            Ok(mut data) => {
+                let own_region = self.pipeline().own_region.as_deref();
+                data.region = own_region
+                    .filter(|_| is_direct)
+                    .unwrap_or_default()
+                    .to_owned();
+                self.log_data(record, payload, data).await;
+            }
             Err(problem) => {
                 tracing::debug!(record, bytes = payload.len(), %problem, "payload not read");
                 self.accounts.undecodable(record, &problem);

@@ -118,3 +118,27 @@ fn the_sample_of_the_documentation_becomes_two_documents() {
         ["[ERROR] First test message", "[ERROR] Second test message"]
     );
 }
+
+/// CloudWatch Logs invokes a function of the log group's own region only. A Kinesis stream may hold
+/// logs of other regions.
+#[test]
+fn a_direct_subscription_tells_the_region() {
+    const LINE: &[u8] = br#"{"requestId":"a","routeKey":"GET /pets","status":"200"}"#;
+    const IN_LAMBDA: [(&str, &str); 2] = [
+        ("AWS_LAMBDA_FUNCTION_NAME", "forwarder"),
+        ("AWS_REGION", "eu-central-1"),
+    ];
+    let region = |form: &[&str], settings: &[(&str, &str)]| {
+        let arguments = ["event", "--log-group", "g", "--log-stream", "s"];
+        let event = run(&[&arguments, form].concat(), &[], LINE);
+        let outcome = run(&["invoke", "-"], settings, event.stdout.as_bytes());
+        let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        document["cloud"]["region"].as_str().map(str::to_owned)
+    };
+    let expected = Some("eu-central-1".to_owned());
+    assert_eq!(region(&[], &IN_LAMBDA), expected);
+    assert_eq!(region(&["--sqs"], &IN_LAMBDA), expected);
+    assert_eq!(region(&["--kinesis"], &IN_LAMBDA), None);
+    // A person may replay an event from anywhere.
+    assert_eq!(region(&[], &IN_LAMBDA[1..]), None);
+}
