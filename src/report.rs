@@ -37,6 +37,9 @@ pub struct Report {
     pub parse_failures: u64,
     /// Values of access logs that have no field of their own.
     pub unmapped_keys: u64,
+    /// Lines that fit none of the access-log formats from the settings for their log group.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fits_no_format: u64,
     /// User agents that were not parsed because the invocation had used up its share of work on
     /// them.
     pub user_agents_not_parsed: u64,
@@ -134,6 +137,7 @@ impl Report {
         self.undecodable_records += other.undecodable_records;
         self.parse_failures += other.parse_failures;
         self.unmapped_keys += other.unmapped_keys;
+        self.fits_no_format += other.fits_no_format;
         self.user_agents_not_parsed += other.user_agents_not_parsed;
         self.failure_store += other.failure_store;
         self.elsewhere += other.elsewhere;
@@ -269,6 +273,11 @@ impl Accounts {
     /// Counts values of an access log that have no field of their own.
     pub fn unmapped_keys(&mut self, count: usize) {
         self.report.unmapped_keys += count as u64;
+    }
+
+    /// Counts lines that fit none of the formats from the settings.
+    pub fn fits_no_format(&mut self, count: u64) {
+        self.report.fits_no_format += count;
     }
 
     /// Notes how many user agents were not parsed.

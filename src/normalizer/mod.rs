@@ -154,8 +154,10 @@ impl<'a> Work<'a> {
         }
         let scanner = Scanner::escaped(text.raw);
         let mut log = json::read(self.arena, scanner, &self.settings.key_order).ok()?;
-        log.is_recognized()
-            .then(|| self.access_log(&mut log, Part::Whole(text)))
+        log.is_recognized().then(|| {
+            self.settings.formats.note_misfit(self.line.log_group);
+            self.access_log(&mut log, Part::Whole(text))
+        })
     }
 
     fn unescaped(&self) -> Normalized<'a> {
@@ -167,6 +169,7 @@ impl<'a> Work<'a> {
             let part = Part::Whole(JsonText::plain(text));
             return Normalized::one(self.access_log(&mut log, part), self.arena);
         }
+        self.settings.formats.note_misfit(self.line.log_group);
         if text.starts_with('{') {
             return self.json(text);
         }

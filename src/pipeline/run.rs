@@ -238,6 +238,8 @@ impl<'d, T: Transport> Run<'d, T> {
             return;
         };
         let line = chunk::log_line(data, &event);
+        let formats = &self.pipeline().normalizer.formats;
+        let misfits = formats.misfits();
         let documents = match self.pipeline().documents(&line, arena) {
             Normalized::Documents(documents) => documents,
             Normalized::Skipped => {
@@ -245,6 +247,7 @@ impl<'d, T: Transport> Run<'d, T> {
                 return self.progress(place.payload, |progress| progress.settled.skipped += 1);
             }
         };
+        self.accounts.fits_no_format(formats.misfits() - misfits);
         self.chunk.push_line(place, data, &event);
         for (part, document) in documents.iter().enumerate() {
             let id = chunk::identity(&line, place.position, part, arena).document_id();

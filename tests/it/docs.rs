@@ -78,6 +78,7 @@ fn every_setting_is_documented_with_its_default() {
 fn every_member_of_the_report_is_explained() {
     let report = Report {
         elsewhere: 1,
+        fits_no_format: 1,
         renamed: 1,
         ..Report::default()
     };

@@ -142,3 +142,20 @@ fn a_direct_subscription_tells_the_region() {
     // A person may replay an event from anywhere.
     assert_eq!(region(&[], &IN_LAMBDA[1..]), None);
 }
+
+#[test]
+fn lines_that_fit_no_configured_format_are_counted() {
+    let lines = "7c9e6679-7425-40de-944b-e07fc1f90ae7 200 198.51.100.7\n{\"requestId\":\"b\",\"routeKey\":\"GET /pets\"}\n\nc nothing\n";
+    let counted = |log_group: &str| {
+        let arguments = ["event", "--log-group", log_group, "--log-stream", "s"];
+        let event = run(&arguments, &[], lines.as_bytes());
+        let formats = "/live/*\t$context.requestId $context.status $context.identity.sourceIp";
+        let settings = [("ACCESS_LOG_FORMATS", formats)];
+        let outcome = run(&["invoke", "-"], &settings, event.stdout.as_bytes());
+        let report: serde_json::Value =
+            serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+        report["fits_no_format"].as_u64()
+    };
+    assert_eq!(counted("/live/orders"), Some(2));
+    assert_eq!(counted("/test/orders"), None);
+}

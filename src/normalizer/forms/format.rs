@@ -5,6 +5,7 @@
 //! If that text may also stand in a value (a comma in a user agent), the forms of the values
 //! decide.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -498,7 +499,11 @@ impl Placeholder {
 
 /// The formats from the settings, in their order.
 #[derive(Debug, Clone, Default)]
-pub struct Formats(Vec<Configured>);
+pub struct Formats {
+    configured: Vec<Configured>,
+    /// The number of lines so far that fit none of the formats for their log group.
+    misfits: Cell<u64>,
+}
 
 #[derive(Debug, Clone)]
 struct Configured {
@@ -528,15 +533,33 @@ impl Formats {
             let format = Format::compile(template).map_err(|error| (index + 1, error))?;
             formats.push(Configured { log_groups, format });
         }
-        Ok(Self(sorted(formats)))
+        Ok(Self {
+            configured: sorted(formats),
+            misfits: Cell::default(),
+        })
     }
 
     /// Adds other formats after these.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
-        self.0 = sorted(self.0);
+        self.configured.extend(others.configured);
+        self.configured = sorted(self.configured);
         self
+    }
+
+    /// Notes a line that fits none of the formats, if there are any for its log group.
+    pub(crate) fn note_misfit(&self, log_group: &str) {
+        let has_formats = self
+            .configured
+            .iter()
+            .any(|format| format.is_for(log_group));
+        self.misfits
+            .set(self.misfits.get() + u64::from(has_formats));
+    }
+
+    /// Returns the number of lines so far that fit none of the formats for their log group.
+    pub(crate) fn misfits(&self) -> u64 {
+        self.misfits.get()
     }
 
     /// Reads a line with the first format that it fits.
@@ -547,7 +570,7 @@ impl Formats {
         line: JsonText<'a>,
     ) -> Option<AccessLog<'a>> {
         let formats = || {
-            let configured = self.0.iter();
+            let configured = self.configured.iter();
             configured.filter(|configured| configured.is_for(log_group))
         };
         formats()
