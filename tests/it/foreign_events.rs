@@ -132,8 +132,8 @@ fn a_direct_subscription_tells_the_region() {
         let arguments = ["event", "--log-group", "g", "--log-stream", "s"];
         let event = run(&[&arguments, form].concat(), &[], LINE);
         let outcome = run(&["invoke", "-"], settings, event.stdout.as_bytes());
-        let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
-        document["cloud"]["region"].as_str().map(str::to_owned)
+        let document: Json = serde_json::from_str(&outcome.stdout).unwrap();
+        document.text("cloud.region").map(str::to_owned)
     };
     let expected = Some("eu-central-1".to_owned());
     assert_eq!(region(&[], &IN_LAMBDA), expected);
@@ -152,9 +152,8 @@ fn lines_that_fit_no_configured_format_are_counted() {
         let formats = "/live/*\t$context.requestId $context.status $context.identity.sourceIp";
         let settings = [("ACCESS_LOG_FORMATS", formats)];
         let outcome = run(&["invoke", "-"], &settings, event.stdout.as_bytes());
-        let report: serde_json::Value =
-            serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
-        report["fits_no_format"].as_u64()
+        let report: Json = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+        report.number("fits_no_format")
     };
     assert_eq!(counted("/live/orders"), Some(2));
     assert_eq!(counted("/test/orders"), None);
