@@ -66,7 +66,7 @@ fn time_bar(
     let span = |from: i64, to: i64| to.saturating_sub(from).max(0) as f64;
     let share = match span(start, end) {
         0.0 => 1.0,
-        all => span(start, reached) / all,
+        all => (span(start, reached) / all).min(1.0),
     };
     let seconds = elapsed.as_secs_f64();
     let (rate, left) = if done > 0 && seconds >= 1.0 && share > 0.0 {
