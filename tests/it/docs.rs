@@ -80,6 +80,7 @@ fn every_member_of_the_report_is_explained() {
         elsewhere: 1,
         fits_no_format: 1,
         renamed: 1,
+        not_looked_up: 1,
         ..Report::default()
     };
     let report = serde_json::to_value(report).expect("a report is JSON");
