@@ -37,7 +37,7 @@ impl<'s, S: Search> PermittedLookUp<'s, S> {
     /// 403 stops the session.
     ///
     /// # Errors
-    /// As [`look_up`], except for 403.
+    /// As [`look_up()`], except for 403.
     pub async fn find(
         &self,
         data_stream: &str,
