@@ -182,8 +182,13 @@ async fn a_reply_that_comes_twice_settles_one_request() {
                 ("ELASTICSEARCH_URL", &*server.url),
                 ("BULK_MAX_ACTIONS", "1"),
             ];
-            let report = deliver(&pipeline(&settings), 5).await;
-            assert_eq!(report.unresolved, 0, "{kind}, {delay} ms: {report:?}");
+            let pipeline = pipeline(&settings);
+            // Nothing tells apart two replies without echo and ids on their way on one connection.
+            let invocations = if kind == "neither" { 5 } else { 1 };
+            for _ in 0..invocations {
+                let report = deliver(&pipeline, 5 / invocations).await;
+                assert_eq!(report.unresolved, 0, "{kind}, {delay} ms: {report:?}");
+            }
             let stored = stored.load(Ordering::SeqCst);
             assert!(stored >= 5, "{kind}, {delay} ms: {stored} of 5 were read");
         }
