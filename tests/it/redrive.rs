@@ -302,8 +302,6 @@ fn letters_of_dropped_documents_stay() {
     let dropped = json!({"items": [{"create": {"_id": id, "status": 200, "result": "noop"}}]});
     // The letters are read, the document is looked up, and then it is sent.
     server.fail([
-        // The search for letters, and the look-up of their documents.
-        Fault::none(),
         Fault::none(),
         Fault::none(),
         Fault::answer(200, &dropped.to_string()).after(0),
