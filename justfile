@@ -40,9 +40,11 @@ baseline:
 fuzz seconds='60' *targets:
     fuzz/run {{ seconds }} {{ targets }}
 
-# Runs a thousand invocations in one process, and ten thousand cases of each made-up input.
+# Runs a thousand invocations in one process, ten thousand cases of each made-up input, and a backfill
+# of a hundred thousand log events that is killed twenty times.
 load:
     LOAD_INVOCATIONS=1000 ./test --test it load -- --nocapture
+    HISTORY_EVENTS=100000 ./test --test it -- killed_at_any_moment recognised_after_rollovers
     PROPTEST_CASES=10000 PROPTEST_RNG_SEED=$(date +%s) ./test --test it properties
 
 # Checks format, lints, documentation and unit tests: the part of CI that needs nothing but Rust.

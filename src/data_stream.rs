@@ -2,7 +2,8 @@
 
 /// The name of a data stream: `<type>-<dataset>-<namespace>`.
 ///
-/// [Elastic's naming scheme](https://www.elastic.co/blog/an-introduction-to-the-elastic-data-stream-naming-scheme).
+/// [Elastic's naming
+/// scheme](https://www.elastic.co/blog/an-introduction-to-the-elastic-data-stream-naming-scheme).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DataStreamName {
     /// The whole name.

@@ -57,8 +57,8 @@ pub const PIECE: usize = 1 << 17;
 /// search for credentials needs several times the line, too.
 const LONGEST_LINE: usize = 6 << 20;
 
-/// Upper bound on a name and on an id, in bytes. CloudWatch Logs allows 512 characters. Each document
-/// of a payload holds the names.
+/// Upper bound on a name and on an id, in bytes. CloudWatch Logs allows 512 characters. Each
+/// document of a payload holds the names.
 const LONGEST_NAME: usize = 4_096;
 
 /// One log event.

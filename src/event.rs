@@ -166,12 +166,14 @@ fn read_records(wire: Vec<WireRecord<'_>>) -> Result<Batch<'_>, EventError> {
 /// All known events in one struct. An untagged enum would parse each event twice.
 #[derive(Deserialize)]
 struct InvokeEvent<'a> {
-    /// [CloudWatch Logs subscription](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html)
+    /// [CloudWatch Logs
+    /// subscription](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html)
     #[serde(borrow)]
     awslogs: Option<AwsLogs<'a>>,
     #[serde(borrow, rename = "Records")]
     records: Option<Vec<WireRecord<'a>>>,
-    /// [OnFailure record](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)
+    /// [OnFailure
+    /// record](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)
     #[serde(borrow, rename = "requestPayload")]
     request_payload: Option<&'a RawValue>,
 }

@@ -94,8 +94,8 @@ const fn low_half(number: u128) -> u64 {
 mod tests {
     use super::*;
 
-    /// Ids that AWS publishes. The first is in the documentation of `FilterLogEvents`, beside the two
-    /// times; the second in that of subscription filters, beside the time of the event.
+    /// Ids that AWS publishes. The first is in the documentation of `FilterLogEvents`, beside the
+    /// two times; the second in that of subscription filters, beside the time of the event.
     const PUBLISHED: [(&str, EventId); 2] = [
         (
             "31132629274945519779805322857203735586714454643391594505",

@@ -235,7 +235,8 @@ struct WireCause {
 }
 
 impl WireResult<'_> {
-    /// Returns the result of an action; `None` for a contradiction, such as a success with an error.
+    /// Returns the result of an action; `None` for a contradiction, such as a success with an
+    /// error.
     fn into_result(self, action: Action<'_>, data_stream: &str) -> Option<ItemResult> {
         let failed = self.error.is_some();
         match (self.status, action.kind) {

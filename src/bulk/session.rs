@@ -117,8 +117,8 @@ impl Session {
         }
     }
 
-    /// Tells `notice` of the first failure after which there is another try, so that nobody waits in
-    /// silence.
+    /// Tells `notice` of the first failure after which there is another try, so that nobody waits
+    /// in silence.
     #[must_use]
     pub fn with_notice(self, notice: Option<fn(&str)>) -> Self {
         Self { notice, ..self }

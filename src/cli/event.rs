@@ -42,8 +42,8 @@ const LARGEST_DIRECT_EVENT: usize = 6 << 20;
 
 /// Make an invoke event from log lines, as AWS would deliver it
 ///
-/// The lines are raw, or the output of `aws logs filter-log-events --output json`. From that output,
-/// log events keep their ids, times and log streams, and --log-group must be the ARN.
+/// The lines are raw, or the output of `aws logs filter-log-events --output json`. From that
+/// output, log events keep their ids, times and log streams, and --log-group must be the ARN.
 ///
 /// With --generate the lines are made up: the traffic of a shop with a REST, an HTTP and a
 /// WebSocket API. A long enough time has busy days and quiet nights, an incident at 03:10 UTC, a

@@ -14,7 +14,8 @@ pub(super) struct Selection {
     /// Log group: a name, an ARN, or a pattern with `*`; may be given several times
     #[arg(long, value_name = "GROUP", required = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     log_group: Vec<String>,
-    /// Start: a date, a time (2026-03-01T08:30:00Z), milliseconds since 1970, or how long ago (36h, 7d)
+    /// Start: a date, a time (2026-03-01T08:30:00Z), milliseconds since 1970, or how long ago (36h,
+    /// 7d)
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Time,
     /// End, as above [default: five minutes ago]

@@ -161,8 +161,8 @@ struct Job<'a, T> {
 }
 
 impl<T: Transport> Job<'_, T> {
-    /// Processes the events one after the other, and prints the problem of each at once. An event that
-    /// fails does not stop the others. Only a closed standard output ends the work.
+    /// Processes the events one after the other, and prints the problem of each at once. An event
+    /// that fails does not stop the others. Only a closed standard output ends the work.
     async fn each(
         &self,
         events: &[PathBuf],

@@ -14,8 +14,8 @@ use crate::pipeline::Pipeline;
 
 /// Turn raw log lines into documents, without network
 ///
-/// Exactly one JSON line comes out for each log line: the document; a list if the line holds several;
-/// null if it holds none.
+/// Exactly one JSON line comes out for each log line: the document; a list if the line holds
+/// several; null if it holds none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// File with log lines; standard input if omitted

@@ -35,8 +35,8 @@ impl ProgressBar {
         draw(&bar);
     }
 
-    /// Draws the bar of work whose end is a time. `times` are the start, the time that is reached, and
-    /// the end, in milliseconds since 1970.
+    /// Draws the bar of work whose end is a time. `times` are the start, the time that is reached,
+    /// and the end, in milliseconds since 1970.
     pub(super) fn show_time(&self, done: u64, times: (i64, i64, i64)) {
         let Width(width) = terminal_size_of(io::stderr()).map_or(Width(USUAL_WIDTH), |size| size.0);
         let elapsed = self.start.elapsed();

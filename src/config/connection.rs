@@ -148,7 +148,8 @@ fn secret(vars: &mut VariableReader<'_>) -> Option<SecretSettings> {
     Some(SecretSettings { arn: arn?, aws })
 }
 
-/// Reads what AWS's own SDKs read, for a service whose endpoint has a variable of its own. `None` without credentials.
+/// Reads what AWS's own SDKs read, for a service whose endpoint has a variable of its own. `None`
+/// without credentials.
 ///
 /// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
 pub(super) fn aws(vars: &mut VariableReader<'_>, endpoint: &'static str) -> Option<AwsSettings> {

@@ -30,7 +30,8 @@ macro_rules! name {
     };
 }
 
-/// Declares objects of the schema. A field without a value, and an object without a field, is left out of the document.
+/// Declares objects of the schema. A field without a value, and an object without a field, is left
+/// out of the document.
 macro_rules! objects {
     ($($(#[$doc:meta])* $object:ident $(<$life:lifetime>)? {
         $($field:ident $(as $name:literal)?: $type:ty,)*
@@ -158,7 +159,8 @@ objects! {
         xray_trace_id: Text<'a>,
     }
 
-    /// A phase of a request: `$context.authorize.*`, `$context.authenticate.*`. Latency in milliseconds.
+    /// A phase of a request: `$context.authorize.*`, `$context.authenticate.*`. Latency in
+    /// milliseconds.
     Phase<'a> {
         error: Text<'a>,
         latency: Option<i64>,

@@ -20,7 +20,8 @@ pub struct Caller<'a> {
     pub request_id: &'a str,
     /// The function's name, which is the dimension of the metrics.
     pub function_name: &'a str,
-    /// The [tracing header](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader),
+    /// The [tracing
+    /// header](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader),
     /// `Root=1-…;Parent=…;Sampled=…`.
     pub tracing_header: Option<&'a str>,
 }

@@ -458,7 +458,8 @@ fn later_copies(copies: &[StoredDocument]) -> Option<Vec<&StoredDocument>> {
 
 /// Returns the number of a backing index, which rises with each rollover.
 ///
-/// Source: <https://www.elastic.co/docs/manage-data/data-store/data-streams#data-streams-generation>.
+/// Source:
+/// <https://www.elastic.co/docs/manage-data/data-store/data-streams#data-streams-generation>.
 fn generation(index: &str) -> Option<u64> {
     index.rsplit('-').next()?.parse().ok()
 }

@@ -138,7 +138,8 @@ async fn described(
     }
 }
 
-/// Returns whether a name fits a pattern, in which `*` stands for any text and `?` for any character.
+/// Returns whether a name fits a pattern, in which `*` stands for any text and `?` for any
+/// character.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());

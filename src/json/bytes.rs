@@ -44,8 +44,8 @@ pub(super) fn same(one: &str, other: &str) -> bool {
         }
 }
 
-/// Returns the position of the first byte that a JSON string must escape: a quote, a backslash, or a
-/// control character.
+/// Returns the position of the first byte that a JSON string must escape: a quote, a backslash, or
+/// a control character.
 pub(super) fn first_special(bytes: &[u8]) -> Option<usize> {
     let in_block = |block: &Block| match marks(block, is_special).trailing_zeros() {
         u128::BITS => None,

@@ -1,4 +1,5 @@
-//! JSON where `serde_json` is too slow or too strict: reads, repairs and writes the strings of log lines.
+//! JSON where `serde_json` is too slow or too strict: reads, repairs and writes the strings of log
+//! lines.
 
 mod bytes;
 mod scanner;

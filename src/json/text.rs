@@ -100,8 +100,8 @@ pub(super) fn string(json: &[u8]) -> Option<(usize, Escapes)> {
 
 /// Returns a position in the string that the JSON starts with. Up to there, only quotes are
 /// escaped.
-// Perf: comparing whole blocks with themselves shifted by one byte vectorises, which saves 7/8 of the time of going from
-// quote to quote.
+// Perf: comparing whole blocks with themselves shifted by one byte vectorises, which saves 7/8 of
+// the time of going from quote to quote.
 fn after_escaped_quotes(json: &[u8]) -> usize {
     const BLOCK: usize = 32;
     let block = |position: usize| json.get(position..)?.first_chunk::<BLOCK>();
@@ -199,7 +199,8 @@ fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
     rest
 }
 
-/// Appends the character of `\uXXXX`, with the second half of the surrogate pair if this is the first half.
+/// Appends the character of `\uXXXX`, with the second half of the surrogate pair if this is the
+/// first half.
 fn unescape_unit<'a>(text: &mut ArenaString<'_>, digits: &'a str) -> &'a str {
     let Some((unit, rest)) = unit(digits) else {
         text.push_str("\\u");

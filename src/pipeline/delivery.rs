@@ -127,7 +127,8 @@ impl<T: Transport> Delivery<'_, T> {
         (chunk, fates)
     }
 
-    /// Writes the dead letters of rejected documents. A document is safe only once its dead letter is confirmed.
+    /// Writes the dead letters of rejected documents. A document is safe only once its dead letter
+    /// is confirmed.
     async fn bury(
         &self,
         chunk: &Chunk,

@@ -96,8 +96,8 @@ impl<T: Transport> Pipeline<T> {
         self.invoke_looking_up(event, deadline, None).await
     }
 
-    /// Does the work of [`Self::invoke`]. If the events are repeated, documents that `look_up` finds
-    /// are not sent.
+    /// Does the work of [`Self::invoke`]. If the events are repeated, documents that `look_up`
+    /// finds are not sent.
     pub async fn invoke_looking_up(
         &self,
         event: &[u8],

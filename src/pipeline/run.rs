@@ -26,7 +26,8 @@ use crate::server::Transport;
 /// that waits for a reply takes memory.
 const MOST_IN_FLIGHT: usize = 4;
 
-/// Upper bound on bodies in flight, whatever their size; the gate sends fewer of them at the same time.
+/// Upper bound on bodies in flight, whatever their size; the gate sends fewer of them at the same
+/// time.
 const MOST_BODIES: usize = 20;
 
 /// The number of lines after which the network gets its turn.

@@ -299,7 +299,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         true
     }
 
-    /// Removes letters whose documents have arrived. A letter that is already gone, or was replaced, is not removed.
+    /// Removes letters whose documents have arrived. A letter that is already gone, or was
+    /// replaced, is not removed.
     async fn remove(&mut self, arrived: &[&StoredDocument]) {
         if self.redrive.arrived == Arrived::Kept {
             return;

@@ -59,8 +59,8 @@ impl<'s, S: Search> PermittedLookUp<'s, S> {
         Ok(HashMap::new())
     }
 
-    /// Makes the newest documents visible, once: an earlier attempt may have stored them just before
-    /// a rollover. Other look-ups wait for it.
+    /// Makes the newest documents visible, once: an earlier attempt may have stored them just
+    /// before a rollover. Other look-ups wait for it.
     async fn refresh(&self, data_stream: &str, session: &Session) {
         let refresh = async || {
             if let Some(timeout) = session.request_timeout() {

@@ -1,5 +1,5 @@
-//! `backfill` and `audit` against a CloudWatch Logs that fails: nothing is lost, nothing is doubled,
-//! and a sentence says how to go on.
+//! `backfill` and `audit` against a CloudWatch Logs that fails: nothing is lost, nothing is
+//! doubled, and a sentence says how to go on.
 
 use std::collections::BTreeMap;
 use std::process::Child;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::cloudwatch::{CloudWatch, Fault, events};
 use crate::support::command_line::{Outcome, command, run};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault as ServerFault};
-use crate::support::history::{LogEvent, delivery};
+use crate::support::history::{LogEvent, delivery, history_events};
 use crate::support::invocation::{LOGS, Report, invoke, line, lines};
 use crate::support::json::Json;
 use crate::support::signature::ROLE;
@@ -331,9 +331,9 @@ fn kill_after(mut child: Child, wait: Duration) {
 #[test]
 fn killed_at_any_moment_and_repeated_each_is_there_once() {
     const GROUPS: usize = 8;
-    const EACH: usize = 500;
+    let each = history_events() / GROUPS;
     let group = |number: usize| {
-        let lines: Vec<_> = (0..EACH).map(|place| line(number * EACH + place)).collect();
+        let lines: Vec<_> = (0..each).map(|place| line(number * each + place)).collect();
         let start = START + number as i64 * 100;
         (
             format!("api-{number}"),
@@ -341,7 +341,7 @@ fn killed_at_any_moment_and_repeated_each_is_there_once() {
         )
     };
     let groups: BTreeMap<_, _> = (0..GROUPS).map(group).collect();
-    let logs = CloudWatch::start(groups, 25, |_| Fault::None);
+    let logs = CloudWatch::start(groups, each.div_ceil(20), |_| Fault::None);
     let server = FakeElasticsearch::start();
     let arguments = [&["backfill", "--log-group", "api-*"], &TIMES[..]].concat();
     let settings = settings(&logs, &server);
@@ -352,13 +352,14 @@ fn killed_at_any_moment_and_repeated_each_is_there_once() {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let child = command(&arguments, &settings).spawn().expect("it starts");
-        kill_after(child, Duration::from_millis(20 + (seed >> 33) % 400));
+        let longest = (each * GROUPS / 10) as u64;
+        kill_after(child, Duration::from_millis(20 + (seed >> 33) % longest));
     }
     let last = run(&arguments, &settings, b"");
     let counts = report(&last).counts();
     assert_eq!(last.status, 0, "{}", last.stderr);
-    assert_eq!(counts[0] + counts[1], (GROUPS * EACH) as u64, "{counts:?}");
-    assert_eq!(server.count(LOGS), GROUPS * EACH);
+    assert_eq!(counts[0] + counts[1], (GROUPS * each) as u64, "{counts:?}");
+    assert_eq!(server.count(LOGS), GROUPS * each);
 }
 
 #[test]

@@ -292,8 +292,8 @@ fn letters_of_documents_rejected_again_stay() {
     );
 }
 
-/// Elasticsearch answers 200 for a document that an ingest pipeline drops. Nothing is stored, so the
-/// letter stays.
+/// Elasticsearch answers 200 for a document that an ingest pipeline drops. Nothing is stored, so
+/// the letter stays.
 #[test]
 fn letters_of_dropped_documents_stay() {
     let server = FakeElasticsearch::start();
@@ -729,8 +729,8 @@ fn an_interrupted_redrive_says_so_and_goes_on() {
     let lines: Vec<String> = (0..1200).map(|number| format!("line {number}")).collect();
     let server = FakeElasticsearch::start();
     bury(&server, &lines);
-    // Search, look up, send, remove, scroll, look up: the second page is sent, and its reply does not
-    // arrive.
+    // Search, look up, send, remove, scroll, look up: the second page is sent, and its reply does
+    // not arrive.
     let mut faults = vec![Fault::none(); 6];
     faults.push(Fault::none().delayed(3_600_000));
     server.fail(faults);

@@ -1,4 +1,5 @@
-//! The clients: some hundred visitors, a few programs, a nightly export, and a bot that looks for holes.
+//! The clients: some hundred visitors, a few programs, a nightly export, and a bot that looks for
+//! holes.
 
 use super::random::Random;
 

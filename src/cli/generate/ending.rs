@@ -1,6 +1,7 @@
 //! Endings of a request: the client's answer, and API Gateway's words for the reason.
 //!
-//! Types and texts are those of <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>.
+//! Types and texts are those of
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>.
 
 /// The ending of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Pseudorandom numbers, the same for a seed on every machine: the code uses only integers and the
 //! basic operations of IEEE 754.
 
-/// `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+/// `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
+/// (2014).
 pub(super) struct Random(u64);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! Places and networks of addresses, from MaxMind DB files, as Elasticsearch's `geoip` processor gives them.
+//! Places and networks of addresses, from MaxMind DB files, as Elasticsearch's `geoip` processor
+//! gives them.
 //!
 //! The fields are those of the processor's default properties:
 //! <https://www.elastic.co/docs/reference/enrich-processor/geoip-processor>.

@@ -3,7 +3,8 @@
 
 use super::view::View;
 
-/// Names of headers that carry no credentials. In a list of headers, a credential ends before one of these.
+/// Names of headers that carry no credentials. In a list of headers, a credential ends before one
+/// of these.
 const HEADERS: &[&str] = &[
     "accept",
     "accept-charset",
@@ -252,8 +253,8 @@ impl<'v> Ends<'v> {
         (!is_first).then_some(position)
     }
 
-    /// Returns the start of the content of the next element, if the content of an element ends here:
-    /// `…</key><value>`.
+    /// Returns the start of the content of the next element, if the content of an element ends
+    /// here: `…</key><value>`.
     pub(super) fn next_element(&self, position: usize) -> Option<usize> {
         const LONGEST_TAG: usize = 256;
         let rest = self.from(position).strip_prefix("</")?;

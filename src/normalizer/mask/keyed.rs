@@ -64,7 +64,8 @@ pub(in super::super) fn is_name_key(key: &str) -> bool {
     is_name(key) || (word.len() >= SHORTEST_WORD && is_name(word))
 }
 
-/// Returns whether a key says that its value is a list that leads to a value: `"loc":["body","pin"]`.
+/// Returns whether a key says that its value is a list that leads to a value:
+/// `"loc":["body","pin"]`.
 pub(super) fn is_path_key(key: &str) -> bool {
     ["loc", "path", "keys"].contains(&key)
 }

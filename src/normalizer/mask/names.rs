@@ -5,13 +5,15 @@ use std::borrow::Cow;
 /// The kind of credential that a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a list of cookies.
+    /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a
+    /// list of cookies.
     Header,
     /// A JSON Web Token. An object under such a name holds the claims of one.
     Jwt,
     /// Any other credential.
     Other,
-    /// A short word that also names harmless things. Flags and small numbers under it are no credentials.
+    /// A short word that also names harmless things. Flags and small numbers under it are no
+    /// credentials.
     Short,
     /// `code`: an authorization code in a query, and mostly an error's code elsewhere.
     Code,
@@ -64,7 +66,8 @@ pub(super) const MARKS: [&str; 43] = [
     "xsrf",
 ];
 
-/// A name that ends in one of these words names a credential; `bypass` and `errorCode` are other words.
+/// A name that ends in one of these words names a credential; `bypass` and `errorCode` are other
+/// words.
 pub(super) const WORDS: [&str; 12] = [
     "assertion",
     "auth",
@@ -124,7 +127,8 @@ pub(in super::super) fn is_separator(c: char) -> bool {
     matches!(c, '.' | '_' | '-' | ' ')
 }
 
-/// Returns whether a key names something that must never be indexed: a credential, under any spelling.
+/// Returns whether a key names something that must never be indexed: a credential, under any
+/// spelling.
 pub(in super::super) fn is_secret(key: &str) -> bool {
     kind(key).is_some_and(|kind| kind != Kind::Code)
 }
@@ -189,7 +193,8 @@ pub(super) fn squeezed(key: &str) -> String {
         .collect()
 }
 
-/// Returns whether the last word of a key, or one with only brackets behind it, is a short name of a credential.
+/// Returns whether the last word of a key, or one with only brackets behind it, is a short name of
+/// a credential.
 fn ends_in_word(key: &str) -> bool {
     let is_word = |word: &str| {
         WORDS

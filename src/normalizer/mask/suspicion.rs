@@ -1,4 +1,5 @@
-//! A first look at a text: hardly one holds a credential, and most can be told to hold none at little cost.
+//! A first look at a text: hardly one holds a credential, and most can be told to hold none at
+//! little cost.
 
 use std::sync::LazyLock;
 
@@ -7,8 +8,8 @@ use regex::bytes::Regex;
 use super::names::{MARKS, WORDS};
 use crate::json::has_byte;
 
-/// Everything that a detector starts from: a name of a credential, with a little between its letters; a token's start; a
-/// scheme; a user info; and what is decoded before it is looked at.
+/// Everything that a detector starts from: a name of a credential, with a little between its
+/// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static SIGN: LazyLock<Regex> = LazyLock::new(|| {
     const BETWEEN: &str = "[^a-z0-9]{0,2}";
@@ -43,8 +44,8 @@ pub(super) fn is_suspicious(text: &str) -> bool {
     matches!(bytes.first(), Some(b'{' | b'[')) || SIGN.is_match(bytes)
 }
 
-/// Whether a byte may be a sign: one of those stands in every text with a credential. Ranges cost less
-/// than single bytes, and hardly a value has a byte of them besides the signs.
+/// Whether a byte may be a sign: one of those stands in every text with a credential. Ranges cost
+/// less than single bytes, and hardly a value has a byte of them besides the signs.
 fn may_show(byte: u8) -> bool {
     (byte <= b',')
         | (byte.wrapping_sub(b':') <= b'@' - b':')
@@ -85,8 +86,9 @@ const SIGNS: [bool; 256] = {
     signs
 };
 
-/// Whether a byte is a sign where it stands. Names of credentials need one of the signs that separate
-/// a name from its value. Schemes and tokens show by the letters around a byte that is rare.
+/// Whether a byte is a sign where it stands. Names of credentials need one of the signs that
+/// separate a name from its value. Schemes and tokens show by the letters around a byte that is
+/// rare.
 fn shows(bytes: &[u8], place: usize) -> bool {
     let (before, from) = bytes.split_at_checked(place).unwrap_or_default();
     match from {

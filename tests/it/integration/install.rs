@@ -295,7 +295,8 @@ fn setup_leaves_the_package_s_templates_alone() {
     assert!(template.contains(r#""priority":200"#), "{template}");
 }
 
-/// `flattened` fields have no `ignore_above` in older versions: <https://github.com/elastic/kibana/issues/223245>.
+/// `flattened` fields have no `ignore_above` in older versions:
+/// <https://github.com/elastic/kibana/issues/223245>.
 #[test]
 fn a_long_value_is_rejected_only_where_fleet_forgets_the_limit() {
     let server = shared();

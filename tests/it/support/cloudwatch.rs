@@ -1,5 +1,5 @@
-//! CloudWatch Logs for the faults that moto cannot show: throttling, empty and cut pages, and tokens
-//! that expire. Requests that are signed wrongly are rejected.
+//! CloudWatch Logs for the faults that moto cannot show: throttling, empty and cut pages, and
+//! tokens that expire. Requests that are signed wrongly are rejected.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};

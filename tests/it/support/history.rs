@@ -34,6 +34,19 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since_1970.as_millis()).unwrap()
 }
 
+/// The number of log events of a large history: `HISTORY_EVENTS`, or a number that suits a run of
+/// all tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the length of a test is not a setting of the product"
+)]
+pub(crate) fn history_events() -> usize {
+    std::env::var("HISTORY_EVENTS")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(4_000)
+}
+
 /// Calls an action of a service.
 pub(crate) fn call(url: &str, service: &str, target: &str, body: &str) -> String {
     let authorization = format!(

@@ -18,8 +18,8 @@ pub(crate) const LOGS: &str = "logs-aws.api_gateway_logs-default";
 /// The data stream of dead letters.
 pub(crate) const DEAD_LETTERS: &str = "logs-aws.api_gateway_dead_letters-default";
 
-/// Returns a message of a log group with these lines: base64 of gzip of JSON. Messages with different
-/// names have different ids in them.
+/// Returns a message of a log group with these lines: base64 of gzip of JSON. Messages with
+/// different names have different ids in them.
 pub(crate) fn payload(name: &str, log_group: &str, lines: &[String]) -> String {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written as JSON");
     let event = |(number, line): (usize, &String)| {
