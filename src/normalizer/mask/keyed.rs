@@ -287,12 +287,15 @@ impl Keyed<'_> {
             return self.named(key, done);
         };
         let start = separator.value;
+        let before_key = self.ends.text.get(..key.start).unwrap_or_default();
         let is_parameter = self.is_parameter(key.start);
         let end = self.end(key, kind, &separator, is_parameter);
         let value = self.ends.text.get(start..end).unwrap_or_default();
         let is_credential = match kind {
             Kind::Code if separator.sign == Sign::Equals => {
-                is_parameter || value.split_whitespace().any(is_code)
+                // Only parameters of forms have brackets: `user[code]=`.
+                let is_in_brackets = before_key.ends_with('[');
+                is_parameter || is_in_brackets || value.split_whitespace().any(is_code)
             }
             Kind::Code => is_parameter || is_code(value),
             Kind::Short => !is_harmless(value),

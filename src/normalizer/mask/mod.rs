@@ -238,6 +238,7 @@ mod tests {
                 "/verify/eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl?x=1",
                 "/verify/***?x=1",
             ),
+            ("note=user[code]=s3cr3t", "note=user[code]=***"),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();
