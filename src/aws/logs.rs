@@ -38,8 +38,8 @@ pub struct FilterLogEvents<'a> {
     /// The end of the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<&'a str>,
-    /// Whether the events of all log streams come in the order of time. AWS has ignored this member
-    /// since 2019 and behaves as if it were true; emulators of AWS do not.
+    /// True to ask for the events of all log streams in the order of time. AWS has ignored this
+    /// member since 2019 and behaves as if it were true; emulators of AWS do not.
     pub interleaved: bool,
 }
 

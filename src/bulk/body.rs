@@ -32,7 +32,7 @@ pub struct Action<'b> {
     pub id: &'b str,
 }
 
-/// What to do with a document.
+/// The action on a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionKind {
     /// Store it, unless a document with its id exists.

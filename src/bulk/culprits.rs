@@ -19,7 +19,7 @@ struct Culprit {
     /// The first failure.
     since: Instant,
     failures: u32,
-    /// Whether other documents of the same request were accepted.
+    /// True if the server accepted other documents of the same request.
     beside_taken: bool,
     error: Rejection,
 }

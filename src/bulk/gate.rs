@@ -40,7 +40,7 @@ pub(super) struct Gate {
     next_request: Cell<u64>,
     /// The start of the current period with at least one open request.
     busy_since: Cell<Option<Instant>>,
-    /// Whether the server has proved slow.
+    /// True if the server has proved slow.
     is_slow: Cell<bool>,
     changed: Notify,
 }

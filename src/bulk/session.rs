@@ -18,7 +18,7 @@ pub struct Session {
     /// A source of randomness, for the jitter.
     random: fn() -> u64,
     gate: Rc<Gate>,
-    /// Whether each of its requests goes alone, ahead of the shared requests that wait.
+    /// True if each request goes alone, ahead of the shared requests that wait.
     is_urgent: bool,
     /// Is told of the first failure after which there is another try.
     notice: Option<fn(&str)>,
@@ -36,7 +36,7 @@ struct State {
     bodies: u32,
     is_closing: bool,
     is_stopped: bool,
-    /// Whether a document was found that fails for ever while others are accepted.
+    /// True if a document fails for ever while the server accepts others.
     has_found_culprit: bool,
     has_noticed: bool,
     failure: Option<Failure>,

@@ -39,7 +39,7 @@ pub struct Span {
 pub struct Pattern {
     /// The regular expression, in the syntax of `regex-lite`.
     pub regex: Span,
-    /// Whether the pattern ignores case.
+    /// True if the pattern ignores case.
     pub ignore_case: bool,
     /// The text in place of group 1.
     pub name: Option<Span>,
