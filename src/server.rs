@@ -158,6 +158,9 @@ pub struct ServerVersion {
     /// `opensearch`; empty for Elasticsearch.
     #[serde(default)]
     pub distribution: String,
+    /// `serverless` for Elasticsearch Serverless, whose number stays as it is.
+    #[serde(default)]
+    pub build_flavor: String,
 }
 
 /// The error in a reply.

@@ -508,6 +508,9 @@ fn version(reply: &Reply) -> Option<Finding> {
             "check the address in ELASTICSEARCH_URL",
         ));
     };
+    if version.build_flavor == "serverless" {
+        return Some(Finding::passed(CHECK, "Elasticsearch Serverless"));
+    }
     let (product, oldest) = if version.distribution == "opensearch" {
         ("OpenSearch", OLDEST_OPENSEARCH)
     } else {

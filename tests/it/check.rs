@@ -120,6 +120,19 @@ fn each_broken_installation_has_its_sentence() {
                 (
                     "GET / ",
                     200,
+                    r#"{"version":{"number":"8.11.0","build_flavor":"default"}}"#,
+                ),
+                MAY_ALL,
+                MAY_NOT_READ,
+            ],
+            &[],
+            "✗ version: Elasticsearch 8.11.0 is older than Elasticsearch 8.14: upgrade",
+        ),
+        (
+            &[
+                (
+                    "GET / ",
+                    200,
                     r#"{"version":{"number":"1.3.0","distribution":"opensearch"}}"#,
                 ),
                 MAY_NOT_READ,

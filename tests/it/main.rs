@@ -35,6 +35,7 @@ mod schema;
 mod search_server;
 mod secrets;
 mod secrets_manager;
+mod serverless;
 mod setup;
 mod sigv4;
 mod support;

@@ -19,6 +19,7 @@ pub(crate) mod runtime_emulator;
 pub(crate) mod sample;
 pub(crate) mod script;
 pub(crate) mod search_server;
+pub(crate) mod serverless;
 pub(crate) mod signature;
 pub(crate) mod templates;
 pub(crate) mod tls;
