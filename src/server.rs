@@ -6,10 +6,10 @@
 //! implementations of their own.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use thiserror::Error;
 
 /// A receiver of bulk requests: Elasticsearch, a terminal, or a test's script.
 pub trait Transport {
@@ -195,45 +195,119 @@ impl Reply {
     }
 }
 
+/// The host and port of a server, for messages. Nothing else of its URL is kept: a URL may hold
+/// credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostPort(Option<Box<str>>);
+
+impl HostPort {
+    /// Makes it from a text such as `elasticsearch.example.com:9200`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Some(text.into()))
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_deref().unwrap_or("the server"))
+    }
+}
+
+/// The cause of a failed connection, and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectionProblem {
+    /// The server.
+    pub server: HostPort,
+    /// The cause, as the end of a sentence.
+    pub cause: Cow<'static, str>,
+    /// The remedy, as an imperative.
+    pub remedy: &'static str,
+}
+
 /// The reason why there is no response.
 ///
 /// The server may have indexed the documents all the same, unless nothing was sent: without a
 /// connection, a trusted certificate or credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportError {
-    /// No connection: an unknown name, no route, no listener, or no TLS. The sentence says which,
-    /// and what to do.
-    #[error("no connection could be made: {0}")]
-    Connect(&'static str),
-    /// The server's certificate is not trusted. The sentence says why, and what to do.
-    #[error("the server's TLS certificate {0}")]
-    Certificate(&'static str),
-    /// There are no credentials, and another try will not bring any.
-    #[error("{0}")]
+    /// No connection: an unknown name, no route, no listener, or no TLS.
+    Connect(ConnectionProblem),
+    /// The server's certificate is not trusted.
+    Certificate(ConnectionProblem),
+    /// There are no credentials, and another try will not bring any. The sentence says what to do.
     NoCredentials(&'static str),
     /// There are no credentials at the moment.
-    #[error("{0}")]
     CredentialsUnavailable(&'static str),
     /// The response did not come in time.
-    #[error("no answer came in time")]
-    Timeout,
-    /// The connection ended before the response did.
-    #[error("the connection was closed before the answer")]
+    Timeout(HostPort),
+    /// The connection ended before the response did, or brought something else.
     Closed {
         /// Whether the connection had served a request before. Such a connection may have died
         /// while idle.
         reused: bool,
+        /// What happened.
+        problem: ConnectionProblem,
     },
     /// The response ended before it was complete.
-    #[error("the answer was cut off")]
     Cut,
     /// The response is larger than any real answer.
-    #[error("the answer is larger than any answer should be")]
     TooLarge,
     /// The response echoes the id of another request.
-    #[error("the answer belongs to another request: look at the proxy before Elasticsearch")]
     Foreign,
     /// The response claims success, but it began before the whole request was sent.
-    #[error("the answer came before the request was sent: is this Elasticsearch?")]
     Premature,
+}
+
+impl TransportError {
+    /// Returns what went wrong, without a remedy.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Connect(ConnectionProblem { server, cause, .. }) => {
+                format!("no connection could be made to {server}: {cause}")
+            }
+            Self::Certificate(ConnectionProblem { server, cause, .. }) => {
+                format!("the TLS certificate of {server} {cause}")
+            }
+            Self::Closed {
+                problem: ConnectionProblem { server, cause, .. },
+                ..
+            } => format!("{server} {cause}"),
+            Self::Timeout(server) => format!("no answer came in time from {server}"),
+            Self::NoCredentials(sentence) | Self::CredentialsUnavailable(sentence) => {
+                (*sentence).to_owned()
+            }
+            Self::Cut => "the answer was cut off".to_owned(),
+            Self::TooLarge => "the answer is larger than any answer should be".to_owned(),
+            Self::Foreign => "the answer belongs to another request".to_owned(),
+            Self::Premature => "the answer came before the request was sent".to_owned(),
+        }
+    }
+
+    /// Returns what to do about it; empty if that is said already.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Connect(problem) | Self::Certificate(problem) | Self::Closed { problem, .. } => {
+                problem.remedy
+            }
+            Self::NoCredentials(_) | Self::CredentialsUnavailable(_) => "",
+            Self::Timeout(_) => "look at the load of the server, or raise REQUEST_TIMEOUT_MS",
+            Self::Cut | Self::TooLarge | Self::Foreign => {
+                "look at the server, and at the proxy before it if there is one"
+            }
+            Self::Premature => "check that ELASTICSEARCH_URL is the address of Elasticsearch",
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (cause, remedy) = (self.cause(), self.remedy());
+        let colon = if remedy.is_empty() { "" } else { ": " };
+        write!(formatter, "{cause}{colon}{remedy}")
+    }
 }

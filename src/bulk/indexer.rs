@@ -221,10 +221,10 @@ impl<T: Transport> Indexer<T> {
 fn failed(work: &mut BodyWork<'_>, permit: &Permit<'_>, items: Vec<usize>, error: TransportError) {
     let session = permit.session;
     work.culprits.acquit(&items);
-    session.failed(Failure::Transport(error));
+    session.failed(Failure::Transport(error.clone()));
     let repeat = match error {
         // The connection died of old age while nothing was sent, which is nobody's failure.
-        TransportError::Closed { reused: true } if permit.may_try_fresh_connection() => {
+        TransportError::Closed { reused: true, .. } if permit.may_try_fresh_connection() => {
             return work.repeat(Repeat::Whole(items));
         }
         // A proxy may reject a request that is too large by closing the connection.

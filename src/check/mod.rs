@@ -532,19 +532,15 @@ fn version(reply: &Reply) -> Option<Finding> {
 }
 
 fn unreachable(error: TransportError) -> Finding {
-    let remedy = match error {
-        TransportError::NoCredentials(_) => "then check again",
-        _ => "check ELASTICSEARCH_URL, the network between, and the server",
-    };
-    Finding::failed("connection", error.to_string(), remedy)
+    unanswered("connection", error)
 }
 
 fn unanswered(check: &'static str, error: TransportError) -> Finding {
-    Finding::failed(
-        check,
-        error.to_string(),
-        "check again, and look at the server",
-    )
+    let remedy = match error.remedy() {
+        "" => "then check again",
+        remedy => remedy,
+    };
+    Finding::failed(check, error.cause(), remedy)
 }
 
 fn reason(reply: &Reply) -> String {

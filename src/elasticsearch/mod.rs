@@ -5,7 +5,6 @@
 //! authority on that), and reads no more of a reply than any reply could need.
 
 mod access;
-mod causes;
 mod opensearch;
 mod request_body;
 mod search;
@@ -31,7 +30,7 @@ pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
 pub use self::secret::SecretArn;
 pub use self::settings::{Auth, ElasticsearchSettings, SecretSettings};
-use crate::http::{ClientError, ClientSettings, read};
+use crate::http::{self, ClientError, ClientSettings, read};
 use crate::server::{Exchange, Reply, Target, Transport, TransportError};
 
 /// Elasticsearch, over HTTP.
@@ -145,26 +144,22 @@ impl Elasticsearch {
             is_echoed,
             body: read(response).await?,
         };
+        if speaks_of_tls(&reply) && host.url.scheme() == "http" {
+            return Err(http::expects_tls(&host.url));
+        }
         host.has_served.set(true);
         Ok(reply)
     }
 
     /// Translates an error of the client. Its text is not kept: it would name the URL.
     fn transport_error(&self, host: &Host, error: &reqwest::Error) -> TransportError {
-        if let Some(problem) = causes::certificate(error) {
-            return TransportError::Certificate(problem);
-        }
-        if error.is_connect() {
-            return TransportError::Connect(causes::connection(error));
-        }
-        if error.is_timeout() {
-            return TransportError::Timeout;
-        }
-        let reused = host.has_served.replace(false);
-        if reused {
+        let has_served = host.has_served.get();
+        let error = http::transport_error(error, self.client_settings.trust(), has_served);
+        if matches!(error, TransportError::Closed { reused: true, .. }) {
+            host.has_served.set(false);
             self.forget_connections();
         }
-        TransportError::Closed { reused }
+        error
     }
 }
 
@@ -199,7 +194,7 @@ impl Transport for Elasticsearch {
         let Some(host) = self.host(&access) else {
             return Exchange {
                 bytes_sent: 0,
-                result: Err(TransportError::Connect(NO_HOST)),
+                result: Err(TransportError::NoCredentials(NO_HOST)),
             };
         };
         let body = Bytes::from(body.into_owned());
@@ -304,6 +299,17 @@ fn refuses_require_data_stream(reply: &Reply) -> bool {
         && ["unrecognized parameter", "require_data_stream"]
             .iter()
             .all(|text| memchr::memmem::find(&reply.body, text.as_bytes()).is_some())
+}
+
+/// Returns whether a server says that it expects TLS: nginx, and programs in Go. Elasticsearch
+/// closes the connection instead.
+fn speaks_of_tls(reply: &Reply) -> bool {
+    const SENTENCES: [&[u8]; 2] = [
+        b"The plain HTTP request was sent to HTTPS port",
+        b"Client sent an HTTP request to an HTTPS server",
+    ];
+    let says = |sentence: &&[u8]| memchr::memmem::find(&reply.body, sentence).is_some();
+    reply.status == 400 && SENTENCES.iter().any(says)
 }
 
 /// Returns a random id for a request, which its reply must echo.

@@ -56,7 +56,9 @@ impl Elasticsearch {
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
         let access = self.source.access(timeout).await?;
-        let host = self.host(&access).ok_or(TransportError::Connect(NO_HOST))?;
+        let host = self
+            .host(&access)
+            .ok_or(TransportError::NoCredentials(NO_HOST))?;
         let mut headers = self.headers.clone();
         headers.remove(CONTENT_ENCODING);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

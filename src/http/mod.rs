@@ -1,6 +1,7 @@
 //! HTTP clients for Elasticsearch and AWS: which certificates they trust, and how much of a reply
 //! they read.
 
+mod causes;
 mod tls;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use reqwest::{Client, Response};
 use thiserror::Error;
 
+pub(crate) use self::causes::{expects_tls, transport_error};
 pub use self::tls::Fingerprint;
 use crate::server::TransportError;
 
@@ -63,6 +65,7 @@ pub enum ClientError {
 /// The settings from which a client is made.
 #[derive(Debug)]
 pub(crate) struct ClientSettings {
+    trust: Trust,
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
 }
@@ -70,9 +73,15 @@ pub(crate) struct ClientSettings {
 impl ClientSettings {
     pub(crate) fn new(trust: &Trust, connect_timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
+            trust: trust.clone(),
             tls: tls::client_config(trust)?,
             connect_timeout,
         })
+    }
+
+    /// The authorities that may vouch for the server.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Makes a client that never repeats a request and follows no redirects.
@@ -94,9 +103,10 @@ impl ClientSettings {
 /// Reads a reply to its end, up to the largest size that a reply may have.
 pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
+    let server = causes::host_and_port(response.url());
     let cut = |error: reqwest::Error| {
         if error.is_timeout() {
-            TransportError::Timeout
+            TransportError::Timeout(server.clone())
         } else {
             TransportError::Cut
         }

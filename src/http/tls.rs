@@ -10,7 +10,8 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
 };
 
 use super::{ClientError, Trust};
@@ -105,6 +106,11 @@ fn pem_problem(error: &rustls::pki_types::pem::Error) -> String {
     }
 }
 
+/// The server sends no certificate with the fingerprint.
+#[derive(Debug, thiserror::Error)]
+#[error("no certificate has the fingerprint")]
+pub(super) struct NoSuchFingerprint;
+
 /// Trusts the one authority that has the fingerprint and whose certificate the server sends along.
 /// Everything else is verified as usual: the chain, the dates and the host name.
 #[derive(Debug)]
@@ -124,9 +130,8 @@ impl ServerCertVerifier for FingerprintVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let mut sent = std::iter::once(end_entity).chain(intermediates);
         let authority = sent.find(|certificate| self.fingerprint.is_of(certificate));
-        let authority = authority.ok_or(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer,
-        ))?;
+        let authority = authority
+            .ok_or_else(|| CertificateError::Other(OtherError(Arc::new(NoSuchFingerprint))))?;
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))

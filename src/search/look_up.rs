@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{FoundDocument, SearchReply, WireHit, read, read_reply};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
-use crate::server::{Search, TransportError};
+use crate::server::{HostPort, Search, TransportError};
 
 /// Upper bound on the ids in a question. Each document may be in several backing indices.
 const MOST_IDS: usize = 1_000;
@@ -123,7 +123,7 @@ async fn ask<S: Search>(
             SearchReply::Stop(failure) => session.stop(failure),
         }
     }
-    let unknown = Failure::Transport(TransportError::Timeout);
+    let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
     Err(session.failure().unwrap_or(unknown))
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{SearchReply, read, read_reply};
 use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
-use crate::server::{Search, TransportError};
+use crate::server::{HostPort, Search, TransportError};
 
 /// A search for a few documents of a log group.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,7 @@ pub async fn sample<S: Search>(
             SearchReply::Stop(failure) => session.stop(failure),
         }
     }
-    let unknown = Failure::Transport(TransportError::Timeout);
+    let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
     Err(session.failure().unwrap_or(unknown))
 }
 

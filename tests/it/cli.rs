@@ -1510,43 +1510,59 @@ fn each_help_has_examples() {
     }
 }
 
-/// Asks a shell to complete a command line, whose last word is unfinished.
-fn complete(shell: &str, words: &str) -> Option<String> {
-    let program = env!("CARGO_BIN_EXE_apigw-logs");
-    let script = match shell {
-        "bash" => format!(
-            "eval \"$({program} completions bash)\"; COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); \
-             function=$(complete -p apigw-logs); function=${{function##*-F }}; ${{function%% *}} apigw-logs \"${{COMP_WORDS[COMP_CWORD]}}\" \"\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-        ),
-        "fish" => format!(
-            "{program} completions fish | source; complete -C \"{}\"",
-            words.replace("''", "")
-        ),
-        _ => return None,
-    };
-    let output = Command::new(shell).args(["-c", &script]).output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
+/// Asks bash to complete a command line. Its replies are words.
+const BASH: &str = r#"
+    eval "$("$PROGRAM" completions bash)"
+    read -ra COMP_WORDS <<< "$1"
+    COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+    function=$(complete -p apigw-logs)
+    function=${function##*-F }
+    ${function%% *} apigw-logs "${COMP_WORDS[COMP_CWORD]}" ''
+    printf '%s\n' "${COMPREPLY[@]}""#;
+
+/// Asks fish to complete a command line. Its replies are words with descriptions.
+const FISH: &str = r#"
+    $PROGRAM completions fish | source
+    complete -C "$argv[-1]" | string replace --regex '\t.*' ''"#;
+
+/// Types a command line and a tab into zsh, at a terminal of its own. Its reply is the whole line.
+const ZSH: &str = r#"
+    zmodload zsh/zpty
+    zpty shell zsh -f -i
+    zpty -w shell 'unsetopt prompt_cr prompt_sp; PS1= RPS1=; autoload -Uz compinit; compinit -D -u'
+    zpty -w shell 'source <($PROGRAM completions zsh); compdef _apigw-logs apigw-logs'
+    zpty -w shell 'said() { print -r -- "[[$BUFFER]]"; BUFFER=; }; zle -N said; bindkey "^X" said; print rea""dy'
+    zpty -r -m shell _ '*ready*'
+    zpty -w -n shell "$1"$'\t'$'\x18'
+    zpty -r -m shell answer '*\[\[*\]\]*'
+    print -r -- "${${${answer##*\[\[}%%\]\]*}##* }"
+    print -r -- "${${${${answer##*\[\[}%%\]\]*}% }##* }"
+    zpty -d shell"#;
 
 #[test]
 fn shells_complete_commands_options_and_values() {
-    for (words, expected) in [
-        ("apigw-logs inv", "invoke"),
-        ("apigw-logs event --ki", "--kinesis"),
-        ("apigw-logs setup --dr", "--dry-run"),
-        ("apigw-logs log-format ''", "websocket"),
-        ("apigw-logs completions z", "zsh"),
-    ] {
-        // A shell that is not installed completes nothing.
-        for shell in ["bash", "fish"] {
-            if let Some(replies) = complete(shell, words) {
-                assert!(
-                    replies
-                        .lines()
-                        .any(|line| line.split('\t').next() == Some(expected)),
-                    "{shell}: {words}: {replies}"
-                );
-            }
+    for (shell, script) in [("bash", BASH), ("fish", FISH), ("zsh", ZSH)] {
+        if Command::new(shell).arg("--version").output().is_err() {
+            eprintln!("skipped: {shell} is not installed");
+            continue;
+        }
+        for (words, expected) in [
+            ("apigw-logs inv", "invoke"),
+            ("apigw-logs event --ki", "--kinesis"),
+            ("apigw-logs setup --dr", "--dry-run"),
+            ("apigw-logs log-format web", "websocket"),
+            ("apigw-logs completions z", "zsh"),
+        ] {
+            let output = Command::new(shell)
+                .args(["-c", script, shell, words])
+                .env("PROGRAM", env!("CARGO_BIN_EXE_apigw-logs"))
+                .output()
+                .unwrap();
+            let replies = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                replies.lines().any(|reply| reply == expected),
+                "{shell}: {words}: {output:?}"
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use apigw_logs::config::Config;
 use apigw_logs::event;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::report::Report;
-use apigw_logs::server::TransportError;
+use apigw_logs::server::{HostPort, TransportError};
 use tokio::time::Instant;
 
 use crate::support::invocation::{direct, kinesis, line, lines, payload, sqs};
@@ -28,7 +28,7 @@ impl Server {
     fn answer(&self, request: &Request) -> Step {
         const LATENCY: Duration = Duration::from_millis(500);
         if request.timeout <= LATENCY {
-            return Step::error(TransportError::Timeout);
+            return Step::error(TransportError::Timeout(HostPort::default()));
         }
         let store = |id: &String| {
             *self.sent.borrow_mut().entry(id.clone()).or_default() += 1;

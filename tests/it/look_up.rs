@@ -11,7 +11,7 @@ use apigw_logs::bulk::{
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
 use apigw_logs::search::{PermittedLookUp, look_up};
-use apigw_logs::server::{Search, TransportError};
+use apigw_logs::server::{HostPort, Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
 use crate::support::script::{Question, Script, Step};
@@ -89,7 +89,7 @@ async fn what_is_not_a_whole_answer_is_asked_again() {
     let transient = [
         Step::status(503),
         Step::status(429).retry_after(2),
-        Step::error(TransportError::Timeout),
+        Step::error(TransportError::Timeout(HostPort::default())),
         Step::error(TransportError::Cut),
         Step::reply(200, "<html>"),
         Step::reply(

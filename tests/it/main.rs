@@ -6,6 +6,7 @@ mod allocations;
 mod backfill;
 mod check;
 mod cli;
+mod connections;
 mod delivery;
 mod delivery_progress;
 mod delivery_properties;

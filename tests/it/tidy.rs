@@ -56,7 +56,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("setup", &["data_stream", "server"]),
     ("check", &["data_stream", "printable", "server", "setup"]),
-    ("http", &["server"]),
+    ("http", &["printable", "server"]),
     ("aws", &["http"]),
     (
         "history",

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use apigw_logs::server::{Exchange, Reply, Search, Target, Transport, TransportError};
+use apigw_logs::server::{Exchange, HostPort, Reply, Search, Target, Transport, TransportError};
 use tokio::time::Instant;
 
 /// A bulk request as it was sent.
@@ -89,7 +89,7 @@ impl Step {
 
     /// Gives no reply. A timeout takes as long as the request may.
     pub(crate) fn error(error: TransportError) -> Self {
-        let takes = if error == TransportError::Timeout {
+        let takes = if matches!(error, TransportError::Timeout(_)) {
             Duration::MAX
         } else {
             Duration::ZERO
@@ -197,7 +197,7 @@ impl Transport for Script {
             tokio::time::sleep(timeout).await;
             return Exchange {
                 bytes_sent,
-                result: Err(TransportError::Timeout),
+                result: Err(TransportError::Timeout(HostPort::default())),
             };
         }
         tokio::time::sleep(step.takes).await;
@@ -249,7 +249,7 @@ impl Script {
         let step = (self.finder.borrow_mut())(&question, timeout);
         tokio::time::sleep(step.takes.min(timeout)).await;
         if step.takes >= timeout {
-            Err(TransportError::Timeout)
+            Err(TransportError::Timeout(HostPort::default()))
         } else {
             step.result
         }
