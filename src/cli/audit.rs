@@ -43,7 +43,8 @@ pub(super) struct Arguments {
     /// Name each log event that is missing or doubled, on standard error
     #[arg(long)]
     verbose: bool,
-    /// Repair although the ids may not be those of live delivery, or the function may still write
+    /// Send or remove although the ids may not be those of live delivery, or the function may still
+    /// write
     #[arg(long)]
     force: bool,
 }
@@ -61,11 +62,13 @@ pub(super) async fn run(
         .ok_or_else(|| vec![Problem::missing_url()])?;
     let connection = Connection::new(&arguments.history, arguments.force, &config, lookup).await?;
     let pipeline = config.elasticsearch_pipeline(settings)?;
-    if arguments.repair && !arguments.force {
+    let writes = arguments.repair || arguments.remove_doubles;
+    if writes && !arguments.force {
         check_agreement(pipeline.indexer.transport(), &pipeline, &connection).await?;
     }
     let ledger = Ledger::new(connection.query(None), arguments.interval);
-    let report = compare(&arguments, &connection, &pipeline, &ledger).await;
+    let mut report = compare(&arguments, &connection, &pipeline, &ledger).await;
+    report.resume = report.resume.map(|time| ledger.start_of(time));
     let until = report.resume.unwrap_or(i64::MAX);
     let rows = ledger.rows(until);
     let total = Total::new(&rows, &report, &connection);
@@ -139,7 +142,7 @@ async fn compare(
     };
     progress.clear();
     report.unwrap_or_else(|| {
-        say("stopped", go_on(last.get()));
+        say("stopped", go_on(ledger.start_of(last.get())));
         AuditReport {
             resume: Some(last.get()),
             ..AuditReport::default()

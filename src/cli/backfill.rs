@@ -63,6 +63,9 @@ pub(super) async fn run(
         return judge(&report);
     }
     let pipeline = config.pipeline(Print::default())?;
+    if let Some(server) = server.as_ref().filter(|_| !arguments.force) {
+        check_agreement(server, &pipeline, &connection).await?;
+    }
     let report = send(&arguments, &connection, &pipeline, server.as_ref()).await?;
     say_json(&json(&report, Some(true)));
     judge(&report)?;

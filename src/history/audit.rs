@@ -30,7 +30,7 @@ pub struct Audit<'a, T> {
     pub pipeline: &'a Pipeline<T>,
     /// The source of existing documents.
     pub look_up: &'a dyn LookUp,
-    /// The ids of log events under which missing ones are sent.
+    /// The ids of log events with which anything is sent or removed.
     pub ids: Ids,
     /// The treatment of missing documents.
     pub missing: Missing,
@@ -176,6 +176,14 @@ impl<'l> Ledger<'l> {
         rows
     }
 
+    /// Returns the start of the interval of a time: from there on, an audit that was interrupted at
+    /// that time goes on without counting a part of an interval.
+    #[must_use]
+    pub fn start_of(&self, time: i64) -> i64 {
+        let start = time.div_euclid(self.interval) * self.interval;
+        start.max(self.query.since)
+    }
+
     /// Returns the sum of all counts.
     #[must_use]
     pub fn total(&self) -> Counts {
@@ -265,6 +273,9 @@ impl<T: Transport> Audit<'_, T> {
         found: &mut impl FnMut(Finding<'_>),
         report: &mut AuditReport,
     ) -> Result<(), HistoryError> {
+        if self.writes() && self.ids == Ids::OfCloudWatch {
+            check_ids(&page.payloads)?;
+        }
         let expected = self.expected(page, ledger);
         let ids: Vec<_> = expected.iter().map(|expected| expected.id).collect();
         let session = Session::new(self.pace.retry_policy, None, self.pace.random);
@@ -284,12 +295,16 @@ impl<T: Transport> Audit<'_, T> {
             tell(page, state, expected, found);
         }
         if self.missing == Missing::Sent && !disorder.missing.is_empty() {
-            report.repaired += self.send(page, &disorder.missing, ledger).await?;
+            report.repaired += self.send(page, &disorder.missing).await?;
         }
         if self.doubles == Doubles::Removed && !disorder.doubled.is_empty() {
             report.removed += self.remove(&disorder.doubled).await?;
         }
         Ok(())
+    }
+
+    fn writes(&self) -> bool {
+        self.missing == Missing::Sent || self.doubles == Doubles::Removed
     }
 
     /// Returns the expected documents of a page's log events. Counts the lines that the settings
@@ -316,12 +331,7 @@ impl<T: Transport> Audit<'_, T> {
     }
 
     /// Sends missing documents. Returns how many of them are safe now.
-    async fn send(
-        &self,
-        page: &Page,
-        missing: &[Expected],
-        ledger: &Ledger<'_>,
-    ) -> Result<u64, HistoryError> {
+    async fn send(&self, page: &Page, missing: &[Expected]) -> Result<u64, HistoryError> {
         let mut positions = BTreeMap::<usize, BTreeSet<usize>>::new();
         for Expected {
             payload, position, ..
@@ -337,10 +347,6 @@ impl<T: Transport> Audit<'_, T> {
             select(data, events)
         };
         let payloads: Vec<LogData> = positions.into_iter().filter_map(selected).collect();
-        // Documents that were found under their ids prove more than the ids themselves.
-        if self.ids == Ids::OfCloudWatch && ledger.total().indexed == 0 {
-            check_ids(&payloads)?;
-        }
         let (report, _) = self
             .pipeline
             .process_log_data(payloads, Some(self.look_up))
@@ -531,6 +537,10 @@ mod tests {
         ];
         assert_eq!(rows, expected);
         assert_eq!(ledger.rows(3_000).len(), 2);
+        assert_eq!(
+            [1_700, 2_000, 4_100].map(|time| ledger.start_of(time)),
+            [1_500, 2_000, 4_000]
+        );
         assert_eq!(ledger.total().cloudwatch, 4);
     }
 }

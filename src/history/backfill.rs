@@ -27,11 +27,11 @@ pub struct Backfill<'b, T> {
     pub pipeline: &'b Pipeline<T>,
     /// The source of existing documents; `None` if there is no server.
     pub look_up: Option<&'b dyn LookUp>,
-    /// Whether ids are accepted that do not hold the time of their log events.
+    /// The ids of log events with which anything is sent.
     pub ids: Ids,
 }
 
-/// The ids that a backfill accepts.
+/// The ids of log events that are accepted before anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
     /// Only ids of CloudWatch Logs.

@@ -20,6 +20,7 @@ pub use self::groups::find_log_groups;
 pub use self::guard::{Guard, check_ids};
 use crate::aws::{CallError, Place, Remedy};
 use crate::bulk::{Failure, RetryPolicy};
+use crate::ecs::Timestamp;
 
 /// A log group, and how to ask for its log events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +77,11 @@ pub enum HistoryError {
         "the log events of {0} have no ids (eventId): they are not from CloudWatch Logs, and nothing could be recognised"
     )]
     NoIds(String),
+    /// CloudWatch Logs no longer accepts the position of the next page.
+    #[error(
+        "CloudWatch Logs no longer knows the place in {0} that was reached: it forgets it after 24 hours"
+    )]
+    Forgotten(String),
     /// The region of a log group is not known.
     #[error("the region is not known: set AWS_REGION, or give the ARN of the log group")]
     NoRegion,
@@ -84,8 +90,9 @@ pub enum HistoryError {
     NoLogGroup(String),
     /// An id does not hold the time of its log event.
     #[error(
-        "the ids of {log_group} are not those of CloudWatch Logs: {id} does not hold the time {time} of its log event, so what \
-         was delivered might not be recognised; if you know that the ids of live delivery are the same, add --force"
+        "the ids of {log_group} are not those of CloudWatch Logs: {id} does not hold the time {} of its log event, so what \
+         was delivered might not be recognised; if you know that the ids of live delivery are the same, add --force",
+        Timestamp(*.time)
     )]
     StrangeId {
         /// The log group.
@@ -98,7 +105,7 @@ pub enum HistoryError {
     /// The data stream has documents of the log group under other ids.
     #[error(
         "the ids do not agree: {data_stream} has documents of {log_group}, and CloudWatch Logs has other ids for their log events, \
-         so everything would be doubled; if you know better, add --force"
+         so what is there would not be recognised, and be stored again; if you want that, add --force"
     )]
     OtherIds {
         /// The log group.

@@ -1,8 +1,10 @@
 //! A page of `FilterLogEvents` becomes payloads, as a subscription would have delivered them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::LogGroup;
+use crate::aws::Place;
 use crate::decode::{LogData, LogEvent};
 use crate::json::{Malformed, Scanner, write_string};
 
@@ -11,7 +13,9 @@ use crate::json::{Malformed, Scanner, write_string};
 pub(super) struct WirePage {
     pub(super) payloads: Vec<LogData>,
     pub(super) next_token: Option<String>,
-    /// The number of log events.
+    /// All log events on the page.
+    pub(super) seen: HashSet<SeenEvent>,
+    /// The number of log events in the payloads.
     pub(super) events: u64,
     /// The times of the earliest and the latest log event.
     pub(super) times: Option<(i64, i64)>,
@@ -32,6 +36,25 @@ impl From<Malformed> for Unusable {
     }
 }
 
+/// A log event that was read: its id, and a hash of everything else. Other services than AWS's may
+/// give an id to several log events.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct SeenEvent {
+    id: Box<str>,
+    rest: u64,
+}
+
+impl SeenEvent {
+    fn of(event: &WireEvent<'_>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (event.stream, event.timestamp, event.message).hash(&mut hasher);
+        Self {
+            id: event.id.into(),
+            rest: hasher.finish(),
+        }
+    }
+}
+
 /// A log event, as JSON.
 #[derive(Default)]
 struct WireEvent<'a> {
@@ -41,8 +64,12 @@ struct WireEvent<'a> {
     timestamp: Option<i64>,
 }
 
-/// Reads a page.
-pub(super) fn read(body: &str, group: &LogGroup) -> Result<WirePage, Unusable> {
+/// Reads a page. Leaves out known log events.
+pub(super) fn read(
+    body: &str,
+    group: &LogGroup,
+    known: &HashSet<SeenEvent>,
+) -> Result<WirePage, Unusable> {
     let mut page = WirePage::default();
     let mut messages: Vec<String> = Vec::new();
     let mut streams: HashMap<&str, usize> = HashMap::new();
@@ -58,6 +85,9 @@ pub(super) fn read(body: &str, group: &LogGroup) -> Result<WirePage, Unusable> {
                 while scanner.has_next(is_first, b']')? {
                     is_first = false;
                     let event = event(&mut scanner)?;
+                    if !page.is_new(&event, known)? {
+                        continue;
+                    }
                     let stream = *streams.entry(event.stream).or_insert_with(|| {
                         messages.push(head(group, event.stream));
                         messages.len() - 1
@@ -76,17 +106,33 @@ pub(super) fn read(body: &str, group: &LogGroup) -> Result<WirePage, Unusable> {
     scanner.end()?;
     for mut message in messages {
         message.push_str("]}");
-        let payload = LogData::read(message).map_err(|_| Unusable::Malformed)?;
+        let mut payload = LogData::read(message).map_err(|_| Unusable::Malformed)?;
+        payload.region = region(group).to_owned();
         page.payloads.push(payload);
     }
     Ok(page)
 }
 
+fn region(group: &LogGroup) -> &str {
+    group.place.as_ref().map_or("", Place::region)
+}
+
 impl WirePage {
-    fn add(&mut self, event: &WireEvent<'_>, message: &mut String) -> Result<(), Unusable> {
+    /// Returns whether this is the first time that a log event is read.
+    fn is_new(
+        &mut self,
+        event: &WireEvent<'_>,
+        known: &HashSet<SeenEvent>,
+    ) -> Result<bool, Unusable> {
         if ["", "null", r#""""#].contains(&event.id) {
             return Err(Unusable::NoId);
         }
+        let seen = SeenEvent::of(event);
+        let is_new = !known.contains(&seen);
+        Ok(self.seen.insert(seen) && is_new)
+    }
+
+    fn add(&mut self, event: &WireEvent<'_>, message: &mut String) -> Result<(), Unusable> {
         let time = event.timestamp.ok_or(Malformed)?;
         let (first, last) = self.times.unwrap_or((time, time));
         self.times = Some((first.min(time), last.max(time)));
@@ -177,7 +223,9 @@ pub(super) fn select<'a>(
         push(&mut payload, &text(event.id), event.timestamp, &message);
     }
     payload.push_str("]}");
-    LogData::read(payload).ok()
+    let mut selected = LogData::read(payload).ok()?;
+    selected.region.clone_from(&data.region);
+    Some(selected)
 }
 
 #[cfg(test)]
@@ -198,9 +246,13 @@ mod tests {
         }
     }
 
+    fn nothing() -> HashSet<SeenEvent> {
+        HashSet::new()
+    }
+
     #[test]
     fn each_log_stream_is_a_payload() {
-        let page = read(PAGE, &group()).unwrap();
+        let page = read(PAGE, &group(), &nothing()).unwrap();
         assert_eq!(page.next_token.as_deref(), Some("t\n"));
         assert_eq!((page.events, page.times), (3, Some((5, 7))));
         let payload = |data: &LogData| {
@@ -226,11 +278,35 @@ mod tests {
 
     #[test]
     fn an_empty_page_may_have_a_token() {
-        let page = read(r#"{"nextToken":"t","searchedLogStreams":[]}"#, &group()).unwrap();
+        let page = read(
+            r#"{"nextToken":"t","searchedLogStreams":[]}"#,
+            &group(),
+            &nothing(),
+        )
+        .unwrap();
         assert_eq!((page.events, page.times), (0, None));
         assert_eq!(page.next_token.as_deref(), Some("t"));
-        let last = read(r#"{"events":[],"nextToken":null}"#, &group()).unwrap();
+        let last = read(r#"{"events":[],"nextToken":null}"#, &group(), &nothing()).unwrap();
         assert_eq!(last.next_token, None);
+    }
+
+    #[test]
+    fn log_events_of_the_page_before_are_left_out() {
+        let first = read(PAGE, &group(), &nothing()).unwrap();
+        // The third log event again, another one with its id, and a new one.
+        let events = r#"{"events":[
+            {"logStreamName":"a","timestamp":6,"eventId":"3"},
+            {"logStreamName":"a","timestamp":6,"eventId":"3","message":"other"},
+            {"logStreamName":"a","timestamp":8,"eventId":"4"},
+            {"logStreamName":"a","timestamp":8,"eventId":"4"}]}"#;
+        let second = read(events, &group(), &first.seen).unwrap();
+        let ids = second.payloads.iter().flat_map(LogData::events);
+        let ids: Vec<_> = ids
+            .map(|event| (event.id.to_owned(), event.message.raw.len()))
+            .collect();
+        assert_eq!(ids, [("3".to_owned(), 5), ("4".to_owned(), 0)]);
+        assert_eq!(second.events, 2);
+        assert_eq!(second.seen.len(), 3);
     }
 
     #[test]
@@ -238,14 +314,20 @@ mod tests {
         for end in 0..PAGE.len() {
             let (cut, _) = PAGE.split_at(end);
             assert_eq!(
-                read(cut, &group()).err(),
+                read(cut, &group(), &nothing()).err(),
                 Some(Unusable::Malformed),
                 "{cut}"
             );
         }
         let nameless = PAGE.replace(r#","eventId":"3""#, "");
-        assert_eq!(read(&nameless, &group()).err(), Some(Unusable::NoId));
+        assert_eq!(
+            read(&nameless, &group(), &nothing()).err(),
+            Some(Unusable::NoId)
+        );
         let timeless = PAGE.replace(r#""timestamp":6,"#, "");
-        assert_eq!(read(&timeless, &group()).err(), Some(Unusable::Malformed));
+        assert_eq!(
+            read(&timeless, &group(), &nothing()).err(),
+            Some(Unusable::Malformed)
+        );
     }
 }

@@ -1,11 +1,12 @@
 //! Reads the log events of several log groups, page by page, in the order of time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::page::{self, Unusable, WirePage};
+use super::page::{self, SeenEvent, Unusable, WirePage};
 use super::{HistoryError, LogGroup, Pace, Query};
 use crate::aws::{CallError, FilterLogEvents, Logs, Place, Remedy};
 use crate::bulk::Session;
@@ -41,6 +42,8 @@ pub(super) struct HistoryReader<'r> {
 #[derive(Debug)]
 struct Position {
     token: Option<String>,
+    /// The log events of the last page, which the next page may repeat.
+    last_seen: HashSet<SeenEvent>,
     /// The time of the latest log event.
     newest: i64,
     /// Whether each page began where the one before ended, so that no earlier log event can follow.
@@ -82,6 +85,7 @@ impl<'r> HistoryReader<'r> {
     pub(super) fn new(logs: &'r Logs, query: Query<'r>, pace: Pace) -> Self {
         let position = |_: &LogGroup| Position {
             token: None,
+            last_seen: HashSet::new(),
             newest: query.since,
             is_ordered: true,
             is_done: false,
@@ -100,9 +104,10 @@ impl<'r> HistoryReader<'r> {
             return Ok(None);
         };
         let page = self.read(number).await?;
-        if let Some(position) = self.positions.get_mut(number) {
-            position.advance(&page);
-        }
+        let page = match self.positions.get_mut(number) {
+            Some(position) => position.advance(page),
+            None => page,
+        };
         Ok(Some(Page {
             group: number,
             payloads: page.payloads,
@@ -154,13 +159,26 @@ impl<'r> HistoryReader<'r> {
             error,
         };
         let place = group.place.as_ref().ok_or(HistoryError::NoRegion)?;
-        let ask = async |timeout| page(logs, (place, group), &parameters, timeout).await;
+        let known = &position.last_seen;
+        let ask = async |timeout| page(logs, (place, group), known, &parameters, timeout).await;
         match self.asker.ask(ask).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(NoIds)) => Err(HistoryError::NoIds(group.name.clone())),
+            Err(error) if position.token.is_some() && is_forgotten(&error) => {
+                Err(HistoryError::Forgotten(group.name.clone()))
+            }
             Err(error) => Err(problem(error)),
         }
     }
+}
+
+/// Returns whether CloudWatch Logs rejects a parameter. It has accepted all but the token before,
+/// which expires after 24 hours.
+///
+/// Source: `nextToken` in
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+fn is_forgotten(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { kind, .. } if kind == "InvalidParameterException")
 }
 
 /// A log event without an id.
@@ -169,12 +187,13 @@ struct NoIds;
 async fn page(
     logs: &Logs,
     (place, group): (&Place, &LogGroup),
+    known: &HashSet<SeenEvent>,
     parameters: &FilterLogEvents<'_>,
     timeout: Duration,
 ) -> Result<Result<WirePage, NoIds>, CallError> {
     let body = logs.log_events(place, parameters, timeout).await?;
     let body = String::from_utf8(body).map_err(|_| CallError::NotAws)?;
-    match page::read(&body, group) {
+    match page::read(&body, group, known) {
         Ok(page) => Ok(Ok(page)),
         Err(Unusable::NoId) => Ok(Err(NoIds)),
         // It may have been cut off on its way.
@@ -183,13 +202,18 @@ async fn page(
 }
 
 impl Position {
-    fn advance(&mut self, page: &WirePage) {
+    fn advance(&mut self, mut page: WirePage) -> WirePage {
         if let Some((first, last)) = page.times {
             self.is_ordered &= first >= self.newest;
             self.newest = self.newest.max(last);
         }
         self.is_done = page.next_token.is_none();
-        self.token.clone_from(&page.next_token);
+        self.token = page.next_token.take();
+        // A page without log events need not be the end of those that repeat themselves.
+        if !page.seen.is_empty() {
+            self.last_seen = std::mem::take(&mut page.seen);
+        }
+        page
     }
 }
 

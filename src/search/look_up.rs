@@ -10,9 +10,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{FoundDocument, SearchReply, WireHit, read, read_reply};
+use super::{Answer, Content, FoundDocument, WireHit, find, read_reply, too_large};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
-use crate::server::{HostPort, Search, TransportError};
+use crate::server::Search;
 
 /// Upper bound on the ids in a question. Each document may be in several backing indices.
 const MOST_IDS: usize = 1_000;
@@ -41,12 +41,6 @@ struct WireValues<'q> {
     values: &'q [DocumentId],
 }
 
-/// The hits of a reply, and the number of all hits.
-struct Hits {
-    found: Vec<FoundDocument>,
-    total: u64,
-}
-
 /// Finds every copy of these documents, in all backing indices of a data stream.
 ///
 /// An id that is missing from the result is proven to be absent: a reply counts only if all shards
@@ -68,63 +62,23 @@ pub async fn look_up<S: Search>(
     let mut copies = HashMap::<_, Vec<_>>::new();
     let mut batches: Vec<&[DocumentId]> = ids.chunks(MOST_IDS).rev().collect();
     while let Some(batch) = batches.pop() {
-        match ask(server, data_stream, batch, session).await? {
-            Some(found) => {
+        match find(server, data_stream, &question(batch), session, read_hits).await? {
+            Answer::Page(found) => {
                 for FoundDocument { stored, .. } in found {
                     if let Some(id) = DocumentId::parse(&stored.id) {
                         copies.entry(id).or_default().push(stored);
                     }
                 }
             }
-            None => {
+            Answer::NoStream => {}
+            Answer::TooLarge if batch.len() > 1 => {
                 let (first, second) = batch.split_at(batch.len() / 2);
                 batches.extend([second, first]);
             }
+            Answer::TooLarge => return Err(too_large(session)),
         }
     }
     Ok(copies)
-}
-
-/// Asks until there is a reply. `None` if the reply is too large and fewer ids may help.
-async fn ask<S: Search>(
-    server: &S,
-    data_stream: &str,
-    ids: &[DocumentId],
-    session: &Session,
-) -> Result<Option<Vec<FoundDocument>>, Failure> {
-    let body = question(ids);
-    while let Some(timeout) = session.request_timeout() {
-        let reply = server.find(data_stream, &body, timeout).await;
-        match read(reply, data_stream, read_hits) {
-            SearchReply::Page(hits) if hits.found.len() as u64 == hits.total => {
-                session.progress();
-                return Ok(Some(hits.found));
-            }
-            SearchReply::NoStream => {
-                session.progress();
-                return Ok(Some(Vec::new()));
-            }
-            SearchReply::Page(hits) if hits.total > MOST_HITS as u64 && ids.len() > 1 => {
-                return Ok(None);
-            }
-            SearchReply::TooLarge if ids.len() > 1 => return Ok(None),
-            SearchReply::Page(hits) => {
-                session.failed(Failure::SearchFellShort {
-                    found: hits.found.len() as u64,
-                    total: hits.total,
-                });
-                session.wait(None).await;
-            }
-            SearchReply::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
-            SearchReply::Again(failure, retry_after) => {
-                session.failed(failure);
-                session.wait(retry_after).await;
-            }
-            SearchReply::Stop(failure) => session.stop(failure),
-        }
-    }
-    let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
-    Err(session.failure().unwrap_or(unknown))
 }
 
 #[expect(
@@ -145,15 +99,15 @@ fn question(ids: &[DocumentId]) -> Vec<u8> {
     serde_json::to_vec(&question).expect("a question can be written as JSON")
 }
 
-fn read_hits(body: &[u8]) -> Option<Hits> {
+fn read_hits(body: &[u8]) -> Option<Content<Vec<FoundDocument>>> {
     let reply = read_reply(body)?;
-    Some(Hits {
-        total: reply.hits.total.value,
-        found: reply
-            .hits
-            .hits
-            .into_iter()
-            .map(WireHit::into_found)
-            .collect(),
-    })
+    let (found, total) = (reply.hits.hits.len() as u64, reply.hits.total.value);
+    if total > MOST_HITS as u64 {
+        return Some(Content::TooLarge);
+    }
+    if found != total {
+        return Some(Content::FellShort { found, total });
+    }
+    let found = reply.hits.hits.into_iter().map(WireHit::into_found);
+    Some(Content::Whole(found.collect()))
 }

@@ -23,7 +23,7 @@ pub use self::permitted::PermittedLookUp;
 pub use self::sample::{Order, Sample, sample};
 use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;
-use crate::server::{Reply, Search, TransportError};
+use crate::server::{HostPort, Reply, Search, TransportError};
 
 /// A search for documents, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +224,70 @@ fn hash(stored: &StoredDocument) -> u64 {
     let mut hasher = DefaultHasher::new();
     stored.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The content of a reply to a search of one page.
+enum Content<P> {
+    Whole(P),
+    /// The reply does not have room for all documents.
+    TooLarge,
+    /// The reply holds fewer documents than it announces.
+    FellShort {
+        found: u64,
+        total: u64,
+    },
+}
+
+/// The answer to a search of one page.
+enum Answer<P> {
+    Page(P),
+    /// The data stream does not exist.
+    NoStream,
+    TooLarge,
+}
+
+/// Searches until there is an answer, as long as the session allows. `read_content` returns `None`
+/// if a body is not whole.
+async fn find<S: Search, P>(
+    server: &S,
+    data_stream: &str,
+    body: &[u8],
+    session: &Session,
+    read_content: impl Fn(&[u8]) -> Option<Content<P>>,
+) -> Result<Answer<P>, Failure> {
+    while let Some(timeout) = session.request_timeout() {
+        let reply = server.find(data_stream, body, timeout).await;
+        let answer = match read(reply, data_stream, &read_content) {
+            SearchReply::Page(Content::Whole(page)) => Answer::Page(page),
+            SearchReply::Page(Content::TooLarge) | SearchReply::TooLarge => Answer::TooLarge,
+            SearchReply::NoStream => Answer::NoStream,
+            SearchReply::Page(Content::FellShort { found, total }) => {
+                session.failed(Failure::SearchFellShort { found, total });
+                session.wait(None).await;
+                continue;
+            }
+            SearchReply::Again(failure, retry_after) => {
+                session.failed(failure);
+                session.wait(retry_after).await;
+                continue;
+            }
+            SearchReply::Stop(failure) => {
+                session.stop(failure);
+                continue;
+            }
+        };
+        session.progress();
+        return Ok(answer);
+    }
+    let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
+    Err(session.failure().unwrap_or(unknown))
+}
+
+/// Ends a session in which no smaller question is left to ask.
+fn too_large(session: &Session) -> Failure {
+    let failure = Failure::Transport(TransportError::TooLarge);
+    session.stop(failure.clone());
+    failure
 }
 
 /// Reads a reply about a data stream. `page` reads the body and returns `None` if it is not whole.

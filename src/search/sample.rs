@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::{SearchReply, read, read_reply};
+use super::{Answer, Content, find, read_reply, too_large};
 use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
-use crate::server::{HostPort, Search, TransportError};
+use crate::server::Search;
 
 /// A search for a few documents of a log group.
 #[derive(Debug, Clone, Copy)]
@@ -97,30 +97,17 @@ pub async fn sample<S: Search>(
     sample: &Sample<'_>,
     session: &Session,
 ) -> Result<Vec<String>, Failure> {
-    let body = sample.body();
-    while let Some(timeout) = session.request_timeout() {
-        let reply = server.find(sample.data_stream, &body, timeout).await;
-        match read(reply, sample.data_stream, ids) {
-            SearchReply::Page(ids) => {
-                session.progress();
-                return Ok(ids);
-            }
-            SearchReply::NoStream => return Ok(Vec::new()),
-            SearchReply::TooLarge => session.stop(Failure::Transport(TransportError::TooLarge)),
-            SearchReply::Again(failure, retry_after) => {
-                session.failed(failure);
-                session.wait(retry_after).await;
-            }
-            SearchReply::Stop(failure) => session.stop(failure),
-        }
+    match find(server, sample.data_stream, &sample.body(), session, ids).await? {
+        Answer::Page(ids) => Ok(ids),
+        Answer::NoStream => Ok(Vec::new()),
+        Answer::TooLarge => Err(too_large(session)),
     }
-    let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
-    Err(session.failure().unwrap_or(unknown))
 }
 
-fn ids(body: &[u8]) -> Option<Vec<String>> {
+fn ids(body: &[u8]) -> Option<Content<Vec<String>>> {
     let reply = read_reply(body)?;
-    Some(reply.hits.hits.into_iter().map(|hit| hit.id).collect())
+    let ids = reply.hits.hits.into_iter().map(|hit| hit.id);
+    Some(Content::Whole(ids.collect()))
 }
 
 impl Sample<'_> {

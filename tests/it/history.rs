@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::cloudwatch::{CloudWatch, Fault, events};
 use crate::support::command_line::{Outcome, command, run};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault as ServerFault};
-use crate::support::history::{LogEvent, delivery, history_events};
+use crate::support::history::{LogEvent, OWNER, delivery, history_events};
 use crate::support::invocation::{LOGS, Report, invoke, line, lines};
 use crate::support::json::Json;
 use crate::support::signature::ROLE;
@@ -33,6 +33,23 @@ const TIMES: [&str; 4] = ["--since", "2026-03-01", "--until", "2026-03-02"];
 fn backfill(logs: &CloudWatch, server: &FakeElasticsearch, arguments: &[&str]) -> Outcome {
     let arguments = [&["backfill"], &TIMES[..], arguments].concat();
     run(&arguments, &settings(logs, server), b"")
+}
+
+/// Audits. Returns the last line.
+fn audit(logs: &CloudWatch, server: &FakeElasticsearch, arguments: &[&str]) -> (Json, Outcome) {
+    let arguments = [&["audit"], &TIMES[..], arguments].concat();
+    let run = run(&arguments, &settings(logs, server), b"");
+    let last = run.stdout.lines().last();
+    let last = last.unwrap_or_else(|| panic!("{}", run.stderr));
+    (Json::read(last), run)
+}
+
+/// Returns what an audit counts: in CloudWatch, indexed, missing, doubled.
+fn counts(total: &Json) -> [u64; 4] {
+    ["cloudwatch", "indexed", "missing", "doubled"].map(|name| {
+        let count = total.number(name).expect("it is counted");
+        u64::try_from(count).expect("it is no debt")
+    })
 }
 
 fn report(run: &Outcome) -> Report {
@@ -139,6 +156,157 @@ fn credentials_that_expire_end_with_the_place_to_go_on_from() {
     }
 }
 
+/// A token lives for 24 hours, and a laptop may sleep for longer.
+#[test]
+fn a_page_token_that_expires_ends_with_the_place_to_go_on_from() {
+    let forgetful = |number| {
+        if number == 6 {
+            Fault::Forgotten
+        } else {
+            Fault::None
+        }
+    };
+    let (groups, _) = one_group(500);
+    let logs = CloudWatch::start(groups, 50, forgetful);
+    let server = FakeElasticsearch::start();
+    let sentence = "error: CloudWatch Logs no longer knows the place in api that was reached: it forgets it after 24 hours; \
+                    go on with --since 2026-03-01T00:00:00.299Z\n";
+    let first = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!((first.status, &*first.stderr), (1, sentence));
+    assert_eq!(report(&first).counts(), [300, 0, 0, 0, 0]);
+    let since = [
+        "--since",
+        "2026-03-01T00:00:00.299Z",
+        "--until",
+        "2026-03-02",
+    ];
+    let arguments = [&["backfill", "--log-group", "api"], &since[..]].concat();
+    let rest = run(&arguments, &settings(&logs, &server), b"");
+    assert_eq!(
+        (rest.status, report(&rest).counts()),
+        (0, [200, 1, 0, 0, 0]),
+        "{}",
+        rest.stderr
+    );
+    assert_eq!(server.count(LOGS), 500);
+
+    let (groups, _) = one_group(500);
+    let logs = CloudWatch::start(groups, 50, forgetful);
+    let (total, audit) = audit(&logs, &server, &["--log-group", "api"]);
+    let sentence = sentence.replace("299Z", "000Z");
+    assert_eq!(
+        (audit.status, audit.stderr),
+        (1, sentence),
+        "whole intervals only"
+    );
+    assert_eq!(counts(&total), [0; 4]);
+    assert_eq!(total.text("to"), Some("2026-03-01T00:00:00.000Z"));
+
+    // Without a token, CloudWatch rejects something else.
+    let (groups, _) = one_group(1);
+    let logs = CloudWatch::start(groups, 1, |_| Fault::Forgotten);
+    let wrong = backfill(&logs, &server, &["--log-group", "api", "--pattern", "{"]);
+    assert!(
+        wrong.stderr.contains("check --log-group and --pattern"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn pages_out_of_order_are_read_whole_and_the_place_to_go_on_from_is_the_start() {
+    let (_, events) = one_group(500);
+    // Each page is later than the next one.
+    let backwards: Vec<_> = events.chunks(50).rev().flatten().cloned().collect();
+    let groups = BTreeMap::from([("api".to_owned(), backwards)]);
+    let logs = CloudWatch::start(groups.clone(), 50, |number| {
+        if number == 4 {
+            Fault::Expired
+        } else {
+            Fault::None
+        }
+    });
+    let server = FakeElasticsearch::start();
+    let first = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(report(&first).counts(), [200, 0, 0, 0, 0]);
+    let go_on = "; go on with --since 2026-03-01T00:00:00.000Z\n";
+    assert!(first.stderr.ends_with(go_on), "{}", first.stderr);
+
+    let logs = CloudWatch::start(groups, 50, |_| Fault::None);
+    let (total, run) = audit(&logs, &server, &["--log-group", "api"]);
+    assert_eq!((run.status, counts(&total)), (1, [500, 200, 300, 0]));
+    let second = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(
+        (second.status, report(&second).counts()),
+        (0, [300, 200, 0, 0, 0]),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(server.count(LOGS), 500);
+}
+
+#[test]
+fn log_events_that_appear_on_two_pages_count_once() {
+    let (_, events) = one_group(100);
+    // Each page begins with the last five log events of the page before.
+    let starts = (0..events.len()).step_by(45);
+    let pages: Vec<_> = starts
+        .flat_map(|start| events.iter().skip(start).take(50).cloned())
+        .collect();
+    assert_eq!(pages.len(), 110);
+    let groups = BTreeMap::from([("api".to_owned(), pages)]);
+    let logs = CloudWatch::start(groups, 50, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let (total, run) = audit(&logs, &server, &["--log-group", "api", "--repair"]);
+    assert_eq!(
+        (run.status, counts(&total), server.count(LOGS)),
+        (0, [100, 0, 100, 0], 100),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(total.number("repaired"), Some(100));
+    let again = backfill(&logs, &server, &["--log-group", "api"]);
+    assert_eq!(
+        (again.status, report(&again).counts()),
+        (0, [0, 100, 0, 0, 0]),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn log_groups_of_two_regions_are_read_in_one_run() {
+    let groups = ["here", "there"].map(|name| (name.to_owned(), events(name, START, &lines(10))));
+    let logs = CloudWatch::start(groups.into(), 3, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let arn = |region: &str, name: &str| format!("arn:aws:logs:{region}:{OWNER}:log-group:{name}");
+    let arns = [arn("eu-central-1", "here"), arn("us-west-2", "there")];
+    let arguments = ["--log-group", &arns[0], "--log-group", &arns[1]];
+    let first = backfill(&logs, &server, &arguments);
+    assert_eq!(
+        (first.status, report(&first).counts()),
+        (0, [20, 0, 0, 0, 0]),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(
+        logs.regions().into_iter().collect::<Vec<_>>(),
+        ["eu-central-1", "us-west-2"],
+        "each request is signed for the region of its log group"
+    );
+    for (region, group) in [("eu-central-1", "here"), ("us-west-2", "there")] {
+        let documents = server.documents(LOGS).into_iter();
+        let documents = documents.filter(|document| {
+            let document = Json::read(document);
+            document.text("cloud.region") == Some(region)
+                && document.text("aws.cloudwatch.log_group") == Some(group)
+        });
+        assert_eq!(documents.count(), 10, "{region}");
+    }
+    let (total, run) = audit(&logs, &server, &arguments);
+    assert_eq!((run.status, counts(&total)), (0, [20, 20, 0, 0]));
+}
+
 #[test]
 fn a_look_up_that_fails_is_never_read_as_absence() {
     let (groups, events) = one_group(100);
@@ -189,6 +357,21 @@ fn ids_that_do_not_fit_are_refused_before_the_first_write() {
         forced.stderr
     );
 
+    // A delete is a write, too.
+    for cure in ["--repair", "--remove-doubles"] {
+        let arguments = ["audit", TIMES[0], TIMES[1], TIMES[2], TIMES[3]];
+        let arguments = [&arguments[..], &["--log-group", "api", cure]].concat();
+        let server = FakeElasticsearch::start();
+        invoke(&delivery("api", &live), &settings(&logs, &server));
+        let refused = run(&arguments, &settings(&logs, &server), b"");
+        assert_eq!((refused.status, &*refused.stdout), (1, ""), "{cure}");
+        assert!(
+            refused.stderr.starts_with("error: the ids do not agree: "),
+            "{cure}: {}",
+            refused.stderr
+        );
+    }
+
     let strange = events.into_iter().take(3).map(|event| LogEvent {
         id: "7".to_owned(),
         ..event
@@ -203,6 +386,7 @@ fn ids_that_do_not_fit_are_refused_before_the_first_write() {
         "{}",
         refused.stderr
     );
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     let shown = backfill(
         &logs,
         &server,
@@ -215,6 +399,45 @@ fn ids_that_do_not_fit_are_refused_before_the_first_write() {
             server.count(LOGS)
         ),
         (0, 3, 0)
+    );
+}
+
+/// Documents that were found under strange ids are no reason to trust other strange ids.
+#[test]
+fn an_audit_that_writes_insists_on_the_time_in_every_id() {
+    let (_, mut events) = one_group(20);
+    for (number, event) in events.iter_mut().enumerate() {
+        event.id = number.to_string();
+    }
+    let (delivered, _) = events.split_at(10);
+    let server = FakeElasticsearch::start();
+    let groups = BTreeMap::from([("api".to_owned(), events.clone())]);
+    let logs = CloudWatch::start(groups, 5, |_| Fault::None);
+    invoke(&delivery("api", delivered), &settings(&logs, &server));
+    for cure in ["--repair", "--remove-doubles"] {
+        let (total, run) = audit(&logs, &server, &["--log-group", "api", cure]);
+        assert_eq!((run.status, server.count(LOGS)), (1, 10), "{cure}");
+        assert_eq!(
+            counts(&total),
+            [0; 4],
+            "{cure}: it stops before the first page"
+        );
+        let sentence = "0 does not hold the time 2026-03-01T00:00:00.000Z of its log event";
+        assert!(run.stderr.contains(sentence), "{cure}: {}", run.stderr);
+        assert!(run.stderr.contains("add --force"), "{cure}: {}", run.stderr);
+    }
+    let (total, run) = audit(&logs, &server, &["--log-group", "api"]);
+    assert_eq!((run.status, counts(&total)), (1, [20, 10, 10, 0]));
+    let (total, run) = audit(
+        &logs,
+        &server,
+        &["--log-group", "api", "--repair", "--force"],
+    );
+    assert_eq!(
+        (run.status, counts(&total), server.count(LOGS)),
+        (0, [20, 10, 10, 0], 20),
+        "{}",
+        run.stderr
     );
 }
 

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::cloudwatch::{CloudWatch, Fault as HistoryFault, events};
 use crate::support::command_line::{Outcome, run};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
+use crate::support::invocation::{LOGS, lines};
 use crate::support::json::Json;
 use crate::support::moto;
 use crate::support::raw_tcp::{RawTcp, read_head_and_body, send};
@@ -414,6 +416,34 @@ fn setup_and_redrive_read_it_too() {
             failed.stderr.contains("may not be read"),
             "{}",
             failed.stderr
+        );
+    }
+}
+
+/// The secret is rotated while a backfill runs: its look-up is answered 401, and the second try has
+/// the new key.
+#[test]
+fn a_look_up_reads_a_secret_that_has_changed() {
+    let groups = [("api".to_owned(), events("s", 1_772_323_200_000, &lines(10)))];
+    let logs = CloudWatch::start(groups.into(), 5, |_| HistoryFault::None);
+    let elasticsearch = FakeElasticsearch::start();
+    elasticsearch.accept_only("ApiKey bmV3");
+    let secrets = secrets_manager([value("b2xk"), value("bmV3")]);
+    let mut variables = variables(Some(&elasticsearch.url), &secrets.server.url, ARN);
+    variables.push(("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", logs.url()));
+    let times = ["--since", "2026-03-01", "--until", "2026-03-02"];
+    for (command, status) in [("backfill", 0), ("audit", 0)] {
+        let arguments = [&[command, "--log-group", "api"], &times[..]].concat();
+        let run = run(&arguments, &variables, b"");
+        assert_eq!(run.status, status, "{command}: {}", run.stderr);
+        assert_eq!(elasticsearch.count(LOGS), 10, "{command}");
+    }
+    // Each command reads the old key before it needs it, and the new one after the first 401.
+    assert_eq!(secrets.reads.load(Ordering::SeqCst), 3);
+    for authorization in authorizations(&elasticsearch) {
+        assert_eq!(
+            authorization, "ApiKey bmV3",
+            "nothing was sent with the old key"
         );
     }
 }

@@ -10,7 +10,7 @@ use apigw_logs::event_id::EventId;
 use super::history::{LogEvent, OWNER};
 use super::json::Json;
 use super::raw_tcp::{RawTcp, read_head_and_body, send};
-use super::signature::verify;
+use super::signature::{signed_region, verify_in};
 
 /// What becomes of a request for log events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     CutJson,
     /// The session token has expired.
     Expired,
+    /// The token of the page has expired.
+    Forgotten,
 }
 
 /// The server.
@@ -40,6 +42,8 @@ struct Seen {
     actions: BTreeSet<String>,
     /// The members by which log groups were named.
     named_by: BTreeSet<&'static str>,
+    /// The regions for which requests were signed.
+    regions: BTreeSet<String>,
     wrong: Vec<String>,
 }
 
@@ -78,9 +82,11 @@ impl CloudWatch {
             while let Some((head, body)) = read_head_and_body(stream) {
                 let (status, answer, is_cut) = {
                     let mut seen = noted.lock().unwrap();
-                    if let Err(problem) = verify(&head, &body, "logs") {
+                    let region = signed_region(&head).unwrap_or_default();
+                    if let Err(problem) = verify_in(&region, &head, &body, "logs") {
                         seen.wrong.push(problem);
                     }
+                    seen.regions.insert(region);
                     answer(&mut seen, &groups, (&head, &body), page, &fault)
                 };
                 let length = answer.len();
@@ -109,6 +115,10 @@ impl CloudWatch {
         self.seen.lock().unwrap().actions.clone()
     }
 
+    pub(crate) fn regions(&self) -> BTreeSet<String> {
+        self.seen.lock().unwrap().regions.clone()
+    }
+
     pub(crate) fn named_by(&self) -> BTreeSet<&'static str> {
         self.seen.lock().unwrap().named_by.clone()
     }
@@ -134,7 +144,8 @@ fn answer(
     let action = head.to_lowercase();
     if action.contains("x-amz-target: logs_20140328.describeloggroups\r\n") {
         seen.actions.insert("logs:DescribeLogGroups".to_owned());
-        return (200, described(groups, &parameters), false);
+        let region = signed_region(head).unwrap();
+        return (200, described(groups, &parameters, &region), false);
     }
     assert!(
         action.contains("x-amz-target: logs_20140328.filterlogevents\r\n"),
@@ -154,6 +165,7 @@ fn answer(
     match fault {
         Fault::Throttled => return problem("ThrottlingException"),
         Fault::Expired => return problem("ExpiredTokenException"),
+        Fault::Forgotten => return problem("InvalidParameterException"),
         _ => {}
     }
     let name = match parameters.text("logGroupIdentifier") {
@@ -201,7 +213,7 @@ fn answer(
     (200, answer, fault == Fault::Cut)
 }
 
-fn described(groups: &BTreeMap<String, Vec<LogEvent>>, parameters: &Json) -> String {
+fn described(groups: &BTreeMap<String, Vec<LogEvent>>, parameters: &Json, region: &str) -> String {
     let prefix = parameters.text("logGroupNamePrefix").unwrap_or_default();
     let names = groups.keys().filter(|name| name.starts_with(prefix));
     let names: Vec<_> = names.filter(|name| !name.starts_with("foreign")).collect();
@@ -210,7 +222,7 @@ fn described(groups: &BTreeMap<String, Vec<LogEvent>>, parameters: &Json) -> Str
         .text("nextToken")
         .map_or(0, |token| token.parse().unwrap());
     let group = names.get(first).map_or(String::new(), |name| {
-        let arn = format!("arn:aws:logs:eu-central-1:{OWNER}:log-group:{name}:*");
+        let arn = format!("arn:aws:logs:{region}:{OWNER}:log-group:{name}:*");
         format!(r#"{{"logGroupName":"{name}","arn":"{arn}","storedBytes":1}}"#)
     });
     let token = if first + 1 < names.len() {

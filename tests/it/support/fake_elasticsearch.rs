@@ -70,6 +70,8 @@ struct State {
     /// Method and path of requests other than bulk requests.
     asked: Vec<String>,
     faults: VecDeque<Fault>,
+    /// The only accepted value of `authorization`; `None` for any.
+    authorization: Option<String>,
     refusals: Vec<Refusal>,
     requests: Vec<Request>,
     /// The faults in requests, which are bugs of ours.
@@ -177,6 +179,11 @@ impl FakeElasticsearch {
     /// Sets the faults of the next requests.
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.state).faults.extend(faults);
+    }
+
+    /// Answers 401 to everybody else from now on.
+    pub(crate) fn accept_only(&self, authorization: &str) {
+        lock(&self.state).authorization = Some(authorization.to_owned());
     }
 
     /// Lets searches end after this many documents, whatever `hits.total` says, or after the last
@@ -315,8 +322,15 @@ async fn answer(
         if !path.ends_with("/_bulk") {
             state.asked.push(format!("{} {path}", parts.method));
         }
+        let authorization = parts.headers.get("authorization");
+        let is_stranger = state
+            .authorization
+            .as_ref()
+            .is_some_and(|wanted| authorization.is_none_or(|found| found != wanted.as_str()));
         let is_courtesy = path.ends_with("/_refresh") || parts.method == "DELETE";
-        let fault = if is_courtesy {
+        let fault = if is_stranger {
+            Some(Fault::status(401))
+        } else if is_courtesy {
             None
         } else {
             state.faults.pop_front()

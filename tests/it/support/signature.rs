@@ -33,13 +33,30 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Checks whether the role has signed a request for a service. The error says what differs.
 pub(crate) fn verify(head: &str, body: &[u8], service: &str) -> Result<(), String> {
+    verify_in(ROLE[3].1, head, body, service)
+}
+
+/// Returns the region for which a request is signed.
+pub(crate) fn signed_region(head: &str) -> Option<String> {
+    let headers = headers(head);
+    let credential = member(headers.get("authorization")?, "Credential")?;
+    credential.split('/').nth(2).map(str::to_owned)
+}
+
+/// Like [`verify`], in another region.
+pub(crate) fn verify_in(
+    region: &str,
+    head: &str,
+    body: &[u8],
+    service: &str,
+) -> Result<(), String> {
     verify_with(
         head,
         body,
         &Expected {
             secret: ROLE[1].1,
             access_key: ROLE[0].1,
-            region: ROLE[3].1,
+            region,
             service,
         },
     )?;
