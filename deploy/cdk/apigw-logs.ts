@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArnFormat, Fn, Stack, aws_lambda as lambda, aws_logs as logs, aws_s3_assets as assets } from 'aws-cdk-lib';
+import { ArnFormat, Fn, Stack, aws_cloudwatch as cloudwatch, aws_lambda as lambda, aws_logs as logs, aws_s3_assets as assets } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { Construct } from 'constructs';
 
@@ -17,6 +17,11 @@ export interface ApigwLogsProps {
   readonly parameters: Readonly<Record<string, string>>;
   /** Log groups to subscribe. They must exist. Never name the function's own. */
   readonly logGroups?: readonly string[];
+  /**
+   * Whether each log group has two alarms of its own on its subscription; by default it has. CloudWatch
+   * allows 200 such alarms in a region, unless you ask for more.
+   */
+  readonly logGroupAlarms?: boolean;
   /** Path of template.yaml; by default the one of this repository. */
   readonly templateFile?: string;
 }
@@ -36,8 +41,8 @@ export class ApigwLogs extends Construct {
 
   constructor(scope: Construct, id: string, props: ApigwLogsProps) {
     super(scope, id);
-    if ('LogGroups' in props.parameters) {
-      throw new Error('give log groups as logGroups, not as a parameter');
+    if ('LogGroups' in props.parameters || 'LogGroupAlarms' in props.parameters) {
+      throw new Error('give log groups as logGroups and their alarms as logGroupAlarms, not as parameters');
     }
     const { FilterPattern: filterPattern = '', ...parameters } = props.parameters;
     this.template = new CfnInclude(this, 'Template', {
@@ -56,7 +61,34 @@ export class ApigwLogs extends Construct {
       } else {
         this.subscribeFunction(logGroup, filterPattern);
       }
+      if (props.logGroupAlarms ?? true) {
+        this.watch(logGroup, stream ? `${Stack.of(this).stackName}-stream` : Stack.of(this).stackName);
+      }
     }
+  }
+
+  /** Makes the alarms of template/subscription-alarms.yaml, which notify nobody. */
+  private watch(logGroupName: string, filterName: string): void {
+    const runbook = this.template.getParameter('RunbookUrl').valueAsString;
+    const alarm = (chapter: string, text: string, metric: string, evaluationPeriods: number) =>
+      new cloudwatch.CfnAlarm(this, `${metric}Alarm${logGroupName}`, {
+        alarmName: `${Stack.of(this).stackName}-${chapter}-${logGroupName}`,
+        alarmDescription: `${logGroupName}: ${text} See ${runbook}#${chapter}.`,
+        metrics: [
+          {
+            id: 'events',
+            label: 'Log events',
+            expression: `SELECT SUM(${metric}) FROM "AWS/Logs" WHERE FilterName = '${filterName}' AND LogGroupName = '${logGroupName}'`,
+            period: 300,
+          },
+        ],
+        evaluationPeriods,
+        comparisonOperator: 'GreaterThanThreshold',
+        threshold: 0,
+        treatMissingData: 'notBreaching',
+      });
+    alarm('subscription-errors', 'CloudWatch Logs could not hand over log events. Some may be skipped.', 'DeliveryErrors', 1);
+    alarm('subscription-throttling', 'CloudWatch Logs is throttled when it hands over log events.', 'DeliveryThrottling', 3);
   }
 
   private subscribeFunction(logGroupName: string, filterPattern: string): void {
@@ -100,14 +132,14 @@ export class ApigwLogs extends Construct {
  */
 function forCdk(templateFile: string): string {
   const blocks = readFileSync(templateFile, 'utf8').split(/\n\n(?= {2}\S)/);
-  const subscriptions = /^ {2}(LogGroupPermissions|LogGroupSubscriptions|StreamSubscriptions):$/m;
+  const subscriptions = /^ {2}(LogGroupPermissions|LogGroupSubscriptions|StreamSubscriptions|LogGroupSubscriptionAlarms):$/m;
   const text = blocks
     .filter((block) => !subscriptions.test(block))
     .join('\n\n')
-    .replace(/^ {2}(LogGroups|FilterPattern):\n( {4}.*\n)+/gm, '')
-    .replace(/^ {10}- (LogGroups|FilterPattern)\n/gm, '')
+    .replace(/^ {2}(LogGroups|LogGroupAlarms|FilterPattern):\n( {4}.*\n)+/gm, '')
+    .replace(/^ {10}- (LogGroups|LogGroupAlarms|FilterPattern)\n/gm, '')
     .replace(/^ {2}Subscriptions:\n( {4}.*\n)+/m, '')
-    .replace(/^ {2}Has(LogGroups|FunctionSubscriptions|StreamSubscriptions): .*\n/gm, '')
+    .replace(/^ {2}Has(LogGroups|LogGroupAlarms|FunctionSubscriptions|StreamSubscriptions): .*\n/gm, '')
     .replace(/^Transform: .*\n/m, '')
     .replace(/^ {4}Metadata:\n( {6}.*\n)+/m, '')
     .replace('Type: AWS::Serverless::Function', 'Type: AWS::Lambda::Function')

@@ -180,6 +180,18 @@ locals {
     }
   }
 
+  # For each log group, an alarm of its own, which notifies nobody: `subscription_alarms` do, once for all log groups.
+  log_group_alarms = var.log_group_alarms ? {
+    for pair in setproduct(keys(local.subscription_alarms), var.log_groups) : join("-", pair) => {
+      chapter   = pair[0]
+      log_group = pair[1]
+      text      = "${pair[1]}: ${local.subscription_alarms[pair[0]].text}"
+      metric    = local.subscription_alarms[pair[0]].metric
+      periods   = local.subscription_alarms[pair[0]].periods
+      query     = "SELECT SUM(${local.subscription_alarms[pair[0]].metric}) FROM \"AWS/Logs\" WHERE FilterName = '${local.filter_name}' AND LogGroupName = '${pair[1]}'"
+    }
+  } : {}
+
   outage_alarms = concat(["duration"], [for name, alarm in local.alarms : name if alarm.notifies == "outage"])
 }
 
@@ -292,6 +304,24 @@ resource "aws_cloudwatch_metric_alarm" "subscriptions" {
     id          = "events"
     label       = "Log events"
     expression  = "SELECT SUM(${each.value.metric}) FROM \"AWS/Logs\" WHERE FilterName = '${local.filter_name}'"
+    period      = 300
+    return_data = true
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "log_groups" {
+  for_each            = local.log_group_alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "${each.value.text} See ${var.runbook_url}#${each.value.chapter}."
+  evaluation_periods  = each.value.periods
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+
+  metric_query {
+    id          = "events"
+    label       = "Log events"
+    expression  = each.value.query
     period      = 300
     return_data = true
   }

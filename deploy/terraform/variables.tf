@@ -423,6 +423,12 @@ variable "runbook_url" {
   }
 }
 
+variable "log_group_alarms" {
+  type        = bool
+  default     = true
+  description = "Whether each of log_groups has two alarms of its own on subscriptions. CloudWatch allows 200 such alarms in a region by default."
+}
+
 variable "no_events_alarm" {
   type        = bool
   default     = false

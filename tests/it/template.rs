@@ -865,11 +865,10 @@ fn without_log_groups_nothing_is_subscribed_and_the_own_log_group_never_is() {
     for (name, stack) in of_type(&resources, "AWS::CloudFormation::Stack") {
         assert_eq!(stack["Parameters"]["LogGroups"], LOG_GROUPS, "{name}");
         let nested = Template::read(stack["TemplateURL"].as_str().unwrap());
-        let loops: Vec<_> = nested.section("Resources").values().collect();
-        let [one] = loops[..] else {
-            panic!("{name} is one loop")
-        };
-        assert_eq!(one[1], json!({"Ref": "LogGroups"}), "{name}");
+        for (part, one) in nested.section("Resources") {
+            assert!(part.starts_with("Fn::ForEach::"), "{name}: {part}");
+            assert_eq!(one[1], json!({"Ref": "LogGroups"}), "{name}: {part}");
+        }
     }
     // Log groups that are subscribed by other means get a permission that is as narrow as their
     // name.
@@ -891,7 +890,12 @@ fn loops_hold_only_what_cloudformation_unrolls() {
         "AWS::Serverless-2016-10-31",
         "loops stay in templates of their own"
     );
-    for name in ["permissions", "subscriptions", "stream-subscriptions"] {
+    for name in [
+        "permissions",
+        "subscriptions",
+        "stream-subscriptions",
+        "subscription-alarms",
+    ] {
         let template = Template::read(&format!("template/{name}.yaml"));
         assert_eq!(template.0["Transform"], "AWS::LanguageExtensions", "{name}");
         // Otherwise SAM warns at each deployment that it cannot unroll the loop itself.
@@ -1354,6 +1358,69 @@ fn alarms_find_the_subscriptions() {
         .map(|name| name.trim_end_matches([')', '.', ',', '`']))
         .collect();
     assert_eq!(names, ["apigw-logs", "apigw-logs-stream"].into());
+}
+
+/// Each subscribed log group has alarms of its own, whose texts lead to the chapters of the alarms
+/// that notify people.
+#[test]
+fn every_subscribed_log_group_has_its_alarms() {
+    let template = template();
+    for (parameters, filter) in [
+        (&[URL, ("LogGroups", LOG_GROUPS)][..], "apigw-logs"),
+        (
+            &[
+                URL,
+                ("LogGroups", LOG_GROUPS),
+                ("KinesisStreamArn", STREAM),
+                ("AlarmTopicArn", TOPIC),
+            ][..],
+            "apigw-logs-stream",
+        ),
+    ] {
+        let resources = template.with(parameters).resources();
+        let mut alarms = None;
+        let alarms = nested(&resources, "LogGroupSubscriptionAlarms", &mut alarms).resources();
+        let found = of_type(&alarms, "AWS::CloudWatch::Alarm");
+        let expected = 2 * LOG_GROUPS.split(',').count();
+        assert_eq!((found.len(), alarms.len()), (expected, expected));
+        for (chapter, metric, periods, name) in [
+            ("subscription-errors", "DeliveryErrors", 1, "Errors"),
+            (
+                "subscription-throttling",
+                "DeliveryThrottling",
+                3,
+                "Throttling",
+            ),
+        ] {
+            let whole = &resources[&format!("Subscription{name}Alarm")]["Properties"];
+            for log_group in LOG_GROUPS.split(',') {
+                let name = format!("apigw-logs-{chapter}-{log_group}");
+                let alarm = found
+                    .values()
+                    .find(|alarm| alarm["AlarmName"] == name)
+                    .unwrap_or_else(|| panic!("{name} is missing"));
+                let expected = format!(
+                    r#"SELECT SUM({metric}) FROM "AWS/Logs" WHERE FilterName = '{filter}' AND LogGroupName = '{log_group}'"#
+                );
+                assert_eq!(query(alarm), Some(&*expected));
+                assert_eq!(when(alarm), ("Sum", 300 * periods, 0), "{name}");
+                assert_eq!(when(alarm), when(whole), "{name}");
+                assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+                assert_eq!(
+                    alarm["ComparisonOperator"], "GreaterThanThreshold",
+                    "{name}"
+                );
+                let text = whole["AlarmDescription"].as_str().unwrap();
+                assert_eq!(alarm["AlarmDescription"], format!("{log_group}: {text}"));
+                // One fault is one page: the alarm on all log groups notifies people.
+                assert_eq!(alarm.get("AlarmActions"), None, "{name}");
+            }
+        }
+    }
+    let none = [URL, ("LogGroups", LOG_GROUPS), ("LogGroupAlarms", "false")];
+    let resources = template.with(&none).resources();
+    assert!(!resources.contains_key("LogGroupSubscriptionAlarms"));
+    assert!(resources.contains_key("SubscriptionErrorsAlarm"));
 }
 
 /// The people whom an alarm notifies.
