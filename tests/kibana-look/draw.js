@@ -204,7 +204,8 @@ function drawSearch(body, panel) {
   const columns = ["@timestamp", ...panel.config.attributes.columns];
   const table = element(body, "table");
   const head = element(table, "tr");
-  const headers = columns.map((column) => element(head, "th", "", column));
+  // Discover breaks a long name anywhere, into three lines at most.
+  const headers = columns.map((column) => element(head, "th", "wrapped", column));
   headers[0].style.width = "190px";
   for (const hit of panel.hits) {
     const line = element(table, "tr");

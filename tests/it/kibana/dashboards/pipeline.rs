@@ -109,7 +109,6 @@ fn formats() -> Row {
 }
 
 fn log_groups() -> Row {
-    let repairs = terms("aws.api_gateway.repairs", "Repair");
     Row(
         14,
         vec![
@@ -119,34 +118,36 @@ fn log_groups() -> Row {
                 count("Repaired").only(IS_REPAIRED),
                 count("Cut off").only("aws.api_gateway.truncated : true"),
             ]),
-            table(24, "Repairs", repairs)
-                .query(IS_REPAIRED)
-                .of([count("Lines")])
-                .described("A line may have several repairs."),
-        ],
-    )
-}
-
-fn dead_letters() -> Row {
-    Row(
-        16,
-        vec![
             table(24, "Dead letters by log group and reason", LOG_GROUP)
                 .by([terms("error.type", "Reason")])
                 .dead_letters()
                 .of([LETTERS]),
-            panel(Search("dead-letters"), 24, "Latest dead letters"),
         ],
     )
 }
 
+/// Half of the width would cut every column.
+fn dead_letters() -> Row {
+    Row(
+        14,
+        vec![panel(Search("dead-letters"), 48, "Latest dead letters")],
+    )
+}
+
 fn lines() -> Row {
+    let repairs = terms("aws.api_gateway.repairs", "Repair");
     Row(
         16,
-        vec![panel(
-            Search("lines-not-parsed"),
-            48,
-            "Latest unparsed and repaired lines",
-        )],
+        vec![
+            table(12, "Repairs", repairs)
+                .query(IS_REPAIRED)
+                .of([count("Lines")])
+                .described("A line may have several repairs."),
+            panel(
+                Search("lines-not-parsed"),
+                36,
+                "Latest unparsed and repaired lines",
+            ),
+        ],
     )
 }
