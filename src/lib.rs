@@ -20,7 +20,8 @@
 //! 10. [`history`] reads what CloudWatch Logs keeps, and sends it through the path or compares it
 //!     with what is stored.
 //! 11. [`setup`]: templates and lifecycle are put into Elasticsearch before the first document.
-//! 12. [`check`]: a server is asked everything that can be asked before and after a deployment.
+//! 12. [`check`]: a server, and AWS, are asked everything that can be asked before and after a
+//!     deployment.
 //!
 //! [`event_id`] has the layout of CloudWatch's ids of log events.
 //! [`printable`] shows foreign words at a terminal or in a log; every room may use it.

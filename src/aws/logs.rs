@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AwsClient, AwsSettings, CallError, Place, Service};
+use super::{AwsClient, AwsSettings, CallError, JSON_1_1, Place, Service};
 use crate::http::ClientError;
 
-const LOGS: Service = Service {
+pub(super) const LOGS: Service = Service {
     name: "logs",
     target: "Logs_20140328",
+    json: JSON_1_1,
 };
 
 /// The client of CloudWatch Logs.

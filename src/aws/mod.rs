@@ -1,22 +1,31 @@
-//! The one client for AWS's services that speak JSON 1.1: Secrets Manager and CloudWatch Logs.
+//! The one client for AWS's services: Secrets Manager and CloudWatch Logs, and for `check --stack`
+//! those that know a deployment.
 //!
 //! It signs a request, sends it and reads the reply. It never repeats a request, because only the
 //! caller knows how much time is left.
 
+mod account;
 mod logs;
 mod place;
 mod sign;
+mod wildcard;
+mod xml;
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 
+pub use self::account::{
+    Account, AccountSettings, Alarm, Environment, EnvironmentError, FunctionConfiguration,
+    FunctionMetric, LogsPermission, Stack, StackResource, Subscription,
+};
 pub use self::logs::{DescribedLogGroup, FilterLogEvents, LogGroupsPage, Logs};
 pub use self::place::{Place, is_region};
 pub use self::sign::AwsCredentials;
 pub(crate) use self::sign::Scope;
+pub use self::wildcard::matches;
 use crate::http::{ClientError, ClientSettings, Trust, read};
 
 /// The settings for calls to AWS.
@@ -46,8 +55,10 @@ pub enum Endpoints {
 pub struct Service {
     /// Its name in hosts and signatures.
     pub name: &'static str,
-    /// The text before the action in `X-Amz-Target`.
+    /// The text before the action in `X-Amz-Target`, if it speaks JSON.
     pub target: &'static str,
+    /// The type of its JSON.
+    pub json: &'static str,
 }
 
 /// Calls one service of AWS.
@@ -92,6 +103,9 @@ pub enum Remedy {
     Other,
 }
 
+/// The type of most services' JSON.
+pub const JSON_1_1: &str = "application/x-amz-json-1.1";
+
 /// The error that AWS names in a reply without a result.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -126,19 +140,70 @@ impl AwsClient {
         parameters: &impl Serialize,
         timeout: Duration,
     ) -> Result<Vec<u8>, CallError> {
+        let body = serde_json::to_vec(parameters).unwrap_or_default();
+        let target = format!("{}.{action}", self.service.target);
+        let request = self.request(Method::POST, place, &[])?.body(body);
+        let request = request
+            .header("x-amz-target", target)
+            .header(CONTENT_TYPE, self.service.json);
+        self.send(place, request, timeout).await
+    }
+
+    /// Calls an action of a service that takes forms and answers with XML. Returns the body of the
+    /// reply.
+    ///
+    /// # Errors
+    /// [`CallError`] if there is no answer, or the service refuses.
+    pub async fn query(
+        &self,
+        place: &Place,
+        form: String,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, CallError> {
+        let request = self.request(Method::POST, place, &[])?.body(form);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(place, request, timeout).await
+    }
+
+    /// Reads a resource of a service that is REST. Returns the body of the reply.
+    ///
+    /// # Errors
+    /// [`CallError`] if there is no answer, or the service refuses.
+    pub async fn get(
+        &self,
+        place: &Place,
+        path: &[&str],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, CallError> {
+        let request = self.request(Method::GET, place, path)?;
+        self.send(place, request, timeout).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        place: &Place,
+        path: &[&str],
+    ) -> Result<RequestBuilder, CallError> {
         let endpoint = self.settings.endpoint.clone();
-        let url = endpoint
+        let mut url = endpoint
             .or_else(|| place.url(self.service.name, self.settings.endpoints))
             .ok_or(CallError::NoHost)?;
-        let body = serde_json::to_vec(parameters).unwrap_or_default();
-        let request = self.client.post(url).timeout(timeout).body(body);
-        let mut request = request.build().map_err(|_| CallError::Unreachable)?;
-        let target = format!("{}.{action}", self.service.target);
-        let target = HeaderValue::try_from(target).map_err(|_| CallError::NotSigned)?;
-        let headers = request.headers_mut();
-        headers.insert(HeaderName::from_static("x-amz-target"), target);
-        let content_type = HeaderValue::from_static("application/x-amz-json-1.1");
-        headers.insert(CONTENT_TYPE, content_type);
+        if !path.is_empty() {
+            let mut segments = url.path_segments_mut().map_err(|()| CallError::NoHost)?;
+            segments.pop_if_empty().extend(path);
+        }
+        Ok(self.client.request(method, url))
+    }
+
+    async fn send(
+        &self,
+        place: &Place,
+        request: RequestBuilder,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, CallError> {
+        let request = request.timeout(timeout).build();
+        let mut request = request.map_err(|_| CallError::NotSigned)?;
         let scope = Scope {
             service: self.service.name,
             region: place.region(),
@@ -150,17 +215,28 @@ impl AwsClient {
         let response = self.client.execute(request).await;
         let response = response.map_err(|_| CallError::Unreachable)?;
         let status = response.status().as_u16();
+        let named = response.headers().get("x-amzn-errortype");
+        let named = named.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
         let body = read(response).await.map_err(|_| CallError::Unreachable)?;
         if status == 200 {
             return Ok(body);
         }
-        let complaint: Complaint = serde_json::from_slice(&body).unwrap_or_default();
-        let kind = complaint.__type.rsplit('#').next().unwrap_or_default();
-        tracing::debug!(status, kind, action, "AWS refused");
+        let kind = named.unwrap_or_else(|| kind(&body));
+        let kind = kind.rsplit('#').next().unwrap_or_default();
+        let kind = kind.split(':').next().unwrap_or_default();
+        tracing::debug!(status, kind, service = self.service.name, "AWS refused");
         Err(CallError::Refused {
             status,
             kind: kind.to_owned(),
         })
+    }
+}
+
+/// Returns AWS's name of the error in the body of a reply, which is JSON or XML.
+fn kind(body: &[u8]) -> String {
+    match serde_json::from_slice::<Complaint>(body) {
+        Ok(complaint) => complaint.__type,
+        Err(_) => xml::text(&String::from_utf8_lossy(body), "Code"),
     }
 }
 

@@ -39,8 +39,9 @@ impl Place {
     /// Returns the address of a service.
     pub(super) fn url(&self, service: &str, endpoints: Endpoints) -> Option<Url> {
         let Self { region, domain } = self;
-        // CloudWatch Logs has no other endpoints there.
-        let is_always_fips = service == "logs" && region.starts_with("us-gov-");
+        // They have no other endpoints there.
+        let is_always_fips =
+            ["logs", "sqs", "cloudformation"].contains(&service) && region.starts_with("us-gov-");
         let fips = match endpoints {
             Endpoints::Fips if !is_always_fips => "-fips",
             _ => "",

@@ -1,9 +1,10 @@
-//! The questions to ask a server before and after a deployment.
+//! The questions to ask a server before and after a deployment, and to ask AWS about a deployment.
 //!
 //! Each question gives a [`Finding`]. If the credentials may not ask a question, its answer is
 //! unknown, which is no fault: the function's own key, for instance, may not read templates.
 
 mod answer;
+mod stack;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::answer::{DataStreams, Privileges, Version};
+pub use self::stack::StackCheck;
 use crate::data_stream::DataStreamName;
 use crate::server::{Inspect, Reply, ServerInfo, Target, Templates, Transport, TransportError};
 use crate::setup::{Setup, SetupError, Step};

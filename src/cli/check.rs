@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::output::Output;
 use super::terminal::watched;
-use super::{CliFailure, log_to_stderr};
+use super::{CliFailure, check_stack, log_to_stderr};
 use crate::check::{Check, CheckResult, Finding};
 use crate::config::{Config, Problem, misspelt};
 use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
@@ -19,14 +19,19 @@ use crate::setup::{Foreign, Setup};
 /// Ask settings, network and server everything that can be asked
 ///
 /// Checks the settings; the name, connection, TLS and version of each server; the privileges of the
-/// credentials; and templates, data streams and the ingest pipeline. Prints a line for each: ✓ it
-/// is in order, ✗ it is not, with the remedy, ! it should be otherwise, or ? these credentials
-/// cannot ask. The exit status is 1 if a check fails.
+/// credentials; and templates, data streams and the ingest pipeline. With --stack, also asks AWS
+/// about the deployment: the function and its settings, subscriptions, permissions, queues, alarms
+/// and the metrics of the last hour. Prints a line for each: ✓ it is in order, ✗ it is not, with
+/// the remedy, ! it should be otherwise, or ? these credentials cannot ask. The exit status is 1 if
+/// a check fails.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Also write a document to each data stream, and remove it again
     #[arg(long)]
     write: bool,
+    /// Also check this stack in AWS: its name, or its ARN
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    stack: Option<String>,
     /// Print a JSON line for each check
     #[arg(long)]
     json: bool,
@@ -41,7 +46,14 @@ pub(super) async fn run(
     names: Vec<String>,
     output: &mut Output,
 ) -> Result<(), CliFailure> {
-    let findings = watched("check", findings(arguments, lookup, names)).await;
+    let asked = async {
+        let mut found = findings(arguments, &lookup, names).await;
+        if let Some(stack) = &arguments.stack {
+            check_stack::ask(stack, &lookup, PATIENCE, &mut found).await;
+        }
+        found
+    };
+    let findings = watched("check", asked).await;
     for finding in &findings {
         let line = if arguments.json {
             serde_json::to_string(finding).unwrap_or_default()
@@ -137,7 +149,7 @@ fn settings(
     Some((config, settings))
 }
 
-fn setting(problem: &Problem) -> Finding {
+pub(super) fn setting(problem: &Problem) -> Finding {
     let name = match &problem.value {
         Some(value) => format!("{}={value}", problem.variable),
         None => problem.variable.to_owned(),

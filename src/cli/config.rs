@@ -52,7 +52,7 @@ fn remark(assignment: &str, remark: &str) -> String {
 
 /// Returns the part of a value that may be shown. Of an address, more than the start is shown only
 /// if it is valid, since only then are its parts known.
-fn shown(setting: &Setting, value: &str) -> String {
+pub(super) fn shown(setting: &Setting, value: &str) -> String {
     match setting.name {
         "ELASTICSEARCH_URL" => value.split(',').map(url).collect::<Vec<_>>().join(","),
         "ELASTICSEARCH_AUTH" if value == "sigv4" => value.to_owned(),

@@ -65,6 +65,7 @@ pub(super) const CHECK: &str = "\
 Examples:
   apigw-logs check                            before a deployment, with the function's settings
   apigw-logs check --write                    write a document, too, and remove it again
+  apigw-logs check --stack apigw-logs         after it: ask AWS about the deployment, too
   apigw-logs check --json | jq 'select(.result == \"failed\")'";
 
 pub(super) const CONFIG: &str = "\

@@ -7,6 +7,7 @@
 mod audit;
 mod backfill;
 mod check;
+mod check_stack;
 mod completions;
 mod config;
 mod event;

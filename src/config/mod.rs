@@ -16,7 +16,7 @@ use self::connection::elasticsearch;
 pub use self::names::misspelt;
 pub use self::settings::{SETTINGS, Setting, Shown};
 use self::values::VariableReader;
-use crate::aws::{AwsSettings, Place};
+use crate::aws::{AccountSettings, AwsSettings, Place};
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
@@ -349,8 +349,41 @@ fn check_dead_letters(config: &Config, vars: &mut VariableReader<'_>) {
 pub fn cloudwatch_logs(
     lookup: &impl Fn(&str) -> Option<String>,
 ) -> Result<(AwsSettings, Option<Place>), Vec<Problem>> {
+    aws(lookup, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
+}
+
+/// Reads how to ask AWS about a deployment.
+///
+/// # Errors
+/// Every [`Problem`] there is.
+pub fn account(
+    lookup: &impl Fn(&str) -> Option<String>,
+) -> Result<(AccountSettings, Place), Vec<Problem>> {
+    let (logs, place) = cloudwatch_logs(lookup)?;
+    let of = |variable| aws(lookup, variable).map(|(settings, _)| settings);
+    let settings = AccountSettings {
+        cloud_formation: of("AWS_ENDPOINT_URL_CLOUDFORMATION")?,
+        lambda: of("AWS_ENDPOINT_URL_LAMBDA")?,
+        logs,
+        sqs: of("AWS_ENDPOINT_URL_SQS")?,
+        cloud_watch: of("AWS_ENDPOINT_URL_CLOUDWATCH")?,
+    };
+    let place = place.ok_or_else(|| {
+        vec![Problem {
+            variable: "AWS_REGION",
+            value: None,
+            remedy: "it is not set: set it to the region of the stack".to_owned(),
+        }]
+    })?;
+    Ok((settings, place))
+}
+
+fn aws(
+    lookup: &impl Fn(&str) -> Option<String>,
+    endpoint: &'static str,
+) -> Result<(AwsSettings, Option<Place>), Vec<Problem>> {
     let mut vars = VariableReader::new(lookup);
-    let settings = connection::aws(&mut vars, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS");
+    let settings = connection::aws(&mut vars, endpoint);
     let region = connection::region(&vars);
     let place = region.as_deref().and_then(Place::of_region);
     let mut problems = vars.into_problems();

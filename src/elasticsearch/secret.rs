@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::SecretSettings;
 use super::access::{Identity, api_key, basic};
-use crate::aws::{AwsClient, CallError, Place, Remedy, Service};
+use crate::aws::{AwsClient, CallError, JSON_1_1, Place, Remedy, Service};
 use crate::http::ClientError;
 use crate::server::TransportError;
 
@@ -54,6 +54,7 @@ impl SecretArn {
 const SECRETS_MANAGER: Service = Service {
     name: "secretsmanager",
     target: "secretsmanager",
+    json: JSON_1_1,
 };
 
 /// The content of a secret.

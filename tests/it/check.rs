@@ -17,21 +17,21 @@ type Case = (
 
 /// Replies of a server: the start of a request, the status and the body. The first matching one
 /// counts.
-type Answers = &'static [(&'static str, u16, &'static str)];
+pub(crate) type Answers = &'static [(&'static str, u16, &'static str)];
 
-const ROOT: (&str, u16, &str) = ("GET / ", 200, r#"{"version":{"number":"9.5.3"}}"#);
-const MAY_ALL: (&str, u16, &str) = (
+pub(crate) const ROOT: (&str, u16, &str) = ("GET / ", 200, r#"{"version":{"number":"9.5.3"}}"#);
+pub(crate) const MAY_ALL: (&str, u16, &str) = (
     "POST /_security/user/_has_privileges",
     200,
     r#"{"has_all_requested":true}"#,
 );
-const MAY_NOT_READ: (&str, u16, &str) = (
+pub(crate) const MAY_NOT_READ: (&str, u16, &str) = (
     "GET /",
     403,
     r#"{"error":{"type":"security_exception","reason":"action is unauthorized"}}"#,
 );
 
-fn server(answers: Answers) -> RawTcp {
+pub(crate) fn server(answers: Answers) -> RawTcp {
     RawTcp::start(move |_, stream| {
         while let Some((head, _)) = read_head_and_body(stream) {
             let found = answers.iter().find(|(start, _, _)| head.starts_with(start));

@@ -5,6 +5,7 @@ mod alerts;
 mod allocations;
 mod backfill;
 mod check;
+mod check_stack;
 mod cli;
 mod connections;
 mod delivery;

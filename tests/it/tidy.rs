@@ -55,9 +55,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("setup", &["data_stream", "server"]),
-    ("check", &["data_stream", "printable", "server", "setup"]),
     ("http", &["printable", "server"]),
     ("aws", &["http"]),
+    (
+        "check",
+        &["aws", "data_stream", "printable", "server", "setup"],
+    ),
     (
         "history",
         &[

@@ -5,6 +5,7 @@ pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
 pub(crate) mod command_line;
 pub(crate) mod dead_letter;
+pub(crate) mod deployment;
 pub(crate) mod fake_elasticsearch;
 pub(crate) mod fields_page;
 pub(crate) mod generated;

@@ -1,0 +1,108 @@
+//! The little of XML that CloudFormation's replies need: elements with text, without attributes.
+
+/// Returns the content of each element of a name, except for those inside another one of that name.
+pub(super) fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
+    let mut found = Vec::new();
+    let (mut depth, mut start) = (0_usize, 0);
+    for (at, _) in xml.match_indices('<') {
+        let Some(tag) = xml.get(at + 1..).and_then(|rest| rest.split('>').next()) else {
+            continue;
+        };
+        let end = at + tag.len() + 2;
+        let (is_end, is_empty) = (tag.starts_with('/'), tag.ends_with('/'));
+        let word = tag.trim_matches('/').split_whitespace().next();
+        if word != Some(name) {
+            continue;
+        }
+        match (is_end, is_empty) {
+            (true, _) => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    found.extend(xml.get(start..at));
+                }
+            }
+            (false, true) if depth == 0 => found.push(""),
+            (false, true) => {}
+            (false, false) => {
+                if depth == 0 {
+                    start = end;
+                }
+                depth += 1;
+            }
+        }
+    }
+    found
+}
+
+/// Returns the text of the first element of a name; empty if there is none.
+pub(super) fn text(xml: &str, name: &str) -> String {
+    elements(xml, name)
+        .first()
+        .map_or_else(String::new, |text| unescaped(text))
+}
+
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('&');
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let read = part.split_once(';');
+        match read.and_then(|(name, rest)| Some((entity(name)?, rest))) {
+            Some((sign, rest)) => {
+                result.push(sign);
+                result.push_str(rest);
+            }
+            None => {
+                result.push('&');
+                result.push_str(part);
+            }
+        }
+    }
+    result
+}
+
+fn entity(name: &str) -> Option<char> {
+    Some(match name {
+        "lt" => '<',
+        "gt" => '>',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_hold_elements_of_the_same_name() {
+        let xml = "<L><member><a>1</a><b><member>2</member></b></member><member/><member x=\"y\">3</member></L>";
+        assert_eq!(
+            elements(xml, "member"),
+            ["<a>1</a><b><member>2</member></b>", "", "3"]
+        );
+        assert_eq!(text(xml, "a"), "1");
+        assert_eq!(text(xml, "c"), "");
+    }
+
+    #[test]
+    fn broken_xml_has_no_elements() {
+        for xml in ["<a>1", "</a>", "<a", "<", "a>", "<a>1</b>", "{\"a\":1}"] {
+            assert_eq!(elements(xml, "a"), [""; 0], "{xml}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_read() {
+        let xml = "<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&none;&</a>";
+        assert_eq!(text(xml, "a"), "<>&\"'AB&none;&");
+    }
+}

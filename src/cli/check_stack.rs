@@ -1,0 +1,119 @@
+//! `apigw-logs check --stack`: the questions about a deployment in AWS.
+
+use std::time::Duration;
+
+use super::config::shown;
+use crate::aws::{Account, FunctionConfiguration};
+use crate::check::{CheckResult, Finding, StackCheck};
+use crate::config::{self, Problem, SETTINGS, Setting, misspelt};
+
+const CHECK: &str = "function settings";
+
+/// Settings by which a server knows somebody. People check with other ones than the function has.
+const CREDENTIALS: &[&str] = &[
+    "ELASTICSEARCH_API_KEY",
+    "ELASTICSEARCH_USERNAME",
+    "ELASTICSEARCH_PASSWORD",
+    "ELASTICSEARCH_SECRET_ARN",
+];
+
+/// Asks AWS everything about a stack, and compares the function's settings with those here.
+pub(super) async fn ask(
+    stack: &str,
+    lookup: &impl Fn(&str) -> Option<String>,
+    timeout: Duration,
+    findings: &mut Vec<Finding>,
+) {
+    let account = config::account(lookup).and_then(|(settings, place)| {
+        Account::new(settings, place, timeout).map_err(|error| vec![Problem::from(error)])
+    });
+    let account = match account {
+        Ok(account) => account,
+        Err(problems) => return findings.extend(problems.iter().map(super::check::setting)),
+    };
+    let check = StackCheck {
+        account: &account,
+        stack,
+        now: jiff::Timestamp::now().as_second(),
+    };
+    if let Some(function) = check.everything(findings).await {
+        compare(&function, lookup, findings);
+    }
+}
+
+/// Compares the function's settings with those here.
+fn compare(
+    function: &FunctionConfiguration,
+    lookup: &impl Fn(&str) -> Option<String>,
+    findings: &mut Vec<Finding>,
+) {
+    let environment = &function.environment;
+    if environment.error.is_some() {
+        return findings.push(Finding::unknown(
+            CHECK,
+            "AWS does not show the function's variables: the credentials need `kms:Decrypt` on the function's key",
+        ));
+    }
+    let names = environment.variables.keys().cloned();
+    let warning = |sentence| Finding::warning(CHECK, format!("in the function: {sentence}"));
+    findings.extend(misspelt(names).into_iter().map(warning));
+    let mut other_credentials = Vec::new();
+    let before = findings.len();
+    for setting in SETTINGS {
+        let there = effective(setting, environment.variables.get(setting.name).cloned());
+        let here = effective(setting, lookup(setting.name));
+        if is_same(setting, there.as_deref(), here.as_deref()) {
+            continue;
+        }
+        if CREDENTIALS.contains(&setting.name) {
+            other_credentials.push(setting.name);
+        } else {
+            findings.push(difference(setting, there.as_deref(), here.as_deref()));
+        }
+    }
+    let is_failed = |finding: &Finding| finding.result == CheckResult::Failed;
+    if !findings.iter().skip(before).any(is_failed) {
+        findings.push(Finding::passed(CHECK, "they are those that are set here"));
+    }
+    if !other_credentials.is_empty() {
+        findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "the function has other credentials than those here ({})",
+                other_credentials.join(", ")
+            ),
+        ));
+    }
+}
+
+/// Returns the value that is in force.
+fn effective(setting: &Setting, value: Option<String>) -> Option<String> {
+    let value = value.map(|value| value.trim().to_owned());
+    let value = value.filter(|value| !value.is_empty());
+    value.or_else(|| setting.default.map(str::to_owned))
+}
+
+/// Numbers, words and lower-case names have defaults, and no capitals that mean anything.
+fn is_same(setting: &Setting, there: Option<&str>, here: Option<&str>) -> bool {
+    match (there, here) {
+        (Some(there), Some(here)) if setting.default.is_some() => there.eq_ignore_ascii_case(here),
+        _ => there == here,
+    }
+}
+
+fn difference(setting: &Setting, there: Option<&str>, here: Option<&str>) -> Finding {
+    let name = setting.name;
+    let value =
+        |value: Option<&str>| value.map_or("not set".to_owned(), |value| shown(setting, value));
+    let (there, here) = (value(there), value(here));
+    let message = if there == here {
+        format!("{name} has another value in the function than here ({here})")
+    } else {
+        format!("{name} is {there} in the function and {here} here")
+    };
+    Finding::failed(
+        CHECK,
+        message,
+        "set it here as in the function, or deploy with the parameter of the template",
+    )
+}
