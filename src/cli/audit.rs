@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use serde::Serialize;
 
-use super::backfill::{check_agreement, go_on};
+use super::backfill::{check_agreement, go_on, next};
 use super::history::{Connection, Selection};
 use super::output::Output;
 use super::progress::{ProgressBar, grouped};
@@ -77,7 +77,7 @@ pub(super) async fn run(
             output.line(&json(row))?;
         }
         output.line(&json(&total))?;
-    } else {
+    } else if report.problem.is_none() || total.counts.cloudwatch > 0 {
         table(&rows, &total, output)?;
     }
     output.flush()?;
@@ -249,8 +249,8 @@ fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(
         );
     }
     if let Some(problem) = &report.problem {
-        let resume = report.resume.map(go_on).unwrap_or_default();
-        say("error", format_args!("{problem}; {resume}"));
+        let next = next(report.problem.as_ref(), report.resume);
+        say("error", format_args!("{problem}{next}"));
         return Err(CliFailure::Unfinished);
     }
     if missing > 0 {

@@ -1,16 +1,18 @@
 //! `apigw-logs backfill`: sends history through the path.
 
 use std::cell::Cell;
+use std::io::{self, IsTerminal};
 
 use super::history::{Connection, Selection};
 use super::invoke::Print;
 use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
+use super::summary::summary;
 use super::{CliFailure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
-use crate::history::{Backfill, BackfillReport, Guard, Ids, Sight};
+use crate::history::{Backfill, BackfillReport, Guard, HistoryError, Ids, Sight};
 use crate::pipeline::{LookUp, LookUpEverywhere, Pipeline};
 use crate::server::{Search, Transport};
 
@@ -19,7 +21,8 @@ use crate::server::{Search, Transport};
 /// Reads the log events of log groups and sends them through the path of live delivery, under the
 /// same ids. Looks up each document first, in all backing indices of DATA_STREAM and among the dead
 /// letters: an existing document is not sent again, and counts as a duplicate or a dead letter. A
-/// backfill can be interrupted at any time, and repeated. The report goes to standard output.
+/// backfill can be interrupted at any time, and repeated. The report goes to standard output: a
+/// sentence at a terminal, and JSON elsewhere.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -30,6 +33,9 @@ pub(super) struct Arguments {
     /// Print the documents that would be sent; send nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print the report as JSON, even at a terminal
+    #[arg(long)]
+    json: bool,
     /// Send although the ids may not be those of live delivery, or the function may still write
     #[arg(long)]
     force: bool,
@@ -59,7 +65,11 @@ pub(super) async fn run(
             check_agreement(server, &pipeline, &connection).await?;
         }
         let report = send(&arguments, &connection, &pipeline, Some(server)).await?;
-        print_report(&json(&report, None));
+        if !io::stdout().is_terminal() || arguments.json {
+            print_report(&json(&report, None));
+        } else if has_begun(&report) {
+            print_report(&summary(&report.report, "indexed"));
+        }
         return judge(&report);
     }
     let pipeline = config.pipeline(Print::default())?;
@@ -67,10 +77,20 @@ pub(super) async fn run(
         check_agreement(server, &pipeline, &connection).await?;
     }
     let report = send(&arguments, &connection, &pipeline, server.as_ref()).await?;
-    say_json(&json(&report, Some(true)));
+    if !io::stderr().is_terminal() || arguments.json {
+        say_json(&json(&report, Some(true)));
+    } else if has_begun(&report) {
+        let summary = summary(&report.report, "documents printed");
+        say("dry run", format_args!("{summary}; nothing was sent"));
+    }
     judge(&report)?;
     pipeline.indexer.transport().error()?;
     Ok(())
+}
+
+/// Returns whether there is anything to sum up.
+fn has_begun(report: &BackfillReport) -> bool {
+    report.report.received > 0 || report.problem.is_none()
 }
 
 /// Stops if the ids of CloudWatch Logs are not those of live delivery.
@@ -141,7 +161,7 @@ async fn send<T: Transport, S: Search>(
         say(
             "stopped",
             format_args!(
-                "{} log events delivered; {}",
+                "{} log events are confirmed; {}",
                 grouped(events),
                 go_on(resume)
             ),
@@ -153,6 +173,16 @@ async fn send<T: Transport, S: Search>(
 /// Says how to go on.
 pub(super) fn go_on(resume: i64) -> String {
     format!("go on with --since {}", Timestamp(resume))
+}
+
+/// Says how to go on after an error, unless the error has a remedy of its own.
+pub(super) fn next(problem: Option<&HistoryError>, resume: Option<i64>) -> String {
+    match (problem, resume) {
+        (Some(HistoryError::StrangeId { .. } | HistoryError::NoIds(_)), _) | (_, None) => {
+            String::new()
+        }
+        (_, Some(resume)) => format!("; {}", go_on(resume)),
+    }
 }
 
 /// Decides whether the work is finished.
@@ -178,8 +208,8 @@ fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
     if sentences.is_empty() {
         return Ok(());
     }
-    let resume = report.resume.map(go_on).unwrap_or_default();
-    say("error", format_args!("{}; {resume}", sentences.join("; ")));
+    let next = next(report.problem.as_ref(), report.resume);
+    say("error", format_args!("{}{next}", sentences.join("; ")));
     Err(CliFailure::Unfinished)
 }
 

@@ -1,5 +1,6 @@
 //! The common parts of `backfill` and `audit`: log groups, times, and the connection to CloudWatch.
 
+use super::log_group::name_or_arn;
 use super::time::{Time, time};
 use super::{CliFailure, say};
 use crate::aws::{Logs, Place};
@@ -12,7 +13,7 @@ const STILL_WRITING: i64 = 5 * 60 * 1_000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
     /// Log group: a name, an ARN, or a pattern with `*`; may be given several times
-    #[arg(long, value_name = "GROUP", required = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "GROUP", required = true, value_parser = log_group)]
     log_group: Vec<String>,
     /// Start: a date, a time (2026-03-01T08:30:00Z), milliseconds since 1970, or how long ago (36h,
     /// 7d)
@@ -69,6 +70,20 @@ impl Connection {
             pattern,
         }
     }
+}
+
+/// Parses a name, a pattern for names, or an ARN.
+fn log_group(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it should be a name, a pattern or an ARN".to_owned());
+    }
+    if text.starts_with("arn:") && name_or_arn(text)?.name.contains(['*', '?']) {
+        return Err(
+            "a pattern should be for names: give it without the ARN, and the region as AWS_REGION"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// Returns the start and end in milliseconds since 1970.

@@ -386,7 +386,12 @@ fn ids_that_do_not_fit_are_refused_before_the_first_write() {
         "{}",
         refused.stderr
     );
-    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    // Going on from somewhere else would be no remedy.
+    assert!(
+        refused.stderr.ends_with("add --force\n"),
+        "{}",
+        refused.stderr
+    );
     let shown = backfill(
         &logs,
         &server,
@@ -528,6 +533,26 @@ fn wrong_usage_is_told() {
             "",
             "--until should be at least five minutes ago",
         ),
+        (
+            &[
+                "--since",
+                "1d",
+                "--log-group",
+                "arn:aws:logs:eu-central-1:123456789012:group:api",
+            ],
+            "",
+            "it should be the ARN of a log group",
+        ),
+        (
+            &[
+                "--since",
+                "1d",
+                "--log-group",
+                "arn:aws:logs:eu-central-1:123456789012:log-group:api*",
+            ],
+            "",
+            "give it without the ARN",
+        ),
         (&["--since", "1d"], "AWS_REGION", "the region is not known"),
         (&["--since", "1d"], "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
         (&["--since", "1d"], "ELASTICSEARCH_URL", "ELASTICSEARCH_URL"),
@@ -623,7 +648,8 @@ fn an_interrupt_ends_with_the_place_to_go_on_from() {
     let output = child.wait_with_output().expect("it ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    let is_stopped = stderr.starts_with("stopped: ") && stderr.contains(" log events delivered; ");
+    let is_stopped =
+        stderr.starts_with("stopped: ") && stderr.contains(" log events are confirmed; ");
     assert!(is_stopped, "{stderr}");
     let (_, since) = stderr
         .split_once("go on with --since ")
