@@ -111,7 +111,14 @@ mod tests {
         ] {
             let place = Place::new(partition, region).unwrap();
             assert_eq!(Place::of_region(region), Some(place.clone()), "{region}");
-            for service in ["logs", "secretsmanager"] {
+            for service in [
+                "logs",
+                "secretsmanager",
+                "cloudformation",
+                "lambda",
+                "sqs",
+                "monitoring",
+            ] {
                 let url = place.url(service, Endpoints::Standard).unwrap();
                 let expected = format!("https://{service}.{region}.{domain}/");
                 assert_eq!(url.as_str(), expected);
@@ -132,6 +139,19 @@ mod tests {
         for (service, region, expected) in [
             ("logs", "us-east-1", "logs-fips.us-east-1"),
             ("logs", "us-gov-west-1", "logs.us-gov-west-1"),
+            ("sqs", "us-gov-west-1", "sqs.us-gov-west-1"),
+            (
+                "cloudformation",
+                "us-gov-east-1",
+                "cloudformation.us-gov-east-1",
+            ),
+            ("sqs", "us-east-1", "sqs-fips.us-east-1"),
+            (
+                "monitoring",
+                "us-gov-west-1",
+                "monitoring-fips.us-gov-west-1",
+            ),
+            ("lambda", "us-gov-west-1", "lambda-fips.us-gov-west-1"),
             (
                 "secretsmanager",
                 "us-gov-west-1",

@@ -57,16 +57,21 @@ fn compare(
     let names = environment.variables.keys().cloned();
     let warning = |sentence| Finding::warning(CHECK, format!("in the function: {sentence}"));
     findings.extend(misspelt(names).into_iter().map(warning));
+    let there = |name: &str| environment.variables.get(name).cloned();
+    let in_secret = url_is_in_secret(&there) || url_is_in_secret(lookup);
     let mut other_credentials = Vec::new();
     let before = findings.len();
     for setting in SETTINGS {
-        let there = effective(setting, environment.variables.get(setting.name).cloned());
+        let there = effective(setting, there(setting.name));
         let here = effective(setting, lookup(setting.name));
         if is_same(setting, there.as_deref(), here.as_deref()) {
             continue;
         }
         if CREDENTIALS.contains(&setting.name) {
             other_credentials.push(setting.name);
+        } else if setting.name == "ELASTICSEARCH_URL" && in_secret {
+            let message = "a secret holds ELASTICSEARCH_URL, so it is not compared";
+            findings.push(Finding::unknown(CHECK, message));
         } else {
             findings.push(difference(setting, there.as_deref(), here.as_deref()));
         }
@@ -84,6 +89,14 @@ fn compare(
             ),
         ));
     }
+}
+
+/// Returns whether nothing but a secret can hold the address of the server.
+fn url_is_in_secret(lookup: &impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
+    is_set("ELASTICSEARCH_SECRET_ARN")
+        && !is_set("ELASTICSEARCH_URL")
+        && !is_set("ELASTIC_CLOUD_ID")
 }
 
 /// Returns the value that is in force.

@@ -36,23 +36,22 @@ impl From<Malformed> for Unusable {
     }
 }
 
-/// A log event that was read: its id, and a hash of everything else. Other services than AWS's may
-/// give an id to several log events.
+/// A log event that was read: a hash of its id, time and stream, and a hash of its line. Other
+/// services than AWS's may give an id to several log events.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct SeenEvent {
-    id: Box<str>,
-    rest: u64,
-}
+pub(super) struct SeenEvent(u64, u64);
 
 impl SeenEvent {
     fn of(event: &WireEvent<'_>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (event.stream, event.timestamp, event.message).hash(&mut hasher);
-        Self {
-            id: event.id.into(),
-            rest: hasher.finish(),
-        }
+        let id = (event.id, event.timestamp, event.stream);
+        Self(hash(id), hash(event.message))
     }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A log event, as JSON.

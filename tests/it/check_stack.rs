@@ -368,6 +368,16 @@ fn credentials_are_compared_and_never_shown() {
             assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret));
         }
     }
+    let in_secret = function("Active", &[]).1.replace(
+        r#""TAGS":"""#,
+        r#""ELASTICSEARCH_SECRET_ARN":"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf""#,
+    );
+    let changes = [("lambda:GetFunctionConfiguration", (200, in_secret))];
+    let outcome = check_with(&changes, &[]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stdout);
+    let line = "? function settings: a secret holds ELASTICSEARCH_URL, so it is not compared";
+    assert!(lines(&outcome).contains(&line), "{}", outcome.stdout);
+
     let unreadable = function("Active", &[]).1;
     let unreadable = unreadable.replace(
         r#""Variables":{"TAGS":""}"#,

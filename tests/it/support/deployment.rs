@@ -47,6 +47,12 @@ pub(crate) fn resources(resources: &[(&str, &str, &str)]) -> Reply {
     (200, reply)
 }
 
+/// The first page of a list.
+fn and_more((status, reply): Reply) -> Reply {
+    let token = "</StackResourceSummaries><NextToken>a+1</NextToken>";
+    (status, reply.replace("</StackResourceSummaries>", token))
+}
+
 /// A stack as CloudFormation describes it.
 pub(crate) fn stack(status: &str, parameters: &[(&str, &str)]) -> Reply {
     let member = |(name, value): &(&str, &str)| {
@@ -163,9 +169,14 @@ fn in_order() -> BTreeMap<String, Reply> {
         ),
         (
             "cloudformation:ListStackResources",
-            resources(&[
+            and_more(resources(&[
                 ("Function", "shop", "AWS::Lambda::Function"),
                 ("FailedInvocations", QUEUE, "AWS::SQS::Queue"),
+            ])),
+        ),
+        (
+            "more",
+            resources(&[
                 ("ErrorsAlarm", "shop-errors", "AWS::CloudWatch::Alarm"),
                 (
                     "OutageAlarm",
@@ -240,7 +251,11 @@ impl Deployment {
                     seen.wrong.push(format!("{action}: {problem}"));
                 }
                 let is_nested = text.contains("LogGroupSubscriptionAlarms");
-                let key = if is_nested { "nested" } else { &action };
+                let key = match text.contains("&NextToken=a%2B1") {
+                    true => "more",
+                    false if is_nested => "nested",
+                    false => &action,
+                };
                 let (status, reply) = replies.get(key).unwrap_or_else(|| panic!("{action}"));
                 seen.actions.insert(action.clone());
                 seen.bodies.push(text);
