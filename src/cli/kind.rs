@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::printable::printable;
+use super::shown;
 
 /// A kind of file that is neither text in UTF-8 nor an event.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
@@ -83,14 +83,6 @@ fn begins_with_a_time(line: &[u8]) -> bool {
     let time = words.next().and_then(|word| std::str::from_utf8(word).ok());
     let is_time = time.is_some_and(|word| word.parse::<jiff::Timestamp>().is_ok());
     is_time && words.next().is_some_and(|rest| rest.contains(&b'{'))
-}
-
-fn shown(file: &Path) -> String {
-    const LONGEST: usize = 200;
-    if file == Path::new("-") {
-        return "standard input".to_owned();
-    }
-    printable(&file.display().to_string(), LONGEST).to_string()
 }
 
 /// Returns the file as an argument in an example.

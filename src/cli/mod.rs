@@ -227,12 +227,17 @@ fn note_waiting() {
     }
 }
 
+/// Returns the name of a file for a sentence.
+fn shown(file: &Path) -> String {
+    const LONGEST: usize = 200;
+    if file == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    printable(&file.display().to_string(), LONGEST).to_string()
+}
+
 fn unreadable(file: &Path, error: &io::Error) -> CliFailure {
-    let name = file.display().to_string();
-    CliFailure::Usage(vec![format!(
-        "{} cannot be read: {error}",
-        printable(&name, 200)
-    )])
+    CliFailure::Usage(vec![format!("{} cannot be read: {error}", shown(file))])
 }
 
 /// The file with the given name, or standard input for `-`.
