@@ -68,6 +68,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("aws apigatewayv2 update-stage", NOT_IN_MOTO),
     ("aws ec2", NETWORK),
     ("aws route53", NETWORK),
+    ("apigw-logs check --stack", "check_stack.rs runs it"),
     ("sha256sum", "it checks a release: see .ci/dist-test"),
     (
         "python3 -m zipfile",
@@ -278,7 +279,7 @@ aws logs create-log-group --log-group-name /aws/lambda/apigw-logs
         page: "docs/kibana.md",
         region: "eu-west-3",
         setup: &["export ELASTICSEARCH_URL=$SERVER"],
-        chapters: &[("The package or `setup`", ""), ("First look", "")],
+        chapters: &[("The package or `setup`", ""), ("Names of APIs", ""), ("First look", "")],
         replaced: &[
             ("-u elastic", "-u admin:changeme"),
             ("logs-aws.api_gateway_logs@custom", "logs-aws.api_gateway_docs@custom"),
