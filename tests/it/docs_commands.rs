@@ -403,6 +403,7 @@ fn the_commands_of_the_page_on_operating_work() {
     run(&SESSIONS[4]);
 }
 
+#[expect(clippy::print_stderr, reason = "a test says why it is skipped")]
 fn run(session: &Session) {
     let server = shared();
     if !server.can_create_api_keys() {
