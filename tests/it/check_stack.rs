@@ -392,6 +392,36 @@ fn credentials_are_compared_and_never_shown() {
 }
 
 #[test]
+fn each_service_has_an_endpoint_of_its_own() {
+    let server = server(&[ROOT, MAY_ALL, MAY_NOT_READ]);
+    let deployment = Deployment::with(&server.url, &[]);
+    let services = [
+        "AWS_ENDPOINT_URL_CLOUDFORMATION",
+        "AWS_ENDPOINT_URL_LAMBDA",
+        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+        "AWS_ENDPOINT_URL_SQS",
+        "AWS_ENDPOINT_URL_CLOUDWATCH",
+    ];
+    let settings = services.map(|name| (name, deployment.url()));
+    let nobody = "http://127.0.0.1:9";
+    let outcome = check(&server, nobody, &[], &settings);
+    assert_eq!(outcome.status, 0, "{}", outcome.stdout);
+    for left_out in services {
+        let settings: Vec<_> = settings
+            .into_iter()
+            .filter(|(name, _)| *name != left_out)
+            .collect();
+        let outcome = check(&server, nobody, &[], &settings);
+        assert_eq!(outcome.status, 1, "{left_out}: {}", outcome.stdout);
+        assert!(
+            outcome.stdout.contains("AWS cannot be reached ("),
+            "{left_out}: {}",
+            outcome.stdout
+        );
+    }
+}
+
+#[test]
 fn missing_settings_for_aws_are_told() {
     let server = server(&[ROOT, MAY_ALL, MAY_NOT_READ]);
     for (leave_out, sentence) in [
