@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use apigw_logs::config::SETTINGS;
 use tempfile::TempDir;
 
-use crate::support::command_line::{Outcome, command, run};
+use crate::support::command_line::{Outcome, at_terminal, command, run};
 use crate::support::fake_elasticsearch::FakeElasticsearch;
 use crate::support::golden::repository;
 use crate::support::invocation::LOGS;
@@ -1752,31 +1752,15 @@ fn values_that_no_index_accepts_are_left_out_and_the_line_is_kept() {
     assert_eq!(document.get("aws.api_gateway.repairs"), None);
 }
 
-/// Runs a command at a terminal that util-linux's `script` provides. `None` if `script` is not
-/// installed.
-fn at_terminal(arguments: &str, settings: Settings<'_>) -> Option<String> {
-    let program = env!("CARGO_BIN_EXE_apigw-logs");
-    let output = Command::new("script")
-        .args(["-qec", &format!("{program} {arguments}"), "/dev/null"])
-        .env_clear()
-        .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")])
-        .envs(settings.iter().copied())
-        .current_dir(repository(""))
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 #[test]
 fn a_terminal_gets_sentences_and_colours() {
     let server = FakeElasticsearch::start();
     let delivering = [("ELASTICSEARCH_URL", &*server.url), ("NO_COLOR", "1")];
     let (Some(trial), Some(delivery), Some(json), Some(error)) = (
-        at_terminal("invoke events/rest.json", &[]),
-        at_terminal("invoke events/rest.json", &delivering),
-        at_terminal("invoke --json events/rest.json", &delivering),
-        at_terminal("invoke missing.json", &[]),
+        at_terminal("invoke events/rest.json", &[]).map(|(_, text)| text),
+        at_terminal("invoke events/rest.json", &delivering).map(|(_, text)| text),
+        at_terminal("invoke --json events/rest.json", &delivering).map(|(_, text)| text),
+        at_terminal("invoke missing.json", &[]).map(|(_, text)| text),
     ) else {
         return;
     };

@@ -6,7 +6,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use crate::support::cloudwatch::{CloudWatch, Fault, events};
-use crate::support::command_line::{Outcome, command, run};
+use crate::support::command_line::{Outcome, at_terminal, command, run, shown};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault as ServerFault};
 use crate::support::history::{LogEvent, OWNER, delivery, history_events};
 use crate::support::invocation::{LOGS, Report, invoke, line, lines};
@@ -608,6 +608,56 @@ fn killed_at_any_moment_and_repeated_each_is_there_once() {
     assert_eq!(last.status, 0, "{}", last.stderr);
     assert_eq!(counts[0] + counts[1], (GROUPS * each) as u64, "{counts:?}");
     assert_eq!(server.count(LOGS), GROUPS * each);
+}
+
+#[test]
+fn a_terminal_shows_sentences_and_a_table() {
+    let (groups, events) = one_group(20);
+    let logs = CloudWatch::start(groups, 100, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let settings = settings(&logs, &server);
+    let terminal = |arguments: &str, settings: &[(&str, &str)]| {
+        let times = TIMES.join(" ");
+        let run = at_terminal(&format!("{arguments} --log-group api {times}"), settings);
+        run.map(|(status, text)| (status, shown(&text)))
+    };
+    let Some((status, report)) = terminal("backfill", &settings) else {
+        return;
+    };
+    assert_eq!(status, 0, "{report}");
+    assert!(report.starts_with("20 events: 20 indexed, in "), "{report}");
+    let (status, report) = terminal("backfill --dry-run", &settings).expect("there is script");
+    assert_eq!(status, 0, "{report}");
+    let start = "dry run: 20 events: 20 there already, in ";
+    assert!(report.starts_with(start), "{report}");
+    assert!(report.ends_with("; nothing was sent"), "{report}");
+    let (_, report) = terminal("backfill --json", &settings).expect("there is script");
+    assert_eq!(Json::read(&report).number("duplicates"), Some(20));
+    let (status, table) = terminal("audit", &settings).expect("there is script");
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.split_whitespace().next())
+        .collect();
+    let first = [Some("from"), Some("2026-03-01T00:00:00Z"), Some("total")];
+    assert_eq!((status, &*lines), (0, &first[..]), "{table}");
+
+    // A refusal is one sentence, without a report of nothing.
+    let strange = LogEvent {
+        id: "7".to_owned(),
+        ..events.into_iter().next().expect("there is a log event")
+    };
+    let logs = CloudWatch::start([("api".to_owned(), vec![strange])].into(), 100, |_| {
+        Fault::None
+    });
+    let server = FakeElasticsearch::start();
+    let settings = self::settings(&logs, &server);
+    for command in ["backfill", "audit --repair"] {
+        let (status, error) = terminal(command, &settings).expect("there is script");
+        assert_eq!(status, 1, "{error}");
+        let start = "error: the ids of api are not those";
+        assert!(error.starts_with(start), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
 
 #[test]

@@ -30,6 +30,43 @@ pub(crate) fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command 
     command
 }
 
+/// Runs a command at a terminal that util-linux's `script` provides. Returns its status and what the
+/// terminal gets; `None` if `script` is not installed.
+pub(crate) fn at_terminal(arguments: &str, settings: &[(&str, &str)]) -> Option<(i32, String)> {
+    let program = env!("CARGO_BIN_EXE_apigw-logs");
+    let output = Command::new("script")
+        .args(["-qec", &format!("{program} {arguments}"), "/dev/null"])
+        .env_clear()
+        .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")])
+        .envs(settings.iter().copied())
+        .current_dir(repository(""))
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some((output.status.code()?, text))
+}
+
+/// Returns what a terminal shows in the end, without colours and without lines that were written
+/// over.
+pub(crate) fn shown(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let last = |line: &str| without_colours(line.rsplit('\r').next().unwrap_or_default());
+    let lines: Vec<_> = text.lines().map(last).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// Removes the sequences that colour and clear a line.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|sign: char| sign.is_ascii_alphabetic());
+        plain.push_str(part.get(end.map_or(0, |end| end + 1)..).unwrap_or_default());
+    }
+    plain
+}
+
 /// Runs the command to its end.
 pub(crate) fn run(arguments: &[&str], settings: &[(&str, &str)], input: &[u8]) -> Outcome {
     let mut child = command(arguments, settings).spawn().unwrap();
