@@ -17,12 +17,90 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
         let (blocks, _) = bytes.as_chunks();
         return blocks.iter().any(in_block) || in_block(last);
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let both =
-            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
-        return in_block(&both.to_le_bytes());
+    if let Some(both) = both_ends(bytes) {
+        return in_block(&both);
     }
     bytes.iter().any(|byte| is(*byte))
+}
+
+/// Returns whether any two neighbours satisfy `are`. Optimised for an `are` without branches.
+#[inline]
+pub fn has_neighbours(bytes: &[u8], are: impl Fn(u8, u8) -> bool + Copy) -> bool {
+    let Some((_, behind)) = bytes.split_first() else {
+        return false;
+    };
+    let before = bytes.get(..behind.len()).unwrap_or_default();
+    let in_blocks = |(before, behind): (&Block, &Block)| {
+        let mut found = false;
+        for (one, other) in before.iter().zip(behind) {
+            found |= are(*one, *other);
+        }
+        found
+    };
+    match (before.last_chunk(), behind.last_chunk()) {
+        (Some(last_before), Some(last_behind)) => {
+            let mut blocks = before.as_chunks().0.iter().zip(behind.as_chunks().0);
+            blocks.any(in_blocks) || in_blocks((last_before, last_behind))
+        }
+        _ => before
+            .iter()
+            .zip(behind)
+            .any(|(one, other)| are(*one, *other)),
+    }
+}
+
+/// Returns whether `confirms` is true for the place of any byte that satisfies `is`. Optimised for
+/// an `is` without branches that few bytes satisfy.
+#[inline]
+pub fn has_place(
+    bytes: &[u8],
+    is: impl Fn(u8) -> bool + Copy,
+    confirms: impl Fn(usize) -> bool,
+) -> bool {
+    let in_block =
+        |start: usize, block: &Block| any_mark(marks(block, is), |mark| confirms(start + mark));
+    let length = bytes.len();
+    if let Some(last) = bytes.last_chunk() {
+        let (blocks, _) = bytes.as_chunks();
+        let starts = (0..length).step_by(size_of::<Block>());
+        let mut blocks = starts.zip(blocks);
+        return blocks.any(|(start, block)| in_block(start, block))
+            || in_block(length - size_of::<Block>(), last);
+    }
+    if let Some(both) = both_ends(bytes) {
+        // The second half of the block holds the last bytes.
+        let half = size_of::<Block>() / 2;
+        let place = |place| {
+            if place < half {
+                place
+            } else {
+                place + length - 2 * half
+            }
+        };
+        return any_mark(marks(&both, is), |mark| confirms(place(mark)));
+    }
+    let mut places = bytes.iter().enumerate();
+    places.any(|(place, byte)| is(*byte) && confirms(place))
+}
+
+/// Returns whether `confirms` is true for the place of any mark.
+#[inline]
+fn any_mark(mut marks: u128, confirms: impl Fn(usize) -> bool) -> bool {
+    while marks != 0 {
+        if confirms((marks.trailing_zeros() / 8) as usize) {
+            return true;
+        }
+        marks &= marks - 1;
+    }
+    false
+}
+
+/// Returns the first eight bytes and the last eight; `None` if there are fewer.
+#[inline]
+fn both_ends(bytes: &[u8]) -> Option<Block> {
+    let (first, last) = (bytes.first_chunk()?, bytes.last_chunk()?);
+    let both = u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
+    Some(both.to_le_bytes())
 }
 
 /// Compares two strings; inline for 16 to 32 bytes, the usual length of a key.
@@ -98,6 +176,22 @@ mod tests {
                 other.replace_range(place..=place, "-");
                 prop_assert!(!same(&text, &other));
             }
+        }
+
+        #[test]
+        fn neighbours_anywhere(text in "[ab]{0,1}[a-z]{0,40}[ab]{0,2}") {
+            let are = |one, other| (one == b'a') & (other == b'b');
+            prop_assert_eq!(has_neighbours(text.as_bytes(), are), text.contains("ab"));
+        }
+
+        #[test]
+        fn any_place_that_is_confirmed(text in "[a-e]{0,40}", place in 0_usize..40) {
+            let bytes = text.as_bytes();
+            let found = has_place(bytes, |byte| byte == b'a', |found| {
+                assert_eq!(bytes.get(found), Some(&b'a'));
+                found == place
+            });
+            prop_assert_eq!(found, bytes.get(place) == Some(&b'a'));
         }
 
         #[test]

@@ -8,7 +8,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use self::bytes::has_byte;
+pub use self::bytes::{has_byte, has_neighbours, has_place};
 pub use self::scanner::{Malformed, Scanner, Value};
 pub use self::text::{Escapes, JsonText, mend_surrogates};
 pub use self::write::{WriteJson, write_list, write_string};

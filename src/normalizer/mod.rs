@@ -18,6 +18,7 @@ mod forms;
 mod kept_line;
 mod line;
 mod mask;
+mod parts;
 mod variables;
 
 use bumpalo::Bump;
@@ -183,20 +184,26 @@ impl<'a> Work<'a> {
             };
         }
         let whole = Part::Whole(JsonText::plain(text));
-        let document = match common_log::read(self.arena, text) {
-            Some(mut log) => self.access_log(&mut log, whole),
-            None => self.pairs(text),
+        let document = if common_log::has_foreign_quotes(text) {
+            self.masked_first(text, common_log::read)
+        } else {
+            common_log::read(self.arena, text).map(|mut log| self.access_log(&mut log, whole))
         };
+        let document = document
+            .or_else(|| self.masked_first(text, key_value::read))
+            .unwrap_or_else(|| self.lists(text));
         Normalized::one(document, self.arena)
     }
 
-    /// Reads a line of keys and values. Credentials are masked first, because they may contain text
-    /// that looks like another pair.
-    fn pairs(&self, text: &'a str) -> &'a mut Document<'a> {
+    /// Reads a line whose credentials are masked first, because they may contain text that looks
+    /// like another value.
+    fn masked_first(
+        &self,
+        text: &'a str,
+        read: fn(&'a Bump, &'a str) -> Option<AccessLog<'a>>,
+    ) -> Option<&'a mut Document<'a>> {
         let masked = mask(text, self.arena);
-        let Some(mut log) = key_value::read(self.arena, masked) else {
-            return self.lists(text);
-        };
+        let mut log = read(self.arena, masked)?;
         let line = kept_line::within(self.line.message.raw, text, masked, self.arena);
         let work = Work {
             line: LogLine {
@@ -205,7 +212,7 @@ impl<'a> Work<'a> {
             },
             ..*self
         };
-        work.access_log(&mut log, Part::Whole(JsonText::plain(masked)))
+        Some(work.access_log(&mut log, Part::Whole(JsonText::plain(masked))))
     }
 
     /// Reads XML, or one of the known lists without names.

@@ -24,8 +24,9 @@ pub fn request_time(text: &str) -> Option<i64> {
 /// without a fraction.
 #[must_use]
 pub fn epoch(text: &str) -> Option<i64> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let value: i64 = text.parse().ok()?;
+    if !text.starts_with(['+', '-'])
+        && let Ok(value) = text.parse::<i64>()
+    {
         let milliseconds = if value < FIRST_MILLISECONDS {
             value * 1000
         } else {

@@ -15,6 +15,7 @@ use super::json::{self, QUOTES};
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Scanner};
 use crate::normalizer::line::Stop;
+use crate::normalizer::parts::Parts;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::{Meaning, meaning};
 use crate::normalizer::variables::key_order::KeyOrder;
@@ -45,7 +46,7 @@ impl<'a> Object<'a> {
     pub(crate) fn first(arena: &'a Bump, text: &'a str) -> Self {
         let (mut log, length) =
             strict_object(arena, text).unwrap_or_else(|| broken_object(arena, text));
-        let after = text.get(length..).unwrap_or_default();
+        let after = text.part(length..);
         let rest =
             after.trim_start_matches(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace());
         if log.stop.is_none() && !(rest.is_empty() || rest.starts_with('{')) {
@@ -72,7 +73,7 @@ impl<'a> Object<'a> {
         };
         Self {
             log,
-            text: text.get(..end).unwrap_or_default().trim_end(),
+            text: text.part(..end).trim_end(),
             rest,
         }
     }
@@ -136,7 +137,7 @@ const MOST_LOOKED_AHEAD: usize = 8;
 
 impl<'a> RepairingReader<'a> {
     fn rest(&self) -> &'a str {
-        self.text.get(self.position..).unwrap_or_default()
+        self.text.part(self.position..)
     }
 
     fn skip_space(&mut self) -> &'a str {
@@ -200,25 +201,25 @@ impl<'a> RepairingReader<'a> {
         let rest = self.rest();
         let quote = rest.chars().next().ok_or(Stop::Cut)?;
         let (key, length) = if matches!(quote, '"' | '\'') {
-            let inside = rest.get(1..).unwrap_or_default();
+            let inside = rest.part(1..);
             let end = end_of_string(inside, quote).ok_or(Stop::Cut)?;
             (
-                JsonText::escaped(inside.get(..end).unwrap_or_default()).text(self.arena),
+                JsonText::escaped(inside.part(..end)).text(self.arena),
                 end + 2,
             )
         } else {
             let end = rest.find(|c| !is_word(c)).ok_or(Stop::Cut)?;
-            let after = rest.get(end..).unwrap_or_default();
+            let after = rest.part(end..);
             let closed = usize::from(after.starts_with(['"', '\'']));
             self.has_bare_keys |= closed == 0;
-            (rest.get(..end).unwrap_or_default(), end + closed)
+            (rest.part(..end), end + closed)
         };
         if quote == '"' {
             self.has_quoted_keys = true;
         } else {
             self.log.note(QUOTES);
         }
-        let after = rest.get(length..).unwrap_or_default().trim_start();
+        let after = rest.part(length..).trim_start();
         if after.starts_with('{') && quote == '"' {
             self.log.note(COLONS);
             self.position = self.text.len() - after.len();
@@ -275,16 +276,16 @@ impl<'a> RepairingReader<'a> {
     /// Reads a string that is not JSON: it ends at the quote after which the object goes on, or
     /// before the next pair.
     fn string(&mut self, quote: char) -> Result<&'a str, Stop> {
-        let inside = self.rest().get(1..).unwrap_or_default();
+        let inside = self.rest().part(1..);
         let ends = |(index, c): &(usize, char)| {
-            let after = inside.get(index + 1..).unwrap_or_default();
+            let after = inside.part(index + c.len_utf8()..);
             // At the end of the text, an escaped quote does not end the string.
             let is_end = *c == quote
                 && (!after.trim().is_empty() || end_of_string(inside, quote) == Some(*index));
             (is_end && self.goes_on(after)) || (*c == ',' && is_quoted_key(after.trim_start()))
         };
         let (end, last) = inside.char_indices().find(ends).ok_or(Stop::Cut)?;
-        let content = inside.get(..end).unwrap_or_default();
+        let content = inside.part(..end);
         self.position += 1 + end + usize::from(last == quote);
         let is_escaped = last == quote && quote == '"' && end_of_string(inside, quote) == Some(end);
         if is_escaped && content.contains("\\'") {
@@ -316,12 +317,12 @@ impl<'a> RepairingReader<'a> {
         if self.looked_ahead > MOST_LOOKED_AHEAD * self.text.len() {
             return Err(Stop::Lost);
         }
-        if !self.goes_on(rest.get(end..).unwrap_or_default()) {
+        if !self.goes_on(rest.part(end..)) {
             return self.bare();
         }
         self.position += end;
         self.log.note(QUOTES);
-        Ok(rest.get(..end).unwrap_or_default())
+        Ok(rest.part(..end))
     }
 
     /// Reads a value without quotes: it ends where the object goes on.
@@ -329,13 +330,8 @@ impl<'a> RepairingReader<'a> {
         let rest = self.rest();
         let mut from = 0;
         let end = loop {
-            let index = from
-                + rest
-                    .get(from..)
-                    .unwrap_or_default()
-                    .find([',', '}'])
-                    .ok_or(Stop::Cut)?;
-            let here = rest.get(index..).unwrap_or_default();
+            let index = from + rest.part(from..).find([',', '}']).ok_or(Stop::Cut)?;
+            let here = rest.part(index..);
             if self.goes_on(here) {
                 break index;
             }
@@ -345,7 +341,7 @@ impl<'a> RepairingReader<'a> {
                     .len();
         };
         self.position += end;
-        let text = rest.get(..end).unwrap_or_default().trim();
+        let text = rest.part(..end).trim();
         self.log.note(if matches!(text, "" | "-") {
             MISSING_VALUE
         } else {
@@ -394,7 +390,7 @@ impl<'a> RepairingReader<'a> {
 
 /// Returns whether a text that starts with a brace is an object with a key in it.
 fn is_object(text: &str) -> bool {
-    let inside = text.get(1..).unwrap_or_default().trim_start();
+    let inside = text.part(1..).trim_start();
     let after_word = inside.trim_start_matches(is_word);
     is_quoted_key(inside)
         || after_word
@@ -410,14 +406,14 @@ fn is_quoted_key(text: &str) -> bool {
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
         return false;
     };
-    let inside = text.get(1..).unwrap_or_default();
+    let inside = text.part(1..);
     match inside
         .bytes()
         .take(LONGEST_KEY + 1)
         .position(|byte| char::from(byte) == quote)
     {
         Some(end) => {
-            let after = inside.get(end + 1..).unwrap_or_default().trim_start();
+            let after = inside.part(end + 1..).trim_start();
             end > 0 && (after.is_empty() || after.starts_with([':', '{']))
         }
         None => inside.len() <= LONGEST_KEY && inside.chars().all(|c| is_word(c) || c == ' '),
@@ -444,12 +440,8 @@ fn has_known_escapes(content: &str) -> bool {
     while let Some((_, escape)) = rest.split_once('\\') {
         let is_unit = |text: &str| text.bytes().take(4).filter(u8::is_ascii_hexdigit).count() == 4;
         rest = match escape.chars().next() {
-            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => {
-                escape.get(1..).unwrap_or_default()
-            }
-            Some('u') if escape.get(1..).is_some_and(is_unit) => {
-                escape.get(5..).unwrap_or_default()
-            }
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => escape.part(1..),
+            Some('u') if escape.get(1..).is_some_and(is_unit) => escape.part(5..),
             _ => return false,
         };
     }
@@ -484,7 +476,7 @@ fn pair_in_a_string(text: &str) -> Option<(&str, &str, usize)> {
 /// Returns whether a repaired value holds a separator of pairs: then it is not one value.
 fn holds_another_pair(content: &str) -> bool {
     content.match_indices('"').any(|(index, _)| {
-        let after = content.get(index + 1..).unwrap_or_default().trim_start();
+        let after = content.part(index + 1..).trim_start();
         let next = after.strip_prefix(',').map(str::trim_start);
         after.starts_with('{') || next.is_some_and(|next| next.starts_with('"'))
     })

@@ -14,11 +14,24 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html>.
 
 use bumpalo::Bump;
+use memchr::memchr_iter;
 
 use crate::ecs::FlatValue;
 use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::form::{is_gateway_message, is_hostname, is_ip, is_request_id};
+
+/// Returns whether a line has quotes of a client's, beside those of the format: they neither open nor
+/// close a value. Such a line may be cut into values at the wrong places.
+pub(crate) fn has_foreign_quotes(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let byte = |place: Option<usize>| place.and_then(|place| bytes.get(place));
+    memchr_iter(b'"', bytes).any(|quote| {
+        let opens = matches!(byte(quote.checked_sub(1)), None | Some(b' ' | b']'));
+        let closes = matches!(byte(Some(quote + 1)), None | Some(b' '));
+        !opens && !closes
+    })
+}
 
 /// Reads a line; `None` if it has another form.
 pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> {

@@ -2,6 +2,7 @@
 //! a value.
 
 use super::view::View;
+use crate::normalizer::parts::Parts;
 
 /// Names of headers that carry no credentials. In a list of headers, a credential ends before one
 /// of these.
@@ -119,6 +120,18 @@ const FIELDS: &[&str] = &[
 /// The text that API Gateway writes after a key.
 const PHRASES: &[&str] = &[" API Stage", " and API Stage", " authorized because"];
 
+/// Those of them whose values may be several words.
+const FIELDS_OF_WORDS: &[&str] = &[
+    "error",
+    "errormessage",
+    "message",
+    "msg",
+    "requesttime",
+    "time",
+    "timestamp",
+    "useragent",
+];
+
 const LONGEST_NAME: usize = 40;
 
 /// The kind of list around a credential, which decides what ends the credential.
@@ -162,7 +175,7 @@ impl<'v> Ends<'v> {
     }
 
     pub(super) fn from(&self, position: usize) -> &'v str {
-        self.text.get(position..).unwrap_or_default()
+        self.text.part(position..)
     }
 
     /// Returns the byte at a position, if it may end a value.
@@ -246,7 +259,7 @@ impl<'v> Ends<'v> {
             && matches!(self.byte(position + 1), Some(b' ' | b'\t'))
             && (is_first || is_block)
         {
-            let next = memchr::memchr(b'\n', self.bytes.get(position + 1..).unwrap_or_default());
+            let next = memchr::memchr(b'\n', self.bytes.part(position + 1..));
             position = next.map_or(self.bytes.len(), |length| position + 1 + length);
             is_first = false;
         }
@@ -330,7 +343,7 @@ impl<'v> Ends<'v> {
     }
 
     fn goes_on_behind_quote(&self, rest: &str) -> bool {
-        let after = rest.get(1..).unwrap_or_default().trim_start();
+        let after = rest.part(1..).trim_start();
         after.is_empty()
             || after.starts_with(['}', ']', ')'])
             || after
@@ -434,8 +447,7 @@ impl<'v> Ends<'v> {
     pub(super) fn element(&self, start: usize, name: &str) -> usize {
         let mut depth = 0_usize;
         let mut position = start;
-        while let Some(found) = memchr::memchr(b'<', self.bytes.get(position..).unwrap_or_default())
-        {
+        while let Some(found) = memchr::memchr(b'<', self.bytes.part(position..)) {
             let at = position + found;
             let rest = self.from(at);
             position = at + 1;
@@ -460,9 +472,7 @@ impl<'v> Ends<'v> {
     /// Returns the end of an attribute's quoted value, inside a tag.
     pub(super) fn attribute(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
         let mut position = start + backslashes + 1;
-        while let Some(found) =
-            memchr::memchr(quote, self.bytes.get(position..).unwrap_or_default())
-        {
+        while let Some(found) = memchr::memchr(quote, self.bytes.part(position..)) {
             position += found + 1;
             let after = self.from(position);
             let is_end =
@@ -478,23 +488,13 @@ impl<'v> Ends<'v> {
     /// text starts with the URL, the URL ends with the text; otherwise it ends before ` HTTP/`, or
     /// at a blank.
     pub(super) fn parameter(&self, start: usize) -> usize {
-        let stop = memchr::memchr3(
-            b'&',
-            b'#',
-            b'\n',
-            self.bytes.get(start..).unwrap_or_default(),
-        );
+        let stop = memchr::memchr3(b'&', b'#', b'\n', self.bytes.part(start..));
         let mut stop = stop.map_or(self.bytes.len(), |length| start + length);
         while stop < self.bytes.len() && !self.view.is_literal(stop) {
-            let next = memchr::memchr3(
-                b'&',
-                b'#',
-                b'\n',
-                self.bytes.get(stop + 1..).unwrap_or_default(),
-            );
+            let next = memchr::memchr3(b'&', b'#', b'\n', self.bytes.part(stop + 1..));
             stop = next.map_or(self.bytes.len(), |length| stop + 1 + length);
         }
-        let value = self.text.get(start..stop).unwrap_or_default();
+        let value = self.text.part(start..stop);
         if let Some(end) = value.find(" HTTP/").map(|end| start + end)
             && self.view.is_literal(end)
         {
@@ -516,9 +516,9 @@ impl<'v> Ends<'v> {
     /// Returns the end of the form field that a text starts with.
     pub(super) fn form(&self, start: usize) -> usize {
         let line = self.line(start, List::Fields);
-        let value = self.text.get(start..line).unwrap_or_default();
+        let value = self.text.part(start..line);
         let is_end = |at: &usize| {
-            let next = value.get(at + 1..).unwrap_or_default();
+            let next = value.part(at + 1..);
             let name = next
                 .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.[]%+".contains(c));
             self.view.is_literal(start + at) && name.len() < next.len() && name.starts_with('=')
@@ -535,7 +535,7 @@ impl<'v> Ends<'v> {
         let mut position = match self.quote(start).filter(|_| list != List::Headers) {
             Some((quote, backslashes)) => {
                 let inside = start + backslashes + 1;
-                let end = memchr::memchr(quote, self.bytes.get(inside..).unwrap_or_default());
+                let end = memchr::memchr(quote, self.bytes.part(inside..));
                 end.map_or(start, |length| inside + length + 1)
             }
             None => start,
@@ -572,7 +572,7 @@ impl<'v> Ends<'v> {
     /// Returns whether a header goes on in the next line: that line is indented and has no name of
     /// its own. Other values go on only after a comma or a semicolon.
     fn goes_on_below(&self, position: usize, list: List) -> bool {
-        let before = self.text.get(..position).unwrap_or_default();
+        let before = self.text.part(..position);
         let is_open = || before.trim_end_matches('\r').ends_with([',', ';']);
         if list != List::Headers && !is_open() {
             return false;
@@ -624,18 +624,28 @@ impl<'v> Ends<'v> {
                     .chain(HEADER_STARTS)
                     .any(|header| header.starts_with(&*name));
         }
-        let has_separator = after.trim_start_matches('"').starts_with(['=', ':']);
-        has_separator
-            && (HEADERS.contains(&&*name)
-                || HEADER_STARTS.iter().any(|start| name.starts_with(start))
-                || (list != List::Headers && FIELDS.contains(&&*super::names::squeezed(&name))))
+        let Some(value) = after.trim_start_matches('"').strip_prefix(['=', ':']) else {
+            return false;
+        };
+        // A comma or a semicolon ends a value more certainly than a blank does.
+        let is_behind_sign = position
+            .checked_sub(1)
+            .is_some_and(|before| self.byte(before) != Some(b' '));
+        let is_header =
+            HEADERS.contains(&&*name) || HEADER_STARTS.iter().any(|start| name.starts_with(start));
+        let is_field = || {
+            let name = super::names::squeezed(&name);
+            FIELDS.contains(&&*name)
+                && (is_behind_sign || FIELDS_OF_WORDS.contains(&&*name) || is_one_word(value))
+        };
+        is_header || (list != List::Headers && is_field())
     }
 
     /// Returns the end without the brackets that close the container of the value, and without the
     /// mark of a cut-off line.
     fn without_closing(&self, start: usize, end: usize) -> usize {
         const MOST: usize = 3;
-        let value = self.text.get(start..end).unwrap_or_default().trim_end();
+        let value = self.text.part(start..end).trim_end();
         let value = value
             .strip_suffix("[TRUNCATED]")
             .unwrap_or(value)
@@ -654,6 +664,32 @@ impl<'v> Ends<'v> {
         let count = closing.iter().take_while(is_closing).count();
         start + value.len() - count
     }
+}
+
+/// Returns whether a value is one word or one text in quotes, so that another field or nothing comes
+/// after it. In `password=a status=200 b`, the password goes on behind `status=200`.
+fn is_one_word(value: &str) -> bool {
+    let value = value.trim_start_matches([' ', '\t']);
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let inside = value.part(usize::from(quote.is_some())..);
+    let end = match quote {
+        Some(quote) => inside.find(quote).map(|end| end + 1),
+        None => inside.find(|c: char| c.is_whitespace() || ",;|&)}]>\"'".contains(c)),
+    };
+    let after = inside.part(end.unwrap_or(inside.len())..);
+    let next = after.trim_start_matches([' ', '\t']);
+    if next.len() == after.len() {
+        return true;
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let name = next.trim_start_matches(['"', '\'']);
+    let behind_name = name.trim_start_matches(is_name);
+    let is_field = behind_name.len() < name.len()
+        && behind_name
+            .trim_start_matches(['"', '\''])
+            .starts_with(['=', ':']);
+    let is_closing = next.starts_with(|c: char| ",;|&)}]>".contains(c) || c.is_whitespace());
+    is_field || is_closing || next.is_empty() || next.starts_with("[TRUNCATED]")
 }
 
 /// Returns whether a word names the scheme of an authorization.
@@ -685,7 +721,7 @@ fn is_tag(text: &str, mark: &str, name: &str) -> bool {
         .take(128)
         .position(|byte| matches!(byte, b'>' | b'/' | b' ' | b'\n' | b'\t' | b'<'))
         .unwrap_or_else(|| tag.len().min(128));
-    let tag = tag.get(..end).unwrap_or_default();
+    let tag = tag.part(..end);
     tag.rsplit(':')
         .next()
         .is_some_and(|tag| tag.eq_ignore_ascii_case(name))

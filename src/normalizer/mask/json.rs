@@ -10,7 +10,8 @@ use super::Edit;
 use super::keyed::{
     is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key, is_value_key,
 };
-use super::names::{Kind, is_of_caller, kind, names_short_group, squeezed};
+use super::names::{Kind, holds_claims, is_of_caller, kind, names_short_group, squeezed};
+use crate::normalizer::parts::Parts;
 
 /// What stands in the place of a value.
 const MASKED_VALUE: &str = r#""***""#;
@@ -188,8 +189,13 @@ impl<'j> Walk<'j> {
             return false;
         };
         if matches!(first, b'{' | b'[') {
-            let is_walked = matches!(kind, Kind::Jwt | Kind::Short) && first == b'{';
-            return !(kind == Kind::Code || is_walked);
+            let object = self.json.get(self.position..).unwrap_or_default();
+            return match kind {
+                Kind::Code => false,
+                Kind::Short => first == b'[',
+                Kind::Jwt => !holds_claims(object),
+                Kind::Header | Kind::Other => true,
+            };
         }
         let value = self
             .json
@@ -259,17 +265,14 @@ impl<'j> Walk<'j> {
             return String::new();
         };
         let path = format!("{}{}", level.path, squeezed(&level.key));
-        path.get(path.len().saturating_sub(LONGEST_PATH)..)
-            .unwrap_or_default()
+        path.part(path.len().saturating_sub(LONGEST_PATH)..)
             .to_owned()
     }
 
     /// The text of a string that stands from quote to quote.
     fn text(&self, place: &Range<usize>) -> Cow<'j, str> {
         let json = self.json.get(place.clone()).unwrap_or_default();
-        let inside = json
-            .get(1..json.len().saturating_sub(1))
-            .unwrap_or_default();
+        let inside = json.part(1..json.len().saturating_sub(1));
         if !inside.contains('\\') {
             return Cow::Borrowed(inside);
         }
@@ -288,7 +291,7 @@ impl<'j> Walk<'j> {
             Some(b'"') => end_of_string(bytes, start),
             Some(b'{' | b'[') => end_of_brackets(bytes, start),
             _ => {
-                let rest = self.json.get(start..).unwrap_or_default();
+                let rest = self.json.part(start..);
                 let length = rest.find([',', '}', ']', ' ', '\n', '\r', '\t']);
                 start + length.unwrap_or(rest.len()).max(1)
             }
@@ -299,7 +302,7 @@ impl<'j> Walk<'j> {
 /// Behind the quote that ends a string.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut position = start + 1;
-    while let Some(found) = memchr2(b'"', b'\\', bytes.get(position..).unwrap_or_default()) {
+    while let Some(found) = memchr2(b'"', b'\\', bytes.part(position..)) {
         position += found;
         if bytes.get(position) == Some(&b'"') {
             return position + 1;

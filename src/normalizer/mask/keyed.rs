@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::ends::{Ends, List};
-use super::names::{Kind, MARKS, WORDS, kind, last_word};
+use super::names::{Kind, MARKS, WORDS, holds_claims, kind, last_word};
 use super::view::View;
+use crate::normalizer::parts::Parts;
 
 /// Finds names in a text without its separators: marks that may stand anywhere in a key, and words
 /// that end a key.
@@ -23,6 +24,11 @@ static VALUE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input)\\*["']?\s*(?:=>|[:=])"#)
         .expect("the pattern is right")
 });
+
+/// Finds a member `value` of an object, without the object's other members.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static CUT_VALUE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?i)["']value\\*["']\s*:\s*"#).expect("the pattern is right"));
 
 /// Keys whose value is the name of something.
 const NAME_KEYS: [&str; 11] = [
@@ -135,6 +141,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
             keyed.find(letters.names(names), found);
         }
     }
+    found.extend(keyed.value_without_name());
 }
 
 /// The letters and digits of a text, with their positions.
@@ -287,10 +294,10 @@ impl Keyed<'_> {
             return self.named(key, done);
         };
         let start = separator.value;
-        let before_key = self.ends.text.get(..key.start).unwrap_or_default();
+        let before_key = self.ends.text.part(..key.start);
         let is_parameter = self.is_parameter(key.start);
         let end = self.end(key, kind, &separator, is_parameter);
-        let value = self.ends.text.get(start..end).unwrap_or_default();
+        let value = self.ends.text.part(start..end);
         let is_credential = match kind {
             Kind::Code if separator.sign == Sign::Equals => {
                 // Only parameters of forms have brackets: `user[code]=`.
@@ -299,7 +306,7 @@ impl Keyed<'_> {
             }
             Kind::Code => is_parameter || is_code(value),
             Kind::Short => !is_harmless(value),
-            Kind::Jwt => !(separator.is_quoted && value.starts_with('{')),
+            Kind::Jwt => !(separator.is_quoted && holds_claims(value)),
             Kind::Header | Kind::Other => true,
         };
         if !is_credential || is_nothing(value) || self.ends.from(start).starts_with("API Stage:") {
@@ -371,7 +378,7 @@ impl Keyed<'_> {
         if !is_quoted && let Some(content) = self.content(key) {
             return found(content, Sign::Tag);
         }
-        let before = ends.text.get(..key.start).unwrap_or_default();
+        let before = ends.text.part(..key.start);
         if !is_quoted
             && before.ends_with('>')
             && let Some(content) = ends.next_element(position)
@@ -548,9 +555,7 @@ impl Keyed<'_> {
     fn is_in_tag(&self, position: usize) -> bool {
         const LONGEST_TAG: usize = 512;
         let bytes = self.ends.text.as_bytes();
-        let before = bytes
-            .get(position.saturating_sub(LONGEST_TAG)..position)
-            .unwrap_or_default();
+        let before = bytes.part(position.saturating_sub(LONGEST_TAG)..position);
         let bracket = before.iter().rposition(|byte| matches!(byte, b'<' | b'>'));
         bracket.is_some_and(|at| {
             before.get(at) == Some(&b'<')
@@ -597,12 +602,12 @@ impl Keyed<'_> {
         let start = (after + backslashes + 1).min(ends.text.len());
         // A path that ends in the name ends here.
         let start = start + usize::from(ends.from(start).starts_with(']'));
-        let before = ends.text.get(done..opening).unwrap_or_default();
+        let before = ends.text.part(done..opening);
         let value = VALUE.find_iter(tail(before)).last();
         let mut secrets = Vec::new();
         if let Some(value) = value {
             let value_start = opening - tail(before).len() + value.end();
-            let between = ends.text.get(value_start..name_key).unwrap_or_default();
+            let between = ends.text.part(value_start..name_key);
             let is_other = ["/>", "</", "},"].iter().any(|end| between.contains(end));
             if value_start < name_key && !is_other {
                 let end = name_key
@@ -611,7 +616,7 @@ impl Keyed<'_> {
             }
         }
         let end = self.named_end(start, opening);
-        let value = ends.text.get(start..end).unwrap_or_default();
+        let value = ends.text.part(start..end);
         if !value
             .trim_matches(|c: char| c.is_whitespace() || ",}]/>".contains(c))
             .is_empty()
@@ -629,10 +634,25 @@ impl Keyed<'_> {
         is_cut.then_some((quote, rest.len()))
     }
 
+    /// Finds the value of an object that was cut off before its name: `{"value":"S","na`.
+    fn value_without_name(&self) -> Option<Range<usize>> {
+        let text = self.ends.text;
+        let last = CUT_VALUE.find_iter(tail(text)).last()?;
+        let start = text.len() - tail(text).len() + last.end();
+        let object = text.get(..start)?.rfind('{')?;
+        let end = self.ends.brackets(object);
+        let members = text.get(object..end)?;
+        if self.ends.byte(end - 1) == Some(b'}') || has_name(members) {
+            return None;
+        }
+        let place = start..self.ends.json_value(start);
+        (!is_nothing(text.get(place.clone())?)).then_some(place)
+    }
+
     /// Returns the content of a part of a form whose name has no quotes.
     fn named_part(&self, key: &Range<usize>) -> Vec<Range<usize>> {
         let text = self.ends.text;
-        let head = tail(text.get(..key.start).unwrap_or_default());
+        let head = tail(text.part(..key.start));
         let is_part = head.ends_with("name=")
             && head
                 .rsplit(['\n', '\r'])
@@ -707,7 +727,7 @@ impl Keyed<'_> {
             if rest.get(..tag).is_some_and(|tag| tag.ends_with('/')) {
                 return start + tag - 1;
             }
-            let content = rest.get(tag..).unwrap_or_default();
+            let content = rest.part(tag..);
             return start + tag + content.find("</").unwrap_or(content.len());
         }
         if rest.starts_with(['\n', '\r', ';']) || rest.starts_with("\\r") || rest.starts_with("\\n")
@@ -723,9 +743,16 @@ impl Keyed<'_> {
     }
 }
 
+/// Returns whether a member of an object calls its value a name, and the name is whole.
+fn has_name(members: &str) -> bool {
+    let mut texts = members.split(['"', '\'']);
+    let is_name = |text: &str| is_name_key(text.trim_end_matches('\\'));
+    // A separator, the name, and what comes after it.
+    texts.any(is_name) && texts.count() >= 3
+}
+
 /// Returns the last bytes of a text, in which a member beside a name is looked for.
 fn tail(text: &str) -> &str {
     const LONGEST: usize = 4_096;
-    text.get(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..)
-        .unwrap_or_default()
+    text.part(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..)
 }

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::ends::{Ends, List};
 use super::view::View;
+use crate::normalizer::parts::Parts;
 
 /// A JSON Web Token, signed or encrypted: parts may be empty.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
@@ -98,12 +99,12 @@ fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
 /// Returns the word, or the text in quotes, that a text starts with.
 fn word(text: &str) -> &str {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-        let inside = text.get(1..).unwrap_or_default();
+        let inside = text.part(1..);
         let end = inside.find([quote, '\n']).map_or(text.len(), |end| end + 2);
         return text.get(..end).unwrap_or(text);
     }
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    let word = text.get(..end).unwrap_or_default();
+    let word = text.part(..end);
     word.trim_end_matches([',', ';', '.', '"', '\'', ')', ']', '}', '>', '\\'])
 }
 
@@ -182,15 +183,13 @@ fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
     {
         let start = position + begin;
         position = start + 10;
-        let head = text.get(position..).unwrap_or_default();
-        let head = head
-            .get(..head.floor_char_boundary(LONGEST_HEAD))
-            .unwrap_or_default();
+        let head = text.part(position..);
+        let head = head.part(..head.floor_char_boundary(LONGEST_HEAD));
         let label = head.split_once("-----").map_or(head, |(label, _)| label);
         if label.contains("PRIVATE") {
-            let rest = text.get(position..).unwrap_or_default();
+            let rest = text.part(position..);
             let end = rest.find("-----END").map_or(rest.len(), |end| {
-                let last = rest.get(end + 8..).unwrap_or_default();
+                let last = rest.part(end + 8..);
                 end + 8 + last.find("-----").map_or(last.len(), |dashes| dashes + 5)
             });
             position += end;
@@ -218,14 +217,14 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
     let mut position = 0;
     while let Some(slashes) = run.get(position..).and_then(|rest| rest.find("//")) {
         position += slashes + 2;
-        let rest = run.get(position..).unwrap_or_default();
+        let rest = run.part(position..);
         let user = rest.find([':', '@', '/', '?', '#']).unwrap_or(rest.len());
         match rest.get(user..).and_then(|rest| rest.bytes().next()) {
             Some(b'@') if user >= SHORTEST_USER => {
                 found.push(start + position..start + position + user);
             }
             Some(b':') if !rest.starts_with('[') => {
-                if let Some(length) = password(rest.get(user + 1..).unwrap_or_default()) {
+                if let Some(length) = password(rest.part(user + 1..)) {
                     let place = start + position + user + 1;
                     found.push(place..place + length);
                     position += user + 1 + length;
@@ -269,7 +268,7 @@ fn quoted(text: &str, found: &mut Vec<Range<usize>>) {
     const BEHIND: &str = " not a valid key=value pair";
     let mut done = 0;
     for (at, _) in text.match_indices(BEHIND) {
-        let before = text.get(done..at).unwrap_or_default();
+        let before = text.part(done..at);
         if let Some(quote) = before.find('\'').filter(|_| before.ends_with('\'')) {
             found.push(done + quote..at);
         }

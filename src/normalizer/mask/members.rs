@@ -8,7 +8,7 @@ use super::keyed::{
     holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key,
     is_value_key,
 };
-use super::names::{Kind, kind};
+use super::names::{Kind, holds_claims, kind};
 use super::{Edit, MASK, edited, json, masked};
 
 /// A value in a text, as a reader has found it.
@@ -31,8 +31,9 @@ impl<'a> Names<'a> {
         members: impl Iterator<Item = (&'a str, &'v str)> + Clone,
     ) -> Self {
         let is_patch = |object: &str| {
-            let mut keys = members.clone().map(|(key, _)| split(key));
-            keys.any(|key| key == (object, "op"))
+            // In a line with quotes that nobody escaped, the operation may stand in another value.
+            let mut members = members.clone();
+            members.any(|(key, value)| split(key) == (object, "op") || value.contains("\"op\""))
         };
         let named = members.clone().filter_map(|(key, value)| {
             let (object, name) = split(key);
@@ -43,16 +44,20 @@ impl<'a> Names<'a> {
                 || (name == "path" && is_name() && is_patch(object));
             names_secret.then_some(object)
         });
-        Self(named.collect())
+        // A broken line goes on outside of the object of a value that breaks off.
+        let outside = members
+            .clone()
+            .filter_map(|(_, value)| ends_in_name(value).then_some(""));
+        Self(named.chain(outside).collect())
     }
 
     /// Returns whether the value of a key is a credential.
     pub(in super::super) fn hides(&self, key: &str, value: &str) -> bool {
         let is_secret = match kind(key) {
             Some(Kind::Code) => is_code(value),
-            Some(Kind::Short | Kind::Jwt) if value.starts_with("{\"") => false,
+            Some(Kind::Short) if value.starts_with("{\"") => false,
             Some(Kind::Short) => !is_harmless(value),
-            Some(Kind::Jwt) => true,
+            Some(Kind::Jwt) => !holds_claims(value),
             Some(Kind::Header | Kind::Other) => true,
             None => self.names(key, value),
         };

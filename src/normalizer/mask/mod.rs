@@ -15,6 +15,7 @@
 //! All detectors look at the same text, and their findings are joined before anything is replaced,
 //! so no mask hides a credential from another detector.
 
+mod clean;
 mod ends;
 mod json;
 mod keyed;
@@ -32,8 +33,9 @@ use serde_json::value::RawValue;
 
 pub(super) use self::members::{Names, Part, mask_parts};
 pub(super) use self::names::{hides_object, is_secret, is_separator};
-use self::suspicion::is_suspicious;
+pub(super) use self::suspicion::is_suspicious;
 use self::view::View;
+use crate::normalizer::parts::Parts;
 
 /// The text in place of a credential.
 const MASK: &str = "***";
@@ -128,12 +130,12 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
     let (mut edited, mut done) = (String::with_capacity(text.len()), 0);
     for edit in edits {
         if edit.place.start >= done {
-            edited.push_str(text.get(done..edit.place.start).unwrap_or_default());
+            edited.push_str(text.part(done..edit.place.start));
             edited.push_str(&edit.text);
         }
         done = done.max(edit.place.end);
     }
-    edited.push_str(text.get(done..).unwrap_or_default());
+    edited.push_str(text.part(done..));
     Some(edited)
 }
 
@@ -239,6 +241,43 @@ mod tests {
                 "/verify/***?x=1",
             ),
             ("note=user[code]=s3cr3t", "note=user[code]=***"),
+            // The password goes on behind a field, unless another field or nothing follows it.
+            ("password=a status=200 s3cr3t", "password=***"),
+            (
+                "{name=bob; pass=a status=200 s3cr3t}",
+                "{name=bob; pass=***}",
+            ),
+            (
+                "password=s3cr3t status=200 b=c",
+                "password=*** status=200 b=c",
+            ),
+            (
+                "password=s3cr3t msg=it went wrong",
+                "password=*** msg=it went wrong",
+            ),
+            // An owner's object called after a token holds the token.
+            (
+                r#"{"userJwt":{"S":"s3cr3t"},"jwt":{"claims":{"sub":"a"}}}"#,
+                r#"{"userJwt":"***","jwt":{"claims":{"sub":"a"}}}"#,
+            ),
+            (
+                r#"ERROR App - {"jwt": {"S": "s3\"cr3t"}}"#,
+                r#"ERROR App - {"jwt": ***}"#,
+            ),
+            (
+                r#""{\"note\":\"--b\\nContent-Disposition: form-data; name=token\\n\\ns3cr3t\\n--b"#,
+                r#""{\"note\":\"--b\\nContent-Disposition: form-data; name=token***\\n--b"#,
+            ),
+            // The name beside the value was cut off.
+            (
+                r#"INFO [{"value": "s3cr3t", "na"#,
+                r#"INFO [{"value": "***", "na"#,
+            ),
+            (
+                r#"INFO {"id": 1, "value": "a", "name": "b", "c"#,
+                r#"INFO {"id": 1, "value": "a", "name": "b", "c"#,
+            ),
+            (r#"INFO {"value": "a"}"#, r#"INFO {"value": "a"}"#),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();
@@ -278,6 +317,7 @@ mod tests {
             "Authorization header",
             "name",
             "value",
+            "{\"value\":\"",
             " ",
             "  ",
             "--",

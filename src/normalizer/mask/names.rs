@@ -1,5 +1,6 @@
 //! Names that name credentials.
 
+use crate::normalizer::parts::Parts;
 use std::borrow::Cow;
 
 /// The kind of credential that a name promises.
@@ -8,7 +9,7 @@ pub(super) enum Kind {
     /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a
     /// list of cookies.
     Header,
-    /// A JSON Web Token. An object under such a name holds the claims of one.
+    /// `jwt`: a JSON Web Token, or an object that holds the claims of one.
     Jwt,
     /// Any other credential.
     Other,
@@ -20,7 +21,7 @@ pub(super) enum Kind {
 }
 
 /// A name that has one of these in it names a credential. Letters and digits only.
-pub(super) const MARKS: [&str; 43] = [
+pub(super) const MARKS: [&str; 45] = [
     "accesskey",
     "accountkey",
     "apikey",
@@ -62,7 +63,9 @@ pub(super) const MARKS: [&str; 43] = [
     "subscriptionkey",
     "token",
     "usageidentifierkey",
+    "userotp",
     "userpass",
+    "userpin",
     "xsrf",
 ];
 
@@ -135,8 +138,20 @@ pub(in super::super) fn is_secret(key: &str) -> bool {
 
 /// Returns whether all members of an object with this key are credentials. An object of claims is
 /// none; in one with a short name each member says for itself what it is.
-pub(in super::super) fn hides_object(key: &str) -> bool {
-    kind(key).is_some_and(|kind| matches!(kind, Kind::Header | Kind::Other))
+pub(in super::super) fn hides_object(key: &str, object: &str) -> bool {
+    kind(key).is_some_and(|kind| match kind {
+        Kind::Header | Kind::Other => true,
+        Kind::Jwt => !holds_claims(object),
+        Kind::Short | Kind::Code => false,
+    })
+}
+
+/// Returns whether an object holds the claims of a token and not the token: event objects of API
+/// Gateway have `{"claims":{…},"scopes":null}` under `jwt`.
+pub(super) fn holds_claims(object: &str) -> bool {
+    let first = object.strip_prefix('{').unwrap_or_default();
+    let first = first.trim_start_matches(|c: char| c.is_whitespace() || "\"'\\".contains(c));
+    first.starts_with("claims") || first.starts_with("scopes")
 }
 
 /// The kind of credential that a key names; `None` if it names none.
@@ -158,12 +173,20 @@ pub(super) fn kind(key: &str) -> Option<Kind> {
     let is_header = |name: &str| name.contains("authorization") || name.contains("cookie");
     match mark {
         Some(_) if is_header(rest) => Some(Kind::Header),
-        Some(&"jwt") => Some(Kind::Jwt),
+        Some(&"jwt") if is_called_jwt(&key) => Some(Kind::Jwt),
         Some(_) => Some(Kind::Other),
         None if end > 0 => None,
         None if name == "code" => Some(Kind::Code),
         None => (ends_in_word(&key) || is_in_short_group(&key)).then_some(Kind::Short),
     }
+}
+
+/// Returns whether the last part of a key is `jwt`. Event objects of API Gateway keep the claims of a
+/// checked token under it; `userJwt` and `id_jwt` are an owner's names for the token.
+fn is_called_jwt(key: &str) -> bool {
+    key.rsplit('.')
+        .next()
+        .is_some_and(|last| last.eq_ignore_ascii_case("jwt"))
 }
 
 /// Returns whether a key is a member's of an object with a short name, and may name a credential:
@@ -249,7 +272,7 @@ fn decoded(key: &str) -> Cow<'_, str> {
             match code {
                 Some(code) => {
                     once.push(char::from(code));
-                    once.push_str(part.get(2..).unwrap_or_default());
+                    once.push_str(part.part(2..));
                 }
                 None => {
                     once.push('%');

@@ -3,10 +3,12 @@
 
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use regex::bytes::Regex;
 
+use super::clean;
 use super::names::{MARKS, WORDS};
-use crate::json::has_byte;
+use crate::json::{has_byte, has_neighbours, has_place};
 
 /// Everything that a detector starts from: a name of a credential, with a little between its
 /// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
@@ -21,7 +23,7 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
     let words = WORDS.map(spread).join("|");
     let pattern = format!(
         "(?i-u){marks}|(?:{words})[0-9]*(?:[^a-z0-9]|$)|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
-         |%[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\[uxnrt]|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key\
+         |%[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\[uxnrt]|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key|[\"']value\\\\*[\"']\
          |(?-i:eyJ|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|[sr]k_|sk-|npm_|pypi-|hf_|shp.._|dop_v1_|whsec_|xkeysib-\
          |ya29|AGE-SECRET|AIza|AKIA|ASIA|SG\\.)"
     );
@@ -32,16 +34,25 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
 ///
 /// Perf: most values show no sign. Three looks, each slower and sharper than the one before, cost
 /// 2,900 instructions for the values of a REST line. Without the second look it is 5,500.
-pub(super) fn is_suspicious(text: &str) -> bool {
+pub(in super::super) fn is_suspicious(text: &str) -> bool {
     const SHORTEST: usize = "pw=x".len();
     let bytes = text.as_bytes();
     // API Gateway's ids end in `=`. No value follows it.
     let signs = bytes.strip_suffix(b"=").unwrap_or(bytes);
-    if bytes.len() < SHORTEST || !has_byte(signs, may_show) || !has_sign(signs) {
+    if bytes.len() < SHORTEST {
+        return false;
+    }
+    let is_long = bytes.len() >= clean::SHORTEST;
+    if is_long && (!has_byte(signs, may_show) || clean::is_known(text)) {
         return false;
     }
     // Names are spread over objects.
-    matches!(bytes.first(), Some(b'{' | b'[')) || SIGN.is_match(bytes)
+    let is_object = || matches!(bytes.first(), Some(b'{' | b'['));
+    let is_suspicious = has_sign(signs) && (is_object() || SIGN.is_match(bytes));
+    if is_long && !is_suspicious {
+        clean::remember(text);
+    }
+    is_suspicious
 }
 
 /// Whether a byte may be a sign: one of those stands in every text with a credential. Ranges cost
@@ -60,19 +71,20 @@ fn may_show(byte: u8) -> bool {
 
 /// Returns whether any byte is a sign where it stands.
 fn has_sign(bytes: &[u8]) -> bool {
-    let mut places = bytes.iter().enumerate();
-    places.any(|(place, byte)| {
-        SIGNS
-            .get(usize::from(*byte))
-            .is_some_and(|is_sign| *is_sign)
-            && shows(bytes, place)
-    })
+    let is_sign = |byte: &u8| SIGNS.get(usize::from(*byte)).copied();
+    let shows_at = |place| bytes.get(place).and_then(is_sign) == Some(true) && shows(bytes, place);
+    // An option of a command has a blank behind its name.
+    let has_option = || {
+        let are_hyphens = |one, other| (one == b'-') & (other == b'-');
+        memchr(b' ', bytes).is_some() && has_neighbours(bytes, are_hyphens)
+    };
+    has_place(bytes, may_show, shows_at) || has_option()
 }
 
 /// The bytes that [`shows`] looks at.
 #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const SIGNS: [bool; 256] = {
-    let bytes = b" \"%&'+-:=>@\\_GIgkxy";
+    let bytes = b" \"%&'+:=>@\\_GIgkxy";
     let mut signs = [false; 256];
     let mut control = 0;
     while control < b' ' {
@@ -93,7 +105,6 @@ const SIGNS: [bool; 256] = {
 fn shows(bytes: &[u8], place: usize) -> bool {
     let (before, from) = bytes.split_at_checked(place).unwrap_or_default();
     match from {
-        [b'-', ..] => before.ends_with(b"-"),
         [b' ', ..] => ends_scheme(before),
         [b'_', ..] => ends_prefix(before),
         [b'G', rest @ ..] => {

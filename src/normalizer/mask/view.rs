@@ -78,18 +78,20 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
     };
     let (byte, length) = match text {
         [b'%', ..] => (hexadecimal(text.get(1..3))?, 3),
-        [b'\\', b'u' | b'\\', ..] => {
+        [b'\\', b'x', ..] => (hexadecimal(text.get(2..4))?, 4),
+        [b'\\', ..] => {
             // JSON in a string of JSON has more backslashes.
             const LONGEST_RUN: usize = 16;
             let run = text.iter().take(LONGEST_RUN);
             let backslashes = run.take_while(|byte| **byte == b'\\').count();
-            let unit = text.get(backslashes..)?.strip_prefix(b"u00")?;
-            (hexadecimal(unit.get(..2))?, backslashes + 5)
+            match text.get(backslashes..)? {
+                [b'n', ..] => (b'\n', backslashes + 1),
+                [b'r', ..] => (b'\r', backslashes + 1),
+                [b't', ..] => (b'\t', backslashes + 1),
+                [b'u', b'0', b'0', digits @ ..] => (hexadecimal(digits.get(..2))?, backslashes + 5),
+                _ => return None,
+            }
         }
-        [b'\\', b'x', ..] => (hexadecimal(text.get(2..4))?, 4),
-        [b'\\', b'n', ..] => (b'\n', 2),
-        [b'\\', b'r', ..] => (b'\r', 2),
-        [b'\\', b't', ..] => (b'\t', 2),
         [b'&', ..] => entity(text)?,
         _ => return None,
     };

@@ -1,5 +1,6 @@
 //! The variables that an access-log line holds, in any form and spelling.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -21,7 +22,7 @@ use super::value::{
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
 use crate::normalizer::line::Stop;
-use crate::normalizer::mask::{Names, Part, hides_object, mask_parts, mask_suspicious};
+use crate::normalizer::mask::{Names, Part, hides_object, is_suspicious, mask, mask_parts};
 
 /// The variables of one line. Values are borrowed from the line and unescaped only on demand.
 pub(crate) struct AccessLog<'a> {
@@ -30,6 +31,10 @@ pub(crate) struct AccessLog<'a> {
     entries: ArenaVec<'a, Entry<'a>>,
     /// For each variable, one more than its place in `entries`; 0 if the line does not have it.
     places: [u16; Variable::COUNT],
+    /// For each variable, whether its value was found to hold no credential.
+    ///
+    /// Perf: several fields come from one variable, and each value is looked at once.
+    is_clean: [Cell<bool>; Variable::COUNT],
     claims: ArenaVec<'a, Entry<'a>>,
     context: ArenaVec<'a, Entry<'a>>,
     unmapped: ArenaVec<'a, Entry<'a>>,
@@ -84,6 +89,7 @@ impl<'a> AccessLog<'a> {
             arena,
             entries: ArenaVec::with_capacity_in(32, arena),
             places: [0; Variable::COUNT],
+            is_clean: [const { Cell::new(false) }; Variable::COUNT],
             claims: list(),
             context: list(),
             unmapped: list(),
@@ -151,7 +157,7 @@ impl<'a> AccessLog<'a> {
             return;
         }
         let is_walked = depth < MAX_DEPTH && json.starts_with('{') && json != "{}";
-        if is_walked && meaning(key) == Meaning::Secret && hides_object(key) {
+        if is_walked && meaning(key) == Meaning::Secret && hides_object(key, json) {
             return;
         }
         if !is_walked || self.read_object(key, json, depth + 1).is_err() {
@@ -221,6 +227,7 @@ impl<'a> AccessLog<'a> {
 
     /// Adds another value of a variable that the line already has.
     fn push_again(&mut self, variable: Variable, entry: Entry<'a>) {
+        self.forget_look(variable);
         let place = self
             .places
             .get(variable as usize)
@@ -309,9 +316,13 @@ impl<'a> AccessLog<'a> {
 
     /// Returns the variable's value as text, as it is written, even a `-`; `None` if the line does
     /// not have it or has null.
+    #[inline]
     pub(crate) fn raw_text(&self, variable: Variable) -> Option<&'a str> {
-        let (_, value) = self.entry(variable)?;
-        text_of(self.arena, value)
+        match self.entry(variable)?.1 {
+            // Perf: the common case, inline.
+            FlatValue::Text(text) => Some(text),
+            value => text_of(self.arena, value),
+        }
     }
 
     /// Returns whether the variable's value is a number without quotes.
@@ -331,9 +342,27 @@ impl<'a> AccessLog<'a> {
         if !self.has(variable) {
             return None;
         }
-        self.raw_text(variable)
-            .and_then(present)
-            .map(|text| mask_suspicious(text, self.arena))
+        self.present_text(variable)
+    }
+
+    fn present_text(&self, variable: Variable) -> Option<&'a str> {
+        let text = present(self.raw_text(variable)?)?;
+        Some(self.masked_value(variable, text))
+    }
+
+    /// Returns a variable's value without credentials.
+    pub(crate) fn masked_value(&self, variable: Variable, text: &'a str) -> &'a str {
+        let is_clean = self.is_clean.get(variable as usize);
+        if is_clean.is_some_and(Cell::get) {
+            return text;
+        }
+        if is_suspicious(text) {
+            return mask(text, self.arena);
+        }
+        if let Some(is_clean) = is_clean {
+            is_clean.set(true);
+        }
+        text
     }
 
     #[inline]
@@ -441,6 +470,7 @@ impl<'a> AccessLog<'a> {
     /// Removes a variable.
     fn take(&mut self, variable: Variable) -> Option<Entry<'a>> {
         let entry = self.entry(variable);
+        self.forget_look(variable);
         if let Some(place) = self.places.get_mut(variable as usize) {
             *place = 0;
         }
@@ -577,13 +607,22 @@ impl<'a> AccessLog<'a> {
         is_free
     }
 
-    fn has_value(&self, variable: Variable) -> bool {
+    /// Forgets that a variable's value was looked at, because it changes.
+    fn forget_look(&self, variable: Variable) {
+        if let Some(is_clean) = self.is_clean.get(variable as usize) {
+            is_clean.set(false);
+        }
+    }
+
+    /// Returns whether the line has a value for the variable.
+    pub(crate) fn has_value(&self, variable: Variable) -> bool {
         self.entry(variable)
             .is_some_and(|(_, value)| !is_absent(value))
     }
 
     /// Sets the value of a variable.
     fn put(&mut self, variable: Variable, entry: Entry<'a>) {
+        self.forget_look(variable);
         let place = self
             .places
             .get(variable as usize)
