@@ -17,6 +17,8 @@ pub struct KeptLetter {
     /// The data stream that the document was sent to.
     pub target: DataStreamName,
     owner: String,
+    account: String,
+    region: String,
     log_group: String,
     log_stream: String,
     event_id: String,
@@ -25,10 +27,11 @@ pub struct KeptLetter {
 }
 
 /// The fields of a dead letter that [`KeptLetter::read`] needs.
-pub const KEPT_FIELDS: [&str; 5] = [
+pub const KEPT_FIELDS: [&str; 6] = [
     "aws.api_gateway.dead_letter",
     "aws.cloudwatch",
     "cloud.account.id",
+    "cloud.region",
     "event.id",
     "event.original",
 ];
@@ -46,8 +49,8 @@ impl KeptLetter {
     pub fn line(&self) -> LogLine<'_> {
         LogLine {
             owner: &self.owner,
-            account: "",
-            region: "",
+            account: &self.account,
+            region: &self.region,
             log_group: &self.log_group,
             log_stream: &self.log_stream,
             event_id: &self.event_id,
@@ -77,6 +80,8 @@ struct WireApiGateway {
 
 #[derive(Deserialize)]
 struct WireRejected {
+    #[serde(default)]
+    account: String,
     data_stream: String,
     document_id: String,
     event_time: String,
@@ -92,6 +97,8 @@ struct WireCloudWatch {
 #[derive(Deserialize)]
 struct WireCloud {
     account: WireAccount,
+    #[serde(default)]
+    region: String,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +125,8 @@ impl WireLetter {
             part: rejected.part.parse().ok()?,
             target: DataStreamName::parse(&rejected.data_stream).ok()?,
             owner: self.cloud.account.id,
+            account: rejected.account,
+            region: self.cloud.region,
             log_group: cloudwatch.log_group,
             log_stream: cloudwatch.log_stream,
             event_id: self.event.id,
@@ -138,8 +147,8 @@ mod tests {
 
     const LINE: LogLine<'_> = LogLine {
         owner: "111122223333",
-        account: "",
-        region: "",
+        account: "444455556666",
+        region: "eu-central-1",
         log_group: "group",
         log_stream: "stream",
         event_id: "",
@@ -185,8 +194,12 @@ mod tests {
         );
         let line = letter.line();
         assert_eq!(
-            (line.owner, line.log_group, line.log_stream),
-            (LINE.owner, LINE.log_group, LINE.log_stream)
+            (line.owner, line.account, line.region),
+            (LINE.owner, LINE.account, LINE.region)
+        );
+        assert_eq!(
+            (line.log_group, line.log_stream),
+            (LINE.log_group, LINE.log_stream)
         );
         assert_eq!(
             (line.event_id, line.event_time),

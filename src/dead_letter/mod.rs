@@ -47,6 +47,8 @@ struct ApiGateway<'a> {
 /// The rejected document and the reason.
 #[derive(Debug, Serialize)]
 struct Rejected<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    account: &'a str,
     data_stream: &'a str,
     document_id: DocumentId,
     event_time: String,
@@ -64,6 +66,8 @@ struct CloudWatch<'a> {
 #[derive(Debug, Serialize)]
 struct Cloud<'a> {
     account: Account<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    region: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -138,6 +142,7 @@ impl DeadLetter<'_> {
             aws: Aws {
                 api_gateway: ApiGateway {
                     dead_letter: Rejected {
+                        account: line.account,
                         data_stream: &rejected.target.name,
                         document_id: rejected.id,
                         event_time: line.event_time.to_string(),
@@ -153,6 +158,7 @@ impl DeadLetter<'_> {
             },
             cloud: Cloud {
                 account: Account { id: line.owner },
+                region: line.region,
             },
             data_stream: DataStreamFields {
                 dataset: &dead_letters.dataset,

@@ -152,6 +152,7 @@ objects! {
         stage: Text<'a>,
         truncated: Option<bool>,
         unmapped: Option<Flattened<'a>>,
+        unmapped_keys: Texts<'a>,
         user: ApiGatewayUser<'a>,
         vpc_id: Text<'a>,
         vpce_id: Text<'a>,

@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
 use memchr::memchr;
 
 use super::convert::region::region_of;
@@ -15,7 +16,7 @@ use super::convert::timestamp;
 use super::convert::trace_id::trace_id;
 use super::convert::url::uri_parts;
 use super::convert::user_arn::{UserArn, user_arn};
-use super::mask::{mask, mask_suspicious};
+use super::mask::mask;
 use super::variables::access_log::AccessLog;
 use super::variables::aliases::Variable as V;
 use super::variables::form;
@@ -23,9 +24,9 @@ use super::variables::groups::is_in_seconds;
 use super::variables::value::{is_uuid, long, present};
 use crate::ecs::{
     ApiGateway, ApiGatewayError, ApiGatewayUser, Authorizer, Cloud, CloudAccount, Cognito,
-    CustomDomain, Destination, DistinguishedName, Document, Error, Event, Http, HttpBody,
-    HttpRequest, HttpResponse, Integration, OneOrMore, Organization, Phase, Related, Source, Text,
-    Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
+    CustomDomain, Destination, DistinguishedName, Document, Error, Event, Flattened, Http,
+    HttpBody, HttpRequest, HttpResponse, Integration, OneOrMore, Organization, Phase, Related,
+    Source, Text, Timestamp, Tls, TlsClient, Trace, Url, User, UserAgent, Waf, X509,
 };
 
 /// Fills in everything that the line holds. Other fields stay as they are.
@@ -45,7 +46,7 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
         name: None,
     };
     document.user_agent = UserAgent {
-        original: user_agent(log, arena),
+        original: user_agent(log),
         ..UserAgent::default()
     };
     document.tls = tls(log);
@@ -78,6 +79,15 @@ pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, are
     document.related = related(document, arena);
     // This comes last, because it receives the values that could not be converted.
     document.aws.api_gateway.unmapped = log.unmapped();
+    document.aws.api_gateway.unmapped_keys = keys(document.aws.api_gateway.unmapped, arena);
+}
+
+/// Returns the keys of a `flattened` field, whose keys no aggregation can list.
+fn keys<'a>(unmapped: Option<Flattened<'a>>, arena: &'a Bump) -> &'a [&'a str] {
+    unmapped.map_or(&[], |Flattened(entries)| {
+        let keys = entries.iter().filter_map(|(key, _)| present(key));
+        ArenaVec::from_iter_in(keys, arena).into_bump_slice()
+    })
 }
 
 /// Returns the time of the request, in milliseconds since 1970.
@@ -89,9 +99,9 @@ fn timestamp(log: &mut AccessLog<'_>) -> Option<i64> {
 }
 
 /// The header as sent. A `-` is kept, as in the reference pipeline.
-fn user_agent<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
+fn user_agent<'a>(log: &AccessLog<'a>) -> Text<'a> {
     log.raw_text(V::UserAgent)
-        .map(|header| mask_suspicious(header, arena))
+        .map(|header| log.masked_value(V::UserAgent, header))
 }
 
 /// Fills `url.*` as the `uri_parts` processor does.
@@ -435,6 +445,7 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
         stage: log.text(V::Stage),
         truncated: None,
         unmapped: None,
+        unmapped_keys: &[],
         user: ApiGatewayUser {
             account_id: log.text(V::CallerAccountId),
             caller: log.text(V::Caller),
@@ -464,11 +475,7 @@ fn route<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Text<'a> {
 /// Returns the kind of API from the variables that only one kind has, otherwise from the request's
 /// id, which is a UUID in REST APIs only.
 fn api_type(log: &AccessLog<'_>) -> Text<'static> {
-    let has = |variables: &[V]| {
-        variables
-            .iter()
-            .any(|variable| log.text(*variable).is_some())
-    };
+    let has = |variables: &[V]| variables.iter().any(|variable| log.has_value(*variable));
     if has(&[
         V::EventType,
         V::ConnectionId,

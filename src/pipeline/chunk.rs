@@ -30,6 +30,8 @@ struct KeptLine {
     /// The index in `streams`.
     stream: usize,
     event_id: Range<usize>,
+    account: Range<usize>,
+    region: Range<usize>,
     event_time: i64,
     message: Range<usize>,
     escapes: Escapes,
@@ -43,6 +45,7 @@ struct LogStream {
     owner: String,
     log_group: String,
     log_stream: String,
+    region: String,
 }
 
 /// The origin of a line.
@@ -70,11 +73,15 @@ impl Chunk {
     pub(super) fn push_line(&mut self, place: LinePlace, data: &LogData, event: &LogEvent<'_>) {
         let stream = self.stream(place.payload, data);
         let event_id = self.keep(event.id);
+        let account = self.keep(event.account);
+        let region = self.keep(event.region);
         let message = self.keep(event.message.raw);
         self.lines.push(KeptLine {
             place,
             stream,
             event_id,
+            account,
+            region,
             event_time: event.timestamp,
             message,
             escapes: event.message.escapes,
@@ -94,6 +101,7 @@ impl Chunk {
                 owner: data.owner.clone(),
                 log_group: data.log_group.clone(),
                 log_stream: data.log_stream.clone(),
+                region: data.region.clone(),
             });
         }
         self.streams.len() - 1
@@ -117,8 +125,8 @@ impl Chunk {
         Some(Origin {
             line: LogLine {
                 owner: &stream.owner,
-                account: "",
-                region: "",
+                account: self.text.get(line.account.clone())?,
+                region: region_of(self.text.get(line.region.clone())?, &stream.region),
                 log_group: &stream.log_group,
                 log_stream: &stream.log_stream,
                 event_id: self.text.get(line.event_id.clone())?,
@@ -176,15 +184,18 @@ pub fn log_line<'a>(data: &'a LogData, event: &LogEvent<'a>) -> LogLine<'a> {
     LogLine {
         owner: &data.owner,
         account: event.account,
-        region: Some(event.region)
-            .filter(|region| !region.is_empty())
-            .unwrap_or(&data.region),
+        region: region_of(event.region, &data.region),
         log_group: &data.log_group,
         log_stream: &data.log_stream,
         event_id: event.id,
         event_time: event.timestamp,
         message: event.message,
     }
+}
+
+/// Returns the region of a line: the log event's own, or that of its payload.
+fn region_of<'a>(event: &'a str, payload: &'a str) -> &'a str {
+    if event.is_empty() { payload } else { event }
 }
 
 /// Returns the identity of a line's document. Its id is made from it.

@@ -12,7 +12,6 @@ mod delivery;
 mod delivery_progress;
 mod delivery_properties;
 mod docs;
-mod docs_commands;
 mod events;
 mod foreign_events;
 mod found_events;

@@ -19,7 +19,9 @@ use crate::lines::LINES;
 use crate::support::command_line::{Outcome, run};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::golden::{names, repository};
-use crate::support::invocation::{DEAD_LETTERS, LOGS, Report, direct, invoke, line, payload};
+use crate::support::invocation::{
+    DEAD_LETTERS, LOGS, Report, compressed, direct, invoke, line, payload,
+};
 
 /// The report of `redrive`.
 #[derive(Debug, Deserialize)]
@@ -157,6 +159,32 @@ fn letters_of_documents_that_arrive_are_removed() {
     // Nothing is left to do. If there never was a dead letter, there is nothing to do either.
     check(&redrive(&server), 0, [0; 5], 0, "");
     check(&redrive(&FakeElasticsearch::start()), 0, [0; 5], 0, "");
+}
+
+/// A letter keeps the account and the region that CloudWatch named for a line of centralised logs.
+#[test]
+fn a_letter_keeps_account_and_region() {
+    let event = direct(&compressed(
+        r#"{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"g","logStream":"s",
+            "subscriptionFilters":["all"],"logEvents":[{"id":"1","timestamp":1772353800000,
+            "message":"{\"requestId\":\"a\",\"status\":\"200\"}",
+            "extractedFields":{"@aws.account":"444455556666","@aws.region":"eu-west-1"}}]}"#,
+    ));
+    let [buried, delivered] = [FakeElasticsearch::start(), FakeElasticsearch::start()];
+    buried.refuse(LOGS, "", 400, "document_parsing_exception");
+    for server in [&buried, &delivered] {
+        assert_eq!(invoke(&event, &settings(server)).status, 0);
+    }
+    buried.mend();
+    check(&redrive(&buried), 0, [1, 0, 0, 0, 0], 1, "");
+    let expected = documents(&delivered, LOGS);
+    for told in ["444455556666", "eu-west-1"] {
+        assert!(
+            expected.iter().all(|document| document.contains(told)),
+            "{expected:?}"
+        );
+    }
+    assert_eq!(documents(&buried, LOGS), expected);
 }
 
 /// If a line holds several objects, only the rejected one is sent. Events without an id keep the

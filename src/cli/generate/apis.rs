@@ -42,6 +42,8 @@ pub(super) struct Api {
     pub(super) routes: &'static [Route],
     /// An old route, which a newer one replaces.
     pub(super) old: Option<Route>,
+    /// What the API's owner has added to the end of the access-log format.
+    pub(super) own_members: &'static str,
 }
 
 const SHOP_ID: &str = "sh0prest01";
@@ -63,6 +65,7 @@ pub(super) static SHOP: Api = Api {
     log_stream: "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     routes: SHOP_ROUTES,
     old: Some(route("GET", "/v1/products", 55, 4_700, 0)),
+    own_members: "",
 };
 
 /// The routes with which a WebSocket connection begins and ends.
@@ -78,6 +81,7 @@ pub(super) static SHOP_BETA: Api = Api {
     log_group: "API-Gateway-Access-Logs_sh0prest01/beta",
     log_stream: "1f1e2d3c4b5a69788796a5b4c3d2e1f1",
     old: None,
+    own_members: ",\"release\":\"7.2\"",
 };
 
 pub(super) static MOBILE: Api = Api {
@@ -94,6 +98,7 @@ pub(super) static MOBILE: Api = Api {
         route("GET", "/offers/{id}", 35, 2_300, 15),
     ],
     old: Some(route("GET", "/v1/feed", 95, 7_600, 0)),
+    own_members: "",
 };
 
 pub(super) static CHAT: Api = Api {
@@ -108,6 +113,7 @@ pub(super) static CHAT: Api = Api {
         route("", "$default", 15, 0, 10),
     ],
     old: None,
+    own_members: "",
 };
 
 /// Paths that a bot tries.

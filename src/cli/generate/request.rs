@@ -57,7 +57,7 @@ impl Request<'_> {
         } else {
             id.clone()
         };
-        line(self.api.api_type, |variable| match variable {
+        let mut line = line(self.api.api_type, |variable| match variable {
             "extendedRequestId" => Some(id.clone()),
             "requestId" => Some(request_id.clone()),
             "messageId" => self.message.is_some().then(|| random.id()),
@@ -74,7 +74,9 @@ impl Request<'_> {
                 .or_else(|| self.of_the_client(variable))
                 .or_else(|| self.of_the_message(variable))
                 .or_else(|| self.of_the_ending(variable)),
-        })
+        });
+        line.insert_str(line.rfind('}').unwrap_or(0), self.api.own_members);
+        line
     }
 
     fn of_the_request(&self, variable: &str) -> Option<String> {

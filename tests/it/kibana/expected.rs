@@ -455,6 +455,7 @@ fn pipeline(title: &str) -> Expected {
         "Documents by format" => formats_over_time(),
         "Documents by log group" => files.iter().map(|file| log_group(file)).collect(),
         "Repairs" => [row("missing_value", &[2.0]), row("commas", &[1.0])].into(),
+        "Keys without a field" => [row("tenant", &[2.0]), row("shard", &[1.0])].into(),
         "Lag from event to ingest (s)" => DELAYS.iter().map(delays).collect(),
         "Dead letters by log group and reason" => {
             let labels = ["/refused", "document_parsing_exception"].map(str::to_owned);

@@ -13,8 +13,8 @@ use super::json::Json;
 
 const LINE: LogLine<'_> = LogLine {
     owner: "111122223333",
-    account: "",
-    region: "",
+    account: "444455556666",
+    region: "eu-central-1",
     log_group: "API-Gateway-Access-Logs_a1b2c3d4e5/prod",
     log_stream: "65e8800b5c6800aad896f888b2a62afc",
     event_id: "39524810500130660835102843261509471794692125505455587328",

@@ -40,7 +40,14 @@ pub(super) fn dashboard() -> Dashboard {
         datasets: &[LOGS, DEAD_LETTERS],
         controls: &[BY_LOG_GROUP, BY_KIND, BY_API, BY_STAGE],
         opens_with: None,
-        rows: vec![numbers(), formats(), log_groups(), dead_letters(), lines()],
+        rows: vec![
+            numbers(),
+            formats(),
+            log_groups(),
+            dead_letters(),
+            damage(),
+            lines(),
+        ],
     }
 }
 
@@ -110,7 +117,7 @@ fn formats() -> Row {
 
 fn log_groups() -> Row {
     Row(
-        14,
+        15,
         vec![
             of_all(table(24, "Documents by log group", LOG_GROUP)).of([
                 DOCUMENTS,
@@ -134,20 +141,31 @@ fn dead_letters() -> Row {
     )
 }
 
-fn lines() -> Row {
+fn damage() -> Row {
     let repairs = terms("aws.api_gateway.repairs", "Repair");
+    let keys = terms("aws.api_gateway.unmapped_keys", "Key");
     Row(
-        16,
+        14,
         vec![
-            table(12, "Repairs", repairs)
+            table(24, "Repairs", repairs)
                 .query(IS_REPAIRED)
                 .of([count("Lines")])
                 .described("A line may have several repairs."),
-            panel(
-                Search("lines-not-parsed"),
-                36,
-                "Latest unparsed and repaired lines",
-            ),
+            table(24, "Keys without a field", keys)
+                .query("aws.api_gateway.unmapped_keys : *")
+                .of([count("Lines")])
+                .described("Their values are kept under aws.api_gateway.unmapped."),
         ],
+    )
+}
+
+fn lines() -> Row {
+    Row(
+        16,
+        vec![panel(
+            Search("lines-not-parsed"),
+            48,
+            "Latest unparsed and repaired lines",
+        )],
     )
 }
