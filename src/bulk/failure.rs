@@ -167,3 +167,59 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody whose key is wrong should not look at privileges, and somebody whose key lacks one
+    /// should not make another key.
+    #[test]
+    fn wrong_credentials_and_missing_privileges_are_told_apart() {
+        let unknown = Failure::Status(401).to_string();
+        assert!(
+            unknown.contains("does not know the credentials"),
+            "{unknown}"
+        );
+        assert!(!unknown.contains("create_doc"), "{unknown}");
+        let rejection = |reason: &str| Rejection {
+            status: 403,
+            kind: "security_exception".to_owned(),
+            reason: reason.to_owned(),
+        };
+        let reason = "action [indices:data/write/bulk[s]] is unauthorized for user [u]\u{1b}[2J";
+        let lacking = Failure::of_item(rejection(reason)).to_string();
+        for words in [
+            "403",
+            "`auto_configure` and `create_doc`",
+            "(Elasticsearch says: action [indices:data/write/bulk[s]] is unauthorized for user [u]",
+        ] {
+            assert!(lacking.contains(words), "{words:?} is not in: {lacking}");
+        }
+        assert!(!lacking.contains('\u{1b}'), "{lacking:?}");
+        let forbidden = Failure::Status(403).to_string();
+        assert!(forbidden.contains("`create_doc`"), "{forbidden}");
+        // Any other reason may quote a document.
+        let other = Rejection {
+            kind: "document_parsing_exception".to_owned(),
+            ..rejection("value [secret]")
+        };
+        let other = Failure::of_item(other).to_string();
+        assert!(!other.contains("secret"), "{other}");
+    }
+
+    /// Elasticsearch and proxies name no error with 413.
+    #[test]
+    fn a_letter_that_is_too_large_says_what_to_lower() {
+        let sentence = Failure::DeadLetter {
+            status: 413,
+            kind: String::new(),
+        }
+        .to_string();
+        assert!(
+            sentence.contains("dead letters: 413 (a limit of Elasticsearch"),
+            "{sentence}"
+        );
+        assert!(sentence.ends_with("lower BULK_MAX_BYTES)"), "{sentence}");
+    }
+}

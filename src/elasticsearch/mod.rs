@@ -114,11 +114,13 @@ impl Elasticsearch {
         request: RequestBuilder,
         body: Bytes,
     ) -> Result<Reply, TransportError> {
+        // A request that is open at the same time may find its connection dead, and forget them all.
+        let reused = host.has_served.get();
         // A signature needs the whole body.
         let request = request.body(body.clone());
         let mut request = request
             .build()
-            .map_err(|error| self.transport_error(host, &error))?;
+            .map_err(|error| self.transport_error(host, &error, reused))?;
         let opaque_id = opaque_id();
         request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
@@ -127,7 +129,7 @@ impl Elasticsearch {
             .client()
             .execute(request)
             .await
-            .map_err(|error| self.transport_error(host, &error))?;
+            .map_err(|error| self.transport_error(host, &error, reused))?;
         if response.status().is_success() && !progress.is_sent() {
             self.forget_connections();
             return Err(TransportError::Premature);
@@ -152,9 +154,8 @@ impl Elasticsearch {
     }
 
     /// Translates an error of the client. Its text is not kept: it would name the URL.
-    fn transport_error(&self, host: &Host, error: &reqwest::Error) -> TransportError {
-        let has_served = host.has_served.get();
-        let error = http::transport_error(error, self.client_settings.trust(), has_served);
+    fn transport_error(&self, host: &Host, error: &reqwest::Error, reused: bool) -> TransportError {
+        let error = http::transport_error(error, self.client_settings.trust(), reused);
         if matches!(error, TransportError::Closed { reused: true, .. }) {
             host.has_served.set(false);
             self.forget_connections();

@@ -659,6 +659,29 @@ async fn a_stale_connection_is_not_a_failure() {
     assert_eq!((report.unresolved, report.requests), (1, 1));
 }
 
+/// A server that closes each connection after its answer, and does not say so, costs no wait: each
+/// time something was delivered, a dead connection is one resend at once.
+#[tokio::test]
+async fn a_server_that_closes_after_each_answer_costs_no_wait() {
+    let server = RawTcp::start(|_, stream| {
+        serve_well(stream);
+        // The connection ends when the next request comes over it.
+        read_request(stream);
+    });
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("BULK_MAX_ACTIONS", "1"),
+    ];
+    let pipeline = pipeline(&[&NO_WAITING[..], &settings].concat());
+    for _ in 0..2 {
+        let report = deliver(&pipeline, 4).await;
+        assert_eq!(
+            (report.indexed + report.duplicates, report.unresolved),
+            (4, 0)
+        );
+    }
+}
+
 /// If several connections were open at the same time, all of them die while the function sleeps.
 /// That costs only one more request, too.
 #[tokio::test]
