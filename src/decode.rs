@@ -444,12 +444,14 @@ impl<'a> Message<'a> {
     }
 
     /// Reads a log event. An id or a message of any type is taken as text: emulators give numbers
-    /// for ids.
+    /// for ids. A log event without a message is its own line, so that it is kept.
     fn log_event(&mut self) -> Result<EventSpans, Malformed> {
         let mut id = 0..0;
         let mut timestamp = None;
-        let mut message = (0..0, Escapes::None);
+        let mut message = None;
         let mut system = None;
+        self.scanner.peek();
+        let start = self.scanner.position();
         self.scanner.take(b'{')?;
         let mut is_first = true;
         while self.scanner.has_next(is_first, b'}')? {
@@ -457,12 +459,23 @@ impl<'a> Message<'a> {
             match &*self.key()? {
                 "id" => id = self.id()?,
                 "timestamp" => timestamp = Some(self.scanner.integer()?),
-                "message" => message = self.text("line", LONGEST_LINE)?,
+                "message" => {
+                    let is_string = self.scanner.peek() == Some(b'"');
+                    let text = self.text("line", LONGEST_LINE)?;
+                    message = Some(text).filter(|(span, _)| is_string || !span.is_empty());
+                }
                 "extractedFields" => system = self.system_fields()?,
                 _ => self.step_over()?,
             }
         }
-        let (message, escapes) = message;
+        let (message, escapes) = match message {
+            Some(message) => message,
+            None => {
+                let whole = self.scanner.since(start).trim_ascii_end();
+                self.check_length(whole, "line", LONGEST_LINE)?;
+                (start..start + whole.len(), Escapes::None)
+            }
+        };
         Ok(EventSpans {
             id,
             timestamp: timestamp.ok_or(Malformed)?,
@@ -664,7 +677,7 @@ mod tests {
                 LogEvent {
                     id: "",
                     timestamp: 7,
-                    message: line("", Escapes::None),
+                    message: line(r#"{"timestamp":7,"message":null}"#, Escapes::None),
                     account: "",
                     region: "",
                 },
@@ -691,10 +704,38 @@ mod tests {
         );
     }
 
+    /// AWS does not send this either. It is kept whole instead of skipped as a blank line.
+    #[test]
+    fn a_log_event_without_a_message_is_its_own_line() {
+        let message = |event: &str| {
+            let other = r#"{"id":"2","timestamp":1,"message":"a"}"#;
+            let json = format!(r#"{{"logEvents":[ {event} ,{other}]}}"#);
+            let data = decode_bytes(&gzip(json.as_bytes())).unwrap();
+            data.events().next().unwrap().message.raw.to_owned()
+        };
+        for event in [
+            r#"{"id":"1","timestamp":5}"#,
+            r#"{"id":"1","timestamp":5,"message":null}"#,
+            r#"{ "id": "1", "message" : null, "timestamp": 5, "other": {"a": [1]} }"#,
+        ] {
+            assert_eq!(message(event), event);
+        }
+        for (value, line) in [
+            ("5", "5"),
+            ("true", "true"),
+            (r#"{"a": [1]}"#, r#"{"a": [1]}"#),
+            ("\"\"", ""),
+            ("\" \"", " "),
+        ] {
+            let event = format!(r#"{{"id":"1","timestamp":5,"message":{value}}}"#);
+            assert_eq!(message(&event), line);
+        }
+    }
+
     /// JSON as libraries and people lay it out, not only as CloudWatch does.
     #[test]
     fn space_changes_nothing() {
-        let compact = r#"{"owner":"1","x":-1.5e3,"y":[1,{"z":null}],"logEvents":[{"id":2,"timestamp":6,"message":"a b"},{"message":null,"timestamp":-7}]}"#;
+        let compact = r#"{"owner":"1","x":-1.5e3,"y":[1,{"z":null}],"logEvents":[{"id":2,"timestamp":6,"message":"a b"},{"message":5,"timestamp":-7}]}"#;
         let events = |json: &str| {
             let data = decode_bytes(&gzip(json.as_bytes())).unwrap();
             format!("{} {:?}", data.owner, data.events().collect::<Vec<_>>())

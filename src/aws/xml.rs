@@ -15,12 +15,11 @@ pub(super) fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
             continue;
         }
         match (is_end, is_empty) {
-            (true, _) => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    found.extend(xml.get(start..at));
-                }
+            (true, _) if depth == 1 => {
+                depth = 0;
+                found.extend(xml.get(start..at));
             }
+            (true, _) => depth = depth.saturating_sub(1),
             (false, true) if depth == 0 => found.push(""),
             (false, true) => {}
             (false, false) => {

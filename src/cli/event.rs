@@ -18,7 +18,7 @@ use super::log_group::{LogGroup, account, name, name_or_arn};
 use super::output::Output;
 use super::terminal::say;
 use super::time::{Time, event_time, time};
-use super::{CliFailure, file_or_stdin, found, read};
+use super::{CliFailure, file_or_stdin, found, kind, number, read};
 use crate::ecs::Timestamp;
 use crate::event_id::EventId;
 
@@ -90,7 +90,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "generate")]
     sqs: bool,
     /// Make up this many lines
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = number::lines, allow_negative_numbers = true)]
     generate: Option<u64>,
     /// Seed of the made-up lines: the same seed and times make the same lines
     #[arg(
@@ -140,12 +140,19 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), CliF
     let Some(log_group) = &arguments.log_group else {
         return Err(usage("--log-group is missing"));
     };
-    let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
+    let file = file_or_stdin(arguments.file.as_ref());
+    let bytes = read(file)?;
+    let is_found = found::is_answer(&bytes);
+    if let Some(sentence) = kind::no_log(file, &bytes)
+        && !is_found
+    {
+        say("warning", sentence);
+    }
     let start = arguments
         .event_time
         .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
     let owner = owner(arguments, log_group)?;
-    let streams = if found::is_answer(&bytes) {
+    let streams = if is_found {
         found_streams(arguments, log_group, &bytes)?
     } else {
         vec![raw_stream(arguments, &log_group.name, &bytes, start)?]

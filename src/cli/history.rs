@@ -2,7 +2,7 @@
 
 use super::log_group::name_or_arn;
 use super::time::{Time, time};
-use super::{CliFailure, say};
+use super::{CliFailure, number, say};
 use crate::aws::{Logs, Place};
 use crate::config::{self, Config, Problem};
 use crate::history::{HistoryError, LogGroup, Pace, Query, find_log_groups};
@@ -23,7 +23,7 @@ pub(super) struct Selection {
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<Time>,
     /// At most N requests a second to CloudWatch Logs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = number::rate, allow_negative_numbers = true)]
     rps: Option<u32>,
 }
 

@@ -15,7 +15,7 @@ use super::log_group::{LogGroup, arn};
 use super::output::{Output, print_report};
 use super::summary::summary;
 use super::terminal::{notice, say, say_json, watched};
-use super::{CliFailure, found, log_to_stderr, read};
+use super::{CliFailure, found, kind, log_to_stderr, read};
 use crate::config::Config;
 use crate::event::{Batch, Record, Trigger};
 use crate::pipeline::{Invocation, LookUp, LookUpRepeated, Pipeline};
@@ -175,7 +175,10 @@ impl<T: Transport> Job<'_, T> {
                 is_one_of_several: events.len() > 1,
             };
             let done = match read(file) {
-                Ok(bytes) => self.one(event, &bytes, &mut report).await,
+                Ok(bytes) => {
+                    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+                    self.one(event, bytes, &mut report).await
+                }
                 Err(failure) => Err(failure),
             };
             match done {
@@ -283,17 +286,17 @@ fn named(file: EventFile<'_>, failure: CliFailure) -> CliFailure {
     }
 }
 
+/// What some programs of Windows put before JSON.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Guesses the content of a file that holds no event.
 fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
-    const GZIP: &[u8] = &[0x1f, 0x8b];
     let name = file.display();
     if bytes.trim_ascii().is_empty() {
         return Some(format!("{name} is empty"));
     }
-    if bytes.starts_with(GZIP) {
-        return Some(format!(
-            "{name} is compressed: `gunzip -c {name}` shows what is in it"
-        ));
+    if let Some(sentence) = kind::foreign(file, bytes) {
+        return Some(sentence);
     }
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Members>();
     let first = values.next();

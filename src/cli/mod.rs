@@ -16,9 +16,11 @@ mod found;
 mod generate;
 mod history;
 mod invoke;
+mod kind;
 mod log_format;
 mod log_group;
 mod normalize;
+mod number;
 mod output;
 mod progress;
 mod redrive;
@@ -209,21 +211,33 @@ fn log_to_stderr(config: &mut Config) {
 /// Returns the bytes of a file, or of standard input if its name is `-`.
 fn read(file: &Path) -> Result<Vec<u8>, CliFailure> {
     let bytes = if file == Path::new("-") {
-        if io::stdin().is_terminal() {
-            say("note", "reading standard input; end it with Ctrl-D");
-        }
+        note_waiting();
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
     } else {
         std::fs::read(file)
     };
-    bytes.map_err(|error| {
-        let name = file.display().to_string();
-        CliFailure::Usage(vec![format!(
-            "{} cannot be read: {error}",
-            printable(&name, 200)
-        )])
-    })
+    bytes.map_err(|error| unreadable(file, &error))
+}
+
+/// Tells somebody at a terminal that the command waits for input.
+fn note_waiting() {
+    if io::stdin().is_terminal() {
+        say("note", "reading standard input; end it with Ctrl-D");
+    }
+}
+
+/// Returns the name of a file for a sentence.
+fn shown(file: &Path) -> String {
+    const LONGEST: usize = 200;
+    if file == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    printable(&file.display().to_string(), LONGEST).to_string()
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> CliFailure {
+    CliFailure::Usage(vec![format!("{} cannot be read: {error}", shown(file))])
 }
 
 /// The file with the given name, or standard input for `-`.

@@ -1,12 +1,15 @@
 //! `apigw-logs normalize`: turns raw log lines into documents.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use bumpalo::Bump;
 
 use super::output::Output;
+use super::terminal::say;
 use super::time::event_time;
-use super::{CliFailure, file_or_stdin, read};
+use super::{CliFailure, file_or_stdin, kind, note_waiting, unreadable};
 use crate::config::Config;
 use crate::json::WriteJson;
 use crate::normalizer::{LogLine, Normalized};
@@ -37,18 +40,38 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), CliFailure> {
     let pipeline = config.pipeline(())?;
-    let bytes = read(file_or_stdin(arguments.file.as_ref()))?;
-    let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    if bytes.is_empty() {
-        return Ok(());
+    let file = file_or_stdin(arguments.file.as_ref());
+    let mut lines = open(file)?;
+    let unreadable = |error| unreadable(file, &error);
+    if let Some(sentence) = kind::no_log(file, lines.fill_buf().map_err(unreadable)?) {
+        say("warning", sentence);
     }
-    let mut arena = Bump::new();
-    for line in lines.split(|byte| *byte == b'\n') {
+    let (mut arena, mut line) = (Bump::new(), Vec::new());
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line));
         arena.reset();
-        let message = String::from_utf8_lossy(line);
         output.line(&document(&pipeline, &message, arguments.event_time, &arena))?;
+        // Whoever watches a log that grows sees each document before the next line comes.
+        if memchr::memchr(b'\n', lines.buffer()).is_none() {
+            output.flush()?;
+        }
     }
-    Ok(())
+}
+
+/// Opens a file, or standard input for `-`.
+fn open(file: &Path) -> Result<BufReader<Box<dyn Read>>, CliFailure> {
+    const BUFFER: usize = 1 << 16;
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        note_waiting();
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(|error| unreadable(file, &error))?)
+    };
+    Ok(BufReader::with_capacity(BUFFER, source))
 }
 
 fn document(pipeline: &Pipeline<()>, message: &str, event_time: i64, arena: &Bump) -> String {

@@ -7,7 +7,7 @@ use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
 use super::terminal::notice;
 use super::time::{Time, time};
-use super::{CliFailure, log_to_stderr, say, say_json};
+use super::{CliFailure, log_to_stderr, number, say, say_json};
 use crate::config::{Config, Problem};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::Elasticsearch;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Time>,
     /// At most N letters, the oldest first
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::positive, allow_negative_numbers = true)]
     limit: Option<u64>,
     /// Also send to this data stream; may be given several times
     #[arg(long, value_name = "NAME", value_parser = DataStreamName::parse)]

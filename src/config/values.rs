@@ -308,15 +308,15 @@ impl<'l> VariableReader<'l> {
                 "it is no key but the word that a failed command prints: make the key again, and look \
                  at the answer",
             );
-        } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.problem(
-                variable,
-                "it holds characters that no API key has: copy it again, without quotes and blanks",
-            );
-        } else if key.contains(':') {
+        } else if key.starts_with('{') || key.contains(':') {
             self.problem(
                 variable,
                 "it should be the encoded key (base64 of `id:api_key`), as `encoded` in the answer",
+            );
+        } else if !key.bytes().all(is_of_a_key) {
+            self.problem(
+                variable,
+                "it holds characters that no API key has: copy it again, without quotes and blanks",
             );
         }
         Some(key.into())
@@ -333,6 +333,11 @@ impl<'l> VariableReader<'l> {
         }
         fingerprint
     }
+}
+
+/// Returns whether a key may hold this: base64, or the keys of Elastic Cloud.
+fn is_of_a_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=-_.".contains(&byte)
 }
 
 /// Upper bound on the size of a compiled INCLUDE or EXCLUDE, in bytes. A larger expression takes

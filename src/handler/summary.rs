@@ -27,10 +27,14 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
+    /// Returns the id of the trace; `None` if X-Ray has no trace, because the request was not
+    /// sampled.
     fn trace_id(&self) -> Option<&'a str> {
-        self.tracing_header?
-            .split(';')
-            .find_map(|field| field.trim().strip_prefix("Root="))
+        let mut fields = self.tracing_header?.split(';').map(str::trim);
+        if fields.clone().any(|field| field == "Sampled=0") {
+            return None;
+        }
+        fields.find_map(|field| field.strip_prefix("Root="))
     }
 }
 
@@ -178,6 +182,30 @@ impl<'a> Metrics<'a> {
                 dimensions,
                 metrics,
             }],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_named_if_there_is_one() {
+        for (header, expected) in [
+            (None, None),
+            (Some("Root=1-a-b;Parent=c;Sampled=1"), Some("1-a-b")),
+            (Some("Sampled=1; Root=1-a-b"), Some("1-a-b")),
+            (Some("Root=1-a-b"), Some("1-a-b")),
+            (Some("Root=1-a-b;Parent=c;Sampled=0"), None),
+            (Some("Sampled=1"), None),
+        ] {
+            let caller = Caller {
+                request_id: "r",
+                function_name: "f",
+                tracing_header: header,
+            };
+            assert_eq!(caller.trace_id(), expected, "{header:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use apigw_logs::config::SETTINGS;
@@ -1496,6 +1496,153 @@ fn times_are_read_in_every_form() {
         normalized.contains("2026-03-01T00:00:00.000Z"),
         "{normalized}"
     );
+}
+
+/// Whoever watches a log that grows sees each document before the next line comes.
+#[test]
+fn normalize_answers_each_line_at_once() {
+    let mut child = command(&["normalize"], &[]).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut documents = BufReader::new(child.stdout.take().unwrap()).lines();
+    for number in 0..3 {
+        let line = format!("{{\"requestId\":\"r{number}\",\"status\":\"200\"}}\n{{\"requestId\":");
+        // The start of the next line does not hold the document back.
+        stdin.write_all(line.as_bytes()).unwrap();
+        let document = Json::read(&documents.next().unwrap().unwrap());
+        assert_eq!(
+            document.text("aws.api_gateway.request_id"),
+            Some(&*format!("r{number}"))
+        );
+        stdin.write_all(b"\"x\",\"status\":\"200\"}\n").unwrap();
+        assert!(documents.next().unwrap().unwrap().contains("\"x\""));
+    }
+    drop(stdin);
+    assert!(documents.next().is_none());
+    assert!(child.wait().unwrap().success());
+}
+
+/// A file of another kind is recognised by each command that reads files.
+#[test]
+fn files_of_another_kind_are_recognised() {
+    let folder = TempDir::new().unwrap();
+    let event = fs::read(repository(REST)).unwrap();
+    let line = "{\"requestId\":\"a\",\"status\":\"200\"}\n";
+    let utf_16: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        (
+            "log.gz",
+            b"\x1f\x8b\x08 and so on".to_vec(),
+            "is compressed: `gunzip -c ",
+        ),
+        (
+            "log.zst",
+            b"\x28\xb5\x2f\xfd and so on".to_vec(),
+            "is compressed: `zstd -dc ",
+        ),
+        (
+            "log.zip",
+            b"PK\x03\x04 and so on".to_vec(),
+            "is a ZIP archive: `unzip -p ",
+        ),
+        (
+            "powershell",
+            [b"\xff\xfe".to_vec(), utf_16].concat(),
+            "is in UTF-16: `iconv -f UTF-16 -t UTF-8 ",
+        ),
+        (
+            "program",
+            b"\x7fELF\x02\x01\x01\0\0".to_vec(),
+            "is no text: check that it is the right file",
+        ),
+        (
+            "event.json",
+            event,
+            "looks like an event and not like log lines: `apigw-logs invoke ",
+        ),
+        (
+            "exported",
+            format!("2026-03-01T08:30:00.000Z {line}").into_bytes(),
+            "begin with a time, as an export to S3 or `aws logs tail` writes them: `sed ",
+        ),
+        (
+            "marked",
+            format!("\u{feff}{line}").into_bytes(),
+            "begins with a byte order mark, which becomes a part of the first line: `tail -c +4 ",
+        ),
+    ];
+    for (name, content, sentence) in cases {
+        let path = folder.path().join(name);
+        fs::write(&path, &content).unwrap();
+        let path = path.to_str().unwrap();
+        let from_a_file: [&[&str]; 2] = [
+            &["normalize", path],
+            &["event", path, "--log-group", "g", "--log-stream", "s"],
+        ];
+        for arguments in from_a_file {
+            let outcome = run(arguments, &[], b"");
+            assert_eq!(outcome.status, 0, "{arguments:?}: {}", outcome.stderr);
+            let expected = ["warning: ", sentence];
+            for words in expected {
+                assert!(
+                    outcome.stderr.contains(words),
+                    "{arguments:?} should say {words:?}: {}",
+                    outcome.stderr
+                );
+            }
+        }
+        // A hint follows the error. A byte order mark before an event does no harm.
+        let invoked = run(&["invoke", path], &[], b"");
+        if name == "event.json" {
+            assert_eq!(invoked.status, 0, "{}", invoked.stderr);
+        } else {
+            assert_eq!(invoked.status, 2, "{name}: {}", invoked.stderr);
+            assert!(invoked.stderr.contains("\nhint: "), "{}", invoked.stderr);
+        }
+        let input = run(&["normalize"], &[], &content);
+        assert!(
+            input.stderr.contains("standard input"),
+            "{name}: {}",
+            input.stderr
+        );
+    }
+    let log = run(&["normalize"], &[], line.as_bytes());
+    assert_eq!((log.status, &*log.stderr), (0, ""));
+    let path = folder.path().join("marked.json");
+    let event = fs::read(repository(REST)).unwrap();
+    fs::write(&path, [b"\xef\xbb\xbf".to_vec(), event].concat()).unwrap();
+    let marked = run(&["invoke", path.to_str().unwrap()], &[], b"");
+    assert_eq!(marked.status, 0, "{}", marked.stderr);
+}
+
+#[test]
+fn a_number_that_is_none_says_what_it_should_be() {
+    for (arguments, words) in [
+        (&["redrive", "--limit", "0"][..], "a whole number from 1 up"),
+        (&["redrive", "--limit", "-1"], "a whole number from 1 up"),
+        (&["redrive", "--limit", "many"], "a whole number from 1 up"),
+        (
+            &["event", "--generate", "1e6"],
+            "a whole number from 1 to 1000000",
+        ),
+        (
+            &["event", "--generate", "-5"],
+            "a whole number from 1 to 1000000",
+        ),
+        (
+            &[
+                "backfill",
+                "--log-group",
+                "g",
+                "--since",
+                "1d",
+                "--rps",
+                "0",
+            ],
+            "a whole number from 1 to 1000",
+        ),
+    ] {
+        check_refused(arguments, &[], "", &[words]);
+    }
 }
 
 #[test]

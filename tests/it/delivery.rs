@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault};
 use crate::support::invocation::{
-    DEAD_LETTERS, LOGS, Run, control_message, direct, invoke, kinesis, line, lines, payload, sqs,
+    DEAD_LETTERS, LOGS, Run, compressed, control_message, direct, invoke, kinesis, line, lines,
+    payload, sqs,
 };
+use crate::support::json::Json;
 use crate::support::runtime_emulator::RuntimeEmulator;
 
 /// A line that the server is told to reject.
@@ -62,6 +64,45 @@ fn a_pretty_printed_line_becomes_one_line_of_the_body() {
     let event = direct(&payload("e", "api", &[pretty.clone(), line(1), pretty]));
     check(&run(&server, &event), 0, [3, 0, 0, 0, 0], "");
     assert_eq!(server.count(LOGS), 3);
+}
+
+/// Somebody else may write to a stream or a queue. What has no line is kept whole, too.
+#[test]
+fn a_log_event_without_a_line_is_kept_whole() {
+    let server = FakeElasticsearch::start();
+    let events = [
+        r#"{"id":"1","timestamp":1772353800000}"#,
+        r#"{"id":"2","timestamp":1772353800000,"message":null}"#,
+        r#"{"id":"3","timestamp":1772353800000,"message":{"a":1}}"#,
+        r#"{"id":"4","timestamp":1772353800000,"message":5}"#,
+    ];
+    let log_data = format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"g","logStream":"s","logEvents":[{}]}}"#,
+        events.join(",")
+    );
+    let event = direct(&compressed(&log_data));
+    check(&run(&server, &event), 0, [4, 0, 0, 0, 0], "");
+    let documents: Vec<_> = server
+        .documents(LOGS)
+        .iter()
+        .map(|document| Json::read(document))
+        .collect();
+    let originals: BTreeSet<_> = documents
+        .iter()
+        .map(|document| document.text("event.original").unwrap_or_default())
+        .collect();
+    assert_eq!(
+        originals,
+        BTreeSet::from([events[0], events[1], r#"{"a":1}"#, "5"])
+    );
+    for document in &documents {
+        assert_eq!(document.text("event.kind"), Some("pipeline_error"));
+        assert!(
+            document
+                .text("error.message")
+                .is_some_and(|sentence| sentence.ends_with("it is kept as it is"))
+        );
+    }
 }
 
 #[test]

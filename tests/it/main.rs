@@ -12,6 +12,7 @@ mod delivery;
 mod delivery_progress;
 mod delivery_properties;
 mod docs;
+mod docs_commands;
 mod events;
 mod foreign_events;
 mod found_events;

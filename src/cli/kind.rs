@@ -1,0 +1,116 @@
+//! Guesses what a file is that holds something else than expected, so that a sentence can say what
+//! to do with it.
+
+use std::path::Path;
+
+use super::shown;
+
+/// A kind of file that is neither text in UTF-8 nor an event.
+const FOREIGN: &[(&[u8], &str, &str)] = &[
+    (b"\x1f\x8b", "is compressed", "gunzip -c"),
+    (b"\x28\xb5\x2f\xfd", "is compressed", "zstd -dc"),
+    (b"BZh", "is compressed", "bunzip2 -c"),
+    (b"\xfd7zXZ\0", "is compressed", "xz -dc"),
+    (b"PK\x03\x04", "is a ZIP archive", "unzip -p"),
+    (b"\xff\xfe", "is in UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "is in UTF-16", "iconv -f UTF-16 -t UTF-8"),
+];
+
+/// The part of a file that is looked at.
+const START: usize = 4_096;
+
+/// Returns a sentence about a file that is no text, from how it begins.
+pub(super) fn foreign(file: &Path, bytes: &[u8]) -> Option<String> {
+    let name = shown(file);
+    let argument = argument(file);
+    let start = bytes.get(..START).unwrap_or(bytes);
+    let is_binary = start.contains(&0);
+    let mut kinds = FOREIGN.iter();
+    let kind = kinds.find(|(magic, what, _)| {
+        start.starts_with(magic) && (is_binary || !what.contains("UTF-16"))
+    });
+    if let Some((_, what, command)) = kind {
+        return Some(format!(
+            "{name} {what}: `{command} {argument}` shows what is in it"
+        ));
+    }
+    is_binary.then(|| format!("{name} is no text: check that it is the right file"))
+}
+
+/// Returns a sentence about a file whose lines are not those of a log, from how it begins.
+pub(super) fn no_log(file: &Path, bytes: &[u8]) -> Option<String> {
+    if let Some(sentence) = foreign(file, bytes) {
+        return Some(sentence);
+    }
+    let (name, argument) = (shown(file), argument(file));
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        return Some(format!(
+            "{name} begins with a byte order mark, which becomes a part of the first line: `tail -c +4 {argument}` \
+             leaves it out"
+        ));
+    }
+    let start = bytes.get(..START).unwrap_or(bytes).trim_ascii_start();
+    if start.starts_with(b"{") && EVENTS.iter().any(|key| is_key_of(start, key)) {
+        return Some(format!(
+            "{name} looks like an event and not like log lines: `apigw-logs invoke {argument}` reads it"
+        ));
+    }
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    begins_with_a_time(line).then(|| {
+        format!(
+            "the lines of {name} begin with a time, as an export to S3 or `aws logs tail` writes them: \
+             `sed 's/^[^{{]*//' {argument}` leaves the lines of a JSON log alone"
+        )
+    })
+}
+
+/// The members by which an event is recognised.
+const EVENTS: [&str; 3] = ["\"awslogs\"", "\"Records\"", "\"requestPayload\""];
+
+fn is_key_of(text: &[u8], key: &str) -> bool {
+    memchr::memmem::find_iter(text, key).any(|at| {
+        let after = text.get(at + key.len()..).unwrap_or_default();
+        after.trim_ascii_start().starts_with(b":")
+    })
+}
+
+/// Returns whether a line is a time, a blank, and JSON somewhere behind it.
+fn begins_with_a_time(line: &[u8]) -> bool {
+    let mut words = line.splitn(2, |byte| *byte == b' ');
+    let time = words.next().and_then(|word| std::str::from_utf8(word).ok());
+    let is_time = time.is_some_and(|word| word.parse::<jiff::Timestamp>().is_ok());
+    is_time && words.next().is_some_and(|rest| rest.contains(&b'{'))
+}
+
+/// Returns the file as an argument in an example.
+fn argument(file: &Path) -> String {
+    if file == Path::new("-") {
+        return "FILE".to_owned();
+    }
+    shown(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_a_log() {
+        for line in [
+            &b""[..],
+            b"{\"requestId\":\"a\",\"status\":\"200\"}\n",
+            b"{\"Records\":1",
+            b"{\"message\":\"the Records are here\"}",
+            b"198.51.100.23 - - [01/Mar/2026:08:30:00 +0000] \"GET /\" 200 1",
+            b"(b8b0) Method completed with status: 200",
+            b"2026-03-01T08:30:00Z no JSON",
+        ] {
+            let said = no_log(Path::new("f"), line);
+            let is_event = line.starts_with(b"{\"Records\":");
+            assert_eq!(said.is_some(), is_event, "{said:?}");
+        }
+    }
+}
