@@ -5,18 +5,14 @@
 //! fields. If one value is not as expected, that pipeline gives up the line; this code goes on with
 //! the other values.
 
-use std::net::IpAddr;
-
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
-use memchr::memchr;
 
 use super::convert::region::region_of;
 use super::convert::timestamp;
 use super::convert::trace_id::trace_id;
 use super::convert::url::uri_parts;
 use super::convert::user_arn::{UserArn, user_arn};
-use super::mask::mask;
 use super::variables::access_log::AccessLog;
 use super::variables::aliases::Variable as V;
 use super::variables::form;
@@ -118,12 +114,6 @@ fn url<'a>(log: &AccessLog<'a>, arena: &'a Bump) -> Url<'a> {
         return relative_url(path.unwrap_or_default(), arena);
     };
     let full = joined(["https://", domain, path.unwrap_or_default()], arena);
-    // The equals sign before a credential may be escaped, too.
-    let full = if memchr(b'%', full.as_bytes()).is_some() && full.contains("%3") {
-        mask(full, arena)
-    } else {
-        full
-    };
     absolute_url(full, arena)
 }
 
@@ -156,23 +146,16 @@ fn absolute_url<'a>(full: &'a str, arena: &'a Bump) -> Url<'a> {
 /// Returns `url.*` for a path without a domain: the path as logged, without an authority that
 /// nobody named.
 fn relative_url<'a>(path: &'a str, arena: &'a Bump) -> Url<'a> {
-    let masked = if memchr(b'%', path.as_bytes()).is_some() && path.contains("%3") {
-        mask(path, arena)
-    } else {
-        path
-    };
-    if !masked.starts_with('/') {
-        return absolute_url(masked, arena);
+    if !path.starts_with('/') {
+        return absolute_url(path, arena);
     }
     // Any authority makes the processor read the path. The authority is removed again.
-    let url = absolute_url(joined(["https://h", masked, ""], arena), arena);
+    let url = absolute_url(joined(["https://h", path, ""], arena), arena);
     Url {
         domain: None,
         full: None,
-        original: Some(masked),
-        path: url
-            .path
-            .or_else(|| present(masked.split(['?', '#']).next()?)),
+        original: Some(path),
+        path: url.path.or_else(|| present(path.split(['?', '#']).next()?)),
         ..url
     }
 }
@@ -222,7 +205,7 @@ fn source<'a>(log: &AccessLog<'a>) -> Source<'a> {
     let address = log.text(V::SourceIp);
     Source {
         address,
-        ip: address.filter(|address| address.parse::<IpAddr>().is_ok()),
+        ip: address.filter(|address| form::is_ip(address)),
         ..Source::default()
     }
 }

@@ -41,12 +41,14 @@ impl Project {
         })
     }
 
-    fn settings<'s>(&'s self, key: &'s str) -> [(&'s str, &'s str); 4] {
+    fn settings<'s>(&'s self, key: &'s str) -> [(&'s str, &'s str); 5] {
         [
             ("ELASTICSEARCH_URL", &self.serverless.url),
             ("ELASTICSEARCH_API_KEY", key),
             ("DATA_STREAM", &self.data_stream),
             ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
+            // A real server takes its time for the first document of a data stream.
+            ("RETRY_BUDGET_MS", "60000"),
         ]
     }
 

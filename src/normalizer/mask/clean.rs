@@ -11,8 +11,8 @@ thread_local! {
     static TEXTS: RefCell<CleanTexts> = const { RefCell::new(CleanTexts(Vec::new())) };
 }
 
-/// Each text has one slot, in which it replaces the text before it.
-struct CleanTexts(Vec<Box<str>>);
+/// Each text has one slot, in which it replaces the text before it. The slot keeps its memory.
+struct CleanTexts(Vec<String>);
 
 /// Several times as many as a busy API has user agents, so that few share a slot.
 const SLOTS: usize = 1_024;
@@ -38,9 +38,10 @@ pub(super) fn remember(text: &str) {
         return;
     };
     TEXTS.with_borrow_mut(|CleanTexts(texts)| {
-        texts.resize(SLOTS, Box::default());
+        texts.resize(SLOTS, String::new());
         if let Some(known) = texts.get_mut(slot) {
-            *known = text.into();
+            known.clear();
+            known.push_str(text);
         }
     });
 }

@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use super::clean;
 use super::names::{MARKS, WORDS};
 use crate::json::{has_byte, has_neighbours, has_place};
+use crate::normalizer::variables::value::is_uuid;
 
 /// Everything that a detector starts from: a name of a credential, with a little between its
 /// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
@@ -39,7 +40,7 @@ pub(in super::super) fn is_suspicious(text: &str) -> bool {
     let bytes = text.as_bytes();
     // API Gateway's ids end in `=`. No value follows it.
     let signs = bytes.strip_suffix(b"=").unwrap_or(bytes);
-    if bytes.len() < SHORTEST {
+    if bytes.len() < SHORTEST || is_uuid(text) {
         return false;
     }
     let is_long = bytes.len() >= clean::SHORTEST;
@@ -65,8 +66,7 @@ fn may_show(byte: u8) -> bool {
         | (byte == b'I')
         | (byte == b'g')
         | (byte == b'k')
-        | (byte == b'x')
-        | (byte == b'y')
+        | (byte.wrapping_sub(b'x') <= b'y' - b'x')
 }
 
 /// Returns whether any byte is a sign where it stands.

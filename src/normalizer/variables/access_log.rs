@@ -346,8 +346,14 @@ impl<'a> AccessLog<'a> {
     }
 
     fn present_text(&self, variable: Variable) -> Option<&'a str> {
-        let text = present(self.raw_text(variable)?)?;
-        Some(self.masked_value(variable, text))
+        // Perf: an entry is large, so it is not copied.
+        let place = usize::from(*self.places.get(variable as usize)?);
+        let (_, value) = self.entries.get(place.checked_sub(1)?)?;
+        let text = match value {
+            FlatValue::Text(text) => text,
+            value => text_of(self.arena, *value)?,
+        };
+        Some(self.masked_value(variable, present(text)?))
     }
 
     /// Returns a variable's value without credentials.

@@ -85,8 +85,31 @@ pub(crate) fn is_gateway_message(text: &str) -> bool {
         || (text.starts_with("User is not authorized") || text.starts_with("User is anonymous"))
 }
 
+/// Returns whether a text is an address, as [`IpAddr`] reads it.
 pub(crate) fn is_ip(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
+    is_ipv4(text) || text.parse::<IpAddr>().is_ok()
+}
+
+/// Returns whether a text is four numbers of at most 255, without leading zeros, between dots.
+///
+/// Perf: nearly every line has such an address. The parser of the standard library takes twice as
+/// many instructions.
+fn is_ipv4(text: &str) -> bool {
+    let (mut dots, mut digits, mut number) = (0, 0, 0_u16);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' if digits == 0 || (digits < 3 && number > 0) => {
+                number = number * 10 + u16::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && number <= 255 => {
+                dots += 1;
+                (digits, number) = (0, 0);
+            }
+            _ => return false,
+        }
+    }
+    dots == 3 && digits > 0 && number <= 255
 }
 
 pub(crate) fn is_method(text: &str) -> bool {
@@ -252,4 +275,24 @@ pub(crate) fn shown(text: &str) -> Option<Variable> {
         _ if is_websocket_event(text) && text != "CONNECT" => V::EventType,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_those_of_the_standard_library(
+            text in "[0-9]{0,4}(\\.(0|00|1?[0-9]{1,2}|25[0-9]|2?[0-9a]{1,3})){2,4}\\.?",
+            numbers in any::<[u8; 4]>(),
+        ) {
+            prop_assert_eq!(is_ipv4(&text), text.parse::<Ipv4Addr>().is_ok(), "{}", text);
+            prop_assert!(is_ipv4(&Ipv4Addr::from(numbers).to_string()));
+        }
+    }
 }
