@@ -22,7 +22,7 @@ use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
 /// format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html).
 #[derive(Debug, Default)]
 pub struct LogData {
-    /// Whether the payload is one of CloudWatch's own probes. A payload whose type says so but that
+    /// True if the payload is one of CloudWatch's own probes. A payload whose type says so but that
     /// holds real log events is read as data: skipping it would lose them.
     pub is_control_message: bool,
     /// The account that the log events come from.

@@ -20,8 +20,8 @@ use thiserror::Error;
 pub struct Batch<'a> {
     /// The service that sent the records. It decides the form of the answer.
     pub trigger: Trigger,
-    /// Whether the events are certain to have been delivered before: they come from the queue of
-    /// failed invocations, or as the record of a failed invocation.
+    /// True if the events were certainly delivered before: they come from the queue of failed
+    /// invocations, or as the record of a failed invocation.
     pub is_repeated: bool,
     /// The records in the order of arrival.
     pub records: Vec<Record<'a>>,
@@ -46,8 +46,8 @@ pub struct Record<'a> {
     /// The subscription payloads inside, each base64 of gzip of JSON; or the reason why there are
     /// none.
     pub payloads: Result<Vec<Cow<'a, str>>, NoPayload>,
-    /// Whether CloudWatch Logs invoked this function with the payloads. It does so in the log
-    /// group's region only; a Kinesis stream may hold logs of others.
+    /// True if CloudWatch Logs invoked this function with the payloads. It invokes functions only
+    /// in the region of the log group; a Kinesis stream may hold logs of other regions.
     pub is_direct: bool,
 }
 

@@ -135,7 +135,7 @@ pub struct Reply {
     pub status: u16,
     /// How long the server asks us to wait.
     pub retry_after: Option<Duration>,
-    /// Whether the server has echoed the random id of the request, which proves that this is its
+    /// True if the server has echoed the random id of the request, which proves that this is its
     /// reply.
     pub is_echoed: bool,
     /// The body.
@@ -243,10 +243,10 @@ pub enum TransportError {
     Timeout(HostPort),
     /// The connection ended before the response did, or brought something else.
     Closed {
-        /// Whether the connection had served a request before. Such a connection may have died
+        /// True if the connection had served a request before. Such a connection may have died
         /// while idle.
         reused: bool,
-        /// What happened.
+        /// The way in which it ended.
         problem: ConnectionProblem,
     },
     /// The response ended before it was complete.

@@ -94,7 +94,8 @@ pub struct StackResource {
 pub struct FunctionConfiguration {
     /// Its ARN.
     pub function_arn: String,
-    /// Whether it can be invoked: `Active`, `Pending`, `Inactive` or `Failed`.
+    /// Its state, which says whether it can be invoked: `Active`, `Pending`, `Inactive` or
+    /// `Failed`.
     pub state: String,
     /// The result of its last update: `Successful`, `InProgress` or `Failed`.
     pub last_update_status: String,

@@ -8,9 +8,10 @@
 //!
 //! The way of a document that is answered 429, as an example: `response` reads
 //! [`ItemResult::Again`], and `indexer` keeps the document for the next request of its body.
-//! `session` lets that request start, alone, when `budget` says so. `budget` waits as `retry`
-//! says, at least as long as the server asks for. When there is no time left, the outcome is
-//! [`Outcome::Unresolved`], and the record is delivered again.
+//! `budget` says when that request may start: after the delay that `retry` calculates, and not
+//! before the time that the server asks for. `session` waits until then and lets the request go
+//! alone. When there is no time left, the outcome is [`Outcome::Unresolved`], and the record is
+//! delivered again.
 
 mod body;
 mod budget;

@@ -11,7 +11,7 @@ use crate::json::{mend_surrogates, utf8};
 use crate::printable::printable;
 use crate::server::Reply;
 
-/// What to do after a reply.
+/// The action to take after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// One result for each document, in the order in which they were sent.

@@ -81,7 +81,7 @@ impl Drop for BodyOnItsWay<'_> {
     }
 }
 
-/// What to do about credentials that were refused.
+/// The action to take after the server has refused the credentials.
 pub(super) enum Refresh {
     /// Nothing: they were fetched again after the request had started.
     Done,

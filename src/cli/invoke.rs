@@ -286,7 +286,7 @@ fn named(file: EventFile<'_>, failure: CliFailure) -> CliFailure {
     }
 }
 
-/// What some programs of Windows put before JSON.
+/// The bytes that some Windows programs put before JSON.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Guesses the content of a file that holds no event.

@@ -11,7 +11,7 @@ use crate::http::Trust;
 /// The `ELASTICSEARCH_*` settings.
 pub(super) struct ConnectionSettings {
     pub(super) settings: ElasticsearchSettings,
-    /// Whether a URL is set, or a secret that may hold one.
+    /// True if the settings name a URL, or a secret that may hold one.
     pub(super) has_address: bool,
     pub(super) warnings: Vec<Problem>,
 }

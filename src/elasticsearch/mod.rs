@@ -43,15 +43,15 @@ pub struct Elasticsearch {
     current: Cell<usize>,
     headers: HeaderMap,
     compression: Compression,
-    /// Whether the server knows the parameter `require_data_stream`. True until the server has said
-    /// otherwise.
+    /// True if the server knows the parameter `require_data_stream`, as we assume until the server
+    /// says otherwise.
     knows_require_data_stream: Cell<bool>,
 }
 
 #[derive(Debug)]
 struct Host {
     url: Url,
-    /// Whether the client may hold a connection that has served a request before.
+    /// True if the client may hold a connection that has served a request before.
     has_served: Cell<bool>,
 }
 
@@ -114,7 +114,8 @@ impl Elasticsearch {
         request: RequestBuilder,
         body: Bytes,
     ) -> Result<Reply, TransportError> {
-        // A request that is open at the same time may find its connection dead, and forget them all.
+        // A request that is open at the same time may find its connection dead and forget all
+        // connections.
         let reused = host.has_served.get();
         // A signature needs the whole body.
         let request = request.body(body.clone());

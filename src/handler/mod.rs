@@ -40,7 +40,7 @@ pub struct Function<T> {
     pub pipeline: Pipeline<T>,
     /// The namespace of the metrics; `None` to write no metrics.
     pub metrics_namespace: Option<String>,
-    /// Whether documents of repeated events are looked up before they are created again.
+    /// True if the function looks documents of repeated events up before it creates them again.
     pub look_up_repeated: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The event's bytes, set aside before `lambda_runtime` reads them.
 //!
-//! That crate answers an event that is not JSON by itself, so that no log line and no metric would
-//! report it. It also checks JSON that is read again here, and it can log the whole event.
+//! `lambda_runtime` itself answers an event that is not JSON, so that no log line and no metric
+//! would report it. It also checks JSON that is read again here, and it can log the whole event.
 
 use std::cell::RefCell;
 use std::rc::Rc;

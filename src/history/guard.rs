@@ -12,7 +12,7 @@ use crate::event_id::EventId;
 use crate::search::{Order, Sample, sample};
 use crate::server::Search;
 
-/// The number of documents that are compared, from each end of the time range.
+/// The number of documents to compare at each end of the time range.
 const SAMPLE: usize = 5;
 
 /// Upper bound on the documents of one line that are compared.

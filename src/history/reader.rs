@@ -46,7 +46,8 @@ struct Position {
     last_seen: HashSet<SeenEvent>,
     /// The time of the latest log event.
     newest: i64,
-    /// Whether each page began where the one before ended, so that no earlier log event can follow.
+    /// True if each page began where the page before it ended, so that no earlier log event can
+    /// follow.
     is_ordered: bool,
     is_done: bool,
 }

@@ -68,7 +68,7 @@ pub struct Normalizer {
     pub tags: Vec<String>,
     /// Decides when `event.original` is kept.
     pub original_event: OriginalEvent,
-    /// Whether lines of an execution log become documents.
+    /// Decides whether lines of an execution log become documents.
     pub execution_logs: ExecutionLogs,
     /// The formats from the settings.
     pub formats: Formats,

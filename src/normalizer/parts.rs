@@ -7,8 +7,8 @@ pub(crate) trait Parts {
     /// Returns a part by its place.
     ///
     /// A place beyond the end, or inside a character, is a mistake of the caller. Tests and fuzzing
-    /// find it, because a debug build panics. A release build returns nothing instead: a wrong place
-    /// in one line must not end the delivery of all others.
+    /// find it, because a debug build panics. A release build returns nothing instead: a wrong
+    /// place in one line must not end the delivery of all others.
     #[track_caller]
     fn part<R: SliceIndex<Self, Output = Self>>(&self, place: R) -> &Self;
 }

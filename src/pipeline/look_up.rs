@@ -41,7 +41,7 @@ pub trait LookUp {
 /// Looks in all backing indices of the data stream and among the dead letters.
 #[derive(Debug)]
 pub struct LookUpEverywhere<'s, S> {
-    /// What is asked.
+    /// The server to ask.
     pub server: &'s S,
     /// Where documents go.
     pub data_stream: &'s DataStreamName,

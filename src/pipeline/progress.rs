@@ -4,7 +4,7 @@
 //! spend its time on lines that the last delivery has sent, and an event that takes longer than one
 //! delivery would fail for ever. Two things keep the progress:
 //!
-//! - A process remembers which lines of a payload are not confirmed, and the next delivery of the
+//! - A process remembers which lines of a payload are unresolved, and the next delivery of the
 //!   payload works on those alone. So the deliveries add up, and the last one reports success.
 //! - A process that has not seen the payload before cannot know what is stored: the function's
 //!   credentials may create documents and not search for them. So with a deadline each delivery

@@ -53,7 +53,7 @@ pub(super) struct Asset {
     pub(super) kind: AssetKind,
     pub(super) name: String,
     pub(super) body: Value,
-    /// Whether users may change it. Then an existing one is left alone.
+    /// True if users may change it. Then an existing asset is left alone.
     pub(super) is_users: bool,
 }
 

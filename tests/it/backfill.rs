@@ -62,7 +62,7 @@ fn what_was_delivered_is_recognised_after_rollovers_too() {
     assert_eq!(streams.stored(), (count, count));
 }
 
-/// What `audit` prints in its last line.
+/// The counts that `audit` prints in its last line.
 #[derive(Debug, serde::Deserialize)]
 struct Counts {
     cloudwatch: u64,

@@ -1,5 +1,5 @@
-//! Connections that fail, over real sockets and with real certificates: each cause has its sentence,
-//! with host and port and with what to do.
+//! Connections that fail, over real sockets and with real certificates: each cause has its
+//! sentence, which names host and port and says what to do.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -240,7 +240,8 @@ async fn a_handshake_that_fails() {
     }
 }
 
-/// A server that wants certificates of its clients says so once the client believes to be connected.
+/// A server that wants a certificate from its clients says so only when the client already believes
+/// that it is connected.
 #[tokio::test]
 async fn a_server_that_wants_a_client_certificate() {
     let (ours, files) = (Authority::new("ours"), Files::new());

@@ -667,7 +667,8 @@ fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) 
             (expected, skipped as u64)
         );
     } else {
-        // A payload that is left unread for lack of time counts once, whatever it holds: even nothing.
+        // A payload that is left unread for lack of time counts once, whatever it holds, even if
+        // it holds nothing.
         let most = |record: &Delivered| (record.keys.len() + record.skipped).max(1) as u64;
         let most: u64 = records.iter().map(most).sum();
         assert!(report.received <= most, "{report:?}");

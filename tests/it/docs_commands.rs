@@ -150,9 +150,9 @@ struct Session {
     page: &'static str,
     /// The region keeps the sessions apart in moto.
     region: &'static str,
-    /// What runs before the commands.
+    /// The commands that run first.
     setup: &'static [&'static str],
-    /// Chapters, and what runs before each.
+    /// Chapters, each with the commands that run before it.
     chapters: &'static [(&'static str, &'static str)],
     /// Placeholders, and what stands for them here.
     replaced: &'static [(&'static str, &'static str)],

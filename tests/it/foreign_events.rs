@@ -119,7 +119,7 @@ fn the_sample_of_the_documentation_becomes_two_documents() {
     );
 }
 
-/// CloudWatch Logs invokes a function of the log group's own region only. A Kinesis stream may hold
+/// CloudWatch Logs invokes only functions in the log group's own region. A Kinesis stream may hold
 /// logs of other regions.
 #[test]
 fn a_direct_subscription_tells_the_region() {

@@ -158,7 +158,8 @@ fn is_refused(request: &Request) -> bool {
 
 type Rows = Vec<Vec<String>>;
 
-/// Whether the KQL finds a request, and the answer of the ES|QL to all requests.
+/// Two functions: the first returns whether the KQL finds a request, the second the answer of the
+/// ES|QL to all requests.
 type Expected = (fn(&Request) -> bool, fn(&[&Request]) -> Rows);
 
 /// For each question, what its KQL should find among the requests, and what its ES|QL should

@@ -683,7 +683,7 @@ async fn a_server_that_closes_after_each_answer_costs_no_wait() {
 }
 
 /// If several connections were open at the same time, all of them die while the function sleeps.
-/// That costs only one more request, too.
+/// This, too, costs only one more request.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a slow server waits")]
 async fn many_stale_connections_are_not_a_failure() {

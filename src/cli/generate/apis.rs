@@ -42,7 +42,7 @@ pub(super) struct Api {
     pub(super) routes: &'static [Route],
     /// An old route, which a newer one replaces.
     pub(super) old: Option<Route>,
-    /// What the API's owner has added to the end of the access-log format.
+    /// The members that the API's owner has added to the end of the access-log format.
     pub(super) own_members: &'static str,
 }
 

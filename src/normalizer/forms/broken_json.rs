@@ -123,9 +123,9 @@ struct RepairingReader<'a> {
     arena: &'a Bump,
     text: &'a str,
     position: usize,
-    /// Whether the line has keys without quotes.
+    /// True if the line has keys without quotes.
     has_bare_keys: bool,
-    /// Whether the line has keys in double quotes.
+    /// True if the line has keys in double quotes.
     has_quoted_keys: bool,
     /// The number of bytes that were searched for the end of brackets.
     looked_ahead: usize,
@@ -347,7 +347,7 @@ impl<'a> RepairingReader<'a> {
         } else {
             QUOTES
         });
-        // The quote before it is missing.
+        // The opening quote of the value is missing.
         Ok(text
             .strip_suffix('"')
             .filter(|text| !text.contains('"'))

@@ -21,8 +21,8 @@ use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::form::{is_gateway_message, is_hostname, is_ip, is_request_id};
 
-/// Returns whether a line has quotes of a client's, beside those of the format: they neither open nor
-/// close a value. Such a line may be cut into values at the wrong places.
+/// Returns whether a line has quotes that a client wrote. Unlike the quotes of the format, they
+/// neither open nor close a value, so such a line may be cut into values at the wrong places.
 pub(crate) fn has_foreign_quotes(line: &str) -> bool {
     let bytes = line.as_bytes();
     let byte = |place: Option<usize>| place.and_then(|place| bytes.get(place));
@@ -157,9 +157,9 @@ struct Behind<'a> {
     user_agent: Option<&'a str>,
     request_id: Option<&'a str>,
     extended_request_id: Option<&'a str>,
-    /// Whether there is a word that does not show which value it is.
+    /// True if there is a word that does not show which value it is.
     has_others: bool,
-    /// Whether such a word has marks of JSON or of a pair, so that a quoted text may belong to it.
+    /// True if such a word has marks of JSON or of a pair, so that a quoted text may belong to it.
     has_marks: bool,
 }
 

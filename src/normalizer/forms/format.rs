@@ -59,7 +59,7 @@ struct Placeholder {
     /// The name without `$context.`
     name: String,
     meaning: Meaning,
-    /// Whether it stands in a JSON string, which an unescaped quote would end.
+    /// True if it stands in a JSON string, which an unescaped quote would end.
     is_in_string: bool,
 }
 

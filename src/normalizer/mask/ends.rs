@@ -120,7 +120,7 @@ const FIELDS: &[&str] = &[
 /// The text that API Gateway writes after a key.
 const PHRASES: &[&str] = &[" API Stage", " and API Stage", " authorized because"];
 
-/// Those of them whose values may be several words.
+/// The fields among them whose values may be several words.
 const FIELDS_OF_WORDS: &[&str] = &[
     "error",
     "errormessage",
@@ -666,8 +666,8 @@ impl<'v> Ends<'v> {
     }
 }
 
-/// Returns whether a value is one word or one text in quotes, so that another field or nothing comes
-/// after it. In `password=a status=200 b`, the password goes on behind `status=200`.
+/// Returns whether a value is one word or one text in quotes, so that another field or nothing
+/// comes after it. In `password=a status=200 b`, the password goes on behind `status=200`.
 fn is_one_word(value: &str) -> bool {
     let value = value.trim_start_matches([' ', '\t']);
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));

@@ -13,7 +13,7 @@ use super::keyed::{
 use super::names::{Kind, holds_claims, is_of_caller, kind, names_short_group, squeezed};
 use crate::normalizer::parts::Parts;
 
-/// What stands in the place of a value.
+/// The text that replaces a value.
 const MASKED_VALUE: &str = r#""***""#;
 
 /// Longest end of an object's name that counts as a part of its members' names.
@@ -52,19 +52,19 @@ fn walk(json: &str, levels: Vec<Level>) -> Vec<Edit> {
 /// An object or a list that is open.
 struct Level {
     is_object: bool,
-    /// Whether it stands under a short name of a credential, so that its members are looked at one
+    /// True if it stands under a short name of a credential, so that its members are looked at one
     /// by one.
     is_in_short_group: bool,
     /// The last letters of its name, and of those around it.
     path: String,
-    /// Whether the next string is a key.
+    /// True if the next string is a key.
     is_key_next: bool,
     key: String,
-    /// Whether the value that comes is a credential, since its name came before it in a list.
+    /// True if the next value is a credential, because its name came before it in a list.
     is_secret_next: bool,
-    /// Whether a member has said the name of a credential.
+    /// True if a member has given the name of a credential.
     names_secret: bool,
-    /// Whether it is an operation of a JSON Patch, whose path names a value.
+    /// True if it is an operation of a JSON Patch, whose path names a value.
     is_patch: bool,
     /// Where values start that belong to a name that has not come yet.
     values: Vec<usize>,
@@ -165,7 +165,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Whether the value that starts here is a credential by its name.
+    /// Returns whether the value that starts here is a credential by its name.
     fn is_secret(&mut self, first: u8) -> bool {
         let Some(level) = self.levels.last_mut() else {
             return false;

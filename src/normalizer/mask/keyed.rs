@@ -225,7 +225,7 @@ impl<'t> Letters<'t> {
 struct Separator {
     /// The start of the value.
     value: usize,
-    /// Whether the key is in quotes, as in JSON.
+    /// True if the key is in quotes, as in JSON.
     is_quoted: bool,
     sign: Sign,
 }

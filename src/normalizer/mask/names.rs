@@ -181,8 +181,8 @@ pub(super) fn kind(key: &str) -> Option<Kind> {
     }
 }
 
-/// Returns whether the last part of a key is `jwt`. Event objects of API Gateway keep the claims of a
-/// checked token under it; `userJwt` and `id_jwt` are an owner's names for the token.
+/// Returns whether the last part of a key is `jwt`. Event objects of API Gateway keep the claims of
+/// a checked token under it; `userJwt` and `id_jwt` are an owner's names for the token.
 fn is_called_jwt(key: &str) -> bool {
     key.rsplit('.')
         .next()

@@ -56,8 +56,8 @@ pub(in super::super) fn is_suspicious(text: &str) -> bool {
     is_suspicious
 }
 
-/// Whether a byte may be a sign: one of those stands in every text with a credential. Ranges cost
-/// less than single bytes, and hardly a value has a byte of them besides the signs.
+/// Returns whether a byte may be a sign. Every text with a credential has at least one sign. Ranges
+/// cost less than single bytes, and hardly any value has other bytes of these ranges.
 fn may_show(byte: u8) -> bool {
     (byte <= b',')
         | (byte.wrapping_sub(b':') <= b'@' - b':')
@@ -99,9 +99,9 @@ const SIGNS: [bool; 256] = {
     signs
 };
 
-/// Whether a byte is a sign where it stands. Names of credentials need one of the signs that
-/// separate a name from its value. Schemes and tokens show by the letters around a byte that is
-/// rare.
+/// Returns whether a byte is a sign where it stands. Names of credentials need one of the signs
+/// that separate a name from its value. Schemes and tokens show by the letters around a byte that
+/// is rare.
 fn shows(bytes: &[u8], place: usize) -> bool {
     let (before, from) = bytes.split_at_checked(place).unwrap_or_default();
     match from {
@@ -129,7 +129,7 @@ fn shows(bytes: &[u8], place: usize) -> bool {
     }
 }
 
-/// Whether a text ends like the scheme of an authorization header, or like `API Key`.
+/// Returns whether a text ends like the scheme of an authorization header, or like `API Key`.
 fn ends_scheme(text: &[u8]) -> bool {
     let Some(end) = text.last_chunk::<3>() else {
         return false;
@@ -153,7 +153,7 @@ fn ends_scheme(text: &[u8]) -> bool {
     )
 }
 
-/// Whether a text ends like a token's prefix before its last `_`.
+/// Returns whether a text ends like a token's prefix before its last `_`.
 fn ends_prefix(text: &[u8]) -> bool {
     matches!(
         text,

@@ -42,11 +42,11 @@ pub(crate) struct AccessLog<'a> {
     empty: ArenaVec<'a, &'a str>,
     format: &'static str,
     repairs: ArenaVec<'a, &'static str>,
-    /// Whether the line has a known format, so that it is certainly an access log's.
+    /// True if the line has a known format, so that it certainly belongs to an access log.
     pub(crate) is_certain: bool,
-    /// Whether no key of the line is in double quotes, as in objects that Python and Node print.
+    /// True if no key of the line is in double quotes, as in objects that Python and Node print.
     is_inspected: bool,
-    /// Whether a value had a repeated key inside.
+    /// True if a value had a repeated key inside.
     repeats_inside: bool,
     /// The values of the text that was read, if the text is not JSON.
     parts: ArenaVec<'a, Part<'a>>,

@@ -369,7 +369,7 @@ pub(crate) fn is_everybodys(key: &str) -> bool {
         .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
 }
 
-/// Whether a variable has no name that is one of everybody's, by its number.
+/// For each variable, by its number: true if none of its names is in `EVERYBODYS`.
 pub(super) static HAS_OWN_NAMES: LazyLock<[bool; Variable::COUNT]> = LazyLock::new(|| {
     let mut own = [true; Variable::COUNT];
     for (alias, variable) in ALIASES {

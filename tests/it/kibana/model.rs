@@ -94,8 +94,8 @@ pub(super) enum Bucket {
         field: &'static str,
         label: &'static str,
         size: u32,
-        /// Whether there is a row for documents without a value, and one for the values beyond
-        /// `size`.
+        /// True if there is a row for documents without a value, and another for the values
+        /// beyond `size`.
         is_complete: bool,
     },
     /// A group for each KQL text.
@@ -114,7 +114,7 @@ pub(super) struct Metric {
     pub(super) color: Option<&'static str>,
     /// The colours of a tile or of a table's cell.
     pub(super) steps: Option<Steps>,
-    /// Whether it counts the documents of a week before.
+    /// True if it counts the documents of a week before.
     pub(super) is_a_week_before: bool,
 }
 

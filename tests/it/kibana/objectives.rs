@@ -16,7 +16,7 @@ use super::query::text;
 use super::sample::{Line, Lines, MORNING, READABLE, server};
 use crate::support::golden::{names, repository};
 
-/// Whether a request is good, and whether it counts at all.
+/// Two functions: they return whether a request is good, and whether it counts at all.
 type Rule = (fn(&Line) -> bool, fn(&Line) -> bool);
 
 /// The objectives and the targets that their names promise.

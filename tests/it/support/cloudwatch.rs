@@ -12,7 +12,7 @@ use super::json::Json;
 use super::raw_tcp::{RawTcp, read_head_and_body, send};
 use super::signature::{signed_region, verify_in};
 
-/// What becomes of a request for log events.
+/// The fate of a request for log events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,

@@ -30,8 +30,8 @@ pub(crate) fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command 
     command
 }
 
-/// Runs a command at a terminal that util-linux's `script` provides. Returns its status and what the
-/// terminal gets; `None` if `script` is not installed.
+/// Runs a command at a terminal that util-linux's `script` provides. Returns its status and the
+/// output at the terminal; `None` if `script` is not installed.
 pub(crate) fn at_terminal(arguments: &str, settings: &[(&str, &str)]) -> Option<(i32, String)> {
     let program = env!("CARGO_BIN_EXE_apigw-logs");
     let output = Command::new("script")

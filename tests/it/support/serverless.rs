@@ -1,7 +1,7 @@
 //! Elasticsearch Serverless, as far as it refuses what other servers take: in front of a real
 //! server.
 //!
-//! What it refuses, and how, is public:
+//! The documentation says which requests it rejects, and how:
 //! - index settings beyond a closed list, with 400:
 //!   <https://www.elastic.co/docs/reference/elasticsearch/index-settings/serverless>;
 //! - APIs of nodes, cluster, snapshots and most of `_cat`, with 410; ILM, since there is the

@@ -66,7 +66,7 @@ impl Authority {
         server(vec![certificate, self.certificate.clone()], key)
     }
 
-    /// Returns a server that does not send its authority's certificate along, and the fingerprint of
+    /// Returns a server that does not send the certificate of its authority, and the fingerprint of
     /// its own certificate.
     pub(crate) fn lone_server(&self, host: &str) -> (ServerConfig, String) {
         let (certificate, key) = self.sign(&[host], |_| {});
@@ -113,7 +113,7 @@ impl Authority {
 }
 
 /// Returns a server whose certificate is its own authority, as `openssl req -x509` makes it, and
-/// that certificate as a file holds it.
+/// the certificate as PEM.
 pub(crate) fn self_signed_authority(host: &str) -> (ServerConfig, String) {
     let key = KeyPair::generate().expect("there is randomness");
     let mut params = CertificateParams::new([host.to_owned()]).expect("tests name hosts");
