@@ -189,7 +189,7 @@ impl<'j> Walk<'j> {
             return false;
         };
         if matches!(first, b'{' | b'[') {
-            let object = self.json.get(self.position..).unwrap_or_default();
+            let object = self.json.part(self.position..);
             return match kind {
                 Kind::Code => false,
                 Kind::Short => first == b'[',
@@ -242,7 +242,7 @@ impl<'j> Walk<'j> {
     }
 
     fn hide(&mut self, place: Range<usize>) {
-        if !is_nothing(self.json.get(place.clone()).unwrap_or_default()) {
+        if !is_nothing(self.json.part(place.clone())) {
             self.edits.push(Edit {
                 place,
                 text: Cow::Borrowed(MASKED_VALUE),
@@ -271,7 +271,7 @@ impl<'j> Walk<'j> {
 
     /// The text of a string that stands from quote to quote.
     fn text(&self, place: &Range<usize>) -> Cow<'j, str> {
-        let json = self.json.get(place.clone()).unwrap_or_default();
+        let json = self.json.part(place.clone());
         let inside = json.part(1..json.len().saturating_sub(1));
         if !inside.contains('\\') {
             return Cow::Borrowed(inside);

@@ -324,7 +324,7 @@ impl Keyed<'_> {
     ) -> usize {
         let (ends, start) = (&self.ends, separator.value);
         if separator.sign == Sign::Tag {
-            let name = ends.text.get(key.clone()).unwrap_or_default();
+            let name = ends.text.part(key.clone());
             return ends.element(start, name);
         }
         if separator.sign == Sign::Tags {

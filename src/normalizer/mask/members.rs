@@ -10,6 +10,7 @@ use super::keyed::{
 };
 use super::names::{Kind, holds_claims, kind};
 use super::{Edit, MASK, edited, json, masked};
+use crate::normalizer::parts::Parts;
 
 /// A value in a text, as a reader has found it.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ pub(in super::super) fn mask_parts<'a>(
     parts: &[Part<'_>],
     arena: &'a Bump,
 ) -> &'a str {
-    let value = |part: &Part<'_>| text.get(part.place.clone()).unwrap_or_default();
+    let value = |part: &Part<'_>| text.part(part.place.clone());
     let names = Names::of(parts.iter().map(|part| (part.key, value(part))));
     let (mut edits, mut done) = (Vec::new(), 0);
     for (number, part) in parts.iter().enumerate() {
@@ -119,7 +120,7 @@ pub(in super::super) fn mask_parts<'a>(
             // The line was cut in a text: what follows belongs to it.
             place.end = text.len();
         }
-        let value = text.get(place.clone()).unwrap_or_default();
+        let value = text.part(place.clone());
         done = place.end;
         if names.hides(part.key, value) {
             let is_json = text.starts_with('{') || value.starts_with('"');

@@ -97,7 +97,7 @@ fn found(text: &str) -> Vec<Edit> {
         looks::find(&view, &mut places);
         edits.extend(places.into_iter().map(|place| {
             let place = view.place(place.start)..view.place(place.end);
-            let text = in_quotes(text.get(place.clone()).unwrap_or_default());
+            let text = in_quotes(text.part(place.clone()));
             Edit {
                 place,
                 text: Cow::Borrowed(text),
