@@ -1,15 +1,14 @@
 //! A first look at a text: hardly one holds a credential, and most can be told to hold none at
 //! little cost.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
-use memchr::memchr;
 use regex::bytes::Regex;
 
 use super::clean;
 use super::names::{MARKS, WORDS};
 use crate::json::{has_byte, has_neighbours, has_place};
-use crate::normalizer::variables::value::is_uuid;
 
 /// Everything that a detector starts from: a name of a credential, with a little between its
 /// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
@@ -40,7 +39,7 @@ pub(in super::super) fn is_suspicious(text: &str) -> bool {
     let bytes = text.as_bytes();
     // API Gateway's ids end in `=`. No value follows it.
     let signs = bytes.strip_suffix(b"=").unwrap_or(bytes);
-    if bytes.len() < SHORTEST || is_uuid(text) {
+    if bytes.len() < SHORTEST {
         return false;
     }
     let is_long = bytes.len() >= clean::SHORTEST;
@@ -71,14 +70,17 @@ fn may_show(byte: u8) -> bool {
 
 /// Returns whether any byte is a sign where it stands.
 fn has_sign(bytes: &[u8]) -> bool {
-    let is_sign = |byte: &u8| SIGNS.get(usize::from(*byte)).copied();
-    let shows_at = |place| bytes.get(place).and_then(is_sign) == Some(true) && shows(bytes, place);
-    // An option of a command has a blank behind its name.
-    let has_option = || {
-        let are_hyphens = |one, other| (one == b'-') & (other == b'-');
-        memchr(b' ', bytes).is_some() && has_neighbours(bytes, are_hyphens)
+    let has_blank = Cell::new(false);
+    let shows_at = |place| {
+        let Some(byte) = bytes.get(place) else {
+            return false;
+        };
+        has_blank.set(has_blank.get() | (*byte == b' '));
+        SIGNS.get(usize::from(*byte)) == Some(&true) && shows(bytes, place)
     };
-    has_place(bytes, may_show, shows_at) || has_option()
+    // An option of a command has a blank behind its name.
+    let are_hyphens = |one, other| (one == b'-') & (other == b'-');
+    has_place(bytes, may_show, shows_at) || (has_blank.get() && has_neighbours(bytes, are_hyphens))
 }
 
 /// The bytes that [`shows`] looks at.
