@@ -148,8 +148,17 @@ fn has_the_id(request: &Request) -> bool {
     text(request, "requestId") == "80829ac0-9b29-47b6-a80e-69881e718d2c"
 }
 
-fn is_too_slow(request: &Request) -> bool {
-    text(request, "errorResponseType") == "INTEGRATION_TIMEOUT"
+/// Returns who is to blame for a server error.
+fn whose(request: &Request) -> &'static str {
+    let failed =
+        number(request, "integrationStatus") >= 500 || request.contains_key("integrationError");
+    match text(request, "errorResponseType") {
+        "INTEGRATION_TIMEOUT" => "the integration, too slow",
+        "INTEGRATION_FAILURE" => "the integration",
+        _ if failed => "the integration",
+        "" => "not logged",
+        _ => "API Gateway",
+    }
 }
 
 fn is_refused(request: &Request) -> bool {
@@ -167,9 +176,7 @@ type Expected = (fn(&Request) -> bool, fn(&[&Request]) -> Rows);
 const QUESTIONS: &[Expected] = &[
     (|request| status(request) >= 400, who_fails),
     (
-        |request| {
-            fails(request) && !request.contains_key("integrationStatus") && !is_too_slow(request)
-        },
+        |request| fails(request) && whose(request) == "API Gateway",
         whose_fault,
     ),
     (uses_the_old_route, who_uses_the_old_route),
@@ -279,17 +286,9 @@ fn who_fails(requests: &[&Request]) -> Rows {
 }
 
 fn whose_fault(requests: &[&Request]) -> Rows {
-    let who = |request| match (
-        number(request, "integrationStatus") >= 500,
-        is_too_slow(request),
-    ) {
-        (true, _) => "the integration",
-        (_, true) => "the integration, too slow",
-        _ => "API Gateway",
-    };
     rows_of(counted(
         &having(requests, fails),
-        |r| vec![who(r).to_owned()],
+        |r| vec![whose(r).to_owned()],
         &[any],
     ))
 }

@@ -59,24 +59,16 @@ fn is_websocket(line: &Line) -> bool {
     line.get("eventType").is_some()
 }
 
-/// Server errors by cause: the integration, the integration because it was too slow, or API
-/// Gateway.
+/// Server errors by cause: the integration, the integration because it was too slow, API Gateway,
+/// or a cause that the line does not have.
 fn is_fault_of(party: usize) -> impl Fn(&Line) -> bool {
-    move |line| {
-        let answered = line
-            .number("integrationStatus")
-            .is_some_and(|status| status >= 500.0);
-        let is_timeout = is_one_of(line, &["INTEGRATION_TIMEOUT"]);
-        is_5xx(line)
-            && party
-                == if answered {
-                    0
-                } else if is_timeout {
-                    1
-                } else {
-                    2
-                }
-    }
+    let cause = |line: &Line| match line.get("errorResponseType") {
+        Some("INTEGRATION_TIMEOUT") => 1,
+        _ if has_integration_error(line) => 0,
+        Some(_) => 2,
+        None => 3,
+    };
+    move |line| is_5xx(line) && cause(line) == party
 }
 
 fn route(line: &Line) -> Option<Vec<String>> {
@@ -320,7 +312,7 @@ fn errors(title: &str, lines: &[Line]) -> Expected {
             ]
         }),
         "Server errors: the integration or API Gateway" => grouped(of(is_5xx), timed([]), |it| {
-            [0, 1, 2]
+            [0, 1, 2, 3]
                 .map(|party| it.count_if(is_fault_of(party)))
                 .to_vec()
         }),
@@ -421,11 +413,12 @@ fn statistics(mut values: Vec<f64>) -> Vec<Number> {
 }
 
 /// The files of each format.
-const FORMATS: [&[&str]; 6] = [
+const FORMATS: [&[&str]; 7] = [
     &["rest", "http", "websocket", "short", "broken", "repaired"],
     &["clf"],
     &["key-value"],
     &["request-id"],
+    &["xml"],
     &["execution"],
     &["not-known"],
 ];

@@ -47,7 +47,7 @@ pub(super) const EVENT_TIME: u64 = 1_772_370_900_000;
 
 /// How many seconds after its log event the first document of a log group was ingested; each
 /// further document took one second more.
-pub(super) const DELAYS: [(&str, u64); 11] = [
+pub(super) const DELAYS: [(&str, u64); 12] = [
     ("rest", 5),
     ("http", 20),
     ("websocket", 2),
@@ -55,6 +55,7 @@ pub(super) const DELAYS: [(&str, u64); 11] = [
     ("clf", 60),
     ("key-value", 61),
     ("request-id", 62),
+    ("xml", 66),
     ("execution", 63),
     ("not-known", 64),
     ("broken", 900),

@@ -3,8 +3,8 @@
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
-    BLUE, Bucket, DARK_BLUE, DARK_RED, Dashboard, GREEN, LOGS, Metric, ORANGE, Panel, RED, Row,
-    YELLOW, chart, count, panel, table, terms, tile,
+    BLUE, Bucket, DARK_BLUE, DARK_RED, Dashboard, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED,
+    Row, YELLOW, chart, count, panel, table, terms, tile,
 };
 use super::{
     CONTROLS, COUNT_4XX, COUNT_5XX, IS_5XX, IS_FAILURE, IS_THROTTLED, NONE_IS_BETTER, NONE_IS_GOOD,
@@ -25,13 +25,21 @@ const HAS_AUTHORIZER_ERROR: &str = "aws.api_gateway.authorizer.error : * \
     or error.type : \"EXPIRED_TOKEN\" or error.type : \"INVALID_SIGNATURE\" \
     or error.type : \"AUTHORIZER_FAILURE\" or error.type : \"AUTHORIZER_CONFIGURATION_ERROR\"";
 
-/// The three parts of the server errors. No request is in two of them.
-const INTEGRATION_FAILED: &str =
-    "http.response.status_code >= 500 and aws.api_gateway.integration.status >= 500";
-const INTEGRATION_WAS_TOO_SLOW: &str = "http.response.status_code >= 500 \
-    and error.type : \"INTEGRATION_TIMEOUT\" and not aws.api_gateway.integration.status >= 500";
-const API_GATEWAY_FAILED: &str = "http.response.status_code >= 500 \
-    and not error.type : \"INTEGRATION_TIMEOUT\" and not aws.api_gateway.integration.status >= 500";
+/// The parts of the server errors. Every request is in one of them.
+const WAS_TOO_SLOW: &str =
+    "http.response.status_code >= 500 and error.type : \"INTEGRATION_TIMEOUT\"";
+/// An integration may answer with 200 and still fail, for example with a malformed answer. Then
+/// only its error text says so.
+const INTEGRATION_FAILED: &str = "http.response.status_code >= 500 \
+    and not error.type : \"INTEGRATION_TIMEOUT\" \
+    and (aws.api_gateway.integration.status >= 500 or aws.api_gateway.integration.error : * \
+    or error.type : \"INTEGRATION_FAILURE\")";
+const API_GATEWAY_FAILED: &str = "http.response.status_code >= 500 and error.type : * \
+    and not (error.type : \"INTEGRATION_TIMEOUT\" or error.type : \"INTEGRATION_FAILURE\" \
+    or aws.api_gateway.integration.status >= 500 or aws.api_gateway.integration.error : *)";
+const CAUSE_IS_NOT_LOGGED: &str = "http.response.status_code >= 500 \
+    and not (error.type : * or aws.api_gateway.integration.status >= 500 \
+    or aws.api_gateway.integration.error : *)";
 
 const ERRORS: Metric = count("Errors");
 
@@ -66,7 +74,7 @@ fn numbers() -> Row {
         vec![
             tile(8, COUNT_5XX.called("Server errors (5xx)").in_steps(NONE_IS_GOOD)),
             tile(8, integration).described(
-                "Requests whose integration failed, answered with 500 or more, or was too slow. The log format needs integrationStatus or integrationError.",
+                "Requests whose integration failed, answered with 500 or more, or was too slow. The log format needs integrationStatus, integrationError or errorResponseType.",
             ),
             tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER)),
             tile(8, COUNT_4XX.called("Client errors (4xx)")),
@@ -93,10 +101,11 @@ fn over_time() -> Row {
                 .query(IS_5XX)
                 .of([
                     part("the integration", INTEGRATION_FAILED).colored(BLUE),
-                    part("the integration, too slow", INTEGRATION_WAS_TOO_SLOW).colored(DARK_BLUE),
+                    part("the integration, too slow", WAS_TOO_SLOW).colored(DARK_BLUE),
                     part("API Gateway", API_GATEWAY_FAILED).colored(ORANGE),
+                    part("not logged", CAUSE_IS_NOT_LOGGED).colored(GREY),
                 ])
-                .described("The integration answered with 500 or more, or did not answer in time, or API Gateway failed by itself."),
+                .described("By the integration's status and error, then by the response type. The log format needs integrationStatus or integrationError, and errorResponseType."),
         ],
     )
 }
