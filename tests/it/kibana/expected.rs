@@ -264,6 +264,17 @@ fn clients(title: &str, lines: &[Line]) -> Expected {
             ]
         })
     };
+    let suffering = |key| {
+        grouped(lines, keys([key]), |it| {
+            vec![
+                it.count_if(is_failure),
+                it.share(is_4xx),
+                it.count_if(is_throttled),
+                it.share(is_5xx),
+                it.count(),
+            ]
+        })
+    };
     let unique = |key| {
         tile(lines, |it| {
             it.unique(|line| line.get(key).map(str::to_owned))
@@ -274,10 +285,10 @@ fn clients(title: &str, lines: &[Line]) -> Expected {
         "Callers (IAM)" => unique("userArn"),
         "Addresses" => unique("ip"),
         "User agents" => unique("userAgent"),
-        "API keys by requests" => by(&keys(["apiKeyId"])),
-        "Callers (IAM) by requests" => by(&keys(["userArn"])),
-        "Authorizer principals by requests" => by(&keys(["principalId"])),
-        "Addresses by requests" => by(&keys(["ip"])),
+        "API keys by errors" => suffering("apiKeyId"),
+        "Callers (IAM) by errors" => suffering("userArn"),
+        "Authorizer principals by errors" => suffering("principalId"),
+        "Addresses by errors" => suffering("ip"),
         "User agents by requests" => by(&keys(["userAgent"])),
         "Networks by requests" => by(&|line| one(place(line).and_then(|(_, _, network)| network))),
         "Where requests come from" => {
@@ -338,7 +349,15 @@ fn errors(title: &str, lines: &[Line]) -> Expected {
                 it.count_if(is_blocked),
             ]
         }),
-        "Deployments" => releases(&keys(["deploymentId"])),
+        "Deployments" => grouped(lines, keys(["deploymentId", "apiId"]), |it| {
+            vec![
+                it.count_if(is_5xx),
+                it.share(is_5xx),
+                it.share(is_4xx),
+                P(it, 95.0),
+                it.count(),
+            ]
+        }),
         "Canary and stable" => releases(&|line| {
             one(match line.get("isCanaryRequest")? {
                 "true" => Some("canary"),

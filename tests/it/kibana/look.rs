@@ -233,6 +233,20 @@ fn only_tables_leave_out_the_smaller_groups() {
     }
 }
 
+/// A table of all APIs and stages has many pages, and the first shows the stage that is worst.
+#[test]
+fn a_table_of_everything_begins_with_the_worst() {
+    let panels = drawn_as("lnsDatatable");
+    let health = panels
+        .iter()
+        .find(|panel| panel.title == "Health by API and stage");
+    let health = health.expect("the table is there");
+    let sorting = &visualization(health)["sorting"];
+    assert_eq!(sorting["direction"], "desc");
+    let by = panel_column(health, text(&sorting["columnId"]));
+    assert_eq!(by["label"], "5xx %");
+}
+
 /// Lens does not order values by a formula, or by a number of another time.
 #[test]
 fn values_are_ordered_by_a_number_that_lens_orders_by() {

@@ -56,6 +56,9 @@ pub(super) struct Panel {
     pub(super) metrics: Vec<Metric>,
     /// Names of the dashboards to which a click on a value can lead, with that value as filter.
     pub(super) drilldowns: &'static [&'static str],
+    /// The label of the number whose highest values a table shows first. Without it, the rows keep
+    /// the order of their groups.
+    pub(super) worst: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -245,6 +248,7 @@ pub(super) const fn panel(shape: Shape, width: u32, title: &'static str) -> Pane
         buckets: Vec::new(),
         metrics: Vec::new(),
         drilldowns: &[],
+        worst: None,
     }
 }
 
@@ -292,6 +296,13 @@ impl Panel {
         Self {
             dataset: DEAD_LETTERS,
             query: "",
+            ..self
+        }
+    }
+
+    pub(super) fn worst_first(self, label: &'static str) -> Self {
+        Self {
+            worst: Some(label),
             ..self
         }
     }

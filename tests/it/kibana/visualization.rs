@@ -35,6 +35,14 @@ pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value)
             };
             let metrics = (0..).map(metric_id).zip(&panel.metrics);
             extend(&mut state, &table(&groups, metrics.map(number)));
+            let worst = panel
+                .metrics
+                .iter()
+                .position(|metric| panel.worst == Some(metric.label));
+            if let Some(index) = worst {
+                let sorting = json!({ "columnId": metric_id(index), "direction": "desc" });
+                extend(&mut state, &json!({ "sorting": sorting }));
+            }
             ("lnsDatatable", state)
         }
     }

@@ -2,7 +2,9 @@
 //! them suffers errors.
 
 use super::super::model::Shape::Map;
-use super::super::model::{Dashboard, LOGS, Of, Panel, Row, metric, panel, table, terms, tile};
+use super::super::model::{
+    Dashboard, LOGS, Of, Panel, Row, count, metric, panel, table, terms, tile,
+};
 use super::{CONTROLS, REQUESTS, SHARE_4XX, SHARE_5XX, THROTTLED};
 
 pub(super) fn dashboard() -> Dashboard {
@@ -17,8 +19,18 @@ pub(super) fn dashboard() -> Dashboard {
     }
 }
 
-/// A table of the clients that a field distinguishes, with the errors that they suffer. It links to
-/// their errors.
+/// A table of the clients that suffer the most errors. It links to their errors.
+///
+/// A victim may send few requests, so the busiest clients are not those to call.
+fn suffering(title: &'static str, field: &'static str, label: &'static str) -> Panel {
+    let errors = count("Errors").only("http.response.status_code >= 400");
+    table(24, title, terms(field, label))
+        .of([errors, SHARE_4XX, THROTTLED, SHARE_5XX, REQUESTS])
+        .leading_to(&["errors"])
+}
+
+/// A table of the busiest clients that a field distinguishes, with the errors that they suffer. It
+/// links to their errors.
 fn who(title: &'static str, field: &'static str, label: &'static str) -> Panel {
     table(24, title, terms(field, label))
         .of([REQUESTS, SHARE_4XX, THROTTLED, SHARE_5XX])
@@ -42,13 +54,13 @@ fn keys() -> Row {
     Row(
         14,
         vec![
-            who(
-                "API keys by requests",
+            suffering(
+                "API keys by errors",
                 "aws.api_gateway.api_key_id",
                 "API key id",
             )
             .described("The log format needs apiKeyId. Only REST APIs have API keys."),
-            who("Callers (IAM) by requests", "user.id", "ARN")
+            suffering("Callers (IAM) by errors", "user.id", "ARN")
                 .described("The log format needs userArn. Only requests that are signed have one."),
         ],
     )
@@ -58,13 +70,13 @@ fn people() -> Row {
     Row(
         14,
         vec![
-            who(
-                "Authorizer principals by requests",
+            suffering(
+                "Authorizer principals by errors",
                 "aws.api_gateway.authorizer.principal_id",
                 "Principal",
             )
             .described("The log format needs authorizer.principalId."),
-            who("Addresses by requests", "source.ip", "Address"),
+            suffering("Addresses by errors", "source.ip", "Address"),
         ],
     )
 }

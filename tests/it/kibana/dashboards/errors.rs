@@ -3,12 +3,12 @@
 
 use super::super::model::Shape::{Bars, Search};
 use super::super::model::{
-    BLUE, Bucket, DARK_BLUE, DARK_RED, Dashboard, GREEN, GREY, LOGS, Metric, ORANGE, Panel, RED,
-    Row, YELLOW, chart, count, panel, table, terms, tile,
+    BLUE, Bucket, DARK_BLUE, DARK_RED, Dashboard, GREEN, GREY, LOGS, Metric, ORANGE, RED, Row,
+    YELLOW, chart, count, panel, table, terms, tile,
 };
 use super::{
-    CONTROLS, COUNT_4XX, COUNT_5XX, IS_5XX, IS_FAILURE, IS_THROTTLED, NONE_IS_BETTER, NONE_IS_GOOD,
-    P95, REQUESTS, ROUTE, SHARE_4XX, SHARE_5XX, THROTTLED,
+    API_FIELD, CONTROLS, COUNT_4XX, COUNT_5XX, IS_5XX, IS_FAILURE, IS_THROTTLED, NONE_IS_BETTER,
+    NONE_IS_GOOD, P95, REQUESTS, ROUTE, SHARE_4XX, SHARE_5XX, THROTTLED,
 };
 
 /// WebSocket APIs log no answer of WAF.
@@ -165,12 +165,20 @@ fn causes() -> Row {
     )
 }
 
-/// Two groups that are compared with each other.
-fn compared(title: &'static str, bucket: Bucket) -> Panel {
-    table(24, title, bucket).of([REQUESTS, SHARE_5XX, SHARE_4XX, P95])
-}
-
+/// The deployments with the most server errors come first: by requests, the newest would be the last.
 fn deployments() -> Row {
+    let deployment = Bucket::Terms {
+        field: "aws.api_gateway.deployment_id",
+        label: "Deployment",
+        size: 20,
+        is_complete: false,
+    };
+    let api = Bucket::Terms {
+        field: API_FIELD,
+        label: "API",
+        size: 1,
+        is_complete: false,
+    };
     let canary = Bucket::Filters(
         "Release",
         &[
@@ -179,19 +187,14 @@ fn deployments() -> Row {
         ],
     );
     Row(
-        10,
+        15,
         vec![
-            compared(
-                "Deployments",
-                Bucket::Terms {
-                    field: "aws.api_gateway.deployment_id",
-                    label: "Deployment",
-                    size: 5,
-                    is_complete: false,
-                },
-            )
-            .described("The log format needs deploymentId, which REST APIs have."),
-            compared("Canary and stable", canary)
+            table(28, "Deployments", deployment)
+                .by([api])
+                .of([COUNT_5XX, SHARE_5XX, SHARE_4XX, P95, REQUESTS])
+                .described("Those with the most server errors first. The log format needs deploymentId, which REST APIs have, and apiId."),
+            table(20, "Canary and stable", canary)
+                .of([REQUESTS, SHARE_5XX, SHARE_4XX, P95])
                 .described("The log format needs isCanaryRequest, which REST APIs have."),
         ],
     )

@@ -101,6 +101,7 @@ fn health() -> Row {
                     P95,
                     INTEGRATION_P95,
                 ])
+                .worst_first(SHARE_5XX.label)
                 .leading_to(&["errors", "clients"])
                 .described("The log format needs apiId and stage. Without them all requests are in the row (missing value)."),
             chart(Lines, 12, "Server error ratio")
