@@ -12,7 +12,8 @@ const IS_NOT_PARSED: &str = "event.kind : \"pipeline_error\"";
 const IS_REPAIRED: &str = "aws.api_gateway.repairs : *";
 /// XML, CSV and other lists, and any format to come.
 const IS_OF_ANOTHER_FORMAT: &str = "aws.api_gateway.log_type : \"access\" \
-    and not aws.api_gateway.log_format : (\"json\" or \"clf\" or \"key_value\" or \"request_id\")";
+    and not (aws.api_gateway.log_format : \"json\" or aws.api_gateway.log_format : \"clf\" \
+    or aws.api_gateway.log_format : \"key_value\" or aws.api_gateway.log_format : \"request_id\")";
 
 const DOCUMENTS: Metric = count("Documents");
 const LETTERS: Metric = count("Dead letters").colored(RED);
