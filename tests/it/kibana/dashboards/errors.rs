@@ -176,7 +176,7 @@ fn deployments() -> Row {
     let api = Bucket::Terms {
         field: API_FIELD,
         label: "API",
-        size: 1,
+        size: 3,
         is_complete: false,
     };
     let canary = Bucket::Filters(
