@@ -10,12 +10,11 @@ use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
 use apigw_logs::server::{Templates, TransportError};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
-use tokio::net::TcpSocket;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
 use crate::support::command_line::run;
 use crate::support::fake_elasticsearch::FakeElasticsearch;
-use crate::support::raw_tcp::{RawTcp, read_request, send};
+use crate::support::raw_tcp::{FullBacklog, RawTcp, bound_socket, read_request, send};
 use crate::support::tls::{Authority, self_signed_authority};
 
 /// Far beyond what a slow machine needs.
@@ -80,11 +79,7 @@ impl Files {
 
 #[tokio::test]
 async fn a_host_that_cannot_be_reached() {
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket
-        .bind(([127, 0, 0, 1], 0).into())
-        .expect("the loopback has free ports");
-    let closed = socket.local_addr().expect("a bound socket has an address");
+    let (_socket, closed) = bound_socket();
     for scheme in ["http", "https"] {
         expect(
             &format!("{scheme}://{closed}"),
@@ -104,20 +99,8 @@ async fn a_host_that_cannot_be_reached() {
     }
 
     // The backlog is full.
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket
-        .bind(([127, 0, 0, 1], 0).into())
-        .expect("the loopback has free ports");
-    let listener = socket.listen(0).expect("a bound socket can listen");
-    let address = listener
-        .local_addr()
-        .expect("a bound socket has an address");
-    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50));
-    let waiting: Vec<_> = std::iter::repeat_with(connect)
-        .take(8)
-        .take_while(Result::is_ok)
-        .collect();
-    assert!(waiting.len() < 8, "the backlog is full");
+    let backlog = FullBacklog::start();
+    let address = backlog.address;
     expect(
         &format!("http://{address}"),
         &[("CONNECT_TIMEOUT_MS", "100")],
@@ -389,11 +372,7 @@ async fn an_answer_that_does_not_come() {
 /// Of several servers, the sentence names the one that failed last. All commands say the same.
 #[tokio::test]
 async fn each_command_says_why() {
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket
-        .bind(([127, 0, 0, 1], 0).into())
-        .expect("the loopback has free ports");
-    let closed = socket.local_addr().expect("a bound socket has an address");
+    let (_socket, closed) = bound_socket();
     let url = format!("http://{closed}{PATH}");
     let settings = [
         ("ELASTICSEARCH_URL", &*url),

@@ -11,14 +11,13 @@ use apigw_logs::elasticsearch::Elasticsearch;
 use apigw_logs::event;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::report::Report;
-use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault, Request};
 use crate::support::invocation::{LOGS, direct, kinesis, lines, payload};
 use crate::support::raw_tcp::{
-    RawTcp, all_created, answer, ids, opaque_id, read_head_and_body, read_request, response, send,
-    serve_well,
+    FullBacklog, RawTcp, all_created, answer, bound_socket, ids, opaque_id, read_head_and_body,
+    read_request, response, send, serve_well,
 };
 use crate::support::tls::Authority;
 
@@ -314,20 +313,11 @@ async fn a_request_keeps_path_and_query_of_the_url() {
     );
 }
 
-/// A port where nothing listens, and where nothing can listen as long as the socket exists.
-fn closed_port() -> (TcpSocket, String) {
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket
-        .bind(([127, 0, 0, 1], 0).into())
-        .expect("the loopback has free ports");
-    let address = socket.local_addr().expect("a bound socket has an address");
-    (socket, format!("http://{address}"))
-}
-
 #[tokio::test]
 async fn hosts_take_turns_when_one_fails() {
     let (sick, well) = (FakeElasticsearch::start(), FakeElasticsearch::start());
-    let (_closed, closed) = closed_port();
+    let (_socket, closed) = bound_socket();
+    let closed = format!("http://{closed}");
     let settings = format!("{closed}, {}", well.url);
     let pipeline_ = pipeline(&[("ELASTICSEARCH_URL", &settings)]);
     let reports = [deliver(&pipeline_, 1).await, deliver(&pipeline_, 1).await];
@@ -370,20 +360,8 @@ async fn hosts_take_turns_when_one_fails() {
 /// A host that accepts no connections because its backlog is full.
 #[tokio::test]
 async fn a_connection_that_is_not_accepted_costs_its_timeout() {
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket
-        .bind(([127, 0, 0, 1], 0).into())
-        .expect("the loopback has free ports");
-    let listener = socket.listen(0).expect("a bound socket can listen");
-    let address = listener
-        .local_addr()
-        .expect("a bound socket has an address");
-    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50));
-    let waiting: Vec<_> = std::iter::repeat_with(connect)
-        .take(8)
-        .take_while(Result::is_ok)
-        .collect();
-    assert!(waiting.len() < 8, "the backlog is full");
+    let backlog = FullBacklog::start();
+    let address = backlog.address;
 
     let server = FakeElasticsearch::start();
     let urls = format!("http://{address},{}", server.url);

@@ -32,8 +32,9 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns whether a text may hold a credential.
 ///
-/// Perf: most values show no sign. Three looks, each slower and sharper than the one before, cost
-/// 2,900 instructions for the values of a REST line. Without the second look it is 5,500.
+/// Perf: most values show no sign, and long ones repeat. Each look is slower and sharper than the
+/// one before. Together they cost some 1,800 instructions for the values of a REST line, and 2,500
+/// without the memory of clean texts.
 pub(in super::super) fn is_suspicious(text: &str) -> bool {
     const SHORTEST: usize = "pw=x".len();
     let bytes = text.as_bytes();

@@ -1,10 +1,49 @@
 //! A server below HTTP: the test handles each connection byte by byte.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpSocket;
+
+/// A socket with a port of its own, on which nothing listens yet.
+pub(crate) fn bound_socket() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket
+        .bind(([127, 0, 0, 1], 0).into())
+        .expect("the loopback has free ports");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    (socket, address)
+}
+
+/// A host that accepts no connections, because its backlog is full.
+pub(crate) struct FullBacklog {
+    pub(crate) address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<io::Result<TcpStream>>,
+}
+
+impl FullBacklog {
+    pub(crate) fn start() -> Self {
+        let (socket, address) = bound_socket();
+        let listener = socket.listen(0).expect("a bound socket can listen");
+        let listener = listener.into_std().expect("a socket is the system's");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50));
+        let waiting: Vec<_> = std::iter::repeat_with(connect)
+            .take(8)
+            .take_while(Result::is_ok)
+            .collect();
+        assert!(waiting.len() < 8, "the backlog is full");
+        Self {
+            address,
+            _listener: listener,
+            _waiting: waiting,
+        }
+    }
+}
 
 /// The server. Its thread ends with the test's process.
 pub(crate) struct RawTcp {
