@@ -45,6 +45,21 @@ const QUEUES: [(&str, &str, &str); 2] = [
 /// Upper bound on the length of AWS's texts that are shown, in characters.
 const LONGEST_TEXT: usize = 300;
 
+/// AWS's metrics of the last hour, with their words.
+const OF_LAMBDA: [(&str, &str); 3] = [
+    ("Invocations", "invocations"),
+    ("Errors", "errors"),
+    ("Throttles", "throttles"),
+];
+
+/// The function's own metrics of the last hour, with their words.
+const OF_THE_FUNCTION: [(&str, &str); 4] = [
+    ("received", "received"),
+    ("indexed", "indexed"),
+    ("dead_lettered", "dead letters"),
+    ("unresolved", "unresolved"),
+];
+
 const AN_HOUR: i64 = 60 * 60;
 
 impl StackCheck<'_> {
@@ -147,31 +162,7 @@ impl StackCheck<'_> {
                 return None;
             }
         };
-        let state = (&*function.state, &*function.last_update_status);
-        findings.push(match state {
-            ("Failed", _) | (_, "Failed") => Finding::failed(
-                CHECK,
-                format!(
-                    "{} is {} and its last update {}",
-                    shown(name),
-                    state.0,
-                    state.1
-                ),
-                "`aws lambda get-function-configuration` gives the reason; deploy again",
-            ),
-            ("Active" | "", "Successful" | "") => {
-                Finding::passed(CHECK, format!("{} is active", shown(name)))
-            }
-            _ => Finding::warning(
-                CHECK,
-                format!(
-                    "{} is {} and its last update {}",
-                    shown(name),
-                    state.0,
-                    state.1
-                ),
-            ),
-        });
+        findings.push(state(CHECK, name, &function));
         Some(function)
     }
 
@@ -307,69 +298,25 @@ impl StackCheck<'_> {
 
     async fn last_hour(&self, function: &FunctionConfiguration) -> Finding {
         const CHECK: &str = "last hour";
-        let own = function
-            .environment
-            .variables
-            .get("METRICS_NAMESPACE")
-            .map_or("", |name| name.as_str());
-        let own = match own {
-            "" => "ApiGatewayLogs",
-            name => name,
-        };
-        let mut metrics = ["Invocations", "Errors", "Throttles"]
-            .map(|name| FunctionMetric {
-                namespace: "AWS/Lambda",
-                name,
-            })
-            .to_vec();
-        if own != "none" {
-            metrics.extend(
-                ["received", "indexed", "dead_lettered", "unresolved"].map(|name| FunctionMetric {
-                    namespace: own,
-                    name,
-                }),
-            );
-        }
-        let name = function.name();
-        let sums = self
-            .account
-            .sums(name, &metrics, (self.now - AN_HOUR, self.now));
-        let sums = match sums.await {
-            Ok(sums) => sums,
-            Err(error) => return unanswered(CHECK, "cloudwatch:GetMetricData", &error),
-        };
-        let words = [
-            "invocations",
-            "errors",
-            "throttles",
-            "received",
-            "indexed",
-            "dead letters",
-            "unresolved",
-        ];
-        let counted: Vec<_> = words
-            .iter()
-            .zip(&sums)
-            .map(|(word, sum)| format!("{sum:.0} {word}"))
+        let own = metrics_namespace(function);
+        let of_lambda = OF_LAMBDA.map(|metric| ("AWS/Lambda", metric));
+        let of_the_function = OF_THE_FUNCTION.map(|metric| (own, metric));
+        let asked = of_lambda
+            .into_iter()
+            .chain(of_the_function)
+            .filter(|(namespace, _)| *namespace != "none");
+        let metrics: Vec<_> = asked
+            .clone()
+            .map(|(namespace, (name, _))| FunctionMetric { namespace, name })
             .collect();
-        let counted = counted.join(", ");
-        let sum = |word: &str| {
-            let place = words.iter().position(|name| *name == word);
-            place
-                .and_then(|place| sums.get(place))
-                .copied()
-                .unwrap_or_default()
-        };
-        if sum("errors") > 0.0 {
-            return Finding::failed(CHECK, counted, "docs/operate.md#errors has the causes");
+        let hour = (self.now - AN_HOUR, self.now);
+        match self.account.sums(function.name(), &metrics, hour).await {
+            Ok(sums) => {
+                let words = asked.map(|(_, (_, word))| word);
+                judged(CHECK, &words.zip(sums).collect::<Vec<_>>())
+            }
+            Err(error) => unanswered(CHECK, "cloudwatch:GetMetricData", &error),
         }
-        if sum("unresolved") > 0.0 {
-            return Finding::failed(CHECK, counted, "docs/operate.md#unresolved has the causes");
-        }
-        if sum("throttles") > 0.0 || sum("dead letters") > 0.0 || sum("invocations") == 0.0 {
-            return Finding::warning(CHECK, counted);
-        }
-        Finding::passed(CHECK, counted)
     }
 }
 
@@ -490,6 +437,51 @@ fn on(alarm: &Alarm) -> Finding {
 
 fn shown(text: &str) -> String {
     printable(text, LONGEST_TEXT).to_string()
+}
+
+/// Says whether Lambda can run the function.
+fn state(check: &'static str, name: &str, function: &FunctionConfiguration) -> Finding {
+    let (state, update) = (&*function.state, &*function.last_update_status);
+    let name = shown(name);
+    let told = format!("{name} is {state} and its last update {update}");
+    match (state, update) {
+        ("Failed", _) | (_, "Failed") => Finding::failed(
+            check,
+            told,
+            "`aws lambda get-function-configuration` gives the reason; deploy again",
+        ),
+        ("Active" | "", "Successful" | "") => Finding::passed(check, format!("{name} is active")),
+        _ => Finding::warning(check, told),
+    }
+}
+
+/// Returns the namespace of the function's own metrics; `none` if it writes none.
+fn metrics_namespace(function: &FunctionConfiguration) -> &str {
+    let setting = function.environment.variables.get("METRICS_NAMESPACE");
+    match setting.map_or("", |name| name.as_str()) {
+        "" => "ApiGatewayLogs",
+        name => name,
+    }
+}
+
+/// Judges the sums of the last hour's metrics, each with its word.
+fn judged(check: &'static str, sums: &[(&str, f64)]) -> Finding {
+    let told: Vec<_> = sums
+        .iter()
+        .map(|(word, sum)| format!("{sum:.0} {word}"))
+        .collect();
+    let told = told.join(", ");
+    let has = |word: &str| sums.iter().any(|(name, sum)| *name == word && *sum > 0.0);
+    if has("errors") {
+        return Finding::failed(check, told, "docs/operate.md#errors has the causes");
+    }
+    if has("unresolved") {
+        return Finding::failed(check, told, "docs/operate.md#unresolved has the causes");
+    }
+    if has("throttles") || has("dead letters") || !has("invocations") {
+        return Finding::warning(check, told);
+    }
+    Finding::passed(check, told)
 }
 
 /// Returns the finding about a question without an answer.
