@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::opensearch::endpoint;
 use super::secret::SecretReader;
-use super::{Auth, ElasticsearchSettings, Host};
+use super::{Auth, ElasticsearchSettings, Host, Manners};
 use crate::aws::{AwsCredentials, Scope};
 use crate::http::ClientError;
 use crate::server::TransportError;
@@ -217,6 +217,7 @@ fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {
             Rc::new(Host {
                 url,
                 has_served: Cell::new(false),
+                manners: Cell::new(Manners::Unknown),
             })
         })
         .collect()

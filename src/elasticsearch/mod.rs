@@ -46,6 +46,9 @@ pub struct Elasticsearch {
     /// True if the server knows the parameter `require_data_stream`, as we assume until the server
     /// says otherwise.
     knows_require_data_stream: Cell<bool>,
+    /// The time for which the first request to a host is not finished, and the time after the host
+    /// has answered an unfinished one.
+    holds: [Duration; 2],
 }
 
 #[derive(Debug)]
@@ -53,7 +56,27 @@ struct Host {
     url: Url,
     /// True if the client may hold a connection that has served a request before.
     has_served: Cell<bool>,
+    manners: Cell<Manners>,
 }
+
+/// What is known of how a host answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// It has not answered yet.
+    Unknown,
+    /// It has answered a request before the request was finished.
+    Hasty,
+    /// It has waited for the end of a request.
+    Patient,
+}
+
+/// The time for which the last piece of the first request to a host is kept back. A host that
+/// answers in this time has not waited for the request. The kernel takes a small request at once,
+/// whether anybody reads it or not.
+const HOLD: Duration = Duration::from_millis(20);
+
+/// The same for a host that has answered an unfinished request.
+const HOLD_OF_HASTY: Duration = Duration::from_secs(1);
 
 /// The members of a reply that are read: the result of each item, and the id that proves which
 /// request it belongs to.
@@ -90,6 +113,7 @@ impl Elasticsearch {
             headers,
             compression,
             knows_require_data_stream: Cell::new(!is_signed),
+            holds: [HOLD, HOLD_OF_HASTY],
         })
     }
 
@@ -125,15 +149,23 @@ impl Elasticsearch {
         let opaque_id = opaque_id();
         request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
-        let progress = request_body::track(&mut request, body);
+        let hold = match (host.manners.get(), self.holds) {
+            (Manners::Unknown, [hold, _]) | (Manners::Hasty, [_, hold]) => hold,
+            (Manners::Patient, _) => Duration::ZERO,
+        };
+        let progress = request_body::track(&mut request, body, hold);
         let response = self
             .client()
             .execute(request)
             .await
             .map_err(|error| self.transport_error(host, &error, reused))?;
         if response.status().is_success() && !progress.is_sent() {
+            host.manners.set(Manners::Hasty);
             self.forget_connections();
             return Err(TransportError::Premature);
+        }
+        if progress.is_sent() {
+            host.manners.set(Manners::Patient);
         }
         let mut echoes = response.headers().get_all(OPAQUE_ID).iter().peekable();
         let is_echoed = echoes.peek().is_some();
@@ -351,4 +383,94 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     let date = parser.parse_timestamp(text).ok()?;
     Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::http::Trust;
+
+    const TARGET: Target<'_> = Target {
+        data_stream: "logs-aws.apigateway-default",
+        ingest_pipeline: None,
+    };
+
+    /// Starts a host that answers with an empty success as soon as it has read so much of a request.
+    fn host(read: &'static [u8]) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = Vec::new();
+                let mut byte = [0];
+                while !request.ends_with(read) {
+                    stream.read_exact(&mut byte).unwrap();
+                    request.extend_from_slice(&byte);
+                }
+                let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                stream.write_all(reply.as_bytes()).unwrap();
+                // A reset would take the reply back.
+                std::mem::forget(stream);
+            }
+        });
+        Url::parse(&format!("http://{address}")).unwrap()
+    }
+
+    const BODY: &[u8] = b"a small body";
+
+    fn client(url: Url, holds: [u64; 2]) -> Elasticsearch {
+        let settings = ElasticsearchSettings {
+            urls: vec![url],
+            auth: Auth::None,
+            trust: Trust::PublicAuthorities,
+            connect_timeout: Duration::from_secs(60),
+            compression_level: 0,
+        };
+        Elasticsearch {
+            holds: holds.map(Duration::from_millis),
+            ..Elasticsearch::new(settings).unwrap()
+        }
+    }
+
+    async fn send(client: &Elasticsearch) -> Result<u16, TransportError> {
+        let body = Cow::Borrowed(BODY);
+        let exchange = client.bulk(TARGET, body, Duration::from_secs(60)).await;
+        exchange.result.map(|reply| reply.status)
+    }
+
+    /// The first hold is so long that no slow machine finishes the request before the reply.
+    #[tokio::test]
+    async fn a_host_that_does_not_wait_for_a_small_request_is_not_believed() {
+        let client = client(host(b"\r\n\r\n"), [3_600_000; 2]);
+        for _ in 0..2 {
+            assert!(matches!(
+                send(&client).await,
+                Err(TransportError::Premature)
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hasty_host_is_tested_for_longer() {
+        let mut client = client(host(b"\r\n\r\n"), [3_600_000; 2]);
+        assert!(send(&client).await.is_err());
+        client.holds = [Duration::ZERO, Duration::from_secs(3_600)];
+        assert!(matches!(
+            send(&client).await,
+            Err(TransportError::Premature)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_has_waited_once_is_not_tested_again() {
+        let mut client = client(host(BODY), [1, 1]);
+        assert!(matches!(send(&client).await, Ok(200)));
+        client.holds = [Duration::from_secs(3_600); 2];
+        assert!(matches!(send(&client).await, Ok(200)));
+    }
 }
