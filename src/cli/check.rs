@@ -49,7 +49,8 @@ pub(super) async fn run(
     let asked = async {
         let mut found = findings(arguments, &lookup, names).await;
         if let Some(stack) = &arguments.stack {
-            check_stack::ask(stack, &lookup, PATIENCE, &mut found).await;
+            let asked = check_stack::ask(stack, &lookup, PATIENCE, &mut found).await;
+            found.extend(asked.err().iter().flatten().map(setting));
         }
         found
     };
@@ -149,7 +150,7 @@ fn settings(
     Some((config, settings))
 }
 
-pub(super) fn setting(problem: &Problem) -> Finding {
+fn setting(problem: &Problem) -> Finding {
     let name = match &problem.value {
         Some(value) => format!("{}={value}", problem.variable),
         None => problem.variable.to_owned(),

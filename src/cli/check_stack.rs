@@ -18,19 +18,18 @@ const CREDENTIALS: &[&str] = &[
 ];
 
 /// Asks AWS everything about a stack, and compares the function's settings with those here.
+///
+/// # Errors
+/// The problems of the settings that are needed to ask AWS.
 pub(super) async fn ask(
     stack: &str,
     lookup: &impl Fn(&str) -> Option<String>,
     timeout: Duration,
     findings: &mut Vec<Finding>,
-) {
-    let account = config::account(lookup).and_then(|(settings, place)| {
-        Account::new(settings, place, timeout).map_err(|error| vec![Problem::from(error)])
-    });
-    let account = match account {
-        Ok(account) => account,
-        Err(problems) => return findings.extend(problems.iter().map(super::check::setting)),
-    };
+) -> Result<(), Vec<Problem>> {
+    let (settings, place) = config::account(lookup)?;
+    let account =
+        Account::new(settings, place, timeout).map_err(|error| vec![Problem::from(error)])?;
     let check = StackCheck {
         account: &account,
         stack,
@@ -39,6 +38,7 @@ pub(super) async fn ask(
     if let Some(function) = check.everything(findings).await {
         compare(&function, lookup, findings);
     }
+    Ok(())
 }
 
 /// Compares the function's settings with those here.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::event::{LogEvent, Stream};
+use super::payload::{NewLogEvent, NewLogStream};
 
 /// A reply of `FilterLogEvents`. The AWS CLI joins all pages into one reply. A file may also hold
 /// several replies, if somebody has requested the pages one by one.
@@ -63,8 +63,8 @@ pub(super) fn is_answer(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// A sentence about the first entry that CloudWatch would not write.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Stream<'_>>, String> {
-    let mut streams: BTreeMap<String, Vec<LogEvent<'_>>> = BTreeMap::new();
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<NewLogStream<'_>>, String> {
+    let mut streams: BTreeMap<String, Vec<NewLogEvent<'_>>> = BTreeMap::new();
     let mut number = 0_u64;
     for answer in serde_json::Deserializer::from_slice(bytes).into_iter::<Answer<'_>>() {
         let answer = answer.map_err(|error| {
@@ -88,13 +88,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Stream<'_>>, String> {
     }
     Ok(streams
         .into_iter()
-        .map(|(name, events)| Stream { name, events })
+        .map(|(name, events)| NewLogStream { name, events })
         .collect())
 }
 
 impl<'a> Entry<'a> {
     /// Returns the log stream and the log event, or the name of the member that is missing.
-    fn read(self) -> Result<(String, LogEvent<'a>), &'static str> {
+    fn read(self) -> Result<(String, NewLogEvent<'a>), &'static str> {
         let id: String = value(self.event_id)
             .filter(|id: &String| !id.is_empty())
             .ok_or("eventId")?;
@@ -107,7 +107,7 @@ impl<'a> Entry<'a> {
         let message = Cow::Borrowed(message);
         Ok((
             stream,
-            LogEvent {
+            NewLogEvent {
                 id,
                 timestamp,
                 message,

@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::event::payloads;
 use super::log_group::{LogGroup, arn};
 use super::output::{Output, print_report};
+use super::payload::payloads;
 use super::summary::summary;
 use super::terminal::{notice, say, say_json, watched};
 use super::{CliFailure, found, kind, log_to_stderr, read};

@@ -22,6 +22,7 @@ mod log_group;
 mod normalize;
 mod number;
 mod output;
+mod payload;
 mod progress;
 mod redrive;
 mod setup;

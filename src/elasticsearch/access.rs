@@ -1,43 +1,23 @@
-//! The addresses of Elasticsearch and our identity there, from the settings or from a secret.
+//! Where requests to Elasticsearch go and who sends them, from the settings or from a secret.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Request, Url};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Url;
 
-use super::opensearch::endpoint;
+use super::identity::{Identity, api_key, basic, signature};
 use super::secret::SecretReader;
 use super::{Auth, ElasticsearchSettings, Host, Manners};
-use crate::aws::{AwsCredentials, Scope};
 use crate::http::ClientError;
 use crate::server::TransportError;
-
-const UNSIGNABLE: &str = "the request cannot be signed: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN \
-     hold characters that a header cannot carry";
 
 /// The parts of a request that do not depend on its purpose: where it goes and who sends it.
 #[derive(Debug, Clone)]
 pub(super) struct Access {
     pub(super) hosts: Rc<[Rc<Host>]>,
     pub(super) identity: Identity,
-}
-
-/// The identity that a request carries.
-#[derive(Debug, Clone)]
-pub(super) enum Identity {
-    Nobody,
-    /// The value of the header `authorization`.
-    Header(HeaderValue),
-    Role {
-        credentials: AwsCredentials,
-        region: Option<String>,
-    },
 }
 
 /// The source of addresses and identity.
@@ -65,7 +45,7 @@ impl CredentialSource {
             Auth::Signature {
                 credentials,
                 region,
-            } => signature(credentials, region, &hosts)?,
+            } => signature(credentials, region, hosts.iter().map(|host| &host.url))?,
             Auth::Secret(secret) => {
                 let reader = Box::new(SecretReader::new(secret)?);
                 return Ok(Self::Secret {
@@ -151,64 +131,6 @@ impl Access {
         matches!((&self.identity, &other.identity), (Identity::Header(one), Identity::Header(other)) if one == other)
             && urls(self) == urls(other)
     }
-}
-
-impl Identity {
-    /// Adds the identity to a request. Nothing may change in the request after that.
-    pub(super) fn authorize(&self, request: &mut Request) -> Result<(), TransportError> {
-        match self {
-            Self::Nobody => {}
-            Self::Header(value) => drop(request.headers_mut().insert(AUTHORIZATION, value.clone())),
-            Self::Role {
-                credentials,
-                region,
-            } => {
-                let url = request.url().clone();
-                let (service, of_host) = endpoint(&url);
-                let region = of_host.or(region.as_deref()).unwrap_or_default();
-                credentials
-                    .sign(request, Scope { service, region })
-                    .ok_or(TransportError::NoCredentials(UNSIGNABLE))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Makes the identity of an encoded API key. `None` if a header cannot carry it.
-pub(super) fn api_key(key: &SecretString) -> Option<Identity> {
-    header(format!("ApiKey {}", key.expose_secret()))
-}
-
-/// Makes the identity of a user and password. `None` if a header cannot carry them.
-pub(super) fn basic(username: &str, password: &SecretString) -> Option<Identity> {
-    header(format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!("{username}:{}", password.expose_secret()))
-    ))
-}
-
-fn header(authorization: String) -> Option<Identity> {
-    let mut value = HeaderValue::try_from(authorization).ok()?;
-    value.set_sensitive(true);
-    Some(Identity::Header(value))
-}
-
-fn signature(
-    credentials: Option<AwsCredentials>,
-    region: Option<String>,
-    hosts: &[Rc<Host>],
-) -> Result<Identity, ClientError> {
-    let credentials = credentials.ok_or(ClientError::AwsCredentials {
-        variable: "ELASTICSEARCH_AUTH",
-    })?;
-    if region.is_none() && hosts.iter().any(|host| endpoint(&host.url).1.is_none()) {
-        return Err(ClientError::Region);
-    }
-    Ok(Identity::Role {
-        credentials,
-        region,
-    })
 }
 
 fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {

@@ -5,10 +5,12 @@
 //! authority on that), and reads no more of a reply than any reply could need.
 
 mod access;
+mod identity;
 mod opensearch;
 mod request_body;
 mod search;
 mod secret;
+mod secret_arn;
 mod settings;
 
 use std::borrow::Cow;
@@ -28,7 +30,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
-pub use self::secret::SecretArn;
+pub use self::secret_arn::SecretArn;
 pub use self::settings::{Auth, ElasticsearchSettings, SecretSettings};
 use crate::http::{self, ClientError, ClientSettings, read};
 use crate::server::{Exchange, Reply, Target, Transport, TransportError};

@@ -11,45 +11,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::SecretSettings;
-use super::access::{Identity, api_key, basic};
-use crate::aws::{AwsClient, CallError, JSON_1_1, Place, Remedy, Service};
+use super::identity::{Identity, api_key, basic};
+use super::secret_arn::SecretArn;
+use super::settings::SecretSettings;
+use crate::aws::{AwsClient, CallError, JSON_1_1, Remedy, Service};
 use crate::http::ClientError;
 use crate::server::TransportError;
-
-/// The ARN of a secret: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretArn {
-    text: String,
-    place: Place,
-}
-
-impl SecretArn {
-    /// Reads an ARN. `None` if it names no secret, or if its partition is unknown.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<_> = text.splitn(7, ':').collect();
-        let [
-            "arn",
-            partition,
-            "secretsmanager",
-            region,
-            account,
-            "secret",
-            name,
-        ] = parts[..]
-        else {
-            return None;
-        };
-        if [account, name].contains(&"") {
-            return None;
-        }
-        Some(Self {
-            text: text.to_owned(),
-            place: Place::new(partition, region)?,
-        })
-    }
-}
 
 const SECRETS_MANAGER: Service = Service {
     name: "secretsmanager",
@@ -112,12 +79,13 @@ impl SecretReader {
 
     /// Requests the secret and parses it.
     pub(super) async fn read(&self, timeout: Duration) -> Result<Secret, TransportError> {
-        let SecretArn { text, place } = &self.arn;
-        let parameters = GetSecretValue { secret_id: text };
+        let parameters = GetSecretValue {
+            secret_id: self.arn.text(),
+        };
         let timeout = timeout.min(LONGEST);
         let body = self
             .client
-            .call(place, "GetSecretValue", &parameters, timeout)
+            .call(self.arn.place(), "GetSecretValue", &parameters, timeout)
             .await
             .map_err(|error| refusal(&error))?;
         let value: SecretValue = serde_json::from_slice(&body).map_err(|_| NOT_SECRETS_MANAGER)?;
@@ -291,24 +259,6 @@ fn urls(text: &str) -> Result<Vec<Url>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arns() {
-        let text = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:a/b-AbCdEf";
-        let place = Place::new("aws-cn", "cn-north-1");
-        assert_eq!(SecretArn::parse(text).map(|arn| arn.place), place);
-        for wrong in [
-            "",
-            "my-secret",
-            "arn:aws:ssm:eu-central-1:111122223333:parameter:a",
-            "arn:aws:secretsmanager:eu-central-1:111122223333:secret:",
-            "arn:aws:secretsmanager:example.com/:111122223333:secret:a",
-            "arn:aws:secretsmanager::111122223333:secret:a",
-            "arn:moon:secretsmanager:eu-central-1:111122223333:secret:a",
-        ] {
-            assert_eq!(SecretArn::parse(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn secrets() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::secret::SecretArn;
+use super::secret_arn::SecretArn;
 use crate::aws::{AwsCredentials, AwsSettings};
 use crate::http::Trust;
 

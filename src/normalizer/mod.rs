@@ -36,6 +36,7 @@ pub use self::line::{LogLine, Normalized};
 pub use self::mask::mask;
 use self::variables::access_log::AccessLog;
 use self::variables::aliases::Variable;
+use self::variables::evidence::is_access_log;
 pub use self::variables::key_order::KeyOrder;
 use self::variables::value::LONGEST_TERM;
 use crate::data_stream::DataStreamName;
@@ -155,7 +156,7 @@ impl<'a> Work<'a> {
         }
         let scanner = Scanner::escaped(text.raw);
         let mut log = json::read(self.arena, scanner, &self.settings.key_order).ok()?;
-        log.is_recognized().then(|| {
+        is_access_log(&log).then(|| {
             self.settings.formats.note_misfit(self.line.log_group);
             self.access_log(&mut log, Part::Whole(text))
         })
@@ -231,7 +232,7 @@ impl<'a> Work<'a> {
         let mut log = object.log;
         let is_whole = object.rest.is_empty() && log.stop.is_none();
         let part = Part::Whole(JsonText::plain(inside));
-        if !is_whole || !log.is_recognized() {
+        if !is_whole || !is_access_log(&log) {
             let whole = Part::Whole(JsonText::plain(trimmed(self.line.message.raw)));
             return self.another_programs(&log, whole);
         }
@@ -265,7 +266,7 @@ impl<'a> Work<'a> {
         let Ok(mut log) = json::read(self.arena, scanner, &self.settings.key_order) else {
             return Normalized::several(self.documents_of_objects(text));
         };
-        let envelope = if log.is_recognized() {
+        let envelope = if is_access_log(&log) {
             None
         } else {
             envelope::read(text)
@@ -316,7 +317,7 @@ impl<'a> Work<'a> {
                 object.log.note(JOINED_OBJECTS);
             }
             is_first = false;
-            let is_foreign = !object.log.is_recognized() && object.log.stop.is_none();
+            let is_foreign = !is_access_log(&object.log) && object.log.stop.is_none();
             match envelope::read(object.text).filter(|_| is_foreign) {
                 Some(Envelope::Control) => {}
                 Some(Envelope::Data(data)) => documents.extend(self.documents_of_envelope(&data)),
@@ -330,7 +331,7 @@ impl<'a> Work<'a> {
         if part.text().raw.len() > LONGEST_TERM {
             log.drop_long_values();
         }
-        if !log.is_recognized() {
+        if !is_access_log(log) {
             return self.another_programs(log, part);
         }
         log.note_replaced(part.text());

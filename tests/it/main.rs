@@ -6,6 +6,7 @@ mod allocations;
 mod backfill;
 mod check;
 mod check_stack;
+mod circles;
 mod cli;
 mod connections;
 mod delivery;

@@ -197,7 +197,7 @@ fn sources() -> Vec<Source> {
 }
 
 /// Returns the source without its tests, which stand in `mod tests` at its end.
-fn production(text: &str) -> &str {
+pub(super) fn production(text: &str) -> &str {
     text.split_once("#[cfg(test)]\nmod tests")
         .map_or(text, |(production, _)| production)
 }

@@ -17,8 +17,8 @@ use crate::json::{JsonText, Scanner};
 use crate::normalizer::line::Stop;
 use crate::normalizer::parts::Parts;
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::aliases::{Meaning, meaning};
 use crate::normalizer::variables::key_order::KeyOrder;
+use crate::normalizer::variables::meaning::{Meaning, meaning};
 use crate::normalizer::variables::value::{MAX_DEPTH, join};
 
 /// A value is missing, or is a `-` without quotes.

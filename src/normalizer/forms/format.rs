@@ -19,8 +19,9 @@ use crate::ecs::FlatValue;
 use crate::json::{Escapes, JsonText};
 use crate::normalizer::convert::timestamp;
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::aliases::{Meaning, Variable, meaning};
+use crate::normalizer::variables::aliases::Variable;
 use crate::normalizer::variables::form;
+use crate::normalizer::variables::meaning::{Meaning, meaning};
 
 /// The beginning of a variable.
 const CONTEXT: &str = "$context.";

@@ -5,8 +5,8 @@ use bumpalo::Bump;
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Malformed, Scanner, Value};
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::aliases::Meaning;
 use crate::normalizer::variables::key_order::KeyOrder;
+use crate::normalizer::variables::meaning::Meaning;
 
 /// Reads a line that is exactly one JSON object.
 pub(crate) fn read<'a>(

@@ -7,9 +7,9 @@ use bumpalo::Bump;
 use crate::ecs::FlatValue;
 use crate::normalizer::line::Stop;
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::aliases::{
-    Meaning, Variable, is_everybodys, meaning, starts_name,
-};
+use crate::normalizer::variables::aliases::{Variable, starts_name};
+use crate::normalizer::variables::evidence::is_access_log;
+use crate::normalizer::variables::meaning::{Meaning, is_everybodys, meaning};
 use crate::normalizer::variables::value::is_uuid;
 
 /// Reads a line; `None` if it has another form.
@@ -42,7 +42,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     let is_id = |text: &str| !text.contains(char::is_whitespace);
     let is_known = log.knows_several()
         || (count == 1
-            && log.is_recognized()
+            && is_access_log(&log)
             && log.raw_text(Variable::RequestId).is_some_and(is_id));
     (rest.is_empty() && is_known).then_some(log)
 }

@@ -9,12 +9,10 @@ use bumpalo::collections::Vec as ArenaVec;
 use memchr::memchr;
 use serde_json::value::RawValue;
 
-use super::aliases::{
-    EVERYBODYS, HAS_OWN_NAMES, Meaning, Variable, is_everybodys, is_of_context, meaning,
-};
+use super::aliases::{HAS_OWN_NAMES, Variable};
 use super::duplicates::without_duplicate_keys;
-use super::evidence::speaks_for_access_log;
 use super::form::{self, RequestLine};
+use super::meaning::{Meaning, is_everybodys, is_of_context, meaning};
 use super::value::{
     Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present,
     quoted_again, text_of,
@@ -529,19 +527,14 @@ impl<'a> AccessLog<'a> {
         self.is_inspected = true;
     }
 
-    /// Returns whether the line is an access log's, and not another program's.
-    pub(crate) fn is_recognized(&self) -> bool {
-        // Perf: a line of the documented formats has many variables and nothing else, so nothing
-        // speaks against it. Each of its keys means another variable, so if it has more keys than
-        // there are generic names, one of them must be specific.
-        if self.is_certain {
-            return true;
-        }
-        let is_plain = self.unmapped.is_empty() && self.empty.is_empty() && !self.is_inspected;
-        if is_plain && self.entries.len() > EVERYBODYS.len() {
-            return true;
-        }
-        self.has_own_name() && (is_plain && self.entries.len() > 12 || speaks_for_access_log(self))
+    /// Returns whether every key of the line is known, and none is the mark of another program.
+    pub(super) fn is_plain(&self) -> bool {
+        self.unmapped.is_empty() && self.empty.is_empty() && !self.is_inspected
+    }
+
+    /// Returns the number of known keys.
+    pub(super) fn known_keys(&self) -> usize {
+        self.entries.len()
     }
 
     /// Returns whether any key is one that only access logs have.

@@ -4,7 +4,7 @@
 //! A key matches in any spelling: case, `.`, `_`, `-` and blanks do not count, and nested objects
 //! are joined first. So `identity.sourceIp`, `identity_source_ip`, `Identity-SourceIP` and
 //! `{"identity":{"sourceIp":…}}` are one name. [`super::groups`] finds a name behind the name of a
-//! group and before a unit. If several keys name one variable, the first of them in the table that
+//! group and before a unit, and [`super::meaning`] decides. If several keys name one variable, the first of them in the table that
 //! has a value wins. The name of Elastic's documented formats therefore stands first.
 //!
 //! Sources: AWS's lists of variables for
@@ -17,8 +17,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::groups;
-use crate::normalizer::mask::{is_secret, is_separator};
+use crate::normalizer::mask::is_separator;
 
 macro_rules! variables {
     ($($variable:ident: $($alias:literal)|+,)*) => {
@@ -29,7 +28,7 @@ macro_rules! variables {
         }
 
         /// Every alias with its variable, in the order of the table.
-        const ALIASES: &[(&str, Variable)] = &[$($(($alias, Variable::$variable),)+)*];
+        pub(super) const ALIASES: &[(&str, Variable)] = &[$($(($alias, Variable::$variable),)+)*];
 
         impl Variable {
             /// The number of variables.
@@ -202,55 +201,6 @@ variables! {
         | "awsXrayTraceId",
 }
 
-/// The meaning of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// A variable of the table.
-    Variable(Variable),
-    /// A variable of the table, if the value has its form: the key alone could mean something else.
-    Likely(Variable),
-    /// `$context.authorizer.claims.PROPERTY`, with the index at which the property's name starts.
-    Claim(usize),
-    /// `$context.authorizer.PROPERTY`, with the index at which the property's name starts.
-    AuthorizerContext(usize),
-    /// A value that must never be indexed.
-    Secret,
-    /// A key that nobody knows.
-    Unknown,
-}
-
-/// Returns the meaning of a key, whose nested parts are joined by dots.
-pub(crate) fn meaning(key: &str) -> Meaning {
-    if let Some(alias) = place(key).and_then(|place| ALIASES.get(place)) {
-        return meaning_of(alias);
-    }
-    if is_secret(key) {
-        return Meaning::Secret;
-    }
-    let own = own_name(key).unwrap_or(key);
-    if let Some(alias) = groups::spelled_otherwise(own).and_then(|place| ALIASES.get(place)) {
-        return meaning_of(alias);
-    }
-    let behind = key.len() - own.len();
-    let property = |prefix| property(own, prefix).map(|start| behind + start);
-    property("authorizerclaims")
-        .map(Meaning::Claim)
-        .or_else(|| property("authorizer").map(Meaning::AuthorizerContext))
-        .or_else(|| {
-            let alias = ALIASES.get(groups::in_a_group(own)?)?;
-            Some(meaning_of(alias))
-        })
-        .unwrap_or(Meaning::Unknown)
-}
-
-fn meaning_of((alias, variable): &(&str, Variable)) -> Meaning {
-    if AMBIGUOUS.contains(alias) {
-        Meaning::Likely(*variable)
-    } else {
-        Meaning::Variable(*variable)
-    }
-}
-
 /// Returns a key without the name of the object that holds all variables: `$context.`, or `context`
 /// of a format that nests everything in one object.
 pub(super) fn own_name(key: &str) -> Option<&str> {
@@ -262,27 +212,6 @@ pub(super) fn own_name(key: &str) -> Option<&str> {
             .then(|| rest.strip_prefix(is_separator))
             .flatten()
     })
-}
-
-/// Returns the place of a key in the table. Of two keys for one variable, the one with the lower
-/// place counts. A key in the table itself counts before one with another spelling.
-pub(crate) fn rank(key: &str) -> usize {
-    let otherwise = || groups::spelled_otherwise(own_name(key).unwrap_or(key));
-    place(key)
-        .or_else(|| Some(ALIASES.len() + otherwise()?))
-        .unwrap_or(if is_of_context(key) {
-            usize::MAX - 1
-        } else {
-            usize::MAX
-        })
-}
-
-/// Returns whether a key says that its value is a variable of the context, at any position:
-/// `extended.contextErrorMessage`.
-pub(crate) fn is_of_context(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    last.get(..7)
-        .is_some_and(|start| start.eq_ignore_ascii_case("context"))
 }
 
 /// Names that occur in the logs of all kinds of programs.
@@ -322,53 +251,6 @@ pub(crate) const EVERYBODYS: [&str; 33] = [
     "validation",
 ];
 
-/// Names that mean their variable only if the value has its form. Otherwise they are the owner's
-/// own words.
-const AMBIGUOUS: [&str; 34] = [
-    "address",
-    "agent",
-    "apiOwner",
-    "basePath",
-    "bytes",
-    "cipher",
-    "customDomain",
-    "date",
-    "dateTime",
-    "domain",
-    "duration",
-    "elapsed",
-    "elapsedTime",
-    "eventTime",
-    "host",
-    "hostname",
-    "integration",
-    "length",
-    "principal",
-    "remote",
-    "remoteHost",
-    "route",
-    "size",
-    "source",
-    "startTime",
-    "took",
-    "trace",
-    "uri",
-    "url",
-    "requestUrl",
-    "requestUri",
-    "validation",
-    "waf",
-    "xray",
-];
-
-/// Returns whether a key is so common that it does not make a line an access log's.
-pub(crate) fn is_everybodys(key: &str) -> bool {
-    place(key)
-        .or_else(|| groups::spelled_otherwise(key))
-        .and_then(|place| ALIASES.get(place))
-        .is_some_and(|(alias, _)| EVERYBODYS.contains(alias))
-}
-
 /// For each variable, by its number: true if none of its names is in `EVERYBODYS`.
 pub(super) static HAS_OWN_NAMES: LazyLock<[bool; Variable::COUNT]> = LazyLock::new(|| {
     let mut own = [true; Variable::COUNT];
@@ -397,7 +279,7 @@ pub(crate) fn starts_name(word: &str) -> bool {
 pub(super) const LONGEST_NAME: usize = 48;
 
 /// Returns the place of a key in the table, in any spelling.
-fn place(key: &str) -> Option<usize> {
+pub(super) fn place(key: &str) -> Option<usize> {
     // A format made for Elasticsearch may have the time under `@timestamp`.
     lookup([key.strip_prefix('@').unwrap_or(key)]).or_else(|| lookup([own_name(key)?]))
 }
@@ -438,21 +320,6 @@ static PLACES: LazyLock<HashMap<Box<[u8]>, usize>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Returns the index at which the rest of a key starts after a squeezed prefix and its separator.
-fn property(key: &str, prefix: &str) -> Option<usize> {
-    let mut expected = prefix.bytes();
-    let mut wanted = expected.next();
-    for (index, c) in key.char_indices() {
-        match wanted {
-            _ if is_separator(c) => {}
-            Some(byte) if char::from(byte) == c.to_ascii_lowercase() => wanted = expected.next(),
-            Some(_) => return None,
-            None => return Some(index),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,90 +335,5 @@ mod tests {
         names
             .windows(2)
             .for_each(|pair| assert!(!pair[0].eq_ignore_ascii_case(pair[1]), "{pair:?}"));
-    }
-
-    #[test]
-    fn docs_fields_has_every_alias() {
-        let words = |text: &'static str| text.split('`').skip(1).step_by(2);
-        let page = include_str!("../../../docs/fields.md");
-        let mut documented = std::collections::BTreeSet::new();
-        for row in page.lines().filter(|line| line.starts_with("| `")) {
-            let cells: Vec<_> = row.split(" | ").collect();
-            let variable_of = |name: &str| match meaning(name) {
-                Meaning::Variable(variable) | Meaning::Likely(variable) => Some(variable),
-                _ => None,
-            };
-            let is_variable = |cell| words(cell).all(|name| variable_of(name).is_some());
-            match cells[..] {
-                // A field, and the variables that it comes from.
-                [_, _, from, _, _] => documented.extend(words(from).map(str::to_owned)),
-                [variable, aliases] if is_variable(variable) => {
-                    for alias in words(aliases) {
-                        assert_eq!(
-                            words(variable).map(variable_of).next(),
-                            Some(variable_of(alias)),
-                            "{alias}"
-                        );
-                        documented.insert(alias.to_owned());
-                    }
-                    documented.extend(words(variable).map(str::to_owned));
-                }
-                _ => {}
-            }
-        }
-        let documented: Vec<_> = documented.iter().filter_map(|key| place(key)).collect();
-        let missing: Vec<_> = (0..ALIASES.len())
-            .filter(|place| !documented.contains(place))
-            .map(|place| ALIASES[place])
-            .collect();
-        assert!(missing.is_empty(), "docs/fields.md lacks {missing:?}");
-    }
-
-    #[test]
-    fn keys_in_every_spelling() {
-        use Meaning::{AuthorizerContext, Claim, Secret, Unknown};
-        let variable = Meaning::Variable;
-        let cases = [
-            ("requestId", variable(Variable::RequestId)),
-            ("request_id", variable(Variable::RequestId)),
-            ("Request-Id", variable(Variable::RequestId)),
-            ("identity.sourceIp", variable(Variable::SourceIp)),
-            ("identity_sourceIp", variable(Variable::SourceIp)),
-            ("source-ip", variable(Variable::SourceIp)),
-            ("integration.status", variable(Variable::IntegrationStatus)),
-            (
-                "integration-integrationStatus",
-                variable(Variable::IntegrationServiceStatus),
-            ),
-            ("apiKeyId", variable(Variable::ApiKeyId)),
-            ("api_key", variable(Variable::ApiKey)),
-            ("authorizer.claims.sub", Claim(18)),
-            ("authorizer.claims.token_use", Claim(18)),
-            ("authorizer.tenant", AuthorizerContext(11)),
-            ("authorizer_tenant", AuthorizerContext(11)),
-            ("authorizerTenant", AuthorizerContext(10)),
-            ("auth.token", Secret),
-            ("authorizer.token", Secret),
-            ("X-API-Key", Secret),
-            ("headers.Authorization", Secret),
-            ("Set-Cookie", Secret),
-            ("$context.requestId", variable(Variable::RequestId)),
-            ("context.identity.sourceIP", variable(Variable::SourceIp)),
-            ("requestContext.stage", variable(Variable::Stage)),
-            ("context.authorizer.claims.sub", Claim(26)),
-            ("$context.authorizer.tenant", AuthorizerContext(20)),
-            ("context.tenant", Unknown),
-            ("context", Unknown),
-            ("contextual.status", Unknown),
-            ("authorizer", Unknown),
-            ("cxId", Unknown),
-            ("", Unknown),
-            ("schlüssel", Unknown),
-            (&"k".repeat(100), Unknown),
-            (&format!("{}password", "k".repeat(100)), Secret),
-        ];
-        for (key, expected) in cases {
-            assert_eq!(meaning(key), expected, "{key}");
-        }
     }
 }

@@ -23,7 +23,8 @@
 //! elsewhere (ISO 8601) and a `level`.
 
 use super::access_log::AccessLog;
-use super::aliases::{Variable, is_everybodys};
+use super::aliases::{EVERYBODYS, Variable};
+use super::meaning::is_everybodys;
 use super::{form, groups};
 use crate::normalizer::convert::timestamp;
 
@@ -171,8 +172,23 @@ const RARE: &[(&str, i32)] = &[
 
 const NEVER_WEIGHT: i32 = 100;
 
+/// Returns whether a line is an access log's, and not another program's.
+pub(crate) fn is_access_log(log: &AccessLog<'_>) -> bool {
+    // Perf: a line of the documented formats has many variables and nothing else, so nothing
+    // speaks against it. Each of its keys means another variable, so if it has more keys than
+    // there are generic names, one of them must be specific.
+    if log.is_certain {
+        return true;
+    }
+    let is_plain = log.is_plain();
+    if is_plain && log.known_keys() > EVERYBODYS.len() {
+        return true;
+    }
+    log.has_own_name() && (is_plain && log.known_keys() > 12 || speaks_for_access_log(log))
+}
+
 /// Returns whether the content of a line speaks for an access log.
-pub(super) fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
+fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     let mut known = 0;
     let mut hidden = 0;
     let mut evidence_for = 0;

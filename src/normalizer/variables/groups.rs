@@ -360,7 +360,7 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
-    use super::super::aliases::{Meaning, meaning};
+    use super::super::meaning::{Meaning, meaning};
     use super::*;
 
     #[test]

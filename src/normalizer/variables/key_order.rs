@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use bumpalo::Bump;
 
-use super::aliases::{Meaning, meaning};
+use super::meaning::{Meaning, meaning};
 use crate::json::{Malformed, Scanner, Value};
 
 /// Keys by their place in a line.

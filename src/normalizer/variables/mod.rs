@@ -3,8 +3,9 @@
 pub(crate) mod access_log;
 pub(crate) mod aliases;
 mod duplicates;
-mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod form;
 pub(crate) mod groups;
 pub(crate) mod key_order;
+pub(crate) mod meaning;
 pub(crate) mod value;

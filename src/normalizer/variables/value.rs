@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 use serde_json::value::RawValue;
 
-use super::aliases::rank;
+use super::meaning::rank;
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{JsonText, mend_surrogates};
 use crate::normalizer::mask::{Names, mask, mask_json, mask_suspicious};
