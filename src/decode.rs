@@ -15,6 +15,7 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value};
+use crate::parts::Parts;
 
 /// A payload of CloudWatch Logs: log events of one log stream.
 ///
@@ -175,7 +176,7 @@ impl LogData {
         };
         self.text.truncate(self.message_size);
         self.events.clear();
-        let mut message = Message::new(&self.text, *start);
+        let mut message = PayloadReader::new(&self.text, *start);
         // The message was read whole before, so it is well-formed.
         let _well_formed = message.load(&mut self.events);
         let unescaped = message.unescaped;
@@ -193,7 +194,7 @@ impl LogData {
     }
 
     fn resolve(&self, spans: &EventSpans) -> LogEvent<'_> {
-        let text = |span: &Range<usize>| self.text.get(span.clone()).unwrap_or_default();
+        let text = |span: &Range<usize>| self.text.part(span.clone());
         let message = JsonText {
             raw: text(&spans.message),
             escapes: spans.escapes,
@@ -357,7 +358,7 @@ fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, DecodeError> {
         ..LogData::default()
     };
     data.events.clear();
-    let mut message = Message::new(&text, 0);
+    let mut message = PayloadReader::new(&text, 0);
     if message.log_data(&mut data).is_err() {
         let diagnosis = || diagnosis(&text, message.scanner.position());
         return Err(message.too_long.take().unwrap_or_else(diagnosis));
@@ -370,7 +371,7 @@ fn read(text: String, events: Vec<EventSpans>) -> Result<LogData, DecodeError> {
 }
 
 /// A message while it is being read.
-struct Message<'a> {
+struct PayloadReader<'a> {
     scanner: Scanner<'a>,
     /// The length of the message in bytes.
     size: usize,
@@ -381,7 +382,7 @@ struct Message<'a> {
     too_long: Option<DecodeError>,
 }
 
-impl<'a> Message<'a> {
+impl<'a> PayloadReader<'a> {
     fn new(text: &'a str, position: usize) -> Self {
         Self {
             scanner: Scanner::at(text, position),

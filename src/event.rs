@@ -52,7 +52,7 @@ pub struct Record<'a> {
 }
 
 /// Subscription payloads, and whether CloudWatch Logs invoked the function with all of them.
-type Payloads<'a> = (Vec<Cow<'a, str>>, bool);
+type RecordPayloads<'a> = (Vec<Cow<'a, str>>, bool);
 
 /// The reason why a record holds no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -220,7 +220,7 @@ fn text<'a>(member: Option<&'a RawValue>, name: &'static str) -> Result<Cow<'a, 
 struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Record<'a> {
-    fn new(id: Cow<'a, str>, payloads: Result<Payloads<'a>, NoPayload>) -> Self {
+    fn new(id: Cow<'a, str>, payloads: Result<RecordPayloads<'a>, NoPayload>) -> Self {
         let is_direct = payloads.as_ref().is_ok_and(|(_, is_direct)| *is_direct);
         Self {
             id,
@@ -245,7 +245,7 @@ impl<'a> InvokeEvent<'a> {
     }
 
     /// Returns the payloads of an event whose records are not answered one by one.
-    fn subscription_payloads(self, nesting: usize) -> Result<Payloads<'a>, NoPayload> {
+    fn subscription_payloads(self, nesting: usize) -> Result<RecordPayloads<'a>, NoPayload> {
         if let Some((one, other)) = self.ambiguity() {
             return Err(NoPayload::Ambiguous(one, other));
         }
@@ -272,7 +272,7 @@ impl<'a> InvokeEvent<'a> {
 }
 
 /// Returns the payloads of an event inside another.
-fn nested(event: &str, nesting: usize) -> Result<Payloads<'_>, NoPayload> {
+fn nested(event: &str, nesting: usize) -> Result<RecordPayloads<'_>, NoPayload> {
     match serde_json::from_str::<InvokeEvent<'_>>(event) {
         Ok(event) => event.subscription_payloads(nesting),
         Err(error) if error.is_data() => Err(NoPayload::UnknownBody),

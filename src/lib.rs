@@ -41,6 +41,8 @@ pub mod json;
 
 pub mod data_stream;
 
+mod parts;
+
 pub mod printable;
 
 pub mod ecs;

@@ -460,10 +460,10 @@ pub fn answer<S: AsRef<str>>(
 mod tests {
     use super::*;
 
-    type Step = fn(&mut Accounts);
+    type Counting = fn(&mut Accounts);
 
     /// Returns the counts of two records, and the numbers of those that are unfinished.
-    fn close(steps: &[Step]) -> (Report, Vec<usize>) {
+    fn close(steps: &[Counting]) -> (Report, Vec<usize>) {
         let mut accounts = Accounts::default();
         steps.iter().for_each(|step| step(&mut accounts));
         let (report, failed) = accounts.close(2, 0, None);
@@ -472,7 +472,7 @@ mod tests {
 
     #[test]
     fn accounts_that_add_up() {
-        let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);
+        let (received, indexed): (Counting, Counting) = (Accounts::received, Accounts::indexed);
         let (report, failed) = close(&[
             received,
             indexed,
@@ -504,10 +504,10 @@ mod tests {
     /// again.
     #[test]
     fn accounts_that_do_not_add_up() {
-        let (received, indexed): (Step, Step) = (Accounts::received, Accounts::indexed);
-        let forgotten: &[Step] = &[received, received, indexed];
-        let counted_twice: &[Step] = &[received, indexed, indexed];
-        let both: &[Step] = &[received, indexed, |accounts| accounts.unresolved(1)];
+        let (received, indexed): (Counting, Counting) = (Accounts::received, Accounts::indexed);
+        let forgotten: &[Counting] = &[received, received, indexed];
+        let counted_twice: &[Counting] = &[received, indexed, indexed];
+        let both: &[Counting] = &[received, indexed, |accounts| accounts.unresolved(1)];
         for (steps, unresolved) in [(forgotten, 1), (counted_twice, 0), (both, 0)] {
             let (report, failed) = close(steps);
             let error = report.error.expect("it is no success");

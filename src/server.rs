@@ -187,10 +187,10 @@ impl Reply {
     #[must_use]
     pub fn error(&self) -> Option<ReplyError> {
         #[derive(Deserialize)]
-        struct WireError {
+        struct WireErrorReply {
             error: ReplyError,
         }
-        let wire: WireError = serde_json::from_slice(&self.body).ok()?;
+        let wire: WireErrorReply = serde_json::from_slice(&self.body).ok()?;
         Some(wire.error)
     }
 }

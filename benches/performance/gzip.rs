@@ -7,7 +7,7 @@ use libdeflater::{CompressionLvl, Compressor};
 
 use crate::report::least_time;
 use crate::steps;
-use test_support::inputs::Format;
+use test_support::inputs::InputFormat;
 
 /// The price in dollars of a second of a whole processor: 1,769 MB at 0.0000133334 a GB-second,
 /// arm64 in us-east-1.
@@ -27,7 +27,7 @@ const DOCUMENTS: usize = 1_000;
 
 /// Prints a table for each format.
 pub(crate) fn run() {
-    for format in [Format::Rest, Format::RestFull] {
+    for format in [InputFormat::Rest, InputFormat::RestFull] {
         let body = steps::bulk_body(format, DOCUMENTS);
         println!(
             "| {}: level | bytes a document | ns | $ a million: same zone | other zone | NAT | internet |",

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::report::least_time;
 use crate::steps;
 use test_support::http;
-use test_support::inputs::{self, Format};
+use test_support::inputs::{self, InputFormat};
 
 const PIPELINE: &str = include_str!("pipeline.json");
 const DATA_STREAM: &str = "logs-aws.api_gateway_logs-default";
@@ -53,8 +53,8 @@ fn index_modes() {
     );
     server.ask("PUT", "/_component_template/lines", Some(LINES));
     let (ours, raw) = (
-        bodies(Format::RestFull, Sent::Documents),
-        bodies(Format::RestFull, Sent::Messages),
+        bodies(InputFormat::RestFull, Sent::Documents),
+        bodies(InputFormat::RestFull, Sent::Messages),
     );
     let ours_of = [
         "logs-aws.api_gateway_logs@settings",
@@ -107,8 +107,8 @@ fn pipeline() {
     server.setup();
     server.ask("PUT", "/_ingest/pipeline/api-gateway", Some(PIPELINE));
     let (ours, raw) = (
-        bodies(Format::Rest, Sent::Documents),
-        bodies(Format::Rest, Sent::Originals),
+        bodies(InputFormat::Rest, Sent::Documents),
+        bodies(InputFormat::Rest, Sent::Originals),
     );
     let variants = [
         ("our documents", &ours, ""),
@@ -128,7 +128,7 @@ fn pipeline() {
         let bytes = bodies.iter().map(String::len).sum::<usize>() / ROUND;
         println!("| {name} | {time:.0} | {bytes} |");
     }
-    let mut path = steps::path(Format::Rest, ROUND, steps::default_level());
+    let mut path = steps::path(InputFormat::Rest, ROUND, steps::default_level());
     let time = a_document(least_time(&mut *path.run, Duration::from_secs(2)));
     println!("| the function's CPU, for our documents | {time:.0} | |");
 }
@@ -150,7 +150,7 @@ enum Sent {
 }
 
 /// Returns the bodies of a round.
-fn bodies(format: Format, sent: Sent) -> Vec<String> {
+fn bodies(format: InputFormat, sent: Sent) -> Vec<String> {
     let body = String::from_utf8(steps::bulk_body(format, ROUND)).expect("JSON is UTF-8");
     let (lines, pairs): (_, Vec<_>) = (inputs::lines(format, ROUND), body.lines().collect());
     let document = |(pair, line): (&[&str], &String)| {

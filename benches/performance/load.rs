@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::function::Function;
-use test_support::inputs::{self, Format};
+use test_support::inputs::{self, InputFormat};
 
 /// Measure the built function under a Runtime API on the loopback
 #[derive(clap::Args)]
@@ -60,7 +60,7 @@ fn cost(program: &Path, variables: &Variables<'_>, event: &str, rounds: u32) -> 
     }
 }
 
-fn direct(format: Format, events: usize) -> String {
+fn direct(format: InputFormat, events: usize) -> String {
     inputs::direct(&inputs::payload(&inputs::lines(format, events)))
 }
 
@@ -78,11 +78,11 @@ fn throughput(
     );
     println!("| --- | --- | ---: | ---: | ---: | ---: |");
     for (format, level, delay) in [
-        (Format::Rest, "1", 0),
-        (Format::Rest, "0", 0),
-        (Format::RestFull, "1", 0),
-        (Format::RestFull, "0", 0),
-        (Format::Rest, "1", *delay),
+        (InputFormat::Rest, "1", 0),
+        (InputFormat::Rest, "0", 0),
+        (InputFormat::RestFull, "1", 0),
+        (InputFormat::RestFull, "0", 0),
+        (InputFormat::Rest, "1", *delay),
     ] {
         let endpoint = Endpoint::start(Duration::from_millis(delay));
         let variables = [
@@ -130,7 +130,12 @@ fn sizes(
         let endpoint = Endpoint::start(Duration::ZERO);
         let rounds = rounds * u32::try_from((10_000 / size).clamp(1, 20)).unwrap_or(1);
         let variables = [("ELASTICSEARCH_URL", &*endpoint.url)];
-        let cost = cost(program, &variables, &direct(Format::Rest, size), rounds);
+        let cost = cost(
+            program,
+            &variables,
+            &direct(InputFormat::Rest, size),
+            rounds,
+        );
         let (cpu, wall) = (milliseconds(cost.cpu), milliseconds(cost.wall));
         println!(
             "| {size} | {cpu:.2} | {:.2} | {wall:.2} | {:.1} |",
@@ -149,7 +154,7 @@ fn batches(
 ) {
     println!("| Kinesis records of 1,000 events | CPU ms | event MiB | peak MiB |");
     println!("| ---: | ---: | ---: | ---: |");
-    let payload = inputs::payload(&inputs::lines(Format::Rest, 1_000));
+    let payload = inputs::payload(&inputs::lines(InputFormat::Rest, 1_000));
     for records in [1, 4, 16, 64] {
         let endpoint = Endpoint::start(Duration::ZERO);
         let event = inputs::kinesis(&payload, records);
@@ -218,7 +223,7 @@ struct Calls {
 impl Calls {
     fn of(rounds: u32, start: impl Fn() -> Function) -> Self {
         const WARM: usize = 100;
-        let event = direct(Format::Rest, 1);
+        let event = direct(InputFormat::Rest, 1);
         let mut least = Self {
             ready: Duration::MAX,
             first: Duration::MAX,

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use test_support::inputs::Format;
+use test_support::inputs::InputFormat;
 
 /// Measure what the program costs
 #[derive(Parser)]
@@ -81,7 +81,7 @@ enum Command {
     Path {
         /// The format of the lines
         #[arg(long, value_enum, default_value = "rest")]
-        format: Format,
+        format: InputFormat,
         /// How many events a payload has
         #[arg(long, default_value_t = 10_000)]
         events: usize,

@@ -27,7 +27,7 @@ use flate2::write::GzEncoder;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-use test_support::inputs::{self, Format, USER_AGENTS};
+use test_support::inputs::{self, InputFormat, USER_AGENTS};
 
 /// A piece of work that can be repeated.
 pub(crate) type Work = Box<dyn FnMut()>;
@@ -68,11 +68,11 @@ pub(crate) type Make = Box<dyn FnOnce() -> Step>;
 
 /// Returns all steps, with this many events at a time.
 pub(crate) fn all(events: usize) -> Vec<Make> {
-    const FORMATS: [Format; 4] = [
-        Format::Rest,
-        Format::Http,
-        Format::Websocket,
-        Format::RestFull,
+    const FORMATS: [InputFormat; 4] = [
+        InputFormat::Rest,
+        InputFormat::Http,
+        InputFormat::Websocket,
+        InputFormat::RestFull,
     ];
     let mut steps: Vec<Make> = vec![
         Box::new(move || read_event(events)),
@@ -88,7 +88,7 @@ pub(crate) fn all(events: usize) -> Vec<Make> {
     steps.extend(
         FORMATS.map(|format| -> Make { Box::new(move || path(format, events, default_level())) }),
     );
-    steps.push(Box::new(move || path(Format::Rest, events, 0)));
+    steps.push(Box::new(move || path(InputFormat::Rest, events, 0)));
     steps
 }
 
@@ -109,7 +109,7 @@ fn forever<T>(value: T) -> &'static T {
 
 fn read_event(events: usize) -> Step {
     let event = forever(inputs::direct(&inputs::payload(&inputs::lines(
-        Format::Rest,
+        InputFormat::Rest,
         events,
     ))));
     let run = || drop(black_box(event::read(event.as_bytes())));
@@ -117,7 +117,7 @@ fn read_event(events: usize) -> Step {
 }
 
 fn decoding(events: usize) -> Step {
-    let lines = inputs::lines(Format::Rest, events);
+    let lines = inputs::lines(InputFormat::Rest, events);
     let (payload, envelope) = (
         forever(inputs::payload(&lines)),
         forever(inputs::envelope(&lines)),
@@ -138,7 +138,7 @@ fn decoding(events: usize) -> Step {
 }
 
 /// Returns the payload of an event, decoded.
-fn log_data(format: Format, events: usize) -> &'static LogData {
+fn log_data(format: InputFormat, events: usize) -> &'static LogData {
     forever(
         decode(&inputs::payload(&inputs::lines(format, events)), u64::MAX)
             .expect("the payload is good"),
@@ -154,7 +154,7 @@ fn one_after_the_other(lines: &[String]) -> Vec<&'static str> {
     forever(lines.join("\n")).lines().collect()
 }
 
-fn normalising(format: Format, events: usize) -> Step {
+fn normalising(format: InputFormat, events: usize) -> Step {
     let pipeline = forever(pipeline(0));
     let data = log_data(format, events);
     let lines = one_after_the_other(&inputs::lines(format, events));
@@ -260,7 +260,7 @@ fn geoip(events: usize) -> Step {
 }
 
 /// Returns the documents of the lines, with their ids.
-fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static>)> {
+fn documents(format: InputFormat, events: usize) -> Vec<(DocumentId, Document<'static>)> {
     let (pipeline, arena) = (forever(pipeline(0)), forever(Bump::new()));
     let mut documents = Vec::with_capacity(events);
     for (position, line) in log_lines(log_data(format, events)).enumerate() {
@@ -276,7 +276,7 @@ fn documents(format: Format, events: usize) -> Vec<(DocumentId, Document<'static
 }
 
 /// Returns the body of one request with a document for each line.
-pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
+pub(crate) fn bulk_body(format: InputFormat, events: usize) -> Vec<u8> {
     let mut body = BulkBody::default();
     documents(format, events)
         .iter()
@@ -288,8 +288,8 @@ pub(crate) fn bulk_body(format: Format, events: usize) -> Vec<u8> {
 fn body(events: usize) -> Step {
     // A document is written as soon as it is made. Many documents at a time would have to come from
     // memory.
-    let documents = documents(Format::Rest, 50);
-    let output = bulk_body(Format::Rest, events);
+    let documents = documents(InputFormat::Rest, 50);
+    let output = bulk_body(InputFormat::Rest, events);
     let (mut body, mut copy) = (BulkBody::default(), Vec::new());
     let run = move || {
         body.clear();
@@ -307,7 +307,7 @@ fn body(events: usize) -> Step {
 }
 
 fn gzip(events: usize) -> Step {
-    let output = forever(bulk_body(Format::Rest, events));
+    let output = forever(bulk_body(InputFormat::Rest, events));
     let level = default_level();
     let mut compressor = libdeflater::Compressor::new(
         libdeflater::CompressionLvl::new(1).expect("there is a level 1"),
@@ -343,7 +343,7 @@ fn response(events: usize) -> Step {
 
 /// The path from the bytes of the event to the compressed bodies and their replies. Its floor is
 /// the sum of the floors.
-pub(crate) fn path(format: Format, events: usize, level: u32) -> Step {
+pub(crate) fn path(format: InputFormat, events: usize, level: u32) -> Step {
     let lines = inputs::lines(format, events);
     let envelope = inputs::envelope(&lines);
     let (payload, reply) = (inputs::payload(&lines), inputs::reply(events));

@@ -276,21 +276,21 @@ struct Policy {
 struct Statement {
     effect: String,
     principal: Principal,
-    action: Texts,
+    action: StringOrList,
     #[serde(default)]
-    condition: BTreeMap<String, BTreeMap<String, Texts>>,
+    condition: BTreeMap<String, BTreeMap<String, StringOrList>>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Principal {
     Everybody(String),
-    Named(BTreeMap<String, Texts>),
+    Named(BTreeMap<String, StringOrList>),
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Texts {
+enum StringOrList {
     One(String),
     Many(Vec<String>),
 }
@@ -303,7 +303,7 @@ impl FunctionConfiguration {
     }
 }
 
-impl Texts {
+impl StringOrList {
     fn all(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::DocumentId;
 use crate::json::{WriteJson, write_string};
+use crate::parts::Parts;
 
 /// Newline-delimited JSON: a line with the action of each document, and for a creation a line with
 /// the document itself.
@@ -132,9 +133,16 @@ impl BulkBody {
     }
 
     /// Returns the size of a document in bytes, its action included.
+    ///
+    /// # Panics
+    /// If the document does not exist.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a wrong index is a mistake of ours"
+    )]
     pub fn item_size(&self, item: usize) -> usize {
-        self.items.get(item).map_or(0, |item| item.span.len())
+        self.items[item].span.len()
     }
 
     /// Returns the actions of these documents, in this order.
@@ -158,14 +166,16 @@ impl BulkBody {
     }
 
     /// Returns the body of a request with these documents, byte for byte as they were pushed.
+    ///
+    /// # Panics
+    /// If one of the documents does not exist.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a wrong index is a mistake of ours"
+    )]
     pub fn select(&self, items: &[usize]) -> Cow<'_, [u8]> {
-        let spans = || {
-            items
-                .iter()
-                .filter_map(|item| self.items.get(*item))
-                .map(|item| &item.span)
-        };
+        let spans = || items.iter().map(|item| &self.items[*item].span);
         let mut whole: Option<Range<usize>> = None;
         for span in spans() {
             match &mut whole {
@@ -182,7 +192,7 @@ impl BulkBody {
     }
 
     fn slice(&self, span: &Range<usize>) -> &[u8] {
-        self.bytes.get(span.clone()).unwrap_or_default()
+        self.bytes.part(span.clone())
     }
 }
 

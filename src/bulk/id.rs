@@ -98,6 +98,10 @@ impl DocumentId {
     }
 
     /// Appends the id as it is written.
+    #[expect(
+        clippy::expect_used,
+        reason = "16 bytes are 22 characters of base64, so the buffer has exactly the right size"
+    )]
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digits = (64 - self.time.leading_zeros()).div_ceil(4).max(12);
@@ -110,11 +114,10 @@ impl DocumentId {
         out.extend((0..digits).rev().map(digit));
         out.push(b'-');
         let mut hash = [0; 22];
-        // 16 bytes are 22 characters of base64, so the buffer has exactly the right size.
-        let length = BASE64_URL_SAFE_NO_PAD
+        BASE64_URL_SAFE_NO_PAD
             .encode_slice(self.hash.to_be_bytes(), &mut hash)
-            .unwrap_or_default();
-        out.extend_from_slice(hash.get(..length).unwrap_or_default());
+            .expect("the hash fits into the buffer");
+        out.extend_from_slice(&hash);
     }
 }
 

@@ -7,22 +7,22 @@
 #[derive(Debug, Default)]
 pub(super) struct Remedies {
     /// Fetching the credentials again after a 401 or 403.
-    pub(super) credentials: Remedy,
+    pub(super) credentials: OneTimeRemedy,
     /// Trying once more after a certificate that was not trusted.
-    pub(super) certificate: Remedy,
+    pub(super) certificate: OneTimeRemedy,
     /// A fresh connection in place of one that died while nothing was sent. This remedy is
     /// available again whenever documents get through.
-    pub(super) connection: Remedy,
+    pub(super) connection: OneTimeRemedy,
 }
 
 /// A remedy that is tried once.
 #[derive(Debug, Default)]
-pub(super) struct Remedy {
+pub(super) struct OneTimeRemedy {
     /// The number of the first request that started after it was tried.
     tried_before: Option<u64>,
 }
 
-impl Remedy {
+impl OneTimeRemedy {
     /// Returns whether it was tried after this request had started.
     pub(super) fn covers(&self, request: u64) -> bool {
         self.tried_before.is_some_and(|first| request < first)
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_remedy_helps_once_all_that_were_open() {
-        let mut remedy = Remedy::default();
+        let mut remedy = OneTimeRemedy::default();
         assert!(!remedy.is_tried() && !remedy.covers(0));
         // Requests 0 to 2 are open, and 1 fails first.
         assert!(remedy.try_for(1, 3));

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Action, ActionKind, Rejection};
-use crate::json::{mend_surrogates, utf8};
+use crate::json::{repair_surrogates, utf8};
 use crate::printable::printable;
 use crate::server::Reply;
 
@@ -347,15 +347,14 @@ fn is_index_of(index: &str, data_stream: &str) -> bool {
 
 /// Returns Elasticsearch's name and explanation of an error; all of it if the form is unknown.
 fn kind_and_reason(error: &RawValue) -> (String, String) {
-    let wire = serde_json::from_str(&mend_surrogates(error.get()));
-    let (kind, reason) = wire.map_or_else(
+    let wire = serde_json::from_str(&repair_surrogates(error.get()));
+    let (kind, mut reason) = wire.map_or_else(
         |_| (String::new(), error.get().to_owned()),
         WireError::into_kind_and_reason,
     );
-    let reason = match reason.char_indices().nth(LONGEST_REASON) {
-        Some((end, _)) => reason.get(..end).unwrap_or(&reason).to_owned(),
-        None => reason,
-    };
+    if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+        reason.truncate(end);
+    }
     (printable(&kind, LONGEST_KIND).to_string(), reason)
 }
 

@@ -20,7 +20,7 @@ pub struct StackCheck<'c> {
 
 /// The parts of a stack that other questions are about.
 #[derive(Debug, Default)]
-struct Parts {
+struct StackParts {
     stack: Stack,
     resources: Vec<StackResource>,
 }
@@ -80,7 +80,7 @@ impl StackCheck<'_> {
 
     /// Asks for the stack and its resources, those of nested stacks included. `None` if no further
     /// question makes sense.
-    async fn parts(&self, findings: &mut Vec<Finding>) -> Option<Parts> {
+    async fn parts(&self, findings: &mut Vec<Finding>) -> Option<StackParts> {
         const CHECK: &str = "stack";
         let (name, region) = (self.stack, self.account.region());
         let stack = match self.account.stack(name).await {
@@ -126,12 +126,12 @@ impl StackCheck<'_> {
                 }
             }
         }
-        Some(Parts { stack, resources })
+        Some(StackParts { stack, resources })
     }
 
     async fn function(
         &self,
-        parts: &Parts,
+        parts: &StackParts,
         findings: &mut Vec<Finding>,
     ) -> Option<FunctionConfiguration> {
         const CHECK: &str = "function";
@@ -169,7 +169,7 @@ impl StackCheck<'_> {
     /// Asks whether each log group is subscribed, and may invoke the function.
     async fn log_groups(
         &self,
-        parts: &Parts,
+        parts: &StackParts,
         function: &FunctionConfiguration,
         findings: &mut Vec<Finding>,
     ) {
@@ -233,7 +233,7 @@ impl StackCheck<'_> {
         }
     }
 
-    async fn queues(&self, parts: &Parts, findings: &mut Vec<Finding>) {
+    async fn queues(&self, parts: &StackParts, findings: &mut Vec<Finding>) {
         const CHECK: &str = "queue";
         for (id, name, chapter) in QUEUES {
             let Some(url) = parts.physical_id(id) else {
@@ -263,7 +263,7 @@ impl StackCheck<'_> {
         }
     }
 
-    async fn alarms(&self, parts: &Parts, findings: &mut Vec<Finding>) {
+    async fn alarms(&self, parts: &StackParts, findings: &mut Vec<Finding>) {
         const CHECK: &str = "alarms";
         let names = parts.alarms();
         if names.is_empty() {
@@ -320,7 +320,7 @@ impl StackCheck<'_> {
     }
 }
 
-impl Parts {
+impl StackParts {
     fn physical_id(&self, logical_id: &str) -> Option<&str> {
         let resource = self
             .resources

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use serde::Serialize;
 
 use super::backfill::{check_agreement, go_on, next};
-use super::history::{Connection, Selection};
+use super::history::{HistorySource, Selection};
 use super::output::Output;
 use super::progress::{ProgressBar, grouped};
 use super::time::{duration, timestamp_text};
@@ -15,7 +15,7 @@ use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
 use crate::history::{
-    Audit, AuditReport, Counts, Doubles, Finding, Ids, Ledger, Missing, Row, Sight,
+    Audit, AuditCounts, AuditFinding, AuditReport, Doubles, Ids, Ledger, Missing, Row, Sight,
 };
 use crate::pipeline::{LookUpEverywhere, Pipeline};
 
@@ -60,7 +60,8 @@ pub(super) async fn run(
         .elasticsearch
         .take()
         .ok_or_else(|| vec![Problem::missing_url()])?;
-    let connection = Connection::new(&arguments.history, arguments.force, &config, lookup).await?;
+    let connection =
+        HistorySource::new(&arguments.history, arguments.force, &config, lookup).await?;
     let pipeline = config.elasticsearch_pipeline(settings)?;
     let writes = arguments.repair || arguments.remove_doubles;
     if writes && !arguments.force {
@@ -87,7 +88,7 @@ pub(super) async fn run(
 /// Compares with a progress bar, until everything is compared or the user interrupts.
 async fn compare(
     arguments: &Arguments,
-    connection: &Connection,
+    connection: &HistorySource,
     pipeline: &Pipeline<Elasticsearch>,
     ledger: &Ledger<'_>,
 ) -> AuditReport {
@@ -130,7 +131,7 @@ async fn compare(
             (connection.since, sight.reached, connection.until),
         );
     };
-    let tell = |finding: Finding<'_>| {
+    let tell = |finding: AuditFinding<'_>| {
         if arguments.verbose {
             progress.clear();
             name(&finding);
@@ -150,8 +151,8 @@ async fn compare(
     })
 }
 
-fn name(finding: &Finding<'_>) {
-    let Finding {
+fn name(finding: &AuditFinding<'_>) {
+    let AuditFinding {
         log_group,
         log_stream,
         event_id,
@@ -172,14 +173,14 @@ struct Total {
     from: Timestamp,
     to: Timestamp,
     #[serde(flatten)]
-    counts: Counts,
+    counts: AuditCounts,
     repaired: u64,
     removed: u64,
 }
 
 impl Total {
-    fn new(rows: &[Row], report: &AuditReport, connection: &Connection) -> Self {
-        let mut counts = Counts::default();
+    fn new(rows: &[Row], report: &AuditReport, connection: &HistorySource) -> Self {
+        let mut counts = AuditCounts::default();
         rows.iter().for_each(|row| counts.add(&row.counts));
         Self {
             total: true,
@@ -206,7 +207,7 @@ fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), CliFail
         "missing",
         "doubled",
     ];
-    let cells = |counts: &Counts| {
+    let cells = |counts: &AuditCounts| {
         [
             counts.cloudwatch,
             counts.indexed,

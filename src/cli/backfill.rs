@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
 
-use super::history::{Connection, Selection};
+use super::history::{HistorySource, Selection};
 use super::invoke::Print;
 use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
@@ -48,7 +48,7 @@ pub(super) async fn run(
 ) -> Result<(), CliFailure> {
     log_to_stderr(&mut config);
     let is_forced = arguments.force || arguments.dry_run;
-    let connection = Connection::new(&arguments.history, is_forced, &config, lookup).await?;
+    let connection = HistorySource::new(&arguments.history, is_forced, &config, lookup).await?;
     let settings = config.elasticsearch.take();
     let server = match (settings, arguments.dry_run) {
         (Some(settings), _) => {
@@ -97,7 +97,7 @@ fn has_begun(report: &BackfillReport) -> bool {
 pub(super) async fn check_agreement<S: Search, T>(
     server: &S,
     pipeline: &Pipeline<T>,
-    connection: &Connection,
+    connection: &HistorySource,
 ) -> Result<(), CliFailure> {
     let guard = Guard {
         server,
@@ -115,7 +115,7 @@ pub(super) async fn check_agreement<S: Search, T>(
 /// Sends history with a progress bar, until everything is sent or the user interrupts.
 async fn send<T: Transport, S: Search>(
     arguments: &Arguments,
-    connection: &Connection,
+    connection: &HistorySource,
     pipeline: &Pipeline<T>,
     server: Option<&S>,
 ) -> Result<BackfillReport, CliFailure> {
@@ -215,7 +215,7 @@ fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
 
 fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {
     #[derive(serde::Serialize)]
-    struct Json<'a> {
+    struct PrintedBackfill<'a> {
         #[serde(flatten)]
         report: &'a BackfillReport,
         /// Returns the time from which to go on.
@@ -224,7 +224,7 @@ fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {
         #[serde(skip_serializing_if = "Option::is_none")]
         dry_run: Option<bool>,
     }
-    let json = Json {
+    let json = PrintedBackfill {
         report,
         since: report.resume.map(Timestamp),
         dry_run,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 
-use super::generate::{Traffic, log_lines};
-use super::log_group::{LogGroup, account, name, name_or_arn};
+use super::generate::{TrafficPlan, log_lines};
+use super::log_group::{NamedLogGroup, account, name, name_or_arn};
 use super::output::Output;
 use super::payload::{
     NewLogEvent, NewLogStream, kinesis_event, payload, payloads, records, sqs_event, whole,
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
         required_unless_present = "generate",
         conflicts_with = "generate"
     )]
-    log_group: Option<LogGroup>,
+    log_group: Option<NamedLogGroup>,
     /// Log stream of raw lines
     #[arg(
         long,
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), CliF
     };
     let file = file_or_stdin(arguments.file.as_ref());
     let bytes = read(file)?;
-    let is_found = found::is_answer(&bytes);
+    let is_found = found::is_reply(&bytes);
     if let Some(sentence) = kind::no_log(file, &bytes)
         && !is_found
     {
@@ -142,7 +142,10 @@ fn usage(sentence: &str) -> CliFailure {
 
 const INVENTED_ACCOUNT: &str = "123456789012";
 
-fn owner<'a>(arguments: &'a Arguments, log_group: &'a LogGroup) -> Result<&'a str, CliFailure> {
+fn owner<'a>(
+    arguments: &'a Arguments,
+    log_group: &'a NamedLogGroup,
+) -> Result<&'a str, CliFailure> {
     match (&arguments.owner, &log_group.account) {
         (Some(owner), Some(account)) if owner != account => Err(usage(
             "--owner is not the account in the ARN of --log-group: leave it out",
@@ -156,7 +159,7 @@ fn owner<'a>(arguments: &'a Arguments, log_group: &'a LogGroup) -> Result<&'a st
 /// wrong account, the log events would become other documents than those of live delivery.
 fn found_streams<'a>(
     arguments: &Arguments,
-    log_group: &LogGroup,
+    log_group: &NamedLogGroup,
     bytes: &'a [u8],
 ) -> Result<Vec<NewLogStream<'a>>, CliFailure> {
     if log_group.account.is_none() {
@@ -211,7 +214,7 @@ fn generated(arguments: &Arguments, lines: u64) -> Result<String, CliFailure> {
     let (since, until) = span(arguments)?;
     let account = arguments.owner.as_deref().unwrap_or(INVENTED_ACCOUNT);
     let mut groups: BTreeMap<_, Vec<NewLogEvent<'_>>> = BTreeMap::new();
-    for (position, line) in (0..).zip(log_lines(&Traffic {
+    for (position, line) in (0..).zip(log_lines(&TrafficPlan {
         lines,
         seed: arguments.seed,
         since,

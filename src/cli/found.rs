@@ -12,15 +12,15 @@ use super::payload::{NewLogEvent, NewLogStream};
 /// A reply of `FilterLogEvents`. The AWS CLI joins all pages into one reply. A file may also hold
 /// several replies, if somebody has requested the pages one by one.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct FilterReply<'a> {
     #[serde(borrow)]
-    events: Vec<Entry<'a>>,
+    events: Vec<FoundEvent<'a>>,
 }
 
 /// A log event of `FilterLogEvents`. Texts stay as they were written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+struct FoundEvent<'a> {
     #[serde(borrow)]
     event_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -43,7 +43,7 @@ pub(super) const NEEDS_ARN: &str = "the output of `aws logs filter-log-events` d
      it)";
 
 /// Returns whether the text is a reply of `FilterLogEvents`, or starts like one.
-pub(super) fn is_answer(bytes: &[u8]) -> bool {
+pub(super) fn is_reply(bytes: &[u8]) -> bool {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Events<'_>>();
     match values.next() {
         Some(Ok(first)) => first
@@ -66,7 +66,7 @@ pub(super) fn is_answer(bytes: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<NewLogStream<'_>>, String> {
     let mut streams: BTreeMap<String, Vec<NewLogEvent<'_>>> = BTreeMap::new();
     let mut number = 0_u64;
-    for answer in serde_json::Deserializer::from_slice(bytes).into_iter::<Answer<'_>>() {
+    for answer in serde_json::Deserializer::from_slice(bytes).into_iter::<FilterReply<'_>>() {
         let answer = answer.map_err(|error| {
             format!(
                 "the output of `aws logs filter-log-events --output json` is not complete or not JSON (line {}, \
@@ -92,7 +92,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<NewLogStream<'_>>, String> {
         .collect())
 }
 
-impl<'a> Entry<'a> {
+impl<'a> FoundEvent<'a> {
     /// Returns the log stream and the log event, or the name of the member that is missing.
     fn read(self) -> Result<(String, NewLogEvent<'a>), &'static str> {
         let id: String = value(self.event_id)

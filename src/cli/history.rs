@@ -5,7 +5,7 @@ use super::time::{Time, time};
 use super::{CliFailure, number, say};
 use crate::aws::{Logs, Place};
 use crate::config::{self, Config, Problem};
-use crate::history::{HistoryError, LogGroup, Pace, Query, find_log_groups};
+use crate::history::{HistoryError, HistoryQuery, LogGroup, Pace, find_log_groups};
 
 /// The age up to which the function may still be writing log events, in milliseconds.
 const STILL_WRITING: i64 = 5 * 60 * 1_000;
@@ -28,7 +28,7 @@ pub(super) struct Selection {
 }
 
 /// The connection to CloudWatch Logs, and the requested history.
-pub(super) struct Connection {
+pub(super) struct HistorySource {
     pub(super) logs: Logs,
     pub(super) groups: Vec<LogGroup>,
     pub(super) since: i64,
@@ -36,7 +36,7 @@ pub(super) struct Connection {
     pub(super) pace: Pace,
 }
 
-impl Connection {
+impl HistorySource {
     /// Reads the settings and finds the log groups.
     pub(super) async fn new(
         arguments: &Selection,
@@ -62,8 +62,8 @@ impl Connection {
         })
     }
 
-    pub(super) fn query<'c>(&'c self, pattern: Option<&'c str>) -> Query<'c> {
-        Query {
+    pub(super) fn query<'c>(&'c self, pattern: Option<&'c str>) -> HistoryQuery<'c> {
+        HistoryQuery {
             groups: &self.groups,
             since: self.since,
             until: self.until,

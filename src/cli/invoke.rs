@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::log_group::{LogGroup, arn};
+use super::log_group::{NamedLogGroup, arn};
 use super::output::{Output, print_report};
 use super::payload::payloads;
 use super::summary::summary;
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     events: Vec<PathBuf>,
     /// ARN of the log group, for the output of `aws logs filter-log-events`
     #[arg(long, value_name = "ARN", value_parser = arn)]
-    log_group: Option<LogGroup>,
+    log_group: Option<NamedLogGroup>,
     /// Print the documents, even with ELASTICSEARCH_URL
     #[arg(long)]
     dry_run: bool,
@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
                         format_args!("{file}{summary}; nothing was sent: {why_dry}"),
                     );
                 } else {
-                    say_json(&json(file, invocation, Sent::Nothing));
+                    say_json(&json(file, invocation, Destination::Nothing));
                 }
                 Ok(())
             })
@@ -118,7 +118,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
                 if is_for_people {
                     print_report(&format!("{file}{}", summary(&invocation.report, "indexed")));
                 } else {
-                    print_report(&json(file, invocation, Sent::ToServer));
+                    print_report(&json(file, invocation, Destination::ToServer));
                 }
                 Ok(())
             })
@@ -129,7 +129,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
 
 /// The destination of the documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
+enum Destination {
     Nothing,
     ToServer,
 }
@@ -155,7 +155,7 @@ impl Display for EventFile<'_> {
 struct Job<'a, T> {
     pipeline: &'a Pipeline<T>,
     /// The log group of what `FilterLogEvents` found.
-    log_group: Option<&'a LogGroup>,
+    log_group: Option<&'a NamedLogGroup>,
     /// Finds documents of repeated events.
     look_up: Option<&'a dyn LookUp>,
 }
@@ -237,7 +237,7 @@ impl<T: Transport> Job<'_, T> {
 
     /// Delivers an event, or the log events that `FilterLogEvents` found.
     async fn deliver(&self, bytes: &[u8]) -> Result<Invocation, CliFailure> {
-        if !found::is_answer(bytes) {
+        if !found::is_reply(bytes) {
             return Ok(self
                 .pipeline
                 .invoke_looking_up(bytes, None, self.look_up)
@@ -298,7 +298,7 @@ fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
     if let Some(sentence) = kind::foreign(file, bytes) {
         return Some(sentence);
     }
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Members>();
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<EventMembers>();
     let first = values.next();
     let goes_on = values.next().is_some();
     match first {
@@ -317,7 +317,7 @@ fn hint(file: &Path, bytes: &[u8]) -> Option<String> {
 
 /// The members by which an event is recognised.
 #[derive(Deserialize)]
-struct Members {
+struct EventMembers {
     awslogs: Option<IgnoredAny>,
     #[serde(rename = "Records")]
     records: Option<IgnoredAny>,
@@ -325,19 +325,19 @@ struct Members {
     request_payload: Option<IgnoredAny>,
 }
 
-impl Members {
+impl EventMembers {
     fn are_an_event(&self) -> bool {
         self.awslogs.is_some() || self.records.is_some() || self.request_payload.is_some()
     }
 }
 
-fn json(file: EventFile<'_>, invocation: &Invocation, sent: Sent) -> String {
+fn json(file: EventFile<'_>, invocation: &Invocation, sent: Destination) -> String {
     serde_json::to_string(&InvokeReport {
         file: file
             .is_one_of_several
             .then(|| file.path.display().to_string()),
         report: &invocation.report,
-        dry_run: sent == Sent::Nothing,
+        dry_run: sent == Destination::Nothing,
         answer: invocation.answer.as_ref(),
     })
     .unwrap_or_default()

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::shown;
+use crate::parts::Parts;
 
 /// A kind of file that is neither text in UTF-8 nor an event.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
@@ -72,7 +73,7 @@ const EVENTS: [&str; 3] = ["\"awslogs\"", "\"Records\"", "\"requestPayload\""];
 
 fn is_key_of(text: &[u8], key: &str) -> bool {
     memchr::memmem::find_iter(text, key).any(|at| {
-        let after = text.get(at + key.len()..).unwrap_or_default();
+        let after = text.part(at + key.len()..);
         after.trim_ascii_start().starts_with(b":")
     })
 }

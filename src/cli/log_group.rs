@@ -2,24 +2,24 @@
 
 /// A log group's name, and its account if it was named by ARN.
 #[derive(Clone, Debug)]
-pub(super) struct LogGroup {
+pub(super) struct NamedLogGroup {
     pub(super) name: String,
     pub(super) account: Option<String>,
 }
 
 /// Parses a name of at most 512 characters, or an ARN.
-pub(super) fn name_or_arn(text: &str) -> Result<LogGroup, String> {
+pub(super) fn name_or_arn(text: &str) -> Result<NamedLogGroup, String> {
     if text.starts_with("arn:") {
         return arn(text);
     }
-    Ok(LogGroup {
+    Ok(NamedLogGroup {
         name: name(text)?,
         account: None,
     })
 }
 
 /// Parses the ARN of a log group, with or without `:*` at its end.
-pub(super) fn arn(text: &str) -> Result<LogGroup, String> {
+pub(super) fn arn(text: &str) -> Result<NamedLogGroup, String> {
     const REMEDY: &str = "it should be the ARN of a log group, such as \
                           arn:aws:logs:eu-central-1:111122223333:log-group:my-api";
     let text = text.strip_suffix(":*").unwrap_or(text);
@@ -30,7 +30,7 @@ pub(super) fn arn(text: &str) -> Result<LogGroup, String> {
     if log_group.contains(':') {
         return Err(REMEDY.to_owned());
     }
-    Ok(LogGroup {
+    Ok(NamedLogGroup {
         name: name(log_group).map_err(|_| REMEDY)?,
         account: Some(account(owner).map_err(|_| REMEDY)?),
     })

@@ -25,18 +25,18 @@ pub struct DeadLetter<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: Timestamp,
     aws: Aws<'a>,
-    cloud: Cloud<'a>,
+    cloud: CloudFields<'a>,
     data_stream: DataStreamFields<'a>,
-    ecs: Ecs,
-    error: Error<'a>,
-    event: Event<'a>,
+    ecs: EcsFields,
+    error: ErrorFields<'a>,
+    event: EventFields<'a>,
     tags: [&'static str; 1],
 }
 
 #[derive(Debug, Serialize)]
 struct Aws<'a> {
     api_gateway: ApiGateway<'a>,
-    cloudwatch: CloudWatch<'a>,
+    cloudwatch: CloudWatchFields<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,20 +58,20 @@ struct Rejected<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct CloudWatch<'a> {
+struct CloudWatchFields<'a> {
     log_group: &'a str,
     log_stream: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct Cloud<'a> {
-    account: Account<'a>,
+struct CloudFields<'a> {
+    account: AccountFields<'a>,
     #[serde(skip_serializing_if = "str::is_empty")]
     region: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct Account<'a> {
+struct AccountFields<'a> {
     id: &'a str,
 }
 
@@ -83,18 +83,18 @@ struct DataStreamFields<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Ecs {
+struct EcsFields {
     version: &'static str,
 }
 
 #[derive(Debug, Serialize)]
-struct Error<'a> {
+struct ErrorFields<'a> {
     message: &'a str,
     r#type: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct Event<'a> {
+struct EventFields<'a> {
     dataset: &'a str,
     id: &'a str,
     kind: &'static str,
@@ -151,13 +151,13 @@ impl DeadLetter<'_> {
                         status: rejection.status.to_string(),
                     },
                 },
-                cloudwatch: CloudWatch {
+                cloudwatch: CloudWatchFields {
                     log_group: line.log_group,
                     log_stream: line.log_stream,
                 },
             },
-            cloud: Cloud {
-                account: Account { id: line.owner },
+            cloud: CloudFields {
+                account: AccountFields { id: line.owner },
                 region: line.region,
             },
             data_stream: DataStreamFields {
@@ -165,14 +165,14 @@ impl DeadLetter<'_> {
                 namespace: &dead_letters.namespace,
                 r#type: &dead_letters.r#type,
             },
-            ecs: Ecs {
+            ecs: EcsFields {
                 version: ECS_VERSION,
             },
-            error: Error {
+            error: ErrorFields {
                 message: mask(&rejection.reason, arena),
                 r#type: &rejection.kind,
             },
-            event: Event {
+            event: EventFields {
                 dataset: &dead_letters.dataset,
                 id: line.event_id,
                 kind: "pipeline_error",

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use super::{Document, Flattened, Location, OneOrMore, Timestamp};
 
 /// The fields, each with a word for its type of value.
-pub(super) type List = BTreeMap<String, &'static str>;
+pub(super) type FieldList = BTreeMap<String, &'static str>;
 
 pub(super) trait Fields {
     /// Adds the fields of the member with this name.
-    fn list(name: &str, fields: &mut List);
+    fn list(name: &str, fields: &mut FieldList);
 }
 
 macro_rules! leaves {
     ($($kind:literal: $($type:ty),+;)*) => {$($(
         impl Fields for $type {
-            fn list(name: &str, fields: &mut List) {
+            fn list(name: &str, fields: &mut FieldList) {
                 fields.insert(name.to_owned(), $kind);
             }
         }
@@ -61,7 +61,7 @@ fn kind(field_type: &str) -> &'static str {
 
 #[test]
 fn the_structs_have_the_fields_of_the_page() {
-    let mut fields = List::new();
+    let mut fields = FieldList::new();
     Document::list("", &mut fields);
     let row = |line: &'static str| match line.split(" | ").collect::<Vec<_>>()[..] {
         // Fields that Elasticsearch adds are not ours to write.
@@ -73,7 +73,7 @@ fn the_structs_have_the_fields_of_the_page() {
         }
         _ => None,
     };
-    let page: List = include_str!("../../docs/fields.md")
+    let page: FieldList = include_str!("../../docs/fields.md")
         .lines()
         .filter_map(row)
         .collect();

@@ -59,7 +59,7 @@ macro_rules! objects {
 
         #[cfg(test)]
         impl $(<$life>)? fields::Fields for $object $(<$life>)? {
-            fn list(name: &str, fields: &mut fields::List) {
+            fn list(name: &str, fields: &mut fields::FieldList) {
                 $(<$type as fields::Fields>::list(&fields::join(name, name!($field $($name)?)), fields);)*
             }
         }

@@ -29,7 +29,7 @@ struct EndScroll<'a> {
     scroll_id: &'a str,
 }
 
-struct Request<'a> {
+struct JsonRequest<'a> {
     method: Method,
     path: &'a [&'a str],
     query: &'a [(&'a str, &'a str)],
@@ -38,7 +38,11 @@ struct Request<'a> {
 
 impl Elasticsearch {
     /// Sends a JSON request; again with fresh credentials, if they were refused and have changed.
-    async fn json(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, TransportError> {
+    async fn json(
+        &self,
+        request: JsonRequest<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, TransportError> {
         let start = Instant::now();
         let left = || timeout.saturating_sub(start.elapsed());
         let result = self.json_once(&request, timeout).await;
@@ -52,7 +56,7 @@ impl Elasticsearch {
     /// Sends a JSON request. A host that fails is not asked next time.
     async fn json_once(
         &self,
-        request: &Request<'_>,
+        request: &JsonRequest<'_>,
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
         let access = self.source.access(timeout).await?;
@@ -78,7 +82,7 @@ impl Elasticsearch {
     }
 }
 
-fn url(host: &Host, request: &Request<'_>) -> Url {
+fn url(host: &Host, request: &JsonRequest<'_>) -> Url {
     let mut url = host.url.clone();
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(request.path.iter());
@@ -91,7 +95,7 @@ fn url(host: &Host, request: &Request<'_>) -> Url {
 
 impl Search for Elasticsearch {
     async fn refresh(&self, data_stream: &str, timeout: Duration) {
-        let request = Request {
+        let request = JsonRequest {
             method: Method::POST,
             path: &[data_stream, "_refresh"],
             query: &[],
@@ -111,7 +115,7 @@ impl Search for Elasticsearch {
         let path = [data_stream, "_search"];
         let body = query.to_vec();
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::POST,
                 path: &path,
                 query: &parameters,
@@ -129,7 +133,7 @@ impl Search for Elasticsearch {
         })
         .unwrap_or_default();
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::POST,
                 path: &SCROLL,
                 query: &[],
@@ -149,7 +153,7 @@ impl Search for Elasticsearch {
         let path = [data_stream, "_search"];
         let body = query.to_vec();
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::POST,
                 path: &path,
                 query: &[WHOLE],
@@ -165,7 +169,7 @@ impl Search for Elasticsearch {
         // The server ends the search by itself after a while.
         drop(
             self.json(
-                Request {
+                JsonRequest {
                     method: Method::DELETE,
                     path: &SCROLL,
                     query: &[],
@@ -186,7 +190,7 @@ impl Inspect for Elasticsearch {
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::POST,
                 path,
                 query: &[],
@@ -201,7 +205,7 @@ impl Inspect for Elasticsearch {
 impl Templates for Elasticsearch {
     async fn get(&self, path: &[&str], timeout: Duration) -> Result<Reply, TransportError> {
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::GET,
                 path,
                 query: &[],
@@ -221,7 +225,7 @@ impl Templates for Elasticsearch {
             .collect();
         let body = put.body.clone().into_bytes();
         self.json(
-            Request {
+            JsonRequest {
                 method: Method::PUT,
                 path: &path,
                 query: &query,

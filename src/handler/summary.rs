@@ -141,19 +141,19 @@ struct Metrics<'a> {
 struct Directive<'a> {
     namespace: &'a str,
     dimensions: [[&'static str; 1]; 1],
-    metrics: [Metric; 16],
+    metrics: [MetricDefinition; 16],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Metric {
+struct MetricDefinition {
     /// The name holds the unit where it is not a count. A separate unit would cost log volume.
     name: &'static str,
 }
 
 impl<'a> Metrics<'a> {
     fn new(namespace: &'a str, now: Timestamp) -> Self {
-        let metric = |name| Metric { name };
+        let metric = |name| MetricDefinition { name };
         let metrics = [
             metric("received"),
             metric("indexed"),

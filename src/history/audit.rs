@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::mpsc::Receiver;
 
 use super::page::select;
-use super::reader::{Page, read_ahead};
-use super::{HistoryError, Ids, Pace, Query, Sight, check_ids};
+use super::reader::{HistoryPage, read_ahead};
+use super::{HistoryError, HistoryQuery, Ids, Pace, Sight, check_ids};
 use crate::aws::Logs;
 use crate::bulk::{BulkBody, DocumentId, Outcome, Session, StoredDocument};
 use crate::decode::LogData;
@@ -23,7 +23,7 @@ pub struct Audit<'a, T> {
     /// The source of the log events.
     pub logs: &'a Logs,
     /// The log events to read.
-    pub query: Query<'a>,
+    pub query: HistoryQuery<'a>,
     /// How to ask for them.
     pub pace: Pace,
     /// The path. It knows which lines are wanted, and sends missing documents.
@@ -60,7 +60,7 @@ pub enum Doubles {
 ///
 /// `cloudwatch` is the sum of `indexed`, `dead_lettered`, `skipped` and `missing`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct AuditCounts {
     /// The expected results of the log events: documents, and lines that the settings leave out.
     pub cloudwatch: u64,
     /// Documents in the data stream.
@@ -86,12 +86,12 @@ pub struct Row {
     pub to: Timestamp,
     /// The counts.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: AuditCounts,
 }
 
 /// A document that is not in order.
 #[derive(Debug, Clone, Copy)]
-pub struct Finding<'f> {
+pub struct AuditFinding<'f> {
     /// `missing` or `doubled`.
     pub state: &'static str,
     /// The log group.
@@ -109,10 +109,10 @@ pub struct Finding<'f> {
 /// The counts so far, by log group and interval.
 #[derive(Debug)]
 pub struct Ledger<'l> {
-    query: Query<'l>,
+    query: HistoryQuery<'l>,
     /// The length of an interval, in milliseconds.
     interval: i64,
-    counts: RefCell<BTreeMap<(usize, i64), Counts>>,
+    counts: RefCell<BTreeMap<(usize, i64), AuditCounts>>,
 }
 
 /// The result of an audit.
@@ -128,7 +128,7 @@ pub struct AuditReport {
     pub problem: Option<HistoryError>,
 }
 
-impl Counts {
+impl AuditCounts {
     /// Adds other counts.
     pub fn add(&mut self, other: &Self) {
         self.cloudwatch += other.cloudwatch;
@@ -143,7 +143,7 @@ impl Counts {
 impl<'l> Ledger<'l> {
     /// Makes an empty ledger with intervals of this many milliseconds.
     #[must_use]
-    pub fn new(query: Query<'l>, interval: i64) -> Self {
+    pub fn new(query: HistoryQuery<'l>, interval: i64) -> Self {
         Self {
             query,
             interval: interval.max(1),
@@ -186,8 +186,8 @@ impl<'l> Ledger<'l> {
 
     /// Returns the sum of all counts.
     #[must_use]
-    pub fn total(&self) -> Counts {
-        let mut total = Counts::default();
+    pub fn total(&self) -> AuditCounts {
+        let mut total = AuditCounts::default();
         self.counts
             .borrow()
             .values()
@@ -195,7 +195,7 @@ impl<'l> Ledger<'l> {
         total
     }
 
-    fn count(&self, group: usize, time: i64, count: impl FnOnce(&mut Counts)) {
+    fn count(&self, group: usize, time: i64, count: impl FnOnce(&mut AuditCounts)) {
         let slot = time.div_euclid(self.interval);
         let mut counts = self.counts.borrow_mut();
         let counts = counts.entry((group, slot)).or_default();
@@ -227,7 +227,7 @@ impl<T: Transport> Audit<'_, T> {
         &self,
         ledger: &Ledger<'_>,
         progress: impl FnMut(Sight),
-        found: impl FnMut(Finding<'_>),
+        found: impl FnMut(AuditFinding<'_>),
     ) -> AuditReport {
         let (read, received) = read_ahead(self.logs, self.query, self.pace);
         join(read, self.compare(received, ledger, progress, found))
@@ -237,10 +237,10 @@ impl<T: Transport> Audit<'_, T> {
 
     async fn compare(
         &self,
-        mut pages: Receiver<Result<Page, HistoryError>>,
+        mut pages: Receiver<Result<HistoryPage, HistoryError>>,
         ledger: &Ledger<'_>,
         mut progress: impl FnMut(Sight),
-        mut found: impl FnMut(Finding<'_>),
+        mut found: impl FnMut(AuditFinding<'_>),
     ) -> AuditReport {
         let mut report = AuditReport {
             resume: Some(self.query.since),
@@ -268,9 +268,9 @@ impl<T: Transport> Audit<'_, T> {
 
     async fn page(
         &self,
-        page: &Page,
+        page: &HistoryPage,
         ledger: &Ledger<'_>,
-        found: &mut impl FnMut(Finding<'_>),
+        found: &mut impl FnMut(AuditFinding<'_>),
         report: &mut AuditReport,
     ) -> Result<(), HistoryError> {
         if self.writes() && self.ids == Ids::OfCloudWatch {
@@ -309,7 +309,7 @@ impl<T: Transport> Audit<'_, T> {
 
     /// Returns the expected documents of a page's log events. Counts the lines that the settings
     /// leave out.
-    fn expected(&self, page: &Page, ledger: &Ledger<'_>) -> Vec<Expected> {
+    fn expected(&self, page: &HistoryPage, ledger: &Ledger<'_>) -> Vec<Expected> {
         let mut expected = Vec::new();
         let mut arena = Bump::new();
         for (payload, data) in page.payloads.iter().enumerate() {
@@ -331,7 +331,7 @@ impl<T: Transport> Audit<'_, T> {
     }
 
     /// Sends missing documents. Returns how many of them are safe now.
-    async fn send(&self, page: &Page, missing: &[Expected]) -> Result<u64, HistoryError> {
+    async fn send(&self, page: &HistoryPage, missing: &[Expected]) -> Result<u64, HistoryError> {
         let mut positions = BTreeMap::<usize, BTreeSet<usize>>::new();
         for Expected {
             payload, position, ..
@@ -401,7 +401,7 @@ impl<T: Transport> Audit<'_, T> {
 
 /// Counts the state of the documents. Returns those that are not in order.
 fn judge(
-    page: &Page,
+    page: &HistoryPage,
     expected: &[Expected],
     known: &HashMap<DocumentId, Whereabouts>,
     ledger: &Ledger<'_>,
@@ -429,15 +429,15 @@ fn judge(
 }
 
 fn tell(
-    page: &Page,
+    page: &HistoryPage,
     state: &'static str,
     expected: &Expected,
-    found: &mut impl FnMut(Finding<'_>),
+    found: &mut impl FnMut(AuditFinding<'_>),
 ) {
     let data = page.payloads.get(expected.payload);
     let event = data.and_then(|data| Some((data, data.event(expected.position)?)));
     if let Some((data, event)) = event {
-        found(Finding {
+        found(AuditFinding {
             state,
             log_group: &data.log_group,
             log_stream: &data.log_stream,
@@ -514,7 +514,7 @@ mod tests {
             name: "g".to_owned(),
             ..LogGroup::default()
         }];
-        let query = Query {
+        let query = HistoryQuery {
             groups: &groups,
             since: 1_500,
             until: 4_200,

@@ -4,8 +4,8 @@ use futures_util::future::join;
 use serde::Serialize;
 use tokio::sync::mpsc::Receiver;
 
-use super::reader::{Page, read_ahead};
-use super::{HistoryError, Pace, Query, check_ids};
+use super::reader::{HistoryPage, read_ahead};
+use super::{HistoryError, HistoryQuery, Pace, check_ids};
 use crate::aws::Logs;
 use crate::decode::LogData;
 use crate::pipeline::{LookUp, Pipeline};
@@ -20,7 +20,7 @@ pub struct Backfill<'b, T> {
     /// The source of the log events.
     pub logs: &'b Logs,
     /// The log events to read.
-    pub query: Query<'b>,
+    pub query: HistoryQuery<'b>,
     /// How to ask for them.
     pub pace: Pace,
     /// The path of the log events.
@@ -75,7 +75,7 @@ impl<T: Transport> Backfill<'_, T> {
 
     async fn deliver(
         &self,
-        mut pages: Receiver<Result<Page, HistoryError>>,
+        mut pages: Receiver<Result<HistoryPage, HistoryError>>,
         mut progress: impl FnMut(Sight),
     ) -> BackfillReport {
         let mut total = BackfillReport {
@@ -83,7 +83,7 @@ impl<T: Transport> Backfill<'_, T> {
             ..BackfillReport::default()
         };
         while let Some(first) = pages.recv().await {
-            let mut batch = Batch::default();
+            let mut batch = GatheredPages::default();
             let mut next = Some(first);
             while let Some(page) = next {
                 match page {
@@ -96,7 +96,7 @@ impl<T: Transport> Backfill<'_, T> {
                     None
                 };
             }
-            let Batch {
+            let GatheredPages {
                 payloads,
                 events,
                 resume,
@@ -129,14 +129,14 @@ impl<T: Transport> Backfill<'_, T> {
 
 /// Pages that are delivered together.
 #[derive(Default)]
-struct Batch {
+struct GatheredPages {
     payloads: Vec<LogData>,
     events: u64,
     resume: Option<i64>,
 }
 
-impl Batch {
-    fn add(&mut self, page: Page) {
+impl GatheredPages {
+    fn add(&mut self, page: HistoryPage) {
         self.payloads.extend(page.payloads);
         self.events += page.events;
         self.resume = Some(page.resume);

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::reader::HistoryReader;
-use super::{HistoryError, LogGroup, Pace, Query};
+use super::{HistoryError, HistoryQuery, LogGroup, Pace};
 use crate::aws::Logs;
 use crate::bulk::{DocumentId, LogEventIdentity, Session};
 use crate::data_stream::DataStreamName;
@@ -49,14 +49,18 @@ impl<S: Search> Guard<'_, S> {
     /// # Errors
     /// [`HistoryError::OtherIds`] if a log group has documents and none of a sample of them has an
     /// id of CloudWatch's; other errors if there is no evidence.
-    pub async fn check(&self, query: &Query<'_>) -> Result<(), HistoryError> {
+    pub async fn check(&self, query: &HistoryQuery<'_>) -> Result<(), HistoryError> {
         for group in query.groups {
             self.check_group(group, query).await?;
         }
         Ok(())
     }
 
-    async fn check_group(&self, group: &LogGroup, query: &Query<'_>) -> Result<(), HistoryError> {
+    async fn check_group(
+        &self,
+        group: &LogGroup,
+        query: &HistoryQuery<'_>,
+    ) -> Result<(), HistoryError> {
         let session = Session::new(self.pace.retry_policy, None, self.pace.random);
         let mut is_other = false;
         for order in [Order::OldestFirst, Order::NewestFirst] {
@@ -92,7 +96,7 @@ impl<S: Search> Guard<'_, S> {
             return Ok(Evidence::Other);
         };
         let time = id.event_time();
-        let moment = Query {
+        let moment = HistoryQuery {
             groups: std::slice::from_ref(group),
             since: time,
             until: time,

@@ -14,7 +14,9 @@ mod reader;
 
 use thiserror::Error;
 
-pub use self::audit::{Audit, AuditReport, Counts, Doubles, Finding, Ledger, Missing, Row};
+pub use self::audit::{
+    Audit, AuditCounts, AuditFinding, AuditReport, Doubles, Ledger, Missing, Row,
+};
 pub use self::backfill::{Backfill, BackfillReport, Ids, Sight};
 pub use self::groups::find_log_groups;
 pub use self::guard::{Guard, check_ids};
@@ -37,7 +39,7 @@ pub struct LogGroup {
 
 /// The log events to read.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'q> {
+pub struct HistoryQuery<'q> {
     /// The log groups.
     pub groups: &'q [LogGroup],
     /// The earliest time, in milliseconds since 1970.

@@ -42,7 +42,7 @@ impl From<Malformed> for Unusable {
 pub(super) struct SeenEvent(u64, u64);
 
 impl SeenEvent {
-    fn of(event: &WireEvent<'_>) -> Self {
+    fn of(event: &WireLogEvent<'_>) -> Self {
         let id = (event.id, event.timestamp, event.stream);
         Self(hash(id), hash(event.message))
     }
@@ -56,7 +56,7 @@ fn hash(value: impl Hash) -> u64 {
 
 /// A log event, as JSON.
 #[derive(Default)]
-struct WireEvent<'a> {
+struct WireLogEvent<'a> {
     stream: &'a str,
     id: &'a str,
     message: &'a str,
@@ -120,7 +120,7 @@ impl WirePage {
     /// Returns whether this is the first time that a log event is read.
     fn is_new(
         &mut self,
-        event: &WireEvent<'_>,
+        event: &WireLogEvent<'_>,
         known: &HashSet<SeenEvent>,
     ) -> Result<bool, Unusable> {
         if ["", "null", r#""""#].contains(&event.id) {
@@ -131,7 +131,7 @@ impl WirePage {
         Ok(self.seen.insert(seen) && is_new)
     }
 
-    fn add(&mut self, event: &WireEvent<'_>, message: &mut String) -> Result<(), Unusable> {
+    fn add(&mut self, event: &WireLogEvent<'_>, message: &mut String) -> Result<(), Unusable> {
         let time = event.timestamp.ok_or(Malformed)?;
         let (first, last) = self.times.unwrap_or((time, time));
         self.times = Some((first.min(time), last.max(time)));
@@ -141,11 +141,11 @@ impl WirePage {
     }
 }
 
-fn event<'a>(scanner: &mut Scanner<'a>) -> Result<WireEvent<'a>, Malformed> {
-    let mut event = WireEvent {
+fn event<'a>(scanner: &mut Scanner<'a>) -> Result<WireLogEvent<'a>, Malformed> {
+    let mut event = WireLogEvent {
         stream: r#""""#,
         message: r#""""#,
-        ..WireEvent::default()
+        ..WireLogEvent::default()
     };
     scanner.take(b'{')?;
     let mut is_first = true;

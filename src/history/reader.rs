@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::page::{self, SeenEvent, Unusable, WirePage};
-use super::{HistoryError, LogGroup, Pace, Query};
+use super::{HistoryError, HistoryQuery, LogGroup, Pace};
 use crate::aws::{CallError, FilterLogEvents, Logs, Place, Remedy};
 use crate::bulk::Session;
 use crate::decode::LogData;
@@ -16,7 +16,7 @@ const ACTION: &str = "FilterLogEvents";
 
 /// Some log events of one log group.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct HistoryPage {
     /// The number of the log group.
     pub(super) group: usize,
     /// One payload for each log stream.
@@ -33,7 +33,7 @@ pub(super) struct Page {
 #[derive(Debug)]
 pub(super) struct HistoryReader<'r> {
     logs: &'r Logs,
-    query: Query<'r>,
+    query: HistoryQuery<'r>,
     asker: Asker,
     positions: Vec<Position>,
 }
@@ -58,11 +58,11 @@ const MOST_PAGES_AHEAD: usize = 3;
 /// Starts to read. Returns the future that reads, and its pages; an error is the last of them.
 pub(super) fn read_ahead<'r>(
     logs: &'r Logs,
-    query: Query<'r>,
+    query: HistoryQuery<'r>,
     pace: Pace,
 ) -> (
     impl Future<Output = ()> + use<'r>,
-    Receiver<Result<Page, HistoryError>>,
+    Receiver<Result<HistoryPage, HistoryError>>,
 ) {
     let (pages, received) = channel(MOST_PAGES_AHEAD);
     let mut reader = HistoryReader::new(logs, query, pace);
@@ -83,7 +83,7 @@ pub(super) fn read_ahead<'r>(
 
 impl<'r> HistoryReader<'r> {
     /// Makes a reader that has asked for nothing yet.
-    pub(super) fn new(logs: &'r Logs, query: Query<'r>, pace: Pace) -> Self {
+    pub(super) fn new(logs: &'r Logs, query: HistoryQuery<'r>, pace: Pace) -> Self {
         let position = |_: &LogGroup| Position {
             token: None,
             last_seen: HashSet::new(),
@@ -100,7 +100,7 @@ impl<'r> HistoryReader<'r> {
     }
 
     /// Reads the next page; `None` if everything is read.
-    pub(super) async fn next(&mut self) -> Result<Option<Page>, HistoryError> {
+    pub(super) async fn next(&mut self) -> Result<Option<HistoryPage>, HistoryError> {
         let Some(number) = self.furthest_behind() else {
             return Ok(None);
         };
@@ -109,7 +109,7 @@ impl<'r> HistoryReader<'r> {
             Some(position) => position.advance(page),
             None => page,
         };
-        Ok(Some(Page {
+        Ok(Some(HistoryPage {
             group: number,
             payloads: page.payloads,
             events: page.events,

@@ -26,10 +26,9 @@ pub fn has_byte(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
 /// Returns whether any two neighbours satisfy `are`. Optimised for an `are` without branches.
 #[inline]
 pub fn has_neighbours(bytes: &[u8], are: impl Fn(u8, u8) -> bool + Copy) -> bool {
-    let Some((_, behind)) = bytes.split_first() else {
+    let (Some((_, behind)), Some((_, before))) = (bytes.split_first(), bytes.split_last()) else {
         return false;
     };
-    let before = bytes.get(..behind.len()).unwrap_or_default();
     let in_blocks = |(before, behind): (&Block, &Block)| {
         let mut found = false;
         for (one, other) in before.iter().zip(behind) {

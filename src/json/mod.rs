@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 pub use self::bytes::{has_byte, has_neighbours, has_place};
 pub use self::scanner::{Malformed, Scanner, Value};
-pub use self::text::{Escapes, JsonText, mend_surrogates};
+pub use self::text::{Escapes, JsonText, repair_surrogates};
 pub use self::write::{WriteJson, write_list, write_string};
 
 /// Returns bytes as text, with U+FFFD in place of bytes that are not UTF-8.

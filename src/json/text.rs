@@ -159,7 +159,7 @@ fn unescape_one<'a>(text: &mut ArenaString<'_>, escape: &'a str) -> &'a str {
 
 /// Replaces every half of a surrogate pair, which strict parsers reject, by U+FFFD.
 #[must_use]
-pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
+pub fn repair_surrogates(json: &str) -> Cow<'_, str> {
     let is_suspect = |escape: &str| {
         escape
             .get(..1)
@@ -168,23 +168,23 @@ pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     if !json.split("\\u").skip(1).any(is_suspect) {
         return Cow::Borrowed(json);
     }
-    let mut mended = String::with_capacity(json.len());
+    let mut repaired = String::with_capacity(json.len());
     let mut rest = json;
     while let Some((plain, escape)) = rest.split_once('\\') {
-        mended.push_str(plain);
-        mended.push('\\');
-        rest = mend_escape(&mut mended, escape);
+        repaired.push_str(plain);
+        repaired.push('\\');
+        rest = repair_escape(&mut repaired, escape);
     }
-    mended.push_str(rest);
-    Cow::Owned(mended)
+    repaired.push_str(rest);
+    Cow::Owned(repaired)
 }
 
 /// Appends an escape whose backslash is already there. Returns what follows the escape.
-fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
+fn repair_escape<'a>(repaired: &mut String, escape: &'a str) -> &'a str {
     let Some((first, rest)) = escape.strip_prefix('u').and_then(unit) else {
         let length = escape.chars().next().map_or(0, char::len_utf8);
         let (letter, rest) = escape.split_at(length);
-        mended.push_str(letter);
+        repaired.push_str(letter);
         return rest;
     };
     let second = rest.strip_prefix("\\u").and_then(unit);
@@ -195,7 +195,7 @@ fn mend_escape<'a>(mended: &mut String, escape: &'a str) -> &'a str {
         (0xd800..=0xdfff, _) => ("ufffd".to_owned(), rest),
         _ => (format!("u{first:04x}"), rest),
     };
-    mended.push_str(&units);
+    repaired.push_str(&units);
     rest
 }
 
@@ -292,7 +292,7 @@ mod tests {
             (r#""\ud800\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
         ];
         for (json, expected) in cases {
-            assert_eq!(mend_surrogates(json), expected, "{json}");
+            assert_eq!(repair_surrogates(json), expected, "{json}");
         }
     }
 
@@ -306,7 +306,7 @@ mod tests {
             let found = string(json.as_bytes());
             // The string ends at its first unescaped quote, whatever follows.
             let whole = found.map_or(&*json, |(length, _)| json.get(..length + 2).unwrap());
-            match (serde_json::from_str::<String>(&mend_surrogates(whole)), found) {
+            match (serde_json::from_str::<String>(&repair_surrogates(whole)), found) {
                 (Ok(expected), Some((length, escapes))) => {
                     let arena = Bump::new();
                     let raw = json.get(1..=length).unwrap();

@@ -18,7 +18,6 @@ mod forms;
 mod kept_line;
 mod line;
 mod mask;
-mod parts;
 mod variables;
 
 use bumpalo::Bump;
@@ -127,14 +126,14 @@ struct Work<'a> {
 
 /// The part of a line from which a document is made.
 #[derive(Clone, Copy)]
-enum Part<'a> {
+enum LinePart<'a> {
     /// The whole line, except for blanks around it.
     Whole(JsonText<'a>),
     /// One of several objects in the line.
     Object(&'a str),
 }
 
-impl<'a> Part<'a> {
+impl<'a> LinePart<'a> {
     /// Returns the text that was read.
     fn text(self) -> JsonText<'a> {
         match self {
@@ -152,13 +151,13 @@ impl<'a> Work<'a> {
             ..self.line.message
         };
         if let Some(mut log) = self.by_format(text) {
-            return Some(self.access_log(&mut log, Part::Whole(text)));
+            return Some(self.access_log(&mut log, LinePart::Whole(text)));
         }
         let scanner = Scanner::escaped(text.raw);
         let mut log = json::read(self.arena, scanner, &self.settings.key_order).ok()?;
         is_access_log(&log).then(|| {
             self.settings.formats.note_misfit(self.line.log_group);
-            self.access_log(&mut log, Part::Whole(text))
+            self.access_log(&mut log, LinePart::Whole(text))
         })
     }
 
@@ -168,7 +167,7 @@ impl<'a> Work<'a> {
             return Normalized::Skipped;
         }
         if let Some(mut log) = self.by_format(JsonText::plain(text)) {
-            let part = Part::Whole(JsonText::plain(text));
+            let part = LinePart::Whole(JsonText::plain(text));
             return Normalized::one(self.access_log(&mut log, part), self.arena);
         }
         self.settings.formats.note_misfit(self.line.log_group);
@@ -184,7 +183,7 @@ impl<'a> Work<'a> {
                 ExecutionLogs::Skip => Normalized::Skipped,
             };
         }
-        let whole = Part::Whole(JsonText::plain(text));
+        let whole = LinePart::Whole(JsonText::plain(text));
         let document = if common_log::has_foreign_quotes(text) {
             self.masked_first(text, common_log::read)
         } else {
@@ -213,12 +212,12 @@ impl<'a> Work<'a> {
             },
             ..*self
         };
-        Some(work.access_log(&mut log, Part::Whole(JsonText::plain(masked))))
+        Some(work.access_log(&mut log, LinePart::Whole(JsonText::plain(masked))))
     }
 
     /// Reads XML, or one of the known lists without names.
     fn lists(&self, text: &'a str) -> &'a mut Document<'a> {
-        let whole = Part::Whole(JsonText::plain(text));
+        let whole = LinePart::Whole(JsonText::plain(text));
         let log = xml::read(self.arena, text).or_else(|| format::read_known(self.arena, text));
         match log {
             Some(mut log) => self.access_log(&mut log, whole),
@@ -231,9 +230,9 @@ impl<'a> Work<'a> {
         let object = Object::first(self.arena, inside);
         let mut log = object.log;
         let is_whole = object.rest.is_empty() && log.stop.is_none();
-        let part = Part::Whole(JsonText::plain(inside));
+        let part = LinePart::Whole(JsonText::plain(inside));
         if !is_whole || !is_access_log(&log) {
-            let whole = Part::Whole(JsonText::plain(trimmed(self.line.message.raw)));
+            let whole = LinePart::Whole(JsonText::plain(trimmed(self.line.message.raw)));
             return self.another_programs(&log, whole);
         }
         log.note(json::QUOTES);
@@ -275,7 +274,7 @@ impl<'a> Work<'a> {
             Some(Envelope::Control) => Normalized::Skipped,
             Some(Envelope::Data(data)) => Normalized::several(self.documents_of_envelope(&data)),
             None => {
-                let whole = Part::Whole(JsonText::plain(text));
+                let whole = LinePart::Whole(JsonText::plain(text));
                 Normalized::one(self.access_log(&mut log, whole), self.arena)
             }
         }
@@ -284,7 +283,7 @@ impl<'a> Work<'a> {
     /// Reads the lines inside a subscription's message that is itself a line.
     fn documents_of_envelope(
         &self,
-        data: &envelope::LogData<'_>,
+        data: &envelope::EnvelopeData<'_>,
     ) -> ArenaVec<'a, &'a mut Document<'a>> {
         let mut all = ArenaVec::new_in(self.arena);
         for line in data.lines(self.arena) {
@@ -303,17 +302,17 @@ impl<'a> Work<'a> {
         let mut is_first = true;
         while !rest.is_empty() {
             if documents.len() == MOST_JOINED_OBJECTS {
-                documents.push(self.not_understood(TOO_MANY_OBJECTS, Part::Object(rest)));
+                documents.push(self.not_understood(TOO_MANY_OBJECTS, LinePart::Object(rest)));
                 break;
             }
             let mut object = Object::first(self.arena, rest);
             rest = object.rest;
             let part = if is_first && rest.is_empty() {
-                Part::Whole(JsonText::plain(object.text))
+                LinePart::Whole(JsonText::plain(object.text))
             } else {
-                Part::Object(object.text)
+                LinePart::Object(object.text)
             };
-            if matches!(part, Part::Object(_)) {
+            if matches!(part, LinePart::Object(_)) {
                 object.log.note(JOINED_OBJECTS);
             }
             is_first = false;
@@ -327,7 +326,7 @@ impl<'a> Work<'a> {
         documents
     }
 
-    fn access_log(&self, log: &mut AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
+    fn access_log(&self, log: &mut AccessLog<'a>, part: LinePart<'a>) -> &'a mut Document<'a> {
         if part.text().raw.len() > LONGEST_TERM {
             log.drop_long_values();
         }
@@ -361,7 +360,7 @@ impl<'a> Work<'a> {
     }
 
     /// Makes the document of a line that is not an access log's.
-    fn another_programs(&self, log: &AccessLog<'a>, part: Part<'a>) -> &'a mut Document<'a> {
+    fn another_programs(&self, log: &AccessLog<'a>, part: LinePart<'a>) -> &'a mut Document<'a> {
         if log.has_own_name() {
             return self.not_understood(ANOTHER_PROGRAMS, part);
         }
@@ -377,7 +376,7 @@ impl<'a> Work<'a> {
     }
 
     /// Makes the document of a line that was not understood: it says so, and holds the line.
-    fn not_understood(&self, problem: &'a str, part: Part<'a>) -> &'a mut Document<'a> {
+    fn not_understood(&self, problem: &'a str, part: LinePart<'a>) -> &'a mut Document<'a> {
         let document = self.document();
         document.error = Error {
             message: Some(problem),
@@ -440,10 +439,10 @@ impl<'a> Work<'a> {
     }
 
     /// Returns the text for `event.original`: the line byte for byte, or one of its objects.
-    fn original(&self, part: Part<'a>) -> JsonText<'a> {
+    fn original(&self, part: LinePart<'a>) -> JsonText<'a> {
         match part {
-            Part::Whole(_) => self.line.message,
-            Part::Object(_) => part.text(),
+            LinePart::Whole(_) => self.line.message,
+            LinePart::Object(_) => part.text(),
         }
     }
 

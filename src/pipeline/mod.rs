@@ -72,7 +72,11 @@ pub struct Filter {
 
 impl Filter {
     fn wants(&self, line: &LogLine<'_>, arena: &Bump) -> bool {
-        let matches = |pattern: &Regex| pattern.is_match(line.message.text(arena));
+        if self.include.is_none() && self.exclude.is_none() {
+            return true;
+        }
+        let text = line.message.text(arena);
+        let matches = |pattern: &Regex| pattern.is_match(text);
         self.include.as_ref().is_none_or(matches) && !self.exclude.as_ref().is_some_and(matches)
     }
 }

@@ -15,7 +15,7 @@ use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
 use crate::report::{Accounts, ErrorType, Report, ReportError};
-use crate::search::{FoundDocument, PermittedLookUp, Query, SearchReader};
+use crate::search::{FoundDocument, PermittedLookUp, SearchQuery, SearchReader};
 use crate::server::{Search, Target, Transport};
 
 /// Upper bound on the number of letters in a page.
@@ -31,12 +31,12 @@ pub(super) struct RedriveRun<'r, S, T, P> {
     sending: Session,
     removing: Session,
     accounts: Accounts,
-    counts: Counts,
+    counts: RedriveCounts,
 }
 
 /// The counts of a redrive that other deliveries do not have.
 #[derive(Default)]
-struct Counts {
+struct RedriveCounts {
     /// Letters that were read, including those for other data streams.
     read: u64,
     /// Letters for data streams that are not among the targets.
@@ -77,7 +77,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             .limit
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(PAGE);
-        let query = Query {
+        let query = SearchQuery {
             data_stream: &redrive.dead_letters.name,
             since: redrive.since,
             source: &dead_letter::KEPT_FIELDS,
@@ -92,7 +92,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             sending: session(),
             removing: session(),
             accounts: Accounts::default(),
-            counts: Counts::default(),
+            counts: RedriveCounts::default(),
         }
     }
 
@@ -321,7 +321,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
     }
 }
 
-impl Counts {
+impl RedriveCounts {
     /// Returns the number of letters that are still there although their documents have arrived.
     fn kept(&self, redrive: &Redrive) -> u64 {
         match redrive.arrived {
@@ -334,7 +334,7 @@ impl Counts {
 /// Returns why letters stay, if any do. `causes` are the failures while sending and while removing.
 fn error(
     report: &Report,
-    counts: &Counts,
+    counts: &RedriveCounts,
     redrive: &Redrive,
     [sending, removing]: [String; 2],
 ) -> Option<ReportError> {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Answer, Content, FoundDocument, WireHit, find, read_reply, too_large};
+use super::{FoundDocument, PageAnswer, PageContent, WireHit, find, read_reply, too_large};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::server::Search;
 
@@ -63,19 +63,19 @@ pub async fn look_up<S: Search>(
     let mut batches: Vec<&[DocumentId]> = ids.chunks(MOST_IDS).rev().collect();
     while let Some(batch) = batches.pop() {
         match find(server, data_stream, &question(batch), session, read_hits).await? {
-            Answer::Page(found) => {
+            PageAnswer::Page(found) => {
                 for FoundDocument { stored, .. } in found {
                     if let Some(id) = DocumentId::parse(&stored.id) {
                         copies.entry(id).or_default().push(stored);
                     }
                 }
             }
-            Answer::NoStream => {}
-            Answer::TooLarge if batch.len() > 1 => {
+            PageAnswer::NoStream => {}
+            PageAnswer::TooLarge if batch.len() > 1 => {
                 let (first, second) = batch.split_at(batch.len() / 2);
                 batches.extend([second, first]);
             }
-            Answer::TooLarge => return Err(too_large(session)),
+            PageAnswer::TooLarge => return Err(too_large(session)),
         }
     }
     Ok(copies)
@@ -99,15 +99,15 @@ fn question(ids: &[DocumentId]) -> Vec<u8> {
     serde_json::to_vec(&question).expect("a question can be written as JSON")
 }
 
-fn read_hits(body: &[u8]) -> Option<Content<Vec<FoundDocument>>> {
+fn read_hits(body: &[u8]) -> Option<PageContent<Vec<FoundDocument>>> {
     let reply = read_reply(body)?;
     let (found, total) = (reply.hits.hits.len() as u64, reply.hits.total.value);
     if total > MOST_HITS as u64 {
-        return Some(Content::TooLarge);
+        return Some(PageContent::TooLarge);
     }
     if found != total {
-        return Some(Content::FellShort { found, total });
+        return Some(PageContent::FellShort { found, total });
     }
     let found = reply.hits.hits.into_iter().map(WireHit::into_found);
-    Some(Content::Whole(found.collect()))
+    Some(PageContent::Whole(found.collect()))
 }

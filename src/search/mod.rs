@@ -27,7 +27,7 @@ use crate::server::{HostPort, Reply, Search, TransportError};
 
 /// A search for documents, oldest first.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'q> {
+pub struct SearchQuery<'q> {
     /// The data stream, or anything else that a search may name.
     pub data_stream: &'q str,
     /// The earliest `@timestamp`; `None` for all documents.
@@ -54,7 +54,7 @@ const COURTESY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct SearchReader<'r, S> {
     server: &'r S,
-    query: Query<'r>,
+    query: SearchQuery<'r>,
     session: Session,
     scroll_id: Option<String>,
     /// The number of the current search.
@@ -79,7 +79,7 @@ enum SearchReply<P> {
 }
 
 #[derive(Debug)]
-struct Page {
+struct SearchPage {
     scroll_id: String,
     total: u64,
     found: Vec<FoundDocument>,
@@ -88,7 +88,7 @@ struct Page {
 impl<'r, S: Search> SearchReader<'r, S> {
     /// Makes a reader that asks nothing yet. The session decides how often and how long it asks
     /// again.
-    pub fn new(server: &'r S, query: Query<'r>, session: Session) -> Self {
+    pub fn new(server: &'r S, query: SearchQuery<'r>, session: Session) -> Self {
         Self {
             server,
             query,
@@ -160,7 +160,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
     }
 
     /// Counts the documents of a page. Returns those that were not returned before.
-    fn take(&mut self, page: Page) -> Vec<FoundDocument> {
+    fn take(&mut self, page: SearchPage) -> Vec<FoundDocument> {
         self.scroll_id = Some(page.scroll_id);
         let mut news = Vec::new();
         for found in page.found {
@@ -175,7 +175,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
 
     /// Asks for the next page. After a failure that is the first page of a new search, because a
     /// scroll that was answered is not answered again.
-    async fn ask(&mut self, timeout: Duration) -> SearchReply<Page> {
+    async fn ask(&mut self, timeout: Duration) -> SearchReply<SearchPage> {
         let Some(scroll_id) = &self.scroll_id else {
             return self.begin(timeout).await;
         };
@@ -192,8 +192,8 @@ impl<'r, S: Search> SearchReader<'r, S> {
     }
 
     /// Begins a search. Its first page says how many documents there are.
-    async fn begin(&mut self, timeout: Duration) -> SearchReply<Page> {
-        let Query { data_stream, .. } = self.query;
+    async fn begin(&mut self, timeout: Duration) -> SearchReply<SearchPage> {
+        let SearchQuery { data_stream, .. } = self.query;
         self.search += 1;
         (self.seen, self.total) = (0, 0);
         self.server
@@ -227,7 +227,7 @@ fn hash(stored: &StoredDocument) -> u64 {
 }
 
 /// The content of a reply to a search of one page.
-enum Content<P> {
+enum PageContent<P> {
     Whole(P),
     /// The reply does not have room for all documents.
     TooLarge,
@@ -239,7 +239,7 @@ enum Content<P> {
 }
 
 /// The answer to a search of one page.
-enum Answer<P> {
+enum PageAnswer<P> {
     Page(P),
     /// The data stream does not exist.
     NoStream,
@@ -253,15 +253,17 @@ async fn find<S: Search, P>(
     data_stream: &str,
     body: &[u8],
     session: &Session,
-    read_content: impl Fn(&[u8]) -> Option<Content<P>>,
-) -> Result<Answer<P>, Failure> {
+    read_content: impl Fn(&[u8]) -> Option<PageContent<P>>,
+) -> Result<PageAnswer<P>, Failure> {
     while let Some(timeout) = session.request_timeout() {
         let reply = server.find(data_stream, body, timeout).await;
         let answer = match read(reply, data_stream, &read_content) {
-            SearchReply::Page(Content::Whole(page)) => Answer::Page(page),
-            SearchReply::Page(Content::TooLarge) | SearchReply::TooLarge => Answer::TooLarge,
-            SearchReply::NoStream => Answer::NoStream,
-            SearchReply::Page(Content::FellShort { found, total }) => {
+            SearchReply::Page(PageContent::Whole(page)) => PageAnswer::Page(page),
+            SearchReply::Page(PageContent::TooLarge) | SearchReply::TooLarge => {
+                PageAnswer::TooLarge
+            }
+            SearchReply::NoStream => PageAnswer::NoStream,
+            SearchReply::Page(PageContent::FellShort { found, total }) => {
                 session.failed(Failure::SearchFellShort { found, total });
                 session.wait(None).await;
                 continue;
@@ -311,9 +313,9 @@ fn read<P>(
             SearchReply::Page,
         ),
         404 => match missing(&reply.body, data_stream) {
-            Missing::DataStream => SearchReply::NoStream,
-            Missing::BackingIndex => SearchReply::Again(failure, reply.retry_after),
-            Missing::Path => SearchReply::Stop(failure),
+            NotFound::DataStream => SearchReply::NoStream,
+            NotFound::BackingIndex => SearchReply::Again(failure, reply.retry_after),
+            NotFound::Path => SearchReply::Stop(failure),
         },
         408 | 429 | 500 | 502..=599 => SearchReply::Again(failure, reply.retry_after),
         _ => SearchReply::Stop(failure),
@@ -322,7 +324,7 @@ fn read<P>(
 
 /// The thing that a reply with status 404 reports as missing.
 #[derive(Debug, PartialEq, Eq)]
-enum Missing {
+enum NotFound {
     /// The data stream, so there are no documents.
     DataStream,
     /// An index that was deleted during the search, so the other indices were not searched.
@@ -331,31 +333,31 @@ enum Missing {
     Path,
 }
 
-fn missing(body: &[u8], data_stream: &str) -> Missing {
+fn missing(body: &[u8], data_stream: &str) -> NotFound {
     #[derive(Deserialize)]
-    struct Problem {
-        error: Cause,
+    struct WireNotFound {
+        error: WireMissingIndex,
     }
     #[derive(Deserialize)]
-    struct Cause {
+    struct WireMissingIndex {
         r#type: String,
         index: Option<String>,
     }
-    let Ok(Problem { error }) = serde_json::from_slice(body) else {
-        return Missing::Path;
+    let Ok(WireNotFound { error }) = serde_json::from_slice(body) else {
+        return NotFound::Path;
     };
     let names_stream = error.index.is_none_or(|index| index == data_stream);
     match &*error.r#type {
-        "index_not_found_exception" if names_stream => Missing::DataStream,
-        "index_not_found_exception" | "search_phase_execution_exception" => Missing::BackingIndex,
-        _ => Missing::Path,
+        "index_not_found_exception" if names_stream => NotFound::DataStream,
+        "index_not_found_exception" | "search_phase_execution_exception" => NotFound::BackingIndex,
+        _ => NotFound::Path,
     }
 }
 
 #[derive(Serialize)]
 struct WireQuery<'q> {
     size: usize,
-    query: WireRange,
+    query: WireRange<WireSince>,
     sort: [&'static str; 1],
     #[serde(rename = "_source")]
     source: &'q [&'q str],
@@ -363,15 +365,16 @@ struct WireQuery<'q> {
     track_total_hits: bool,
 }
 
+/// A query for a range of times.
 #[derive(Serialize)]
-struct WireRange {
-    range: WireTimestamp,
+struct WireRange<T> {
+    range: WireTimestamp<T>,
 }
 
 #[derive(Serialize)]
-struct WireTimestamp {
+struct WireTimestamp<T> {
     #[serde(rename = "@timestamp")]
-    timestamp: WireSince,
+    timestamp: T,
 }
 
 #[derive(Serialize)]
@@ -379,7 +382,7 @@ struct WireSince {
     gte: Timestamp,
 }
 
-impl Query<'_> {
+impl SearchQuery<'_> {
     #[expect(
         clippy::expect_used,
         reason = "writing to a Vec cannot fail, and the keys are text"
@@ -468,10 +471,10 @@ fn read_reply(body: &[u8]) -> Option<WireSearchReply<'_>> {
 }
 
 /// Reads a page of a scroll. `None` as for [`read_reply`], and if the next page has no id.
-fn read_page(body: &[u8]) -> Option<Page> {
+fn read_page(body: &[u8]) -> Option<SearchPage> {
     let reply = read_reply(body)?;
     let found = reply.hits.hits.into_iter().map(WireHit::into_found);
-    Some(Page {
+    Some(SearchPage {
         scroll_id: reply.scroll_id?,
         total: reply.hits.total.value,
         found: found.collect(),
@@ -553,11 +556,11 @@ mod tests {
         let absent = "index_not_found_exception";
         let failed = "search_phase_execution_exception";
         for (body, expected) in [
-            (problem(absent, "d"), Missing::DataStream),
-            (problem(absent, ".ds-d-000001"), Missing::BackingIndex),
-            (problem(failed, "d"), Missing::BackingIndex),
-            (problem("resource_not_found_exception", "d"), Missing::Path),
-            ("index_not_found_exception".to_owned(), Missing::Path),
+            (problem(absent, "d"), NotFound::DataStream),
+            (problem(absent, ".ds-d-000001"), NotFound::BackingIndex),
+            (problem(failed, "d"), NotFound::BackingIndex),
+            (problem("resource_not_found_exception", "d"), NotFound::Path),
+            ("index_not_found_exception".to_owned(), NotFound::Path),
         ] {
             assert_eq!(missing(body.as_bytes(), "d"), expected, "{body}");
         }
@@ -567,7 +570,7 @@ mod tests {
     #[test]
     fn a_search_always_has_a_range() {
         let text = |since| {
-            let query = Query {
+            let query = SearchQuery {
                 data_stream: "d",
                 since,
                 source: &["event.id"],

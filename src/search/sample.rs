@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, Content, find, read_reply, too_large};
+use super::{PageAnswer, PageContent, WireRange, WireTimestamp, find, read_reply, too_large};
 use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
 use crate::server::Search;
@@ -51,7 +51,7 @@ struct WireBool<'q> {
 
 #[derive(Serialize)]
 struct WireFilters<'q> {
-    filter: (WireTerm<'q>, WireRange),
+    filter: (WireTerm<'q>, WireRange<WireTimes>),
 }
 
 #[derive(Serialize)]
@@ -63,17 +63,6 @@ struct WireTerm<'q> {
 struct WireLogGroup<'q> {
     #[serde(rename = "aws.cloudwatch.log_group")]
     log_group: &'q str,
-}
-
-#[derive(Serialize)]
-struct WireRange {
-    range: WireTimestamp,
-}
-
-#[derive(Serialize)]
-struct WireTimestamp {
-    #[serde(rename = "@timestamp")]
-    timestamp: WireTimes,
 }
 
 #[derive(Serialize)]
@@ -98,16 +87,16 @@ pub async fn sample<S: Search>(
     session: &Session,
 ) -> Result<Vec<String>, Failure> {
     match find(server, sample.data_stream, &sample.body(), session, ids).await? {
-        Answer::Page(ids) => Ok(ids),
-        Answer::NoStream => Ok(Vec::new()),
-        Answer::TooLarge => Err(too_large(session)),
+        PageAnswer::Page(ids) => Ok(ids),
+        PageAnswer::NoStream => Ok(Vec::new()),
+        PageAnswer::TooLarge => Err(too_large(session)),
     }
 }
 
-fn ids(body: &[u8]) -> Option<Content<Vec<String>>> {
+fn ids(body: &[u8]) -> Option<PageContent<Vec<String>>> {
     let reply = read_reply(body)?;
     let ids = reply.hits.hits.into_iter().map(|hit| hit.id);
-    Some(Content::Whole(ids.collect()))
+    Some(PageContent::Whole(ids.collect()))
 }
 
 impl Sample<'_> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use apigw_logs::config::Config;
 use apigw_logs::pipeline::Pipeline;
 use apigw_logs::server::{Exchange, Reply, Target, Transport};
-use test_support::inputs::{self, Format};
+use test_support::inputs::{self, InputFormat};
 use tokio::time::Instant;
 
 /// Upper bound on the allocations for an event, all steps together. Buffers that grow now and then
@@ -37,7 +37,7 @@ impl Transport for Stored {
 }
 
 /// Returns the number of allocations of an invocation with this many events.
-fn allocations(pipeline: &Pipeline<Stored>, format: Format, events: usize) -> u64 {
+fn allocations(pipeline: &Pipeline<Stored>, format: InputFormat, events: usize) -> u64 {
     let event = inputs::direct(&inputs::payload(&inputs::lines(format, events)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -59,7 +59,7 @@ fn allocations(pipeline: &Pipeline<Stored>, format: Format, events: usize) -> u6
 fn an_event_costs_few_allocations_in_every_documented_format() {
     let config = Config::from_vars(|_| None).expect("the defaults are good");
     let pipeline = config.pipeline(Stored).expect("the defaults name no files");
-    for format in [Format::Rest, Format::Http, Format::Websocket] {
+    for format in [InputFormat::Rest, InputFormat::Http, InputFormat::Websocket] {
         // The first invocation learns the user agents.
         allocations(&pipeline, format, 2_000);
         let [few, many] = [1_000, 2_000].map(|events| allocations(&pipeline, format, events));

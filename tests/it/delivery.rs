@@ -160,7 +160,7 @@ fn an_unconfirmed_dead_letter_does_not_count() {
 
     // The dead letters are rejected, too. The sentence must not blame the time.
     for status in [400, 403] {
-        server.mend();
+        server.recover();
         server.refuse(LOGS, "/hush", 400, "document_parsing_exception");
         server.refuse(DEAD_LETTERS, "poison", status, "some_exception");
         let refused = run(&server, &poisoned());
@@ -173,7 +173,7 @@ fn an_unconfirmed_dead_letter_does_not_count() {
     }
 
     // Once the cause is fixed, a second delivery sends what is left.
-    server.mend();
+    server.recover();
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
 }
@@ -320,7 +320,7 @@ fn a_forbidden_document_waits_for_its_operator() {
         "Delivery.Incomplete",
     );
     assert_eq!(server.requests().len(), 1);
-    server.mend();
+    server.recover();
     check(&run(&server, &poisoned()), 0, [1, 2, 0, 0, 0], "");
 }
 

@@ -607,7 +607,7 @@ fn the_key_may_write_here_and_nowhere_else() {
     assert_eq!(
         sum(&reports(&elsewhere), "dead_lettered"),
         0,
-        "an operator can mend it: {}",
+        "an operator can repair it: {}",
         elsewhere.stdout
     );
 

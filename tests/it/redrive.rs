@@ -104,7 +104,7 @@ fn bury(server: &FakeElasticsearch, lines: &[String]) {
         (0, run.report.received),
         "{run:?}"
     );
-    server.mend();
+    server.recover();
 }
 
 /// Returns the documents of these lines without any rejection.
@@ -175,7 +175,7 @@ fn a_letter_keeps_account_and_region() {
     for server in [&buried, &delivered] {
         assert_eq!(invoke(&event, &settings(server)).status, 0);
     }
-    buried.mend();
+    buried.recover();
     check(&redrive(&buried), 0, [1, 0, 0, 0, 0], 1, "");
     let expected = documents(&delivered, LOGS);
     for told in ["444455556666", "eu-west-1"] {
@@ -201,7 +201,7 @@ fn only_rejected_documents_are_sent() {
     let event = direct(&payload("e", "api", &[joined]));
     let first = invoke(&event, &settings(&server));
     assert_eq!(first.report.counts(), [1, 0, 1, 0, 0], "{first:?}");
-    server.mend();
+    server.recover();
     check(&redrive(&server), 0, [1, 0, 0, 0, 0], 1, "");
     assert_eq!(server.count(LOGS), 2);
     let again = invoke(&event, &settings(&server));
@@ -383,7 +383,7 @@ fn documents_whose_letters_cannot_be_removed_are_not_doubled() {
         run.stderr.contains("delivered and not removed") && run.stderr.contains("403"),
         "{run:?}"
     );
-    server.mend();
+    server.recover();
     check(&redrive(&server), 0, [0, 3, 0, 0, 0], 3, "");
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (3, 0));
 }
@@ -650,7 +650,7 @@ fn letters_for_other_data_streams_are_sent_only_on_request() {
         .dead_lettered,
         2
     );
-    server.mend();
+    server.recover();
     // They do not count against the limit, otherwise they would block the way for ever.
     let untold = redrive_with(&server, &["--limit", "3"], &[]);
     check(&untold, 1, [3, 0, 0, 2, 0], 3, "Delivery.Incomplete");

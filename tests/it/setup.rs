@@ -101,8 +101,8 @@ fn it_creates_and_then_leaves_everything() {
     let ours =
         r#"{"_meta":{"mine":true},"template":{"settings":{"index":{"number_of_replicas":"0"}}"#;
     put(&server, CUSTOM, &format!("{ours}{lifecycle}}}}}"));
-    let mended = setup(&server, &[], &[]);
-    let updated: Vec<_> = lines(&mended)
+    let repaired = setup(&server, &[], &[]);
+    let updated: Vec<_> = lines(&repaired)
         .into_iter()
         .filter(|line| line.starts_with("updated"))
         .collect();
@@ -110,7 +110,7 @@ fn it_creates_and_then_leaves_everything() {
         updated,
         ["updated component template logs-aws.api_gateway_logs@mappings"],
         "{}",
-        mended.stdout
+        repaired.stdout
     );
     assert!(
         server

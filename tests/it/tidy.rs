@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("data_stream", &[]),
     ("server", &[]),
+    ("parts", &[]),
     ("json", &[]),
     ("printable", &[]),
     ("ecs", &["json"]),
     ("event", &[]),
     ("event_id", &[]),
-    ("decode", &["json"]),
-    ("normalizer", &["data_stream", "ecs", "json"]),
+    ("decode", &["json", "parts"]),
+    ("normalizer", &["data_stream", "ecs", "json", "parts"]),
     ("enrich", &["ecs"]),
-    ("bulk", &["json", "printable", "server"]),
+    ("bulk", &["json", "parts", "printable", "server"]),
     (
         "dead_letter",
         &["bulk", "data_stream", "ecs", "json", "normalizer"],
@@ -117,6 +118,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "history",
             "json",
             "normalizer",
+            "parts",
             "pipeline",
             "printable",
             "redrive",
@@ -131,6 +133,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "data_stream",
     "server",
+    "parts",
     "json",
     "printable",
     "ecs",
@@ -274,6 +277,38 @@ fn the_table_has_no_cycle_and_no_unused_arrow() {
             assert!(used, "{room} -> {name} is allowed and not used");
         }
     }
+}
+
+/// Names that several types may have. Each command of the command line has its `Arguments`.
+const SHARED_NAMES: [&str; 1] = ["Arguments"];
+
+#[test]
+fn one_name_is_one_type() {
+    let mut seen = BTreeSet::new();
+    for source in sources() {
+        for name in source.production.lines().filter_map(type_name) {
+            assert!(
+                SHARED_NAMES.contains(&name) || seen.insert(name.to_owned()),
+                "src/{}: another type is called {name}",
+                source.path.display()
+            );
+        }
+    }
+    assert!(seen.contains("LogEvent"), "these are the types");
+}
+
+/// Returns the name of the type that a line declares outside of functions.
+fn type_name(line: &str) -> Option<&str> {
+    let behind_pub = line.strip_prefix("pub").map(|rest| {
+        let visibility = rest
+            .strip_prefix('(')
+            .and_then(|rest| rest.split_once(") "));
+        visibility.map_or(rest.trim_start(), |(_, rest)| rest)
+    });
+    let (keyword, rest) = behind_pub.unwrap_or(line).split_once(' ')?;
+    let is_type = ["struct", "enum", "trait", "type"].contains(&keyword);
+    let end = rest.find(|c: char| !c.is_alphanumeric());
+    is_type.then(|| rest.split_at(end.unwrap_or(rest.len())).0)
 }
 
 #[test]

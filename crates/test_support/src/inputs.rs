@@ -16,7 +16,7 @@ pub const USER_AGENTS: &str = include_str!("../../../benches/user_agents.txt");
 
 /// The formats of access logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum InputFormat {
     /// REST API, the documented format: some 700 bytes a line.
     Rest,
     /// HTTP API, the documented format.
@@ -27,7 +27,7 @@ pub enum Format {
     RestFull,
 }
 
-impl Format {
+impl InputFormat {
     /// Returns the name for tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ impl Chance {
 }
 
 /// Returns this many lines of a format, each of another request.
-pub fn lines(format: Format, count: usize) -> Vec<String> {
+pub fn lines(format: InputFormat, count: usize) -> Vec<String> {
     let template = format.template();
     let user_agents: Vec<&str> = USER_AGENTS.lines().collect();
     let mut chance = Chance(7);

@@ -34,12 +34,12 @@ pub struct Request {
 pub struct RuntimeApi {
     /// The value for `AWS_LAMBDA_RUNTIME_API`.
     pub address: String,
-    invocations: UnboundedSender<Invocation>,
+    invocations: UnboundedSender<PendingInvocation>,
     answers: mpsc::Receiver<String>,
     _running: oneshot::Sender<()>,
 }
 
-struct Invocation {
+struct PendingInvocation {
     id: String,
     payload: Bytes,
     deadline_ms: u128,
@@ -48,7 +48,7 @@ struct Invocation {
 /// The state that the connections share.
 struct Shared {
     requests: Arc<Mutex<Vec<Request>>>,
-    invocations: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
+    invocations: tokio::sync::Mutex<UnboundedReceiver<PendingInvocation>>,
     answers: mpsc::Sender<String>,
 }
 
@@ -94,7 +94,7 @@ impl RuntimeApi {
     /// Gives the function an event when it asks for the next one.
     pub fn hand_out(&self, payload: &[u8], timeout_seconds: u32) {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
-        let invocation = Invocation {
+        let invocation = PendingInvocation {
             id: format!(
                 "00000000-0000-4000-8000-{:012}",
                 COUNT.fetch_add(1, Ordering::Relaxed)

@@ -4,6 +4,8 @@
 //! line (Java also knows `\r`, U+0085, U+2028 and U+2029), in `$` (Java's also matches before a
 //! line's end that closes the text) and in `\<`.
 
+use std::ops::Range;
+
 use regex_syntax::ast::{self, Ast, parse::Parser};
 
 const DOT: &str = r"[^\n\r\x{85}\x{2028}\x{2029}]";
@@ -17,14 +19,16 @@ pub(crate) fn translate(pattern: &str) -> Result<String, String> {
         .parse(pattern)
         .map_err(|error| error.kind().to_string())?;
     let replacements = ast::visit(&tree, Replacements::default())?;
+    // The spans stand in the pattern one after another.
+    let between = |range: Range<usize>| pattern.get(range).ok_or("replacements overlap");
     let mut translated = String::with_capacity(pattern.len() * 2);
     let mut copied = 0;
     for (span, replacement) in replacements {
-        translated.push_str(pattern.get(copied..span.start.offset).unwrap_or_default());
+        translated.push_str(between(copied..span.start.offset)?);
         translated.push_str(replacement);
         copied = span.end.offset;
     }
-    translated.push_str(pattern.get(copied..).unwrap_or_default());
+    translated.push_str(between(copied..pattern.len())?);
     Ok(translated)
 }
 

@@ -55,26 +55,26 @@ impl Source {
 }
 
 /// The names of the replacements of groups 1 to 5 in a list's entries.
-type Keys = [&'static str; 5];
+type RegexKeys = [&'static str; 5];
 
-const USER_AGENT_KEYS: Keys = [
+const USER_AGENT_KEYS: RegexKeys = [
     "family_replacement",
     "v1_replacement",
     "v2_replacement",
     "v3_replacement",
     "v4_replacement",
 ];
-const SYSTEM_KEYS: Keys = [
+const SYSTEM_KEYS: RegexKeys = [
     "os_replacement",
     "os_v1_replacement",
     "os_v2_replacement",
     "os_v3_replacement",
     "os_v4_replacement",
 ];
-const DEVICE_KEYS: Keys = ["device_replacement", "", "", "", ""];
+const DEVICE_KEYS: RegexKeys = ["device_replacement", "", "", "", ""];
 
 impl SourcePattern {
-    fn set(&mut self, keys: Keys, key: &str, value: String) {
+    fn set(&mut self, keys: RegexKeys, key: &str, value: String) {
         let [name, v1, v2, v3, v4] = keys;
         let [major, minor, patch, build] = &mut self.version;
         match key {
@@ -116,7 +116,11 @@ impl<'a> RegexesReader<'a> {
         }
     }
 
-    fn list(&mut self, list: &'static str, keys: Keys) -> Result<Vec<SourcePattern>, PatternError> {
+    fn list(
+        &mut self,
+        list: &'static str,
+        keys: RegexKeys,
+    ) -> Result<Vec<SourcePattern>, PatternError> {
         if !matches!(self.next()?, Event::SequenceStart(..)) {
             return Err(self.problem(&format!("{list} is no list")));
         }
@@ -141,7 +145,7 @@ impl<'a> RegexesReader<'a> {
         &mut self,
         list: &'static str,
         number: usize,
-        keys: Keys,
+        keys: RegexKeys,
     ) -> Result<SourcePattern, PatternError> {
         let mut pattern = SourcePattern::default();
         while let Some(key) = self.key()? {

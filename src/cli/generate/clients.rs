@@ -5,7 +5,7 @@ use super::random::Random;
 
 /// The kind of a client, which decides which API it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ClientKind {
     /// The shop's page in a browser: the REST and the WebSocket API.
     Browser,
     /// The app on a telephone: the HTTP and the WebSocket API.
@@ -19,8 +19,8 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Client {
-    pub(super) kind: Kind,
+pub(super) struct ShopClient {
+    pub(super) kind: ClientKind,
     pub(super) ip: String,
     pub(super) user_agent: &'static str,
     /// The user whose token the client shows to the authorizer.
@@ -80,34 +80,34 @@ const PROGRAMS: &[&str] = &[
 ];
 
 /// Returns all clients; the first ones send the most.
-pub(super) fn clients(random: &mut Random) -> Vec<Client> {
+pub(super) fn clients(random: &mut Random) -> Vec<ShopClient> {
     (0..240)
         .filter_map(|number| visitor(random, number))
         .collect()
 }
 
-fn visitor(random: &mut Random, number: u64) -> Option<Client> {
+fn visitor(random: &mut Random, number: u64) -> Option<ShopClient> {
     let (kind, user_agents) = match random.below(20) {
-        0..11 => (Kind::Browser, BROWSERS),
-        11..18 => (Kind::App, APPS),
-        _ => (Kind::Program, PROGRAMS),
+        0..11 => (ClientKind::Browser, BROWSERS),
+        11..18 => (ClientKind::App, APPS),
+        _ => (ClientKind::Program, PROGRAMS),
     };
     let (network, first, hosts) = random.pick(NETWORKS)?;
     let host = first + random.below(*hosts);
-    Some(Client {
+    Some(ShopClient {
         kind,
         ip: format!("{network}{host}"),
         user_agent: random.pick(user_agents)?,
         principal: format!("user-{number}"),
-        api_key: (kind == Kind::Program).then(|| format!("partner{number:03}")),
-        user: (kind == Kind::Program && number.is_multiple_of(2)).then_some("user/partner"),
+        api_key: (kind == ClientKind::Program).then(|| format!("partner{number:03}")),
+        user: (kind == ClientKind::Program && number.is_multiple_of(2)).then_some("user/partner"),
     })
 }
 
 /// Returns the export that causes the night's incident.
-pub(super) fn export() -> Client {
-    Client {
-        kind: Kind::Export,
+pub(super) fn export() -> ShopClient {
+    ShopClient {
+        kind: ClientKind::Export,
         ip: "198.51.100.77".to_owned(),
         user_agent: "python-requests/2.31.0",
         principal: "export".to_owned(),
@@ -117,9 +117,9 @@ pub(super) fn export() -> Client {
 }
 
 /// Returns the bot that tries paths.
-pub(super) fn scanner() -> Client {
-    Client {
-        kind: Kind::Scanner,
+pub(super) fn scanner() -> ShopClient {
+    ShopClient {
+        kind: ClientKind::Scanner,
         ip: "192.0.2.66".to_owned(),
         user_agent: "Mozilla/5.0 zgrab/0.x",
         principal: "-".to_owned(),

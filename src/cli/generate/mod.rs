@@ -22,7 +22,7 @@ use self::story::{Story, time_in};
 
 /// The traffic to make up.
 #[derive(Debug)]
-pub(super) struct Traffic<'a> {
+pub(super) struct TrafficPlan<'a> {
     pub(super) lines: u64,
     pub(super) seed: u64,
     /// In milliseconds since 1970.
@@ -35,7 +35,7 @@ pub(super) struct Traffic<'a> {
 
 /// A line as it arrives in CloudWatch Logs.
 #[derive(Debug)]
-pub(super) struct LogLine {
+pub(super) struct ShopLine {
     pub(super) log_group: &'static str,
     pub(super) log_stream: &'static str,
     /// In milliseconds since 1970.
@@ -50,7 +50,7 @@ struct Visit {
 }
 
 /// Returns the lines in the order of their requests.
-pub(super) fn log_lines(traffic: &Traffic<'_>) -> Vec<LogLine> {
+pub(super) fn log_lines(traffic: &TrafficPlan<'_>) -> Vec<ShopLine> {
     let mut random = Random::new(traffic.seed);
     let story = Story::new(traffic.since..traffic.until);
     let mut clients = clients::clients(&mut random);

@@ -2,14 +2,14 @@
 
 use super::super::log_format::{ApiType, line};
 use super::apis::Api;
-use super::clients::{Client, Kind};
+use super::clients::{ClientKind, ShopClient};
 use super::ending::Ending;
 use super::random::Random;
 use crate::ecs::Timestamp;
 
 /// A message of a WebSocket API, with its connection.
 #[derive(Clone, Debug)]
-pub(super) struct Message {
+pub(super) struct WebsocketMessage {
     pub(super) event_type: &'static str,
     pub(super) connection_id: String,
     /// In milliseconds since 1970.
@@ -17,9 +17,9 @@ pub(super) struct Message {
 }
 
 #[derive(Debug)]
-pub(super) struct Request<'a> {
+pub(super) struct ShopRequest<'a> {
     pub(super) api: &'a Api,
-    pub(super) client: &'a Client,
+    pub(super) client: &'a ShopClient,
     pub(super) account: &'a str,
     /// In milliseconds since 1970.
     pub(super) time: i64,
@@ -36,10 +36,10 @@ pub(super) struct Request<'a> {
     /// API Gateway's own share of the latency, in milliseconds.
     pub(super) overhead: u64,
     pub(super) bytes: u64,
-    pub(super) message: Option<Message>,
+    pub(super) message: Option<WebsocketMessage>,
 }
 
-impl Request<'_> {
+impl ShopRequest<'_> {
     /// In milliseconds.
     pub(super) fn latency(&self) -> u64 {
         self.overhead
@@ -117,14 +117,14 @@ impl Request<'_> {
             "authorizer.principalId" => (self.ending.authorizer_status() == Some(200))
                 .then(|| self.client.principal.clone()),
             "tlsVersion" => Some(
-                if self.client.kind == Kind::Export {
+                if self.client.kind == ClientKind::Export {
                     "TLSv1.2"
                 } else {
                     "TLSv1.3"
                 }
                 .to_owned(),
             ),
-            "cipherSuite" if self.client.kind == Kind::Export => {
+            "cipherSuite" if self.client.kind == ClientKind::Export => {
                 Some("ECDHE-RSA-AES128-GCM-SHA256".to_owned())
             }
             "cipherSuite" => Some("TLS_AES_128_GCM_SHA256".to_owned()),

@@ -1,12 +1,12 @@
 //! Turns visits into requests, and keeps the state of the shop between them.
 
 use super::super::log_format::ApiType;
-use super::LogLine;
+use super::ShopLine;
 use super::apis::{Api, CHAT, CONNECT, DISCONNECT, HOLES, MOBILE, Route, SHOP, SHOP_BETA};
-use super::clients::{Client, Kind};
+use super::clients::{ClientKind, ShopClient};
 use super::ending::Ending;
 use super::random::Random;
-use super::request::{Message, Request};
+use super::request::{ShopRequest, WebsocketMessage};
 use super::story::{BAD_DEPLOYMENT, Story};
 
 /// Upper bound on WebSocket connections that are open at the same time.
@@ -44,8 +44,8 @@ const MISHAPS_OF_THE_EXPORT: &[(u64, Ending)] = &[
 const INTEGRATION_TIMEOUT: u64 = 29_000;
 
 #[derive(Clone)]
-struct Connection<'a> {
-    client: &'a Client,
+struct OpenConnection<'a> {
+    client: &'a ShopClient,
     id: String,
     connected_at: i64,
 }
@@ -56,7 +56,7 @@ pub(super) struct Shop<'a> {
     story: Story,
     random: Random,
     /// The open WebSocket connections.
-    connections: Vec<Connection<'a>>,
+    connections: Vec<OpenConnection<'a>>,
 }
 
 impl<'a> Shop<'a> {
@@ -70,7 +70,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Makes the line of one visit.
-    pub(super) fn line(&mut self, time: i64, client: &'a Client) -> Option<LogLine> {
+    pub(super) fn line(&mut self, time: i64, client: &'a ShopClient) -> Option<ShopLine> {
         let api = self.api(client.kind)?;
         let request = if api.api_type == ApiType::Websocket {
             self.message(api, time, client)?
@@ -81,7 +81,7 @@ impl<'a> Shop<'a> {
         let line = request.line(&mut self.random);
         let (log_group, log_stream, timestamp) =
             (api.log_group, api.log_stream, request.written_at().0);
-        Some(LogLine {
+        Some(ShopLine {
             log_group,
             log_stream,
             timestamp,
@@ -89,27 +89,29 @@ impl<'a> Shop<'a> {
         })
     }
 
-    fn api(&mut self, kind: Kind) -> Option<&'static Api> {
+    fn api(&mut self, kind: ClientKind) -> Option<&'static Api> {
         let apis: &[(u64, &Api)] = match kind {
-            Kind::Browser => &[(60, &SHOP), (4, &SHOP_BETA), (36, &CHAT)],
-            Kind::App => &[(82, &MOBILE), (18, &CHAT)],
-            Kind::Program | Kind::Export => &[(1, &SHOP)],
-            Kind::Scanner => &[(1, &SHOP), (1, &MOBILE)],
+            ClientKind::Browser => &[(60, &SHOP), (4, &SHOP_BETA), (36, &CHAT)],
+            ClientKind::App => &[(82, &MOBILE), (18, &CHAT)],
+            ClientKind::Program | ClientKind::Export => &[(1, &SHOP)],
+            ClientKind::Scanner => &[(1, &SHOP), (1, &MOBILE)],
         };
         self.random
             .weighed(apis, |(weight, _)| *weight)
             .map(|(_, api)| *api)
     }
 
-    fn route(&mut self, api: &'static Api, client: &Client) -> Option<&'static Route> {
+    fn route(&mut self, api: &'static Api, client: &ShopClient) -> Option<&'static Route> {
         let wants_the_old = match client.kind {
-            Kind::Program => self.random.happens(2_000),
-            Kind::App => client.user_agent.starts_with("okhttp/4") && self.random.happens(4_000),
-            Kind::Browser | Kind::Export | Kind::Scanner => false,
+            ClientKind::Program => self.random.happens(2_000),
+            ClientKind::App => {
+                client.user_agent.starts_with("okhttp/4") && self.random.happens(4_000)
+            }
+            ClientKind::Browser | ClientKind::Export | ClientKind::Scanner => false,
         };
         match (&api.old, client.kind) {
             (Some(old), _) if wants_the_old => Some(old),
-            (_, Kind::Export) => api.routes.last(),
+            (_, ClientKind::Export) => api.routes.last(),
             _ => self.random.weighed(api.routes, |route| route.weight),
         }
     }
@@ -118,10 +120,10 @@ impl<'a> Shop<'a> {
         &mut self,
         api: &'static Api,
         time: i64,
-        client: &'a Client,
+        client: &'a ShopClient,
         route: &'static Route,
-    ) -> Request<'a> {
-        let mut request = Request {
+    ) -> ShopRequest<'a> {
+        let mut request = ShopRequest {
             api,
             client,
             account: self.account,
@@ -138,7 +140,7 @@ impl<'a> Shop<'a> {
             bytes: self.random.latency(route.bytes),
             message: None,
         };
-        if client.kind == Kind::Scanner {
+        if client.kind == ClientKind::Scanner {
             self.scan(&mut request);
         } else {
             self.mishap(&mut request, route);
@@ -147,7 +149,7 @@ impl<'a> Shop<'a> {
     }
 
     /// A bot does not know the routes.
-    fn scan(&mut self, request: &mut Request<'_>) {
+    fn scan(&mut self, request: &mut ShopRequest<'_>) {
         request.path = self
             .random
             .pick(HOLES)
@@ -162,12 +164,12 @@ impl<'a> Shop<'a> {
         };
     }
 
-    fn mishap(&mut self, request: &mut Request<'_>, route: &Route) {
+    fn mishap(&mut self, request: &mut ShopRequest<'_>, route: &Route) {
         let in_trouble =
             self.story.is_incident(request.time) && request.api.api_type == ApiType::Rest;
         let has_the_mistake = request.deployment == BAD_DEPLOYMENT && route.path == "/orders";
         let mishaps = match request.client.kind {
-            Kind::Export => MISHAPS_OF_THE_EXPORT,
+            ClientKind::Export => MISHAPS_OF_THE_EXPORT,
             _ if in_trouble => MISHAPS_OF_THE_INCIDENT,
             _ => MISHAPS,
         };
@@ -196,7 +198,12 @@ impl<'a> Shop<'a> {
     }
 
     /// Opens a connection, or lets an open one send a message or end.
-    fn message(&mut self, api: &'static Api, time: i64, client: &'a Client) -> Option<Request<'a>> {
+    fn message(
+        &mut self,
+        api: &'static Api,
+        time: i64,
+        client: &'a ShopClient,
+    ) -> Option<ShopRequest<'a>> {
         let chance = self.random.below(100);
         let is_full = self.connections.len() >= CONNECTIONS;
         let open =
@@ -206,7 +213,7 @@ impl<'a> Shop<'a> {
                 (
                     "CONNECT",
                     &CONNECT,
-                    Connection {
+                    OpenConnection {
                         client,
                         id: self.random.id(),
                         connected_at: time,
@@ -230,7 +237,7 @@ impl<'a> Shop<'a> {
         }
         let connection_id = connection.id;
         let connected_at = connection.connected_at;
-        request.message = Some(Message {
+        request.message = Some(WebsocketMessage {
             event_type,
             connection_id,
             connected_at,

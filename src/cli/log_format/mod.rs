@@ -39,7 +39,7 @@ pub enum ApiType {
 }
 
 /// A key of a format, and the `$context` variable behind it.
-type Member = (&'static str, &'static str);
+type FormatMember = (&'static str, &'static str);
 
 /// Returns the lines to print.
 pub(super) fn run(arguments: &Arguments) -> Result<Vec<String>, CliFailure> {
@@ -69,7 +69,7 @@ pub(super) fn line(api_type: ApiType, mut value: impl FnMut(&str) -> Option<Stri
 }
 
 fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> String) -> String {
-    let (documented, left_out, further): (_, &[&str], &[&[Member]]) = match api_type {
+    let (documented, left_out, further): (_, &[&str], &[&[FormatMember]]) = match api_type {
         ApiType::Rest => (REST, &[], REST_FURTHER),
         // Keys that the documented format of HTTP APIs does not have. Otherwise it equals that of
         // REST APIs.
@@ -85,7 +85,7 @@ fn object(api_type: ApiType, minimal: bool, mut value: impl FnMut(&str) -> Strin
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-const REST: &[Member] = &[
+const REST: &[FormatMember] = &[
     ("accountId", "accountId"),
     ("apiId", "apiId"),
     ("domainName", "domainName"),
@@ -111,7 +111,7 @@ const REST: &[Member] = &[
     ("stage", "stage"),
 ];
 
-const WEBSOCKET: &[Member] = &[
+const WEBSOCKET: &[FormatMember] = &[
     ("apiId", "apiId"),
     ("eventType", "eventType"),
     ("domainName", "domainName"),
@@ -127,7 +127,7 @@ const WEBSOCKET: &[Member] = &[
     ("stage", "stage"),
 ];
 
-const REST_FURTHER: &[&[Member]] = &[
+const REST_FURTHER: &[&[FormatMember]] = &[
     &[
         ("resourcePath", "resourcePath"),
         ("responseLatency", "responseLatency"),
@@ -157,7 +157,7 @@ const REST_FURTHER: &[&[Member]] = &[
     ],
 ];
 
-const HTTP_FURTHER: &[&[Member]] = &[
+const HTTP_FURTHER: &[&[FormatMember]] = &[
     &[
         ("requestId", "requestId"),
         ("routeKey", "routeKey"),
@@ -170,7 +170,7 @@ const HTTP_FURTHER: &[&[Member]] = &[
     &[("basePathMatched", "customDomain.basePathMatched")],
 ];
 
-const WEBSOCKET_FURTHER: &[&[Member]] = &[
+const WEBSOCKET_FURTHER: &[&[FormatMember]] = &[
     &[
         ("routeKey", "routeKey"),
         ("connectionId", "connectionId"),
@@ -187,7 +187,7 @@ const WEBSOCKET_FURTHER: &[&[Member]] = &[
 ];
 
 /// The outcome of the integration and of the request.
-const OUTCOME: &[Member] = &[
+const OUTCOME: &[FormatMember] = &[
     ("integrationLatency", "integration.latency"),
     ("integrationStatus", "integration.status"),
     ("integrationServiceStatus", "integration.integrationStatus"),
@@ -198,19 +198,19 @@ const OUTCOME: &[Member] = &[
 ];
 
 /// The caller by the authorizer.
-const AUTHORIZER: &[Member] = &[
+const AUTHORIZER: &[FormatMember] = &[
     ("principalId", "authorizer.principalId"),
     ("authorizerError", "authorizer.error"),
 ];
 
 /// The result of the authorizer.
-const AUTHORIZER_RESULT: &[Member] = &[
+const AUTHORIZER_RESULT: &[FormatMember] = &[
     ("authorizerLatency", "authorizer.latency"),
     ("authorizerStatus", "authorizer.status"),
 ];
 
 /// Authorization and authentication by API Gateway.
-const AUTHORIZATION: &[Member] = &[
+const AUTHORIZATION: &[FormatMember] = &[
     ("authorizeError", "authorize.error"),
     ("authorizeStatus", "authorize.status"),
     ("authenticateError", "authenticate.error"),
@@ -218,7 +218,7 @@ const AUTHORIZATION: &[Member] = &[
 ];
 
 /// The caller by AWS credentials.
-const CALLER: &[Member] = &[
+const CALLER: &[FormatMember] = &[
     ("caller", "identity.caller"),
     ("userAccountId", "identity.accountId"),
     ("principalOrgId", "identity.principalOrgId"),

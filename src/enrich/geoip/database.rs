@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use super::records::{Flat, Network, Place};
+use super::records::{CityRecord, Flat, Network};
 
 /// A whole file, read once.
 pub(super) type Database = Reader<Vec<u8>>;
@@ -99,7 +99,7 @@ fn content(database: &Database, wanted: Content) -> Result<Content, MaxMindDbErr
 fn content_of(record: &LookupResult<'_, Vec<u8>>) -> Result<Content, MaxMindDbError> {
     // A damaged record can be read as an empty one.
     record.decode::<IgnoredAny>()?;
-    Ok(if is_one(record, Place::is_one) {
+    Ok(if is_one(record, CityRecord::is_one) {
         Content::Places
     } else if is_one(record, Network::is_one) {
         Content::Networks

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 pub use self::database::GeoIpError;
 use self::database::{Content, Database, open};
-use self::records::{Network, Place};
+use self::records::{CityRecord, Network};
 use crate::ecs::{AutonomousSystem, Geo, Location, Named, Source};
 
 /// The databases that the settings name. If one is missing, its fields are missing.
@@ -54,7 +54,7 @@ impl GeoIp {
     /// the IPv4 address, as in Java.
     pub fn apply<'a>(&'a self, source: &mut Source<'a>, address: IpAddr, arena: &'a Bump) {
         let address = address.to_canonical();
-        if let Some(place) = find::<Place<'_>>(self.city.as_ref(), address) {
+        if let Some(place) = find::<CityRecord<'_>>(self.city.as_ref(), address) {
             source.geo = geo(&place, arena);
         }
         if let Some(network) = find::<Network<'_>>(self.asn.as_ref(), address) {
@@ -72,7 +72,7 @@ fn find<'r, R: Deserialize<'r>>(database: Option<&'r Database>, address: IpAddr)
     database?.lookup(address).ok()?.decode().ok()?
 }
 
-fn geo<'a>(place: &Place<'a>, arena: &'a Bump) -> Geo<'a> {
+fn geo<'a>(place: &CityRecord<'a>, arena: &'a Bump) -> Geo<'a> {
     let country = place.country.iso_code;
     let region = place.subdivisions.last();
     let region_code = country.zip(region.and_then(|region| region.iso_code));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 /// A record of a City or Country database.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Place<'a> {
+pub(super) struct CityRecord<'a> {
     #[serde(borrow)]
     pub(super) city: NamedPart<'a>,
     #[serde(borrow)]
@@ -30,12 +30,12 @@ pub(super) struct NamedPart<'a> {
     #[serde(borrow)]
     pub(super) iso_code: Option<&'a str>,
     #[serde(borrow)]
-    pub(super) names: Names<'a>,
+    pub(super) names: NamesByLanguage<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Names<'a> {
+pub(super) struct NamesByLanguage<'a> {
     #[serde(borrow)]
     pub(super) en: Option<&'a str>,
 }
@@ -71,7 +71,7 @@ pub(super) struct Flat<'a> {
     asn: Option<&'a str>,
 }
 
-impl Place<'_> {
+impl CityRecord<'_> {
     pub(super) fn is_one(&self) -> bool {
         let is_known = |part: &NamedPart<'_>| part.iso_code.or(part.names.en).is_some();
         [

@@ -171,7 +171,9 @@ fn iso8601_offset(text: &str) -> Option<i32> {
 pub fn openssl(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
     let (month, day, time, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    (words.next()? == "GMT" && words.next().is_none()).then_some(())?;
+    if words.next()? != "GMT" || words.next().is_some() {
+        return None;
+    }
     spelled_out(year, month, day, time)
 }
 
@@ -180,13 +182,13 @@ pub fn openssl(text: &str) -> Option<i64> {
 #[must_use]
 pub fn console_time(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
-    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-        .contains(&words.next()?)
-        .then_some(())?;
+    let weekday = words.next()?;
     let (month, day, time) = (words.next()?, words.next()?, words.next()?);
-    (words.next()? == "UTC").then_some(())?;
-    let year = words.next()?;
-    words.next().is_none().then_some(())?;
+    let (zone, year) = (words.next()?, words.next()?);
+    let is_weekday = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&weekday);
+    if !is_weekday || zone != "UTC" || words.next().is_some() {
+        return None;
+    }
     spelled_out(year, month, day, time)
 }
 

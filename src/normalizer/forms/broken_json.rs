@@ -15,11 +15,11 @@ use super::json::{self, QUOTES};
 use crate::ecs::FlatValue;
 use crate::json::{JsonText, Scanner};
 use crate::normalizer::line::Stop;
-use crate::normalizer::parts::Parts;
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::key_order::KeyOrder;
 use crate::normalizer::variables::meaning::{Meaning, meaning};
 use crate::normalizer::variables::value::{MAX_DEPTH, join};
+use crate::parts::Parts;
 
 /// A value is missing, or is a `-` without quotes.
 const MISSING_VALUE: &str = "missing_value";

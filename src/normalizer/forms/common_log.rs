@@ -43,11 +43,13 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         ("", client) | (client, "") => client,
         _ => return None,
     };
-    (time == "-" || request_time(time).is_some()).then_some(())?;
+    if time != "-" && request_time(time).is_none() {
+        return None;
+    }
     let (request, rest) = rest
         .split_once("\" ")
         .or_else(|| Some((rest.strip_suffix('"')?, "")))?;
-    let client = Client::of(client)?;
+    let client = ClientWords::of(client)?;
     let mut log = AccessLog::new(arena, "clf");
     let mut push = |key, value| log.push(key, FlatValue::Text(value));
     if let Some(domain) = client.domain {
@@ -122,7 +124,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
 }
 
 /// The words before the time.
-struct Client<'a> {
+struct ClientWords<'a> {
     domain: Option<&'a str>,
     request_id: Option<&'a str>,
     ip: &'a str,
@@ -130,7 +132,7 @@ struct Client<'a> {
     user: &'a str,
 }
 
-impl<'a> Client<'a> {
+impl<'a> ClientWords<'a> {
     /// Reads three words or fewer, and perhaps a request's id before them.
     fn of(text: &'a str) -> Option<Self> {
         let mut words = text.split(' ').peekable();

@@ -19,12 +19,12 @@ pub(crate) enum Envelope<'a> {
     Control,
     /// A message with log events.
     #[serde(rename = "DATA_MESSAGE", borrow)]
-    Data(LogData<'a>),
+    Data(EnvelopeData<'a>),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LogData<'a> {
+pub(crate) struct EnvelopeData<'a> {
     #[serde(borrow)]
     owner: Cow<'a, str>,
     #[serde(borrow)]
@@ -32,11 +32,11 @@ pub(crate) struct LogData<'a> {
     #[serde(borrow)]
     log_stream: Cow<'a, str>,
     #[serde(borrow)]
-    log_events: Vec<LogEvent<'a>>,
+    log_events: Vec<EnvelopeEvent<'a>>,
 }
 
 #[derive(Deserialize)]
-struct LogEvent<'a> {
+struct EnvelopeEvent<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     timestamp: i64,
@@ -49,12 +49,12 @@ pub(crate) fn read(text: &str) -> Option<Envelope<'_>> {
     serde_json::from_str(text).ok()
 }
 
-impl LogData<'_> {
+impl EnvelopeData<'_> {
     /// Returns the lines inside.
     pub(crate) fn lines<'a>(&self, arena: &'a Bump) -> Vec<LogLine<'a>> {
         let [owner, log_group, log_stream] =
             [&self.owner, &self.log_group, &self.log_stream].map(|text| &*arena.alloc_str(text));
-        let line = |event: &LogEvent<'_>| LogLine {
+        let line = |event: &EnvelopeEvent<'_>| LogLine {
             owner,
             account: "",
             region: "",

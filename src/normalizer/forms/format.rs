@@ -38,9 +38,9 @@ const ESCAPED_MARK: &str = "\\u0001";
 /// A compiled template.
 #[derive(Debug, Clone)]
 pub struct Format {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
     /// The parts as they stand in a JSON string whose quotes are escaped.
-    escaped: Vec<Part>,
+    escaped: Vec<TemplatePart>,
     /// The owner's own keys and values.
     constants: Vec<(String, String)>,
     name: &'static str,
@@ -48,7 +48,7 @@ pub struct Format {
 
 /// A part of a template.
 #[derive(Debug, Clone)]
-enum Part {
+enum TemplatePart {
     /// A text that every line has.
     Text(Box<memmem::Finder<'static>>),
     /// A variable.
@@ -103,11 +103,11 @@ impl Format {
         while let Some((text, after)) = rest.split_once(CONTEXT) {
             let (name, others) = after.split_at(length_of_name(after));
             if !text.is_empty() {
-                parts.push(Part::text(text));
+                parts.push(TemplatePart::text(text));
             }
             marked.push_str(text);
             marked.push_str(MARK);
-            parts.push(Part::Variable(Placeholder {
+            parts.push(TemplatePart::Variable(Placeholder {
                 name: name.to_owned(),
                 meaning: meaning_of(name),
                 is_in_string: is_json && is_in_string(&marked),
@@ -118,16 +118,16 @@ impl Format {
             return Err(FormatError::NoVariable);
         }
         if !rest.is_empty() {
-            parts.push(Part::text(rest));
+            parts.push(TemplatePart::text(rest));
             marked.push_str(rest);
         }
-        let is_variable = |part: &Part| matches!(part, Part::Variable(_));
-        let are_adjacent = |pair: &[Part]| pair.iter().all(is_variable) && !splits(pair);
+        let is_variable = |part: &TemplatePart| matches!(part, TemplatePart::Variable(_));
+        let are_adjacent = |pair: &[TemplatePart]| pair.iter().all(is_variable) && !splits(pair);
         if parts.windows(2).any(are_adjacent) {
             return Err(FormatError::Adjacent);
         }
         Ok(Self {
-            escaped: parts.iter().map(Part::escaped).collect(),
+            escaped: parts.iter().map(TemplatePart::escaped).collect(),
             constants: if is_json {
                 constants(&marked)
             } else {
@@ -144,9 +144,9 @@ impl Format {
     }
 
     fn text_length(&self) -> usize {
-        let length = |part: &Part| match part {
-            Part::Text(finder) => finder.needle().len(),
-            Part::Variable(_) => 0,
+        let length = |part: &TemplatePart| match part {
+            TemplatePart::Text(finder) => finder.needle().len(),
+            TemplatePart::Variable(_) => 0,
         };
         self.parts.iter().map(length).sum()
     }
@@ -195,13 +195,13 @@ impl Format {
     /// Returns the names of the variables, without `$context.`.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Variable(placeholder) => Some(&*placeholder.name),
-            Part::Text(_) => None,
+            TemplatePart::Variable(placeholder) => Some(&*placeholder.name),
+            TemplatePart::Text(_) => None,
         })
     }
 }
 
-impl Part {
+impl TemplatePart {
     fn text(text: &str) -> Self {
         Self::Text(Box::new(memmem::Finder::new(text).into_owned()))
     }
@@ -258,8 +258,8 @@ fn is_in_string(before: &str) -> bool {
 
 /// Returns whether the second of two adjacent variables shows where it begins, such as a path after
 /// a domain.
-fn splits(pair: &[Part]) -> bool {
-    let is = |part: Option<&Part>, variable| matches!(part, Some(Part::Variable(placeholder)) if placeholder.meaning == Meaning::Variable(variable));
+fn splits(pair: &[TemplatePart]) -> bool {
+    let is = |part: Option<&TemplatePart>, variable| matches!(part, Some(TemplatePart::Variable(placeholder)) if placeholder.meaning == Meaning::Variable(variable));
     is(pair.first(), Variable::DomainName)
         && (is(pair.last(), Variable::Path) || is(pair.last(), Variable::ResourcePath))
 }
@@ -367,13 +367,13 @@ struct Matcher<'v, 'a> {
 
 impl<'a> Matcher<'_, 'a> {
     /// Returns whether a text has these parts, and notes the values.
-    fn fits(&mut self, parts: &'a [Part], text: &'a str) -> bool {
+    fn fits(&mut self, parts: &'a [TemplatePart], text: &'a str) -> bool {
         let mut parts = parts;
         let mut text = text;
         loop {
             match parts {
                 [] => return text.is_empty(),
-                [Part::Text(finder), others @ ..] => {
+                [TemplatePart::Text(finder), others @ ..] => {
                     let Some((start, rest)) = text.split_at_checked(finder.needle().len()) else {
                         return false;
                     };
@@ -382,7 +382,7 @@ impl<'a> Matcher<'_, 'a> {
                     }
                     (parts, text) = (others, rest);
                 }
-                [Part::Variable(placeholder), others @ ..] => {
+                [TemplatePart::Variable(placeholder), others @ ..] => {
                     return self.fits_from(placeholder, others, text);
                 }
             }
@@ -393,7 +393,7 @@ impl<'a> Matcher<'_, 'a> {
     fn fits_from(
         &mut self,
         placeholder: &'a Placeholder,
-        parts: &'a [Part],
+        parts: &'a [TemplatePart],
         text: &'a str,
     ) -> bool {
         let noted = self.values.len();
@@ -423,12 +423,12 @@ impl<'a> Matcher<'_, 'a> {
 }
 
 /// Returns where the value at the start of a text may end, from an index on.
-fn end_of_value(parts: &[Part], text: &str, from: usize) -> Option<usize> {
+fn end_of_value(parts: &[TemplatePart], text: &str, from: usize) -> Option<usize> {
     match parts.first() {
         None => (from <= text.len()).then_some(text.len()),
-        Some(Part::Text(finder)) => Some(from + finder.find(text.as_bytes().get(from..)?)?),
+        Some(TemplatePart::Text(finder)) => Some(from + finder.find(text.as_bytes().get(from..)?)?),
         // Only a path follows another variable directly. It begins with a slash, or is missing.
-        Some(Part::Variable(_)) => {
+        Some(TemplatePart::Variable(_)) => {
             let rest = text.get(from..)?;
             Some(from + rest.find(['/', '-'])?)
         }

@@ -2,7 +2,7 @@
 //! a value.
 
 use super::view::View;
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 
 /// Names of headers that carry no credentials. In a list of headers, a credential ends before one
 /// of these.
@@ -136,7 +136,7 @@ const LONGEST_NAME: usize = 40;
 
 /// The kind of list around a credential, which decides what ends the credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum ListKind {
     /// Headers: commas, semicolons and quotes belong to the value.
     Headers,
     /// Keys and values.
@@ -515,7 +515,7 @@ impl<'v> Ends<'v> {
 
     /// Returns the end of the form field that a text starts with.
     pub(super) fn form(&self, start: usize) -> usize {
-        let line = self.line(start, List::Fields);
+        let line = self.line(start, ListKind::Fields);
         let value = self.text.part(start..line);
         let is_end = |at: &usize| {
             let next = value.part(at + 1..);
@@ -530,9 +530,9 @@ impl<'v> Ends<'v> {
 
     /// Returns the end of a value in an unknown container: the end of the line, or the next field
     /// whose name is known to be harmless.
-    pub(super) fn line(&self, start: usize, list: List) -> usize {
+    pub(super) fn line(&self, start: usize, list: ListKind) -> usize {
         // Text in quotes belongs to the value.
-        let mut position = match self.quote(start).filter(|_| list != List::Headers) {
+        let mut position = match self.quote(start).filter(|_| list != ListKind::Headers) {
             Some((quote, backslashes)) => {
                 let inside = start + backslashes + 1;
                 let end = memchr::memchr(quote, self.bytes.part(inside..));
@@ -549,16 +549,18 @@ impl<'v> Ends<'v> {
         self.without_closing(start, position)
     }
 
-    fn ends_line(&self, position: usize, byte: u8, list: List) -> bool {
+    fn ends_line(&self, position: usize, byte: u8, list: ListKind) -> bool {
         match byte {
             b'\n' | b'\r' => !self.goes_on_below(position, list),
             b',' => {
                 self.starts_known(position + 1, list)
-                    || (list == List::Pairs && self.starts_pair(position + 1))
+                    || (list == ListKind::Pairs && self.starts_pair(position + 1))
             }
-            b';' | b'|' | b'\t' => list != List::Headers && self.starts_known(position + 1, list),
+            b';' | b'|' | b'\t' => {
+                list != ListKind::Headers && self.starts_known(position + 1, list)
+            }
             b' ' => {
-                list != List::Headers
+                list != ListKind::Headers
                     && self.byte(position + 1) != Some(b' ')
                     && (self.starts_known(position + 1, list)
                         || PHRASES
@@ -571,10 +573,10 @@ impl<'v> Ends<'v> {
 
     /// Returns whether a header goes on in the next line: that line is indented and has no name of
     /// its own. Other values go on only after a comma or a semicolon.
-    fn goes_on_below(&self, position: usize, list: List) -> bool {
+    fn goes_on_below(&self, position: usize, list: ListKind) -> bool {
         let before = self.text.part(..position);
         let is_open = || before.trim_end_matches('\r').ends_with([',', ';']);
-        if list != List::Headers && !is_open() {
+        if list != ListKind::Headers && !is_open() {
             return false;
         }
         let rest = self.from(position).trim_start_matches('\r');
@@ -601,7 +603,7 @@ impl<'v> Ends<'v> {
 
     /// Returns whether a known name and its separator stand after the blanks at a position, or the
     /// beginning of one where the text was cut off.
-    fn starts_known(&self, position: usize, list: List) -> bool {
+    fn starts_known(&self, position: usize, list: ListKind) -> bool {
         let start = self.after_blanks(position);
         let is_name =
             |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_' | b'.');
@@ -617,7 +619,7 @@ impl<'v> Ends<'v> {
         };
         let name = name.to_ascii_lowercase();
         let is_cut = after.is_empty() || after.trim_start() == "[TRUNCATED]";
-        if is_cut && list == List::Headers {
+        if is_cut && list == ListKind::Headers {
             return name.len() > 2
                 && HEADERS
                     .iter()
@@ -638,7 +640,7 @@ impl<'v> Ends<'v> {
             FIELDS.contains(&&*name)
                 && (is_behind_sign || FIELDS_OF_WORDS.contains(&&*name) || is_one_word(value))
         };
-        is_header || (list != List::Headers && is_field())
+        is_header || (list != ListKind::Headers && is_field())
     }
 
     /// Returns the end without the brackets that close the container of the value, and without the

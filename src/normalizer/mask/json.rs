@@ -10,8 +10,8 @@ use super::Edit;
 use super::keyed::{
     is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key, is_value_key,
 };
-use super::names::{Kind, holds_claims, is_of_caller, kind, names_short_group, squeezed};
-use crate::normalizer::parts::Parts;
+use super::names::{CredentialKind, holds_claims, is_of_caller, kind, names_short_group, squeezed};
+use crate::parts::Parts;
 
 /// The text that replaces a value.
 const MASKED_VALUE: &str = r#""***""#;
@@ -178,11 +178,11 @@ impl<'j> Walk<'j> {
         }
         let in_path = || {
             let joined = kind(&format!("{}.{}", level.path, level.key));
-            joined.filter(|kind| matches!(kind, Kind::Header | Kind::Other))
+            joined.filter(|kind| matches!(kind, CredentialKind::Header | CredentialKind::Other))
         };
         let in_short_group = || {
             let is_secret = level.is_in_short_group && !is_of_caller(&level.key);
-            is_secret.then_some(Kind::Short)
+            is_secret.then_some(CredentialKind::Short)
         };
         let kind = kind(&level.key).or_else(in_path).or_else(in_short_group);
         let Some(kind) = kind else {
@@ -191,19 +191,19 @@ impl<'j> Walk<'j> {
         if matches!(first, b'{' | b'[') {
             let object = self.json.part(self.position..);
             return match kind {
-                Kind::Code => false,
-                Kind::Short => first == b'[',
-                Kind::Jwt => !holds_claims(object),
-                Kind::Header | Kind::Other => true,
+                CredentialKind::Code => false,
+                CredentialKind::Short => first == b'[',
+                CredentialKind::Jwt => !holds_claims(object),
+                CredentialKind::Header | CredentialKind::Other => true,
             };
         }
         let value = self
             .json
             .get(self.position..self.end_of_value(self.position));
         match kind {
-            Kind::Code => first == b'"' && value.is_some_and(is_code),
-            Kind::Short => !value.is_some_and(is_harmless),
-            Kind::Jwt | Kind::Header | Kind::Other => true,
+            CredentialKind::Code => first == b'"' && value.is_some_and(is_code),
+            CredentialKind::Short => !value.is_some_and(is_harmless),
+            CredentialKind::Jwt | CredentialKind::Header | CredentialKind::Other => true,
         }
     }
 

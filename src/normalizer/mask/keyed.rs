@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::ends::{Ends, List};
-use super::names::{Kind, MARKS, WORDS, holds_claims, kind, last_word};
+use super::ends::{Ends, ListKind};
+use super::names::{CredentialKind, MARKS, WORDS, holds_claims, kind, last_word};
 use super::view::View;
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 
 /// Finds names in a text without its separators: marks that may stand anywhere in a key, and words
 /// that end a key.
@@ -289,7 +289,7 @@ impl Keyed<'_> {
     }
 
     /// Finds the credentials that a key reveals.
-    fn secrets(&self, key: &Range<usize>, kind: Kind, done: usize) -> Vec<Range<usize>> {
+    fn secrets(&self, key: &Range<usize>, kind: CredentialKind, done: usize) -> Vec<Range<usize>> {
         let Some(separator) = self.separator(key) else {
             return self.named(key, done);
         };
@@ -299,15 +299,15 @@ impl Keyed<'_> {
         let end = self.end(key, kind, &separator, is_parameter);
         let value = self.ends.text.part(start..end);
         let is_credential = match kind {
-            Kind::Code if separator.sign == Sign::Equals => {
+            CredentialKind::Code if separator.sign == Sign::Equals => {
                 // Only parameters of forms have brackets: `user[code]=`.
                 let is_in_brackets = before_key.ends_with('[');
                 is_parameter || is_in_brackets || value.split_whitespace().any(is_code)
             }
-            Kind::Code => is_parameter || is_code(value),
-            Kind::Short => !is_harmless(value),
-            Kind::Jwt => !(separator.is_quoted && holds_claims(value)),
-            Kind::Header | Kind::Other => true,
+            CredentialKind::Code => is_parameter || is_code(value),
+            CredentialKind::Short => !is_harmless(value),
+            CredentialKind::Jwt => !(separator.is_quoted && holds_claims(value)),
+            CredentialKind::Header | CredentialKind::Other => true,
         };
         if !is_credential || is_nothing(value) || self.ends.from(start).starts_with("API Stage:") {
             return Vec::new();
@@ -318,7 +318,7 @@ impl Keyed<'_> {
     fn end(
         &self,
         key: &Range<usize>,
-        kind: Kind,
+        kind: CredentialKind,
         separator: &Separator,
         is_parameter: bool,
     ) -> usize {
@@ -342,17 +342,17 @@ impl Keyed<'_> {
         if let Some(end) = ends.block(start) {
             return end;
         }
-        if matches!(ends.byte(start), Some(b'{' | b'[')) && kind != Kind::Header {
+        if matches!(ends.byte(start), Some(b'{' | b'[')) && kind != CredentialKind::Header {
             let end = ends.brackets(start);
-            return ends.line(end, List::Fields).max(end);
+            return ends.line(end, ListKind::Fields).max(end);
         }
         if self.starts_form(key.start) && separator.sign == Sign::Equals {
             return ends.form(start);
         }
         let list = match (kind, separator.sign) {
-            (Kind::Header, _) => List::Headers,
-            (_, Sign::Colon) => List::Pairs,
-            _ => List::Fields,
+            (CredentialKind::Header, _) => ListKind::Headers,
+            (_, Sign::Colon) => ListKind::Pairs,
+            _ => ListKind::Fields,
         };
         ends.line(start, list)
     }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::ends::{Ends, List};
+use super::ends::{Ends, ListKind};
 use super::view::View;
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 
 /// A JSON Web Token, signed or encrypted: parts may be empty.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
@@ -78,7 +78,7 @@ fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
         position = start;
         let value = ends.from(start);
         if scheme.name("list").is_some() && starts_parameters(value) {
-            position = ends.line(start, List::Headers).max(start);
+            position = ends.line(start, ListKind::Headers).max(start);
             found.push(name.start()..position);
             continue;
         }
@@ -101,7 +101,7 @@ fn word(text: &str) -> &str {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         let inside = text.part(1..);
         let end = inside.find([quote, '\n']).map_or(text.len(), |end| end + 2);
-        return text.get(..end).unwrap_or(text);
+        return text.part(..end);
     }
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let word = text.part(..end);

@@ -8,13 +8,13 @@ use super::keyed::{
     holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key,
     is_value_key,
 };
-use super::names::{Kind, holds_claims, kind};
+use super::names::{CredentialKind, holds_claims, kind};
 use super::{Edit, MASK, edited, json, masked};
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 
 /// A value in a text, as a reader has found it.
 #[derive(Debug)]
-pub(in super::super) struct Part<'a> {
+pub(in super::super) struct PlacedValue<'a> {
     /// Its key, with the names of the objects around it.
     pub(in super::super) key: &'a str,
     /// Its range in the text, including quotes.
@@ -55,11 +55,11 @@ impl<'a> Names<'a> {
     /// Returns whether the value of a key is a credential.
     pub(in super::super) fn hides(&self, key: &str, value: &str) -> bool {
         let is_secret = match kind(key) {
-            Some(Kind::Code) => is_code(value),
-            Some(Kind::Short) if value.starts_with("{\"") => false,
-            Some(Kind::Short) => !is_harmless(value),
-            Some(Kind::Jwt) => !holds_claims(value),
-            Some(Kind::Header | Kind::Other) => true,
+            Some(CredentialKind::Code) => is_code(value),
+            Some(CredentialKind::Short) if value.starts_with("{\"") => false,
+            Some(CredentialKind::Short) => !is_harmless(value),
+            Some(CredentialKind::Jwt) => !holds_claims(value),
+            Some(CredentialKind::Header | CredentialKind::Other) => true,
             None => self.names(key, value),
         };
         is_secret && !is_nothing(value)
@@ -107,10 +107,10 @@ fn unquoted(value: &str) -> &str {
 /// parts are in order and do not overlap.
 pub(in super::super) fn mask_parts<'a>(
     text: &'a str,
-    parts: &[Part<'_>],
+    parts: &[PlacedValue<'_>],
     arena: &'a Bump,
 ) -> &'a str {
-    let value = |part: &Part<'_>| text.part(part.place.clone());
+    let value = |part: &PlacedValue<'_>| text.part(part.place.clone());
     let names = Names::of(parts.iter().map(|part| (part.key, value(part))));
     let (mut edits, mut done) = (Vec::new(), 0);
     for (number, part) in parts.iter().enumerate() {

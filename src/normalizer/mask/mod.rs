@@ -31,11 +31,11 @@ use std::ops::Range;
 use bumpalo::Bump;
 use serde_json::value::RawValue;
 
-pub(super) use self::members::{Names, Part, mask_parts};
+pub(super) use self::members::{Names, PlacedValue, mask_parts};
 pub(super) use self::names::{hides_object, is_secret, is_separator};
 pub(super) use self::suspicion::is_suspicious;
 use self::view::View;
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 
 /// The text in place of a credential.
 const MASK: &str = "***";

@@ -1,11 +1,11 @@
 //! Names that name credentials.
 
-use crate::normalizer::parts::Parts;
+use crate::parts::Parts;
 use std::borrow::Cow;
 
 /// The kind of credential that a name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CredentialKind {
     /// A header whose value may have commas, semicolons and quotes in it: an authorization, or a
     /// list of cookies.
     Header,
@@ -133,16 +133,16 @@ pub(in super::super) fn is_separator(c: char) -> bool {
 /// Returns whether a key names something that must never be indexed: a credential, under any
 /// spelling.
 pub(in super::super) fn is_secret(key: &str) -> bool {
-    kind(key).is_some_and(|kind| kind != Kind::Code)
+    kind(key).is_some_and(|kind| kind != CredentialKind::Code)
 }
 
 /// Returns whether all members of an object with this key are credentials. An object of claims is
 /// none; in one with a short name each member says for itself what it is.
 pub(in super::super) fn hides_object(key: &str, object: &str) -> bool {
     kind(key).is_some_and(|kind| match kind {
-        Kind::Header | Kind::Other => true,
-        Kind::Jwt => !holds_claims(object),
-        Kind::Short | Kind::Code => false,
+        CredentialKind::Header | CredentialKind::Other => true,
+        CredentialKind::Jwt => !holds_claims(object),
+        CredentialKind::Short | CredentialKind::Code => false,
     })
 }
 
@@ -155,15 +155,13 @@ pub(super) fn holds_claims(object: &str) -> bool {
 }
 
 /// The kind of credential that a key names; `None` if it names none.
-pub(super) fn kind(key: &str) -> Option<Kind> {
+pub(super) fn kind(key: &str) -> Option<CredentialKind> {
     let key = decoded(key);
     let name = squeezed(&key);
-    let ends_harmless = |harmless: &&&str| name.ends_with(**harmless);
-    let end = HARMLESS
+    let rest = HARMLESS
         .iter()
-        .find(ends_harmless)
-        .map_or(0, |end| end.len());
-    let rest = name.get(..name.len() - end).unwrap_or(&name);
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(&name);
     let is_jwt = rest
         .trim_end_matches(|c: char| c.is_ascii_digit())
         .ends_with("jwt");
@@ -172,12 +170,12 @@ pub(super) fn kind(key: &str) -> Option<Kind> {
         .find(|mark| rest.contains(**mark) && (**mark != "jwt" || is_jwt));
     let is_header = |name: &str| name.contains("authorization") || name.contains("cookie");
     match mark {
-        Some(_) if is_header(rest) => Some(Kind::Header),
-        Some(&"jwt") if is_called_jwt(&key) => Some(Kind::Jwt),
-        Some(_) => Some(Kind::Other),
-        None if end > 0 => None,
-        None if name == "code" => Some(Kind::Code),
-        None => (ends_in_word(&key) || is_in_short_group(&key)).then_some(Kind::Short),
+        Some(_) if is_header(rest) => Some(CredentialKind::Header),
+        Some(&"jwt") if is_called_jwt(&key) => Some(CredentialKind::Jwt),
+        Some(_) => Some(CredentialKind::Other),
+        None if rest.len() < name.len() => None,
+        None if name == "code" => Some(CredentialKind::Code),
+        None => (ends_in_word(&key) || is_in_short_group(&key)).then_some(CredentialKind::Short),
     }
 }
 
@@ -198,7 +196,8 @@ fn is_in_short_group(key: &str) -> bool {
 
 /// Returns whether the key of an object, or of one around it, is a short name of a credential.
 pub(super) fn names_short_group(key: &str) -> bool {
-    key.split('.').any(|name| kind(name) == Some(Kind::Short))
+    key.split('.')
+        .any(|name| kind(name) == Some(CredentialKind::Short))
 }
 
 /// Returns whether a member of an object with a short name says who the caller is, or what came of
@@ -336,10 +335,10 @@ mod tests {
         ] {
             assert!(is_secret(name), "{name}");
         }
-        assert_eq!(kind("code"), Some(Kind::Code));
-        assert_eq!(kind("Set-Cookie"), Some(Kind::Header));
-        assert_eq!(kind("proxy-authorization"), Some(Kind::Header));
-        assert_eq!(kind("access_token"), Some(Kind::Other));
+        assert_eq!(kind("code"), Some(CredentialKind::Code));
+        assert_eq!(kind("Set-Cookie"), Some(CredentialKind::Header));
+        assert_eq!(kind("proxy-authorization"), Some(CredentialKind::Header));
+        assert_eq!(kind("access_token"), Some(CredentialKind::Other));
     }
 
     #[test]

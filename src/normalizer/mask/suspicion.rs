@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use super::clean;
 use super::names::{MARKS, WORDS};
 use crate::json::{has_byte, has_neighbours, has_place};
+use crate::parts::Parts;
 
 /// Everything that a detector starts from: a name of a credential, with a little between its
 /// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
@@ -106,7 +107,7 @@ const SIGNS: [bool; 256] = {
 /// that separate a name from its value. Schemes and tokens show by the letters around a byte that
 /// is rare.
 fn shows(bytes: &[u8], place: usize) -> bool {
-    let (before, from) = bytes.split_at_checked(place).unwrap_or_default();
+    let (before, from) = (bytes.part(..place), bytes.part(place..));
     match from {
         [b' ', ..] => ends_scheme(before),
         [b'_', ..] => ends_prefix(before),

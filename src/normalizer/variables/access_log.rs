@@ -14,13 +14,14 @@ use super::duplicates::without_duplicate_keys;
 use super::form::{self, RequestLine};
 use super::meaning::{Meaning, is_everybodys, is_of_context, meaning};
 use super::value::{
-    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, mended, present,
-    quoted_again, text_of,
+    Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, present, quoted_again,
+    repaired, text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, mend_surrogates};
+use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, repair_surrogates};
 use crate::normalizer::line::Stop;
-use crate::normalizer::mask::{Names, Part, hides_object, is_suspicious, mask, mask_parts};
+use crate::normalizer::mask::{Names, PlacedValue, hides_object, is_suspicious, mask, mask_parts};
+use crate::parts::Parts;
 
 /// The variables of one line. Values are borrowed from the line and unescaped only on demand.
 pub(crate) struct AccessLog<'a> {
@@ -47,7 +48,7 @@ pub(crate) struct AccessLog<'a> {
     /// True if a value had a repeated key inside.
     repeats_inside: bool,
     /// The values of the text that was read, if the text is not JSON.
-    parts: ArenaVec<'a, Part<'a>>,
+    parts: ArenaVec<'a, PlacedValue<'a>>,
     /// The reason why the line was not read to its end.
     pub(crate) stop: Option<Stop>,
 }
@@ -140,7 +141,7 @@ impl<'a> AccessLog<'a> {
     /// Adds a key and its JSON value. Of an object it adds the members, unless it is nested too
     /// deep.
     pub(crate) fn push_json(&mut self, key: &'a str, value: &'a RawValue, depth: u8) {
-        let value = mended(self.arena, value);
+        let value = repaired(self.arena, value);
         let json = value.get();
         // The quotes of `messageString` are API Gateway's own, and prove that the text is an
         // error's.
@@ -207,7 +208,7 @@ impl<'a> AccessLog<'a> {
     /// Returns the rest of a key in a form that a `flattened` field accepts: a key with a NUL would
     /// be rejected.
     fn flat_key(&self, key: &'a str, start: usize) -> &'a str {
-        let key = key.get(start..).unwrap_or(key);
+        let key = key.part(start..);
         if key.contains('\0') {
             self.arena.alloc_str(&key.replace('\0', "\u{fffd}"))
         } else {
@@ -273,14 +274,14 @@ impl<'a> AccessLog<'a> {
     pub(crate) fn note_replaced(&mut self, JsonText { raw: text, escapes }: JsonText<'_>) {
         let is_replaced = memchr(0xef, text.as_bytes()).is_some() && text.contains('\u{fffd}');
         let has_escapes = || escapes != Escapes::Quotes && memchr(b'\\', text.as_bytes()).is_some();
-        if is_replaced || (has_escapes() && !mend_surrogates(text).eq_ignore_ascii_case(text)) {
+        if is_replaced || (has_escapes() && !repair_surrogates(text).eq_ignore_ascii_case(text)) {
             self.note(REPLACED_CHARACTERS);
         }
     }
 
     /// Remembers the place of a value, so that it is masked by itself in the kept line.
     pub(crate) fn place(&mut self, key: &'a str, place: Range<usize>) {
-        self.parts.push(Part { key, place });
+        self.parts.push(PlacedValue { key, place });
     }
 
     /// Returns the text that was read, without credentials.

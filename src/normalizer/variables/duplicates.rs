@@ -50,7 +50,11 @@ impl Unique {
         }
     }
 
-    fn object(&mut self, Members(members): Members<'_>, depth: u8) -> serde_json::Result<()> {
+    fn object(
+        &mut self,
+        RepeatableMembers(members): RepeatableMembers<'_>,
+        depth: u8,
+    ) -> serde_json::Result<()> {
         let last: HashMap<_, _> = members
             .iter()
             .enumerate()
@@ -86,9 +90,9 @@ impl Unique {
 }
 
 /// The members of an object, including repeated ones.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+struct RepeatableMembers<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for RepeatableMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
     }
@@ -97,18 +101,18 @@ impl<'de> Deserialize<'de> for Members<'de> {
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+    type Value = RepeatableMembers<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members<'de>, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RepeatableMembers<'de>, M::Error> {
         let mut members = Vec::new();
         while let Some((Key(key), value)) = map.next_entry()? {
             members.push((key, value));
         }
-        Ok(Members(members))
+        Ok(RepeatableMembers(members))
     }
 }
 
@@ -171,7 +175,7 @@ mod tests {
             )
         };
         check(&nested(100), None);
-        let mended = nested(20).replace(r#""a":1,"#, "");
-        check(&nested(20), Some(&mended));
+        let repaired = nested(20).replace(r#""a":1,"#, "");
+        check(&nested(20), Some(&repaired));
     }
 }

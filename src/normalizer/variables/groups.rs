@@ -194,11 +194,14 @@ fn role(word: &str) -> Role {
     if let Some(own) = OWN.iter().find(is) {
         return Role::Own(own);
     }
-    match () {
-        () if word.eq_ignore_ascii_case("request") => Role::Request,
-        () if word.eq_ignore_ascii_case("response") => Role::Response,
-        () if word.eq_ignore_ascii_case("identity") => Role::Identity,
-        () => Role::Unknown,
+    if word.eq_ignore_ascii_case("request") {
+        Role::Request
+    } else if word.eq_ignore_ascii_case("response") {
+        Role::Response
+    } else if word.eq_ignore_ascii_case("identity") {
+        Role::Identity
+    } else {
+        Role::Unknown
     }
 }
 
@@ -235,13 +238,19 @@ fn table_words<'k>(words: &Words<'k>) -> Option<Words<'k>> {
         let next = list.get(index + 1).map_or("", |(word, _)| *word);
         let is_before_identity = word.eq_ignore_ascii_case("auth") && is_identity(next);
         let is_short_identity = index == 0 && word.eq_ignore_ascii_case("id") && !next.is_empty();
-        match () {
-            () if is_before_identity => {}
-            () if is_short_identity => told.push("identity", *group)?,
-            // The last word is a name and not a group's name.
-            () if next.is_empty() && canonical(word) == "identity" => told.push(word, *group)?,
-            () => told.push(canonical(word), *group)?,
+        if is_before_identity {
+            continue;
         }
+        // The last word is a name and not a group's name.
+        let is_name = next.is_empty() && canonical(word) == "identity";
+        let told_word = if is_short_identity {
+            "identity"
+        } else if is_name {
+            word
+        } else {
+            canonical(word)
+        };
+        told.push(told_word, *group)?;
     }
     Some(told)
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::meaning::rank;
 use crate::ecs::{FlatValue, Flattened};
-use crate::json::{JsonText, mend_surrogates};
+use crate::json::{JsonText, repair_surrogates};
 use crate::normalizer::mask::{Names, mask, mask_json, mask_suspicious};
 
 /// Objects nested deeper than this stay whole, as values.
@@ -160,8 +160,8 @@ pub(crate) fn quoted_again<'a>(arena: &'a Bump, json: &'a str) -> Option<&'a str
 
 /// Returns the value in a form that every server accepts: without line breaks between its parts,
 /// because a bulk request is read line by line, and without halves of surrogate pairs.
-pub(crate) fn mended<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
-    let mut json = mend_surrogates(value.get());
+pub(crate) fn repaired<'a>(arena: &'a Bump, value: &'a RawValue) -> &'a RawValue {
+    let mut json = repair_surrogates(value.get());
     if json.contains(['\n', '\r']) {
         // Strings in valid JSON contain no line breaks.
         json = json.replace(['\n', '\r'], " ").into();

@@ -211,7 +211,7 @@ impl FakeElasticsearch {
     }
 
     /// Stops rejecting documents.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn recover(&self) {
         lock(&self.state).refusals.clear();
     }
 
