@@ -1775,3 +1775,25 @@ fn a_terminal_gets_sentences_and_colours() {
     assert!(json.contains("\"duplicates\":9"), "{json}");
     assert!(error.contains("\u{1b}[1m\u{1b}[31merror:"), "{error:?}");
 }
+
+#[test]
+fn a_terminal_is_told_that_a_command_waits_for_input() {
+    for arguments in ["normalize", "event --log-group my-api", "invoke -"] {
+        let Some((_, text)) = at_terminal(arguments, &[]) else {
+            return;
+        };
+        let words = "reading standard input; end it with Ctrl-D";
+        assert!(text.contains(words), "{arguments}: {text}");
+    }
+}
+
+#[test]
+fn a_password_in_a_domain_is_masked() {
+    let line =
+        r#"{"requestId":"r","status":"200","domainName":"user:hush@api.example.com","path":"/a"}"#;
+    let output = run(&["normalize"], &[], line.as_bytes()).stdout;
+    let document = Json::read(output.trim());
+    assert_eq!(document.text("url.password"), Some("***"), "{output}");
+    assert_eq!(document.text("url.username"), Some("user"), "{output}");
+    assert!(!output.contains("hush"), "{output}");
+}

@@ -77,8 +77,14 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("tar ", "it unpacks a release: see .ci/dist-test"),
     ("sudo install", "it changes the machine"),
     ("just integration", "kibana.rs makes the package"),
-    ("curl -u elastic -X POST \"$KIBANA_URL", KIBANA),
-    ("curl -u elastic -X DELETE \"$KIBANA_URL", KIBANA),
+    (
+        "curl --fail-with-body -u elastic -X POST \"$KIBANA_URL",
+        KIBANA,
+    ),
+    (
+        "curl --fail-with-body -u elastic -X DELETE \"$KIBANA_URL",
+        KIBANA,
+    ),
     (
         "export ELASTICSEARCH_URL=https://my-project",
         "serverless.rs runs these commands",
@@ -376,6 +382,24 @@ fn each_command_is_run_or_has_a_reason() {
             );
         }
     }
+}
+
+/// A wrong password must not become a key named `null`.
+#[test]
+fn a_command_that_fails_makes_no_key() {
+    let commands: Vec<_> = PAGES.iter().copied().flat_map(commands).collect();
+    let mut keys = 0;
+    for command in &commands {
+        let place = format!("{}:{}: {}", command.page, command.line, command.text);
+        if command.text.contains(".encoded") {
+            keys += 1;
+            assert!(command.text.contains("jq -er .encoded"), "{place}");
+        }
+        if command.text.contains("curl ") {
+            assert!(command.text.contains("--fail-with-body"), "{place}");
+        }
+    }
+    assert!(keys >= 2, "the README and the page on deploying make keys");
 }
 
 #[test]

@@ -30,19 +30,25 @@ pub(crate) fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command 
     command
 }
 
-/// Runs a command at a terminal that util-linux's `script` provides. Returns its status and the
-/// output at the terminal; `None` if `script` is not installed.
+/// Runs a command at a terminal that util-linux's `script` provides, where somebody types Ctrl-D.
+/// Returns its status and the output at the terminal; `None` if `script` is not installed.
 pub(crate) fn at_terminal(arguments: &str, settings: &[(&str, &str)]) -> Option<(i32, String)> {
+    const CTRL_D: &[u8] = &[4];
     let program = env!("CARGO_BIN_EXE_apigw-logs");
-    let output = Command::new("script")
+    let mut script = Command::new("script")
         .args(["-qec", &format!("{program} {arguments}"), "/dev/null"])
         .env_clear()
         .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")])
         .envs(settings.iter().copied())
         .current_dir(repository(""))
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .ok()?;
+    // A command that reads nothing may have ended.
+    drop(script.stdin.take()?.write_all(CTRL_D));
+    let output = script.wait_with_output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Some((output.status.code()?, text))
 }
