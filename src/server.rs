@@ -238,7 +238,7 @@ pub enum TransportError {
     /// There are no credentials, and another try will not bring any. The sentence says what to do.
     NoCredentials(&'static str),
     /// There are no credentials at the moment.
-    CredentialsUnavailable(&'static str),
+    CredentialsUnavailable(Cow<'static, str>),
     /// The response did not come in time.
     Timeout(HostPort),
     /// The connection ended before the response did, or brought something else.
@@ -275,9 +275,8 @@ impl TransportError {
                 ..
             } => format!("{server} {cause}"),
             Self::Timeout(server) => format!("no answer came in time from {server}"),
-            Self::NoCredentials(sentence) | Self::CredentialsUnavailable(sentence) => {
-                (*sentence).to_owned()
-            }
+            Self::NoCredentials(sentence) => (*sentence).to_owned(),
+            Self::CredentialsUnavailable(sentence) => sentence.to_string(),
             Self::Cut => "the answer was cut off".to_owned(),
             Self::TooLarge => "the answer is larger than any answer should be".to_owned(),
             Self::Foreign => "the answer belongs to another request".to_owned(),

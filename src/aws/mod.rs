@@ -26,7 +26,7 @@ pub use self::place::{Place, is_region};
 pub use self::sign::AwsCredentials;
 pub(crate) use self::sign::Scope;
 pub use self::wildcard::matches;
-use crate::http::{ClientError, ClientSettings, Trust, read};
+use crate::http::{self, ClientError, ClientSettings, Trust, host_and_port, read};
 
 /// The settings for calls to AWS.
 #[derive(Debug, Clone)]
@@ -77,8 +77,8 @@ pub enum CallError {
     NotSigned,
     /// The region does not make a host name.
     NoHost,
-    /// There is no reply.
-    Unreachable,
+    /// There is no whole reply. The text names host and port, and says why.
+    Unreachable(String),
     /// Something other than AWS has replied.
     NotAws,
     /// The service has rejected the call.
@@ -213,11 +213,14 @@ impl AwsClient {
             .sign(&mut request, scope)
             .ok_or(CallError::NotSigned)?;
         let response = self.client.execute(request).await;
-        let response = response.map_err(|_| CallError::Unreachable)?;
+        let response = response.map_err(|error| unreachable(&error))?;
+        let server = host_and_port(response.url());
         let status = response.status().as_u16();
         let named = response.headers().get("x-amzn-errortype");
         let named = named.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
-        let body = read(response).await.map_err(|_| CallError::Unreachable)?;
+        let body = read(response).await;
+        let body =
+            body.map_err(|error| CallError::Unreachable(format!("{}: {}", server, error.cause())))?;
         if status == 200 {
             return Ok(body);
         }
@@ -230,6 +233,12 @@ impl AwsClient {
             kind: kind.to_owned(),
         })
     }
+}
+
+/// Says why there is no reply. The remedies of Elasticsearch's connections do not fit here.
+fn unreachable(error: &reqwest::Error) -> CallError {
+    let error = http::transport_error(error, &Trust::PublicAuthorities, false);
+    CallError::Unreachable(error.cause())
 }
 
 /// Returns AWS's name of the error in the body of a reply, which is JSON or XML.
@@ -249,7 +258,7 @@ impl CallError {
     pub fn remedy(&self) -> Remedy {
         let (status, kind) = match self {
             Self::NotSigned => return Remedy::Credentials,
-            Self::Unreachable => return Remedy::Wait,
+            Self::Unreachable(_) => return Remedy::Wait,
             Self::NoHost | Self::NotAws => return Remedy::Other,
             Self::Refused { status, kind } => (*status, kind.as_str()),
         };
@@ -296,6 +305,7 @@ mod tests {
             let error = CallError::Refused { status, kind };
             assert_eq!(error.remedy(), expected, "{error:?}");
         }
-        assert_eq!(CallError::Unreachable.remedy(), Remedy::Wait);
+        let unreachable = CallError::Unreachable(String::new());
+        assert_eq!(unreachable.remedy(), Remedy::Wait);
     }
 }

@@ -500,9 +500,9 @@ fn unanswered(check: &'static str, action: &str, error: &CallError) -> Finding {
             "AWS does not accept the credentials: they are wrong or have expired",
             "get new ones",
         ),
-        (Remedy::Wait, CallError::Unreachable) => Finding::failed(
+        (Remedy::Wait, CallError::Unreachable(cause)) => Finding::failed(
             check,
-            format!("AWS cannot be reached ({action})"),
+            format!("AWS cannot be reached ({action}): {cause}"),
             "check AWS_REGION, AWS_ENDPOINT_URL and the network",
         ),
         (Remedy::Wait, _) => Finding::failed(

@@ -111,9 +111,13 @@ const NOT_SECRETS_MANAGER: TransportError = TransportError::NoCredentials(
 fn refusal(error: &CallError) -> TransportError {
     use TransportError::{CredentialsUnavailable, NoCredentials};
     let kind = match error {
-        CallError::Unreachable => {
+        CallError::Unreachable(cause) => {
             return CredentialsUnavailable(
-                "Secrets Manager cannot be reached: in a VPC, the function needs a NAT gateway or an interface endpoint for it",
+                format!(
+                    "Secrets Manager cannot be reached ({cause}): in a VPC, the function needs a NAT gateway or an \
+                     interface endpoint for it"
+                )
+                .into(),
             );
         }
         CallError::Refused { kind, .. } => kind.as_str(),
@@ -126,7 +130,7 @@ fn refusal(error: &CallError) -> TransportError {
         ),
         (Remedy::Credentials, _) => NOT_ACCEPTED,
         (Remedy::Wait, _) => CredentialsUnavailable(
-            "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)",
+            "Secrets Manager could not give the secret of ELASTICSEARCH_SECRET_ARN just now (throttled, or failing)".into(),
         ),
         (Remedy::Other, "DecryptionFailure") => NoCredentials(
             "the secret of ELASTICSEARCH_SECRET_ARN cannot be decrypted: allow the role `kms:Decrypt` on its key, and see \

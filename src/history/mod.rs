@@ -136,9 +136,10 @@ fn call_problem(action: &str, log_group: &str, error: &CallError) -> String {
         (Remedy::Permission, _) => format!(
             "CloudWatch Logs does not allow logs:{action} on {log_group}: add it to the policy (docs/history.md has one)"
         ),
-        (_, CallError::Unreachable) => "CloudWatch Logs cannot be reached: check AWS_REGION, \
-                                        AWS_ENDPOINT_URL_CLOUDWATCH_LOGS and the network"
-            .to_owned(),
+        (_, CallError::Unreachable(cause)) => format!(
+            "CloudWatch Logs cannot be reached ({cause}): check AWS_REGION, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS and the \
+             network"
+        ),
         (Remedy::Wait, _) => "CloudWatch Logs did not answer within RETRY_BUDGET_MS (throttled, or failing): run it again \
                               later, or with a lower --rps"
             .to_owned(),

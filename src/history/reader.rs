@@ -198,7 +198,9 @@ async fn page(
         Ok(page) => Ok(Ok(page)),
         Err(Unusable::NoId) => Ok(Err(NoIds)),
         // It may have been cut off on its way.
-        Err(Unusable::Malformed) => Err(CallError::Unreachable),
+        Err(Unusable::Malformed) => Err(CallError::Unreachable(
+            "the answer is no JSON of filter-log-events".to_owned(),
+        )),
     }
 }
 
@@ -243,7 +245,7 @@ impl Asker {
         &mut self,
         mut ask: impl AsyncFnMut(Duration) -> Result<R, CallError>,
     ) -> Result<R, CallError> {
-        let mut last = CallError::Unreachable;
+        let mut last = CallError::Unreachable("no time is left for a call".to_owned());
         while let Some(timeout) = self.session.request_timeout() {
             if let Some(ticks) = &mut self.ticks {
                 ticks.tick().await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::{Client, Response};
 use thiserror::Error;
 
-pub(crate) use self::causes::{expects_tls, transport_error};
+pub(crate) use self::causes::{expects_tls, host_and_port, transport_error};
 pub use self::tls::Fingerprint;
 use crate::server::TransportError;
 
@@ -103,7 +103,7 @@ impl ClientSettings {
 /// Reads a reply to its end, up to the largest size that a reply may have.
 pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
-    let server = causes::host_and_port(response.url());
+    let server = host_and_port(response.url());
     let cut = |error: reqwest::Error| {
         if error.is_timeout() {
             TransportError::Timeout(server.clone())

@@ -414,7 +414,10 @@ fn each_service_has_an_endpoint_of_its_own() {
         let outcome = check(&server, nobody, &[], &settings);
         assert_eq!(outcome.status, 1, "{left_out}: {}", outcome.stdout);
         assert!(
-            outcome.stdout.contains("AWS cannot be reached ("),
+            outcome.stdout.contains("AWS cannot be reached (")
+                && outcome.stdout.contains(
+                    "): no connection could be made to 127.0.0.1:9: nothing listens there"
+                ),
             "{left_out}: {}",
             outcome.stdout
         );

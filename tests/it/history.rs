@@ -717,3 +717,19 @@ fn an_interrupt_ends_with_the_place_to_go_on_from() {
     );
     assert_eq!(report(&rest).indexed, 120, "the rest");
 }
+
+#[test]
+fn a_cloudwatch_that_cannot_be_reached_is_named_with_the_cause() {
+    let server = FakeElasticsearch::start();
+    let mut settings = ROLE.to_vec();
+    settings.extend([
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("RETRY_BUDGET_MS", "0"),
+    ]);
+    let arguments = [&["backfill", "--log-group", "api"], &TIMES[..]].concat();
+    let outcome = run(&arguments, &settings, b"");
+    assert_eq!(outcome.status, 1, "{}", outcome.stderr);
+    let sentence = "CloudWatch Logs cannot be reached (no connection could be made to 127.0.0.1:9: nothing listens there)";
+    assert!(outcome.stderr.contains(sentence), "{}", outcome.stderr);
+}
