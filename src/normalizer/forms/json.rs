@@ -17,19 +17,33 @@ pub(crate) fn read<'a>(
     let mut log = AccessLog::new(arena, "json");
     let mut keys = order.keys();
     let mut place = 0;
-    while let Some((key, meaning, value)) = keys.next(place, &mut scanner, arena)? {
-        match (value, meaning) {
-            // Perf: the common case, kept free of unpredictable branches.
-            (Value::Plain(text), Meaning::Variable(variable)) if !log.has(variable) => {
-                log.push_first(variable, (key, FlatValue::Text(text)));
-            }
-            (Value::Plain(text), _) => log.push_meant(meaning, key, FlatValue::Text(text)),
-            (Value::Json(json), _) => log.push_json(key, json, 0),
+    loop {
+        let is_known = keys.known(place, &mut scanner, |key, meaning, value| {
+            add(&mut log, key, meaning, value);
+        })?;
+        if !is_known {
+            let Some((key, meaning, value)) = keys.learn(place, &mut scanner, arena)? else {
+                break;
+            };
+            add(&mut log, key, &meaning, value);
         }
         place += 1;
     }
     scanner.end()?;
     Ok(log)
+}
+
+/// Adds a member of the object.
+#[inline(always)]
+fn add<'a>(log: &mut AccessLog<'a>, key: &'a str, meaning: &Meaning, value: Value<'a>) {
+    match (value, meaning) {
+        // Perf: the common case, kept free of unpredictable branches.
+        (Value::Plain(text), Meaning::Variable(variable)) if !log.has(*variable) => {
+            log.push_first(*variable, (key, FlatValue::Text(text)));
+        }
+        (Value::Plain(text), _) => log.push_meant(*meaning, key, FlatValue::Text(text)),
+        (Value::Json(json), _) => log.push_json(key, json, 0),
+    }
 }
 
 /// A key or a value has no quotes, or has too many.

@@ -176,7 +176,6 @@ impl<'a> AccessLog<'a> {
         self.push_meant(meaning(key), key, value);
     }
 
-    #[inline]
     pub(crate) fn push_meant(&mut self, meaning: Meaning, key: &'a str, value: FlatValue<'a>) {
         match meaning {
             Meaning::Variable(variable) if self.has(variable) => {

@@ -289,6 +289,12 @@ pub(super) fn entry(place: usize) -> Option<(&'static str, Variable)> {
     ALIASES.get(place).copied()
 }
 
+/// Returns the alias that is spelled like a key.
+pub(super) fn alias(key: &str) -> Option<&'static str> {
+    let (alias, _) = entry(place(key)?)?;
+    (alias == key).then_some(alias)
+}
+
 /// Returns the first alias of a variable, which begins with the name of the variable's group.
 pub(super) fn first_alias(variable: Variable) -> &'static str {
     ALIASES

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use bumpalo::Bump;
 
+use super::aliases::alias;
 use super::meaning::{Meaning, meaning};
 use crate::json::{Malformed, Scanner, Value};
 
@@ -29,10 +30,20 @@ struct KnownKey {
     /// The text between the previous value and this one: bracket or comma, the key, the colon, and
     /// the quote of a plain string.
     json: String,
-    /// The range of the key in that text.
-    key: Range<usize>,
+    key: KeyText,
     meaning: Meaning,
     is_plain: bool,
+}
+
+/// The text of a key.
+#[derive(Debug)]
+enum KeyText {
+    /// The key is spelled like an alias.
+    ///
+    /// Perf: an alias is not cut out of the line, which saves 2 % of the normalizer's work.
+    Alias(&'static str),
+    /// Its range in [`KnownKey::json`].
+    Inside(Range<usize>),
 }
 
 /// Upper bound on remembered keys. A format has at most 3 KB, so it has fewer keys.
@@ -51,50 +62,61 @@ impl KeyOrder {
 }
 
 impl KnownKey {
+    /// Reads the member if it comes next, and passes it to `take`. Returns whether it did.
     #[inline(always)]
-    fn read<'a>(&self, scanner: &mut Scanner<'a>) -> Result<Option<Member<'a>>, Malformed> {
-        let (json, value) = if self.is_plain {
+    fn read<'a>(
+        &self,
+        scanner: &mut Scanner<'a>,
+        mut take: impl FnMut(&'a str, &Meaning, Value<'a>),
+    ) -> Result<bool, Malformed> {
+        if self.is_plain {
             let Some((json, text)) = scanner.take_plain(&self.json) else {
-                return Ok(None);
+                return Ok(false);
             };
-            (json, Value::Plain(text))
+            take(self.key(json)?, &self.meaning, Value::Plain(text));
         } else {
             let Some(json) = scanner.take_text(&self.json) else {
-                return Ok(None);
+                return Ok(false);
             };
-            (json, scanner.value()?)
-        };
-        Ok(Some((
-            json.get(self.key.clone()).ok_or(Malformed)?,
-            self.meaning,
-            value,
-        )))
+            let value = scanner.value()?;
+            take(self.key(json)?, &self.meaning, value);
+        }
+        Ok(true)
+    }
+
+    /// Returns the key in a line, given the text before the value.
+    #[inline(always)]
+    fn key<'a>(&self, json: &'a str) -> Result<&'a str, Malformed> {
+        match &self.key {
+            KeyText::Alias(alias) => Ok(alias),
+            KeyText::Inside(range) => json.get(range.clone()).ok_or(Malformed),
+        }
     }
 }
 
 impl Keys {
-    /// Reads the next member of an object. The opening bracket belongs to the first member. `None`
-    /// after the last member and the closing bracket.
+    /// Reads the next member of an object if its key stands where the last line had it, and passes
+    /// it to `take`. Returns whether it did. The opening bracket belongs to the first member.
     ///
-    /// Perf: inlining keeps a member in registers; returned through memory, it would cause a
-    /// store-forwarding stall.
+    /// Perf: a member that is passed on stays in registers. Returned, it goes through memory, which
+    /// costs 2 % of the normalizer's work.
     #[inline(always)]
-    pub(crate) fn next<'a>(
-        &mut self,
+    pub(crate) fn known<'a>(
+        &self,
         place: usize,
         scanner: &mut Scanner<'a>,
-        arena: &'a Bump,
-    ) -> Result<Option<Member<'a>>, Malformed> {
-        if let Some(known) = self.0.get(place)
-            && let Some(member) = known.read(scanner)?
-        {
-            return Ok(Some(member));
+        take: impl FnMut(&'a str, &Meaning, Value<'a>),
+    ) -> Result<bool, Malformed> {
+        match self.0.get(place) {
+            Some(known) => known.read(scanner, take),
+            None => Ok(false),
         }
-        self.learn(place, scanner, arena)
     }
 
+    /// Reads the next member of an object, and remembers its key. `None` after the last member and
+    /// the closing bracket.
     #[cold]
-    fn learn<'a>(
+    pub(crate) fn learn<'a>(
         &mut self,
         place: usize,
         scanner: &mut Scanner<'a>,
@@ -123,11 +145,12 @@ impl Keys {
         let inside = before_key..before_key + key.len();
         // A key with escapes differs from its raw text, so it is not remembered.
         if json.get(inside.clone()) == Some(key) {
+            let text = alias(key).map_or(KeyText::Inside(inside), KeyText::Alias);
             self.remember(
                 place,
                 KnownKey {
                     json: json.to_owned(),
-                    key: inside,
+                    key: text,
                     meaning,
                     is_plain,
                 },
@@ -155,7 +178,15 @@ mod tests {
         let (mut scanner, mut keys) = (Scanner::new(line), order.keys());
         let mut found = Vec::new();
         loop {
-            match keys.next(found.len(), &mut scanner, &arena) {
+            let place = found.len();
+            match keys.known(place, &mut scanner, |key, meaning, value| {
+                found.push((key, *meaning, value));
+            }) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                end @ Err(_) => return format!("{found:?} {end:?} {}", scanner.position()),
+            }
+            match keys.learn(place, &mut scanner, &arena) {
                 Ok(Some(member)) => found.push(member),
                 end => return format!("{found:?} {end:?} {}", scanner.position()),
             }
