@@ -44,6 +44,8 @@ pub struct Format {
     /// The owner's own keys and values.
     constants: Vec<(String, String)>,
     name: &'static str,
+    /// True if the template has two messages of errors with nothing but a blank between them.
+    has_adjacent_messages: bool,
 }
 
 /// A part of a template.
@@ -134,6 +136,7 @@ impl Format {
                 Vec::new()
             },
             name: form_name(template),
+            has_adjacent_messages: parts.windows(3).any(are_messages),
             parts,
         })
     }
@@ -151,13 +154,12 @@ impl Format {
         self.parts.iter().map(length).sum()
     }
 
-    /// Reads a line; `None` if it has another format. If `is_strict`, each value must have the form
-    /// of its variable.
+    /// Reads a line; `None` if it has another format.
     fn read_with<'a>(
         &'a self,
         arena: &'a Bump,
         line: JsonText<'a>,
-        is_strict: bool,
+        check: Check,
     ) -> Option<AccessLog<'a>> {
         let parts = match line.escapes {
             Escapes::None => &self.parts,
@@ -168,7 +170,7 @@ impl Format {
         let mut matcher = Matcher {
             values: &mut values,
             steps: 0,
-            is_strict,
+            check,
         };
         if !matcher.fits(parts, line.raw) {
             return None;
@@ -262,6 +264,20 @@ fn splits(pair: &[TemplatePart]) -> bool {
     let is = |part: Option<&TemplatePart>, variable| matches!(part, Some(TemplatePart::Variable(placeholder)) if placeholder.meaning == Meaning::Variable(variable));
     is(pair.first(), Variable::DomainName)
         && (is(pair.last(), Variable::Path) || is(pair.last(), Variable::ResourcePath))
+}
+
+/// Returns whether parts are two messages of errors with nothing but a blank between them.
+fn are_messages(parts: &[Part]) -> bool {
+    let is_message = |part: &Part| {
+        let messages = [Variable::ErrorMessage, Variable::IntegrationError];
+        matches!(part, Part::Variable(Placeholder { meaning: Meaning::Variable(variable), is_in_string: false, .. }) if messages.contains(variable))
+    };
+    match parts {
+        [first, Part::Text(finder), last] => {
+            is_message(first) && finder.needle() == b" " && is_message(last)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the keys and values of a JSON template that hold no variable.
@@ -362,7 +378,19 @@ fn form_name(template: &str) -> &'static str {
 struct Matcher<'v, 'a> {
     values: &'v mut ArenaVec<'a, (&'a Placeholder, &'a str)>,
     steps: usize,
-    is_strict: bool,
+    check: Check,
+}
+
+/// The values that a placeholder accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    /// Values in the form of the variable. Between two messages there may be nothing but a blank,
+    /// so an error's message is one that API Gateway is known to write.
+    KnownMessages,
+    /// Values in the form of the variable.
+    Forms,
+    /// All values.
+    Nothing,
 }
 
 impl<'a> Matcher<'_, 'a> {
@@ -406,10 +434,11 @@ impl<'a> Matcher<'_, 'a> {
             let Some((value, rest)) = text.split_at_checked(end) else {
                 return false;
             };
-            if self.is_strict && placeholder.is_escaped() && ends_string(value) {
+            let is_strict = self.check != Check::Nothing;
+            if is_strict && placeholder.is_escaped() && ends_string(value) {
                 return false;
             }
-            if !self.is_strict || placeholder.accepts(value) {
+            if !is_strict || placeholder.accepts(value, self.check) {
                 self.values.truncate(noted);
                 self.values.push((placeholder, value));
                 if self.fits(parts, rest) {
@@ -460,7 +489,7 @@ impl Placeholder {
     }
 
     /// Returns whether a value has the form of the variable.
-    fn accepts(&self, text: &str) -> bool {
+    fn accepts(&self, text: &str, check: Check) -> bool {
         use Variable as V;
         let Meaning::Variable(variable) = self.meaning else {
             return true;
@@ -479,6 +508,10 @@ impl Placeholder {
             V::HttpMethod => text.bytes().all(|byte| byte.is_ascii_alphabetic()),
             V::RouteKey => !text.starts_with('/'),
             V::Path | V::ResourcePath => text.starts_with('/'),
+            V::ErrorMessage if !self.is_in_string && check == Check::KnownMessages => {
+                form::is_gateway_message(text)
+            }
+            V::ErrorResponseType => is_word,
             V::RequestId if !self.is_in_string => is_id(text),
             V::ErrorMessageString if !self.is_in_string => {
                 text.starts_with('"') && text.ends_with('"')
@@ -574,13 +607,20 @@ impl Formats {
             let configured = self.configured.iter();
             configured.filter(|configured| configured.is_for(log_group))
         };
-        formats()
-            .find_map(|configured| configured.format.read_with(arena, line, true))
+        let adjacent = self.configured.iter().filter(|configured| {
+            configured.format.has_adjacent_messages && configured.is_for(log_group)
+        });
+        let named = formats().filter(|configured| configured.format.has_names());
+        let read =
+            |configured: &'a Configured, check| configured.format.read_with(arena, line, check);
+        adjacent
+            .into_iter()
+            .find_map(|configured| read(configured, Check::KnownMessages))
+            .or_else(|| formats().find_map(|configured| read(configured, Check::Forms)))
             .or_else(|| {
-                let named = formats().filter(|configured| configured.format.has_names());
                 named
                     .into_iter()
-                    .find_map(|configured| configured.format.read_with(arena, line, false))
+                    .find_map(|configured| read(configured, Check::Nothing))
             })
     }
 }
@@ -638,7 +678,7 @@ pub(crate) fn read_known<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog
     let lists = KNOWN.iter().filter(|(_, format)| format.name == "csv");
     lists
         .filter(|(_, format)| format.variables().count() == line.split(',').count())
-        .find_map(|(_, format)| format.read_with(arena, JsonText::plain(line), true))
+        .find_map(|(_, format)| format.read_with(arena, JsonText::plain(line), Check::Forms))
 }
 
 #[cfg(test)]
@@ -673,7 +713,7 @@ mod tests {
     }
 
     fn texts<'a>(format: &'a Format, arena: &'a Bump, line: &'a str) -> Option<Vec<String>> {
-        let log = format.read_with(arena, JsonText::plain(line), true)?;
+        let log = format.read_with(arena, JsonText::plain(line), Check::Forms)?;
         Some(
             log.all_texts()
                 .map(|(key, value)| format!("{key}={value}"))
@@ -723,6 +763,13 @@ mod tests {
                 "https://$context.domainName$context.path|$context.authorizer.claims.cognito:groups",
                 "https://api.example.com/a/b|admins",
                 Some("domainName=api.example.com path=/a/b cognito:groups=admins"),
+            ),
+            (
+                "$context.status $context.error.message $context.error.responseType",
+                "502 Internal server error API_CONFIGURATION_ERROR",
+                Some(
+                    "status=502 error.message=Internal server error error.responseType=API_CONFIGURATION_ERROR",
+                ),
             ),
             (
                 "$context.requestId $context.status",
@@ -789,13 +836,13 @@ mod tests {
             .join(" ");
         let format = Format::compile(&template).unwrap();
         let line = "a ".repeat(5_000) + "]";
-        let found = format.read_with(&arena, JsonText::plain(&line), true);
+        let found = format.read_with(&arena, JsonText::plain(&line), Check::Forms);
         assert!(found.is_some(), "the last value may be anything");
         let template = template + " $context.status";
         let format = Format::compile(&template).unwrap();
         assert!(
             format
-                .read_with(&arena, JsonText::plain(&line), true)
+                .read_with(&arena, JsonText::plain(&line), Check::Forms)
                 .is_none()
         );
     }
