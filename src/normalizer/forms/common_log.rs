@@ -19,7 +19,10 @@ use memchr::memchr_iter;
 use crate::ecs::FlatValue;
 use crate::normalizer::convert::timestamp::request_time;
 use crate::normalizer::variables::access_log::AccessLog;
-use crate::normalizer::variables::form::{is_gateway_message, is_hostname, is_ip, is_request_id};
+use crate::normalizer::variables::form::{
+    is_gateway_message, is_hostname, is_integration_message, is_ip, is_method, is_protocol,
+    is_request_id,
+};
 
 /// Returns whether a line has quotes that a client wrote. Unlike the quotes of the format, they
 /// neither open nor close a value, so such a line may be cut into values at the wrong places.
@@ -63,7 +66,12 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     push("user", client.user);
     push("requestTime", time);
     let (first, request) = request.split_once(' ')?;
-    let (middle, last) = request.rsplit_once(' ')?;
+    let (middle, last) = match request.rsplit_once(' ') {
+        Some((middle, last)) => (middle, last),
+        // A format may leave out the path.
+        None if is_method(first) && is_protocol(request) => ("-", request),
+        None => return None,
+    };
     let keys = if last.starts_with("HTTP/") || last == "-" {
         push("httpMethod", first);
         // A route key has its own method, or is `$default`; a resource has a path.
@@ -115,6 +123,8 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         // The "combined" format of web servers ends like this.
         push("referrer", referrer);
         push("userAgent", user_agent);
+    } else if is_integration_message(rest) && !has_another_message(rest) {
+        push("integrationErrorMessage", rest);
     } else if let Some(message) = error_message(rest) {
         push("errorMessage", message);
     } else if !rest.is_empty() {
@@ -133,9 +143,15 @@ struct ClientWords<'a> {
 }
 
 impl<'a> ClientWords<'a> {
-    /// Reads three words or fewer, and perhaps a request's id before them.
+    /// Reads three words or fewer, perhaps with dashes between them, and perhaps a request's id
+    /// before them.
     fn of(text: &'a str) -> Option<Self> {
-        let mut words = text.split(' ').peekable();
+        let between = if text.split(' ').count() == 5 {
+            " - "
+        } else {
+            " "
+        };
+        let mut words = text.split(between).peekable();
         let domain = words.next_if(|word| is_hostname(word));
         let request_id = words.next_if(|word| is_request_id(word));
         let client = Self {
@@ -224,8 +240,20 @@ fn error_message(text: &str) -> Option<&str> {
         .and_then(|text| text.split_once(" \""));
     match twice {
         Some((plain, quoted)) if plain == quoted => Some(plain),
-        _ => is_gateway_message(text).then_some(text),
+        _ => (is_gateway_message(text) && !has_another_message(text)).then_some(text),
     }
+}
+
+/// Returns whether another message of API Gateway begins in a text. After a colon or a full stop, it
+/// belongs to the message before it.
+fn has_another_message(text: &str) -> bool {
+    let mut blanks = text.match_indices(' ');
+    blanks.any(|(index, _)| {
+        let (before, after) = text.split_at_checked(index).unwrap_or_default();
+        let after = after.trim_start();
+        let is_sentence = after.starts_with(|c: char| c.is_ascii_uppercase());
+        is_sentence && !before.ends_with([':', '.']) && is_gateway_message(after)
+    })
 }
 
 fn is_length(text: &str) -> bool {
@@ -236,11 +264,11 @@ fn is_status(text: &str) -> bool {
     text == "-" || (text.len() == 3 && text.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Returns whether a word can be a request's id, and is not the start of something else.
+/// Returns whether a word can be a request's id. The words of an error's message have no digits,
+/// and do not end with `=`.
 fn is_id(text: &str) -> bool {
-    const SHORTEST: usize = 8;
     let text = text.trim_matches(['(', ')']);
     let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/.~".contains(&byte);
-    let is_long = text.len() >= SHORTEST || text.contains(|c: char| c.is_ascii_digit());
-    text == "-" || (is_long && text.trim_end_matches('=').bytes().all(is_id_byte))
+    let has_marks = text.ends_with('=') || text.contains(|c: char| c.is_ascii_digit());
+    text == "-" || (has_marks && text.trim_end_matches('=').bytes().all(is_id_byte))
 }

@@ -25,7 +25,7 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     while let Some(length) = marks.key(rest) {
         let key = rest.get(..length)?.trim_end();
         let value = rest.get(length + 1..)?;
-        let end = marks.end_of_value(value);
+        let end = marks.end_of_value(key, value);
         let mut text = value.get(..end)?.trim();
         rest = value
             .get(end..)?
@@ -114,15 +114,18 @@ impl Marks {
     }
 
     /// Returns where a value ends: before the next key. With `=`, pairs may be separated by commas
-    /// or blanks.
-    fn end_of_value(&self, text: &str) -> usize {
+    /// or blanks. The value of a variable that is one word ends at the first blank before any pair.
+    fn end_of_value(&self, key: &str, text: &str) -> usize {
+        let is_word = is_one_word(key);
         let mut is_quoted = false;
         text.char_indices()
             .find(|&(index, c)| {
                 is_quoted ^= c == '"' && self.separator == '=';
-                let may_end =
-                    c == self.between || (self.separator == '=' && matches!(c, ',' | ' '));
-                let is_sure = c != ' ' || self.separator == '=' || self.starts_known(text, index);
+                let may_end = c == self.between
+                    || (self.separator == '=' && matches!(c, ',' | ' '))
+                    || (is_word && c == ' ');
+                let is_sure =
+                    c != ' ' || is_word || self.separator == '=' || self.starts_known(text, index);
                 !is_quoted && may_end && is_sure && self.starts_pair(text, index)
             })
             .map_or(text.len(), |(index, _)| index)
@@ -170,6 +173,30 @@ fn key(text: &str) -> Option<usize> {
 /// Returns whether a key is one of access logs, and not of every program's log.
 fn is_known(key: &str) -> bool {
     matches!(meaning(key), Meaning::Variable(_)) && !is_everybodys(key)
+}
+
+/// Returns whether a key means a variable whose values have no blanks.
+fn is_one_word(key: &str) -> bool {
+    use Variable as V;
+    matches!(
+        meaning(key),
+        Meaning::Variable(
+            V::RequestId
+                | V::ExtendedRequestId
+                | V::IntegrationRequestId
+                | V::ConnectionId
+                | V::ApiId
+                | V::SourceIp
+                | V::Status
+                | V::IntegrationStatus
+                | V::IntegrationServiceStatus
+                | V::ResponseLatency
+                | V::IntegrationLatency
+                | V::ResponseLength
+                | V::HttpMethod
+                | V::Protocol
+        )
+    )
 }
 
 /// Returns the text after the character at an index and the blanks after it. If there are several

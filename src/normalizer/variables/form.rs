@@ -72,6 +72,21 @@ const GATEWAY_MESSAGES: [&str; 34] = [
     "User:",
 ];
 
+/// The beginnings of the messages that API Gateway writes only in `$context.integration.error`.
+const INTEGRATION_MESSAGES: [&str; 4] = [
+    "Execution failed",
+    "Lambda.",
+    "Malformed Lambda",
+    "Network error communicating",
+];
+
+/// Returns whether a text is an integration's error message. The client gets another one.
+pub(crate) fn is_integration_message(text: &str) -> bool {
+    INTEGRATION_MESSAGES
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
 pub(crate) fn is_response_type(text: &str) -> bool {
     RESPONSE_TYPES.contains(&text)
 }
@@ -240,6 +255,12 @@ pub(crate) fn settled(variable: Variable, text: &str) -> Option<Variable> {
         V::ErrorValidationError => is_text || text.starts_with('['),
         V::IntegrationError => is_text,
         V::CipherSuite => text.contains("AES") || text.contains("CHACHA"),
+        V::ClientCertSubject if is_ip(text) => return Some(V::SourceIp),
+        V::ClientCertSubject => text.contains('='),
+        // API Gateway's types are single words. A sentence is the message.
+        V::ErrorResponseType if is_text || text.starts_with('"') => {
+            return Some(V::ErrorMessageString);
+        }
         V::RouteKey if text.starts_with('/') => return Some(V::ResourcePath),
         V::AuthorizerPrincipalId if is_user_arn(text) => return Some(V::UserArn),
         _ => true,
