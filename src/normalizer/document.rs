@@ -28,6 +28,7 @@ use crate::ecs::{
 /// Fills in everything that the line holds. Other fields stay as they are.
 pub(super) fn fill<'a>(document: &mut Document<'a>, log: &mut AccessLog<'a>, arena: &'a Bump) {
     log.settle_path();
+    log.settle_meanings();
     if let Some(time) = timestamp(log) {
         document.timestamp = Some(Timestamp(time));
     }

@@ -13,11 +13,18 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 /// 5138.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 
+/// Numbers before this one are no time of a request: nginx writes a duration under `request_time`.
+/// The bound is in the year 2001.
+const FIRST_REQUEST: i64 = 1_000_000_000_000;
+
 /// Reads `$context.requestTime` in any form: as AWS writes it, an epoch (Datadog's preset), or ISO
 /// 8601.
 #[must_use]
 pub fn request_time(text: &str) -> Option<i64> {
-    clf(text).or_else(|| epoch(text)).or_else(|| iso8601(text))
+    let is_number = || text.bytes().all(|byte| byte.is_ascii_digit());
+    clf(text)
+        .or_else(|| epoch(text).filter(|time| *time >= FIRST_REQUEST))
+        .or_else(|| iso8601(text).filter(|_| !is_number()))
 }
 
 /// Reads `$context.requestTimeEpoch`: milliseconds or seconds, distinguished by magnitude, with or
@@ -409,7 +416,7 @@ mod tests {
                 ("1663964129948", "2022-09-23T20:15:29.948Z"),
                 ("1663811436", "2022-09-22T01:50:36.000Z"),
                 ("2023-07-26T12:20:46.5Z", "2023-07-26T12:20:46.500Z"),
-                ("2023", "1970-01-01T00:33:43.000Z"),
+                ("2023", "-"),
                 ("-", "-"),
             ],
         );

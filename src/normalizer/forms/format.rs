@@ -267,13 +267,13 @@ fn splits(pair: &[TemplatePart]) -> bool {
 }
 
 /// Returns whether parts are two messages of errors with nothing but a blank between them.
-fn are_messages(parts: &[Part]) -> bool {
-    let is_message = |part: &Part| {
+fn are_messages(parts: &[TemplatePart]) -> bool {
+    let is_message = |part: &TemplatePart| {
         let messages = [Variable::ErrorMessage, Variable::IntegrationError];
-        matches!(part, Part::Variable(Placeholder { meaning: Meaning::Variable(variable), is_in_string: false, .. }) if messages.contains(variable))
+        matches!(part, TemplatePart::Variable(Placeholder { meaning: Meaning::Variable(variable), is_in_string: false, .. }) if messages.contains(variable))
     };
     match parts {
-        [first, Part::Text(finder), last] => {
+        [first, TemplatePart::Text(finder), last] => {
             is_message(first) && finder.needle() == b" " && is_message(last)
         }
         _ => false,

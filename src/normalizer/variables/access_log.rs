@@ -12,13 +12,14 @@ use serde_json::value::RawValue;
 use super::aliases::{HAS_OWN_NAMES, Variable};
 use super::duplicates::without_duplicate_keys;
 use super::form::{self, RequestLine};
-use super::meaning::{Meaning, is_everybodys, is_of_context, meaning};
+use super::meaning::{Meaning, is_everybodys, is_of_context, meaning, rank};
 use super::value::{
     Entry, MAX_DEPTH, counts_more, flattened, is_absent, is_indexable, join, present, quoted_again,
     repaired, text_of,
 };
 use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, repair_surrogates};
+use crate::normalizer::convert::timestamp;
 use crate::normalizer::line::Stop;
 use crate::normalizer::mask::{Names, PlacedValue, hides_object, is_suspicious, mask, mask_parts};
 use crate::parts::Parts;
@@ -61,6 +62,10 @@ const LONG_VALUES: &str = "long_values";
 
 /// A key occurs twice in the line.
 const DUPLICATE_KEYS: &str = "duplicate_keys";
+
+fn is_named_integration_status(key: &str) -> bool {
+    rank(key) == rank("integrationStatus")
+}
 
 /// Returns whether a path has a parameter in braces: `/orders/{id}`.
 fn has_parameter(path: &str) -> bool {
@@ -250,10 +255,17 @@ impl<'a> AccessLog<'a> {
             && is_of_context(winner)
             && !is_of_context(loser.0)
             && !self.has(Variable::IntegrationError);
+        // Beside the function's status, `$context.integrationStatus` is the service's, as in AWS's
+        // lists.
+        let is_services = variable == Variable::IntegrationStatus
+            && is_named_integration_status(loser.0)
+            && !self.has(Variable::IntegrationServiceStatus);
         if is_told || variable == Variable::ApiKey {
             // Nothing is lost.
         } else if is_integrations {
             self.push_first(Variable::IntegrationError, loser);
+        } else if is_services {
+            self.push_first(Variable::IntegrationServiceStatus, loser);
         } else {
             self.unmapped.push(loser);
         }
@@ -471,6 +483,29 @@ impl<'a> AccessLog<'a> {
         }
     }
 
+    /// Settles values whose key has another meaning than it says. The only id of a line is the
+    /// request's, because API Gateway accepts no format without that. An error that API Gateway
+    /// writes only for integrations is the integration's.
+    pub(crate) fn settle_meanings(&mut self) {
+        use Variable as V;
+        let has_only_aws_id = !self.has(V::RequestId)
+            && !self.has(V::ExtendedRequestId)
+            && self
+                .key(V::IntegrationRequestId)
+                .is_some_and(|key| rank(key) == rank("awsRequestId"));
+        if has_only_aws_id && let Some(entry) = self.take(V::IntegrationRequestId) {
+            self.put(V::RequestId, entry);
+        }
+        let is_integrations = self.has(V::ErrorMessage)
+            && !self.has_value(V::IntegrationError)
+            && self
+                .raw_text(V::ErrorMessage)
+                .is_some_and(form::is_integration_message);
+        if is_integrations && let Some(entry) = self.take(V::ErrorMessage) {
+            self.put(V::IntegrationError, entry);
+        }
+    }
+
     /// Removes a variable.
     fn take(&mut self, variable: Variable) -> Option<Entry<'a>> {
         let entry = self.entry(variable);
@@ -517,6 +552,12 @@ impl<'a> AccessLog<'a> {
         unmapped.chain(self.empty.iter().copied())
     }
 
+    /// Returns the keys of the line that mean no variable, with their values as texts.
+    pub(super) fn unknown_texts(&self) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
+        let unmapped = self.unmapped.iter();
+        unmapped.filter_map(|(key, value)| Some((*key, text_of(self.arena, *value)?)))
+    }
+
     /// Returns whether no key of the line is in double quotes.
     pub(super) fn is_inspected(&self) -> bool {
         self.is_inspected
@@ -557,10 +598,19 @@ impl<'a> AccessLog<'a> {
                 self.unmapped.remove(index);
                 continue;
             }
-            match text
-                .and_then(form::shown)
-                .filter(|variable| !self.has_value(*variable))
-            {
+            let shown = text.and_then(form::shown);
+            // A time that API Gateway wrote counts more than a number under the key of a time.
+            let displaces = |variable| {
+                variable == Variable::RequestTime
+                    && self
+                        .raw_text(variable)
+                        .is_some_and(|time| timestamp::request_time(time).is_none())
+            };
+            let displaced = shown
+                .filter(|variable| displaces(*variable))
+                .and_then(|variable| self.take(variable));
+            self.unmapped.extend(displaced);
+            match shown.filter(|variable| !self.has_value(*variable)) {
                 Some(variable) => {
                     self.unmapped.remove(index);
                     self.put(variable, (key, value));

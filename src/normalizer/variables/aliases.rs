@@ -135,9 +135,11 @@ variables! {
     IntegrationResponseTransferMode: "integrationResponseTransferMode" | "responseTransferMode",
     IntegrationServiceStatus: "integrationIntegrationStatus" | "integrationServiceStatus"
         | "integrationInvokeStatus" | "integrationInvocationStatus",
-    IntegrationStatus: "functionResponseStatus" | "integrationStatus" | "integrationStatusCode"
+    IntegrationStatus: "functionResponseStatus" | "integrationStatusCode"
         | "integrationResponseStatus" | "integrationResponseStatusCode" | "statusIntegration"
-        | "integrationResponseCode" | "integrationHttpStatus" | "integrationCode",
+        | "integrationResponseCode" | "integrationHttpStatus" | "integrationCode"
+        | "functionStatus" | "functionStatusCode" | "lambdaStatus" | "lambdaStatusCode"
+        | "integrationStatus",
     IntegrationTimeToAllHeaders: "integrationTimeToAllHeaders" | "timeToAllHeaders",
     IntegrationTimeToFirstContent: "integrationTimeToFirstContent" | "timeToFirstContent",
     IsCanaryRequest: "isCanaryRequest" | "isCanary" | "canaryRequest",
@@ -149,7 +151,8 @@ variables! {
         | "awsPrincipalOrg" | "awsPrincipalOrgId" | "identityPrincipalOrg" | "callerOrgId"
         | "identityOrgId" | "awsOrgId",
     Protocol: "protocol" | "requestProtocol" | "httpVersion" | "protocolVersion" | "httpProtocol",
-    RequestId: "requestId" | "id" | "requestIdentifier" | "apiRequestId" | "requestUuid",
+    RequestId: "requestId" | "id" | "requestIdentifier" | "apiRequestId" | "requestUuid"
+        | "xAmznRequestId",
     RequestTime: "requestTime" | "time" | "timestamp" | "date" | "dateTime" | "requestDate"
         | "requestDateTime" | "requestTimestamp" | "requestedAt" | "receivedAt" | "startTime"
         | "requestStartTime" | "eventTime" | "logTime" | "accessTime",
@@ -184,7 +187,7 @@ variables! {
     TlsVersion: "tlsVersion" | "tlsProtocol" | "sslProtocol" | "sslVersion",
     User: "user" | "identityUser",
     UserAgent: "userAgent" | "identityUserAgent" | "httpUserAgent" | "agent" | "identityAgent"
-        | "clientAgent" | "requestUserAgent" | "clientUserAgent",
+        | "clientAgent" | "requestUserAgent" | "clientUserAgent" | "userAgentOriginal",
     UserArn: "userArn" | "identityUserArn" | "callerArn" | "identityArn" | "principalArn"
         | "identityCallerArn" | "callerUserArn" | "iamArn",
     VpcId: "identityVpcId" | "vpcId",

@@ -13,9 +13,10 @@
 //! - Keys that only API Gateway's variables have (`integrationLatency`, `resourcePath`).
 //! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has
 //!   ([`RARE`]).
+//! - A line without a request's id: API Gateway accepts no format without one ([`WITHOUT_ID`]).
 //! - Many more unknown keys than known ones.
 //!
-//! Without any evidence against it, a line with a variable is an access log's.
+//! Without any evidence against it, a line with a request's id is an access log's.
 //!
 //! There are known errors. Another server's request with only `method`, `path` and `status` is
 //! accepted. So is an event's `requestContext` that a function prints alone, reduced to the members
@@ -38,52 +39,45 @@ const NEVER: &[&str] = &[
     "@version",
     "activityid",
     "activitytype",
-    "apiversion",
     "asctime",
     "attributes",
     "auditid",
-    "awsregion",
+    "authorizationtoken",
     "base64encoded",
     "billeddurationms",
     "cloudwatchmetric",
-    "clientname",
     "coldstart",
     "commandname",
     "configurationitem",
     "containerid",
-    "containername",
-    "correlationids",
     "detailtype",
     "ecs",
     "ecscluster",
     "ecsversion",
+    "elb",
+    "elbstatuscode",
     "endofbatch",
     "eventname",
     "eventsource",
     "eventversion",
-    "exception",
     "functionarn",
     "functionmemorysize",
-    "functionname",
     "functionrequestid",
-    "functionversion",
     "graphqlapiid",
     "headers",
+    "isauthorized",
     "isbase64encoded",
     "kubernetes",
     "levelname",
     "loggerfqcn",
     "loggername",
-    "loglevel",
     "logicalresourceid",
-    "logstream",
+    "loglevel",
     "messagetemplate",
     "methodarn",
-    "modelid",
     "multivalueheaders",
     "multivaluequerystringparameters",
     "objectref",
-    "parentid",
     "parentspanid",
     "pathparameters",
     "physicalresourceid",
@@ -98,72 +92,97 @@ const NEVER: &[&str] = &[
     "resolverarn",
     "resourceproperties",
     "responseelements",
+    "responseflags",
+    "responsemetadata",
     "responseurl",
     "retryable",
-    "rulename",
     "schematype",
     "schemaversion",
-    "servicename",
-    "spanid",
     "stack",
     "stackid",
     "stacktrace",
     "stagevariables",
     "statustext",
+    "targetstatuscode",
     "terminatingruleid",
-    "thread",
-    "threadname",
     "traceback",
     "traceflags",
     "triggersource",
     "useridentity",
-    "userpoolid",
-    "authorizationtoken",
 ];
 
-/// Keys of loggers that people also write into access-log formats.
+/// Keys of loggers and of other servers. People also write some of them into access-log formats.
 const RARE: &[(&str, i32)] = &[
     ("action", 1),
+    ("apiversion", 5),
+    ("awscloudwatchmetrics", 3),
+    ("awsregion", 5),
     ("body", 10),
+    ("c", 2),
     ("callercontext", 8),
-    ("controller", 3),
+    ("clientname", 5),
     ("code", 1),
     ("component", 1),
+    ("containername", 5),
+    ("controller", 3),
+    ("correlationids", 5),
     ("data", 2),
     ("db", 1),
     ("detail", 6),
-    ("dyno", 3),
     ("details", 2),
+    ("dyno", 3),
     ("environment", 0),
     ("event", 2),
+    ("exception", 5),
     ("fields", 2),
-    ("filename", 3),
     ("file", 2),
+    ("filename", 3),
     ("format", 1),
     ("func", 3),
+    ("functionname", 5),
+    ("functionversion", 5),
     ("fwd", 2),
     ("hostname", 3),
+    ("httpreferer", 6),
+    ("httpreferrer", 6),
     ("kind", 2),
+    ("l", 2),
     ("level", 2),
     ("lineno", 3),
     ("location", 1),
     ("logger", 3),
+    ("logstream", 5),
     ("lvl", 2),
+    ("m", 2),
     ("metric", 3),
+    ("modelid", 5),
     ("module", 2),
+    ("msg", 2),
     ("name", 1),
     ("object", 2),
     ("operation", 1),
     ("operationname", 4),
+    ("parentid", 5),
     ("process", 2),
     ("query", 2),
     ("record", 3),
+    ("referer", 6),
+    ("referrer", 6),
     ("region", 0),
+    ("remoteuser", 3),
+    ("rulename", 5),
+    ("servicename", 5),
     ("severity", 2),
+    ("spanid", 5),
     ("success", 2),
     ("tags", 1),
+    ("thread", 5),
+    ("threadname", 5),
     ("type", 2),
     ("unit", 2),
+    ("upstreamaddr", 3),
+    ("upstreamresponsetime", 3),
+    ("userpoolid", 5),
     ("v", 2),
     ("value", 1),
     ("variables", 3),
@@ -171,6 +190,11 @@ const RARE: &[(&str, i32)] = &[
 ];
 
 const NEVER_WEIGHT: i32 = 100;
+
+/// The weight against a line without a request's id. API Gateway accepts no format without
+/// `$context.requestId` or `$context.extendedRequestId`, but formats that are older than that rule
+/// are still in use.
+const WITHOUT_ID: i32 = 2;
 
 /// Returns whether a line is an access log's, and not another program's.
 pub(crate) fn is_access_log(log: &AccessLog<'_>) -> bool {
@@ -210,7 +234,23 @@ fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     if unknown > 0 || evidence_against > 0 {
         evidence_against += of_style(log);
     }
+    // Perf: most lines have so much evidence that their ids need not be looked at.
+    if evidence_for <= evidence_against + WITHOUT_ID && !may_have_id(log) {
+        evidence_against += WITHOUT_ID;
+    }
     evidence_against == 0 || evidence_for > evidence_against
+}
+
+/// Returns whether a line has a request's id, under whatever key, or was cut off and may have lost
+/// it.
+fn may_have_id(log: &AccessLog<'_>) -> bool {
+    let has = |variable| log.raw_text(variable).is_some_and(|id| !id.is_empty());
+    log.stop.is_some()
+        || has(Variable::RequestId)
+        || has(Variable::ExtendedRequestId)
+        || log
+            .unknown_texts()
+            .any(|(_, text)| form::is_request_id(text))
 }
 
 /// Returns the evidence of a variable: above zero for an access log, below zero against it.
@@ -262,6 +302,12 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
         }
         V::ErrorResponseType if is_everybodys(key) => 0,
         V::ErrorResponseType => 1,
+        // A logger's text, and not an error's.
+        V::ErrorMessageString
+            if is_named(key, "message") && !form::is_gateway_message(text.trim_matches('"')) =>
+        {
+            -1
+        }
         V::ErrorMessage | V::ErrorMessageString | V::XrayTraceId => 0,
         V::SourceIp if form::is_ip(text) => 1,
         V::SourceIp => -1,
@@ -276,6 +322,7 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
         V::ResponseLength if is_named(key, "responseLength") => 2,
         V::ResponseLatency | V::ResponseLength => i32::from(is_quoted),
         V::ConnectionId if form::is_extended_id(text) => 3,
+        V::ConnectionId => -1,
         V::DomainName if form::is_gateway_host(text) => 3,
         V::DomainName => i32::from(is_named(key, "domainName")),
         V::ResourcePath if text.starts_with('/') && !is_everybodys(key) => 3,
@@ -286,13 +333,7 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
         | V::TlsVersion
         | V::VpcId
         | V::MessageId => 0,
-        V::UserAgent
-        | V::UserArn
-        | V::Caller
-        | V::Stage
-        | V::ResourceId
-        | V::DeploymentId
-        | V::ConnectionId => 1,
+        V::UserAgent | V::UserArn | V::Caller | V::Stage | V::ResourceId | V::DeploymentId => 1,
         V::ApiId => 2,
         _ if is_everybodys(key) => 0,
         // The others have names of several words, which no other program uses.
@@ -309,6 +350,7 @@ fn of_unknown_keys(log: &AccessLog<'_>) -> (i32, usize) {
         count += 1;
         weight += of_unknown_key(key);
     }
+    weight += 2 * i32::from(log.unknown_texts().any(is_numbered_level));
     for (variable, key) in log.variables() {
         // A variable may be in a group that no access log has: `headers.host`.
         let group = key.rsplit_once('.').map_or("", |(group, _)| group);
@@ -323,6 +365,11 @@ fn of_unknown_keys(log: &AccessLog<'_>) -> (i32, usize) {
         };
     }
     (weight, count)
+}
+
+/// Returns whether a key and its value are a level as loggers for Node write it.
+fn is_numbered_level((key, text): (&str, &str)) -> bool {
+    key == "level" && matches!(text, "10" | "20" | "30" | "40" | "50" | "60")
 }
 
 fn of_group(name: &str) -> i32 {

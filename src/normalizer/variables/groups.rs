@@ -67,6 +67,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("ts", "timestamp"),
     ("ua", "useragent"),
     ("upstream", "integration"),
+    ("val", "validation"),
 ];
 
 const NEUTRAL: &[&str] = &[
@@ -83,6 +84,8 @@ const NEUTRAL: &[&str] = &[
     "data",
     "details",
     "entry",
+    "event",
+    "fields",
     "general",
     "gateway",
     "gw",
@@ -97,9 +100,11 @@ const NEUTRAL: &[&str] = &[
     "payload",
     "perf",
     "performance",
+    "record",
     "rest",
     "timing",
     "timings",
+    "url",
     "websocket",
     "ws",
 ];
@@ -265,9 +270,10 @@ pub(super) fn spelled_otherwise(key: &str) -> Option<usize> {
         return Some(place);
     }
     let told = table_words(&words)?;
-    find(told.list(), |dropped| {
-        dropped.iter().all(|(word, _)| role(word) == Role::Neutral)
-    })
+    let have_no_effect =
+        |dropped: &[(&str, usize)]| dropped.iter().all(|(word, _)| role(word) == Role::Neutral);
+    // A unit may also be part of a name: `http.response.body.bytes`.
+    find(told.list(), have_no_effect).or_else(|| find(words.list(), have_no_effect))
 }
 
 /// Returns whether a key is in a group with an unknown name.
@@ -296,7 +302,31 @@ fn strip_unit<'w, 'k>(mut list: &'w [(&'k str, usize)]) -> &'w [(&'k str, usize)
 pub(super) fn in_a_group(key: &str) -> Option<usize> {
     let words = Words::of(key)?;
     let told = table_words(&words)?;
-    find(told.list(), |_| true).or_else(|| find(strip_unit(words.list()), |_| true))
+    find(told.list(), |_| true)
+        .or_else(|| find(strip_unit(words.list()), |_| true))
+        .or_else(|| find(without_middle(&told)?.list(), |_| true))
+}
+
+/// Returns words without those between a group and a name that have no effect:
+/// `wafDetails.action`, and `integrationError.latency`, where the group is about the integration.
+fn without_middle<'k>(words: &Words<'k>) -> Option<Words<'k>> {
+    let [(first, group), middle @ .., last] = words.list() else {
+        return None;
+    };
+    let is_own = matches!(role(first), Role::Own(own) if own != "error");
+    let mut kept = Words {
+        words: [("", 0); MOST_WORDS],
+        length: 0,
+    };
+    kept.push(first, *group)?;
+    for (word, group) in middle {
+        let is_error = is_own && word.eq_ignore_ascii_case("error");
+        if !is_error && role(word) != Role::Neutral {
+            kept.push(word, *group)?;
+        }
+    }
+    kept.push(last.0, last.1)?;
+    (kept.length < words.length).then_some(kept)
 }
 
 /// Returns the place of the longest end of the words that is an alias, if the words before it allow
@@ -457,6 +487,19 @@ mod tests {
             ("caller.arn", "userArn"),
             ("time_epoch", "requestTimeEpoch"),
             ("timestampMs", "requestTime"),
+            ("http.response.body.bytes", "responseLength"),
+            ("http.url_details.path", "path"),
+            ("event.status", "status"),
+            ("record.httpMethod", "httpMethod"),
+            ("integrationError.latency", "integrationLatency"),
+            ("integrationError.status", "functionResponseStatus"),
+            ("integrationError.message", "integrationError"),
+            ("wafDetails.action", "wafResponseCode"),
+            ("client.network.ip", "ip"),
+            ("order.data.status", "-"),
+            ("errorValString", "errorValidationErrorString"),
+            ("x-amzn-RequestId", "requestId"),
+            ("user_agent.original", "userAgent"),
             ("epochSeconds", "requestTimeEpoch"),
             ("contextual.status", "-"),
             // The table of names that people write.

@@ -76,13 +76,14 @@ pub(crate) fn is_of_context(key: &str) -> bool {
 
 /// Names that mean their variable only if the value has its form. Otherwise they are the owner's
 /// own words.
-const AMBIGUOUS: [&str; 34] = [
+const AMBIGUOUS: [&str; 37] = [
     "address",
     "agent",
     "apiOwner",
     "basePath",
     "bytes",
     "cipher",
+    "client",
     "customDomain",
     "date",
     "dateTime",
@@ -90,6 +91,7 @@ const AMBIGUOUS: [&str; 34] = [
     "duration",
     "elapsed",
     "elapsedTime",
+    "errorType",
     "eventTime",
     "host",
     "hostname",
@@ -104,6 +106,7 @@ const AMBIGUOUS: [&str; 34] = [
     "startTime",
     "took",
     "trace",
+    "typeError",
     "uri",
     "url",
     "requestUrl",
