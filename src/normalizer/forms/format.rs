@@ -159,7 +159,7 @@ impl Format {
         &'a self,
         arena: &'a Bump,
         line: JsonText<'a>,
-        check: Check,
+        check: FormCheck,
     ) -> Option<AccessLog<'a>> {
         let parts = match line.escapes {
             Escapes::None => &self.parts,
@@ -378,12 +378,12 @@ fn form_name(template: &str) -> &'static str {
 struct Matcher<'v, 'a> {
     values: &'v mut ArenaVec<'a, (&'a Placeholder, &'a str)>,
     steps: usize,
-    check: Check,
+    check: FormCheck,
 }
 
 /// The values that a placeholder accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
+enum FormCheck {
     /// Values in the form of the variable. Between two messages there may be nothing but a blank,
     /// so an error's message is one that API Gateway is known to write.
     KnownMessages,
@@ -434,7 +434,7 @@ impl<'a> Matcher<'_, 'a> {
             let Some((value, rest)) = text.split_at_checked(end) else {
                 return false;
             };
-            let is_strict = self.check != Check::Nothing;
+            let is_strict = self.check != FormCheck::Nothing;
             if is_strict && placeholder.is_escaped() && ends_string(value) {
                 return false;
             }
@@ -489,7 +489,7 @@ impl Placeholder {
     }
 
     /// Returns whether a value has the form of the variable.
-    fn accepts(&self, text: &str, check: Check) -> bool {
+    fn accepts(&self, text: &str, check: FormCheck) -> bool {
         use Variable as V;
         let Meaning::Variable(variable) = self.meaning else {
             return true;
@@ -508,7 +508,7 @@ impl Placeholder {
             V::HttpMethod => text.bytes().all(|byte| byte.is_ascii_alphabetic()),
             V::RouteKey => !text.starts_with('/'),
             V::Path | V::ResourcePath => text.starts_with('/'),
-            V::ErrorMessage if !self.is_in_string && check == Check::KnownMessages => {
+            V::ErrorMessage if !self.is_in_string && check == FormCheck::KnownMessages => {
                 form::is_gateway_message(text)
             }
             V::ErrorResponseType => is_word,
@@ -615,12 +615,12 @@ impl Formats {
             |configured: &'a Configured, check| configured.format.read_with(arena, line, check);
         adjacent
             .into_iter()
-            .find_map(|configured| read(configured, Check::KnownMessages))
-            .or_else(|| formats().find_map(|configured| read(configured, Check::Forms)))
+            .find_map(|configured| read(configured, FormCheck::KnownMessages))
+            .or_else(|| formats().find_map(|configured| read(configured, FormCheck::Forms)))
             .or_else(|| {
                 named
                     .into_iter()
-                    .find_map(|configured| read(configured, Check::Nothing))
+                    .find_map(|configured| read(configured, FormCheck::Nothing))
             })
     }
 }
@@ -678,7 +678,7 @@ pub(crate) fn read_known<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog
     let lists = KNOWN.iter().filter(|(_, format)| format.name == "csv");
     lists
         .filter(|(_, format)| format.variables().count() == line.split(',').count())
-        .find_map(|(_, format)| format.read_with(arena, JsonText::plain(line), Check::Forms))
+        .find_map(|(_, format)| format.read_with(arena, JsonText::plain(line), FormCheck::Forms))
 }
 
 #[cfg(test)]
@@ -713,7 +713,7 @@ mod tests {
     }
 
     fn texts<'a>(format: &'a Format, arena: &'a Bump, line: &'a str) -> Option<Vec<String>> {
-        let log = format.read_with(arena, JsonText::plain(line), Check::Forms)?;
+        let log = format.read_with(arena, JsonText::plain(line), FormCheck::Forms)?;
         Some(
             log.all_texts()
                 .map(|(key, value)| format!("{key}={value}"))
@@ -836,13 +836,13 @@ mod tests {
             .join(" ");
         let format = Format::compile(&template).unwrap();
         let line = "a ".repeat(5_000) + "]";
-        let found = format.read_with(&arena, JsonText::plain(&line), Check::Forms);
+        let found = format.read_with(&arena, JsonText::plain(&line), FormCheck::Forms);
         assert!(found.is_some(), "the last value may be anything");
         let template = template + " $context.status";
         let format = Format::compile(&template).unwrap();
         assert!(
             format
-                .read_with(&arena, JsonText::plain(&line), Check::Forms)
+                .read_with(&arena, JsonText::plain(&line), FormCheck::Forms)
                 .is_none()
         );
     }
