@@ -38,14 +38,30 @@ fn who(title: &'static str, field: &'static str, label: &'static str) -> Panel {
 }
 
 fn numbers() -> Row {
-    let unique = |label, field| tile(12, metric(label, Of::Unique(field)));
+    let unique = |label, field, text| tile(12, metric(label, Of::Unique(field))).described(text);
     Row(
         5,
         vec![
-            unique("API keys", "aws.api_gateway.api_key_id"),
-            unique("Callers (IAM)", "user.id"),
-            unique("Addresses", "source.ip"),
-            unique("User agents", "user_agent.original"),
+            unique(
+                "API keys",
+                "aws.api_gateway.api_key_id",
+                "How many API keys sent requests. Worry when it falls: customers are cut off. The log format needs identity.apiKeyId, which REST APIs have.",
+            ),
+            unique(
+                "Callers (IAM)",
+                "user.id",
+                "How many IAM callers sent signed requests. Worry about a sudden rise or fall. The log format needs identity.userArn.",
+            ),
+            unique(
+                "Addresses",
+                "source.ip",
+                "How many addresses sent requests, roughly. Worry about a sudden rise: it may be an attack.",
+            ),
+            unique(
+                "User agents",
+                "user_agent.original",
+                "How many different programs sent requests, roughly. Worry about a sudden rise: it may be a scanner. The log format needs identity.userAgent.",
+            ),
         ],
     )
 }
@@ -59,9 +75,9 @@ fn keys() -> Row {
                 "aws.api_gateway.api_key_id",
                 "API key id",
             )
-            .described("The log format needs apiKeyId. Only REST APIs have API keys."),
+            .described("The API keys with the most errors. Worry about a red cell: a customer suffers. The log format needs identity.apiKeyId, which REST APIs have."),
             suffering("Callers (IAM) by errors", "user.id", "ARN")
-                .described("The log format needs userArn. Only requests that are signed have one."),
+                .described("The IAM callers with the most errors. Worry about a red or orange cell: a service of yours fails. The log format needs identity.userArn."),
         ],
     )
 }
@@ -75,8 +91,8 @@ fn people() -> Row {
                 "aws.api_gateway.authorizer.principal_id",
                 "Principal",
             )
-            .described("The log format needs authorizer.principalId."),
-            suffering("Addresses by errors", "source.ip", "Address"),
+            .described("The users of an authorizer with the most errors. Worry about a red cell: a user suffers. The log format needs authorizer.principalId."),
+            suffering("Addresses by errors", "source.ip", "Address").described("The addresses with the most errors. Worry about an orange cell with many requests: it guesses, or it is broken."),
         ],
     )
 }
@@ -89,13 +105,14 @@ fn programs() -> Row {
                 "User agents by requests",
                 "user_agent.original",
                 "User agent",
-            ),
+            )
+            .described("The programs that send the most requests. Worry when a new version has a red or orange cell. The log format needs identity.userAgent."),
             who(
                 "Networks by requests",
                 "source.as.organization.name",
                 "Network (ASN)",
             )
-            .described("The function needs GEOIP_ASN_DATABASE."),
+            .described("The networks that send the most requests. Worry about a hosting company whose requests fail. The function needs GEOIP_ASN_DATABASE."),
         ],
     )
 }
@@ -106,13 +123,13 @@ fn places() -> Row {
         vec![
             panel(Map("source.geo.location"), 24, "Where requests come from")
                 .of([REQUESTS])
-                .described("The function needs GEOIP_CITY_DATABASE."),
+                .described("Requests by place. Worry about a large circle where you have no clients. The function needs GEOIP_CITY_DATABASE."),
             who(
                 "Countries by requests",
                 "source.geo.country_name",
                 "Country",
             )
-            .described("The function needs GEOIP_CITY_DATABASE."),
+            .described("The countries that send the most requests. Worry about one where you have no clients. The function needs GEOIP_CITY_DATABASE."),
         ],
     )
 }

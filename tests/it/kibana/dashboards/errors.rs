@@ -72,16 +72,16 @@ fn numbers() -> Row {
     Row(
         5,
         vec![
-            tile(8, COUNT_5XX.called("Server errors (5xx)").in_steps(NONE_IS_GOOD)),
+            tile(8, COUNT_5XX.called("Server errors (5xx)").in_steps(NONE_IS_GOOD)).described("Responses with a status from 500 on. Worry about any: a client did its part and got nothing."),
             tile(8, integration).described(
-                "Requests whose integration failed, answered with 500 or more, or was too slow. The log format needs integrationStatus, integrationError or errorResponseType.",
+                "Requests whose integration failed, answered with 500 or more, or was too slow. Worry about any. The log format needs integrationStatus, integrationErrorMessage or error.responseType.",
             ),
-            tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER)),
-            tile(8, COUNT_4XX.called("Client errors (4xx)")),
+            tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER)).described("Requests beyond the limits of a stage, an account or a usage plan. Worry when clients of yours are in the tables of throttled clients below."),
+            tile(8, COUNT_4XX.called("Client errors (4xx)")).described("Responses with a status from 400 to 499. Clients make them every day: worry about a sudden rise."),
             tile(8, authorizer).described(
-                "Requests that an authorizer turned away, or whose authorizer failed. The log format needs authorizerError or errorResponseType.",
+                "Requests that an authorizer turned away, or whose authorizer failed. Worry about a sudden rise. The log format needs authorizer.error or error.responseType.",
             ),
-            tile(8, blocked).described("The log format needs wafResponseCode or errorResponseType."),
+            tile(8, blocked).described("Requests that the web application firewall stopped. Worry when they come from clients of yours. The log format needs wafResponseCode or error.responseType."),
         ],
     )
 }
@@ -96,7 +96,8 @@ fn over_time() -> Row {
                 THROTTLED,
                 part("504", "http.response.status_code : 504").colored(DARK_RED),
                 part("other 5xx", "http.response.status_code >= 500 and not http.response.status_code : 504").colored(RED),
-            ]),
+            ])
+            .described("Failed requests over time, by status. Worry about red, and about dark red: 504 is an integration that does not answer in time."),
             chart(Bars, 24, "Server errors: the integration or API Gateway")
                 .query(IS_5XX)
                 .of([
@@ -105,7 +106,7 @@ fn over_time() -> Row {
                     part("API Gateway", API_GATEWAY_FAILED).colored(ORANGE),
                     part("not logged", CAUSE_IS_NOT_LOGGED).colored(GREY),
                 ])
-                .described("By the integration's status and error, then by the response type. The log format needs integrationStatus or integrationError, and errorResponseType."),
+                .described("Whose fault the server errors are. Worry about orange: API Gateway or its settings. Without integrationStatus, integrationErrorMessage and error.responseType in the log format, all are grey."),
         ],
     )
 }
@@ -117,7 +118,8 @@ fn lines() -> Row {
             Search("failed-requests"),
             48,
             "Latest failed requests",
-        )],
+        )
+        .described("The requests with a status from 400 on, the newest first. Worry when many of them have the same path and message.")],
     )
 }
 
@@ -128,11 +130,12 @@ fn places() -> Row {
             table(24, "Routes by server errors", ROUTE)
                 .of([COUNT_5XX, SHARE_5XX, SHARE_4XX, REQUESTS])
                 .leading_to(&["clients"])
-                .described("Counts and shares of all requests of the route. The log format needs routeKey, or httpMethod and resourcePath."),
+                .described("The routes with the most server errors, with shares of all their requests. Worry about a red cell. The log format needs routeKey, or httpMethod and resourcePath."),
             table(24, "Paths by errors", terms("url.path", "Path"))
                 .query(IS_FAILURE)
                 .of([ERRORS, COUNT_4XX, COUNT_5XX])
-                .leading_to(&["clients"]),
+                .leading_to(&["clients"])
+                .described("The paths with the most errors. Worry about a path of yours in it; paths that you do not have are scanners. The log format needs path, or a URL in CLF."),
         ],
     )
 }
@@ -153,14 +156,14 @@ fn causes() -> Row {
                 IS_FAILURE,
                 terms("error.type", "Response type"),
             )
-            .described("The log format needs errorResponseType."),
+            .described("Why API Gateway itself answered with an error. Worry about INTEGRATION_ and CONFIGURATION: those are yours. The log format needs error.responseType."),
             of(
                 "Authorizer errors by text",
                 HAS_AUTHORIZER_ERROR,
                 terms("aws.api_gateway.authorizer.error", "Error"),
             )
-            .described("The log format needs authorizerError."),
-            answers.described("The log format needs wafResponseCode."),
+            .described("What authorizers said. Worry about a text that is not of an expired or wrong token. The log format needs authorizer.error."),
+            answers.described("Requests that the firewall allowed and blocked. Worry when yellow grows and no attack is known. The log format needs wafResponseCode."),
         ],
     )
 }
@@ -192,10 +195,10 @@ fn deployments() -> Row {
             table(28, "Deployments", deployment)
                 .by([api])
                 .of([COUNT_5XX, SHARE_5XX, SHARE_4XX, P95, REQUESTS])
-                .described("Those with the most server errors first. The log format needs deploymentId, which REST APIs have, and apiId."),
+                .described("The deployments with the most server errors. Worry when the newest has a red cell. The log format needs deploymentId, which REST APIs have, and apiId."),
             table(20, "Canary and stable", canary)
                 .of([REQUESTS, SHARE_5XX, SHARE_4XX, P95])
-                .described("The log format needs isCanaryRequest, which REST APIs have."),
+                .described("The canary release beside the stable one. Worry when its cells are worse: do not promote it. The log format needs isCanaryRequest, which REST APIs have."),
         ],
     )
 }
@@ -215,8 +218,8 @@ fn throttled() -> Row {
                 "aws.api_gateway.api_key_id",
                 "API key id",
             )
-            .described("The log format needs apiKeyId. Only REST APIs have API keys."),
-            who("Throttled addresses", "source.ip", "Address"),
+            .described("The API keys whose requests were throttled most. Worry about a customer's key: raise its usage plan. The log format needs identity.apiKeyId, which REST APIs have."),
+            who("Throttled addresses", "source.ip", "Address").described("The addresses whose requests were throttled most. Worry when there are many: the limit is too low, not one client too busy."),
         ],
     )
 }

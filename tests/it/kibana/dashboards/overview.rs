@@ -66,19 +66,19 @@ fn numbers() -> Row {
         6,
         vec![
             compared_tile(8, REQUESTS.in_steps(NONE_IS_BAD)).described(
-                "All access logs. Red if there are none: then the other numbers mean nothing.",
+                "Requests in the access logs, and those of a week before. Red if there are none: then no other number means anything.",
             ),
             compared_tile(8, AVAILABILITY).described(
-                "The share of responses without a status from 500 on. Red below 99.9 %.",
+                "The share of responses without a status from 500 on. Worry when it is red: below 99.9 %.",
             ),
             compared_tile(8, SHARE_5XX.called("Server errors (5xx)"))
-                .described("Of the responses with a status. Yellow from 1 %, red from 5 % on."),
+                .described("The share of responses with a status from 500 on. Worry when it is yellow, from 1 %, or red, from 5 %."),
             compared_tile(8, SHARE_4XX.called("Client errors (4xx)"))
-                .described("Of the responses with a status. Yellow from 10 %, orange from 25 % on."),
+                .described("The share of responses with a status from 400 to 499. Worry when it is orange, from 25 %, or far above the week before."),
             compared_tile(8, THROTTLED.called("Throttled (429)").in_steps(NONE_IS_BETTER))
-                .described("Requests beyond the limits of a stage, an account or a usage plan."),
+                .described("Requests beyond the limits of a stage, an account or a usage plan. Worry when clients of yours are among them: see Errors."),
             compared_tile(8, P95.called("Latency, p95")).described(
-                "95 % of the responses are faster. The log format needs responseLatency, which WebSocket APIs do not have.",
+                "95 % of the responses are faster. Worry when it is red, from 3 s. The log format needs responseLatency, which WebSocket APIs do not have.",
             ),
         ],
     )
@@ -103,10 +103,10 @@ fn health() -> Row {
                 ])
                 .worst_first(SHARE_5XX.label)
                 .leading_to(&["errors", "clients"])
-                .described("The log format needs apiId and stage. Without them all requests are in the row (missing value)."),
+                .described("Every API and stage, the worst first. Worry about a row with a red cell. Without apiId and stage in the log format, all requests are in the row (missing value)."),
             chart(Lines, 12, "Server error ratio")
                 .of([error_ratio, error_ratio.a_week_before()])
-                .described("Responses with a status from 500 on, now and a week before."),
+                .described("The share of responses with a status from 500 on. Worry when it stays above the grey line of a week before."),
         ],
     )
 }
@@ -127,9 +127,12 @@ fn requests() -> Row {
     Row(
         12,
         vec![
-            chart(Bars, 24, "Requests per minute by status class").of(classes),
+            chart(Bars, 24, "Requests per minute by status class")
+                .of(classes)
+                .described("Requests per minute, by the first digit of their status. Worry when red or orange grows and green does not."),
             chart(Lines, 24, "Requests per minute, now and a week before")
-                .of([requests, requests.a_week_before()]),
+                .of([requests, requests.a_week_before()])
+                .described("Requests per minute. Worry when the line falls far below the grey one of a week before: clients do not get through."),
         ],
     )
 }
@@ -144,12 +147,13 @@ fn latency() -> Row {
                 P95,
                 percentile("p99", 99).colored(RED),
                 INTEGRATION_P95,
-            ]),
+            ])
+            .described("How long responses take. Worry when p95 stays above 3 s; close to the blue line, the integration is slow. The log format needs responseLatency."),
             panel(Heatmap, 16, "Requests by latency")
                 .query(HAS_LATENCY)
                 .by([Bucket::Filters("Latency", LATENCY_RANGES), Bucket::Time])
                 .of([REQUESTS])
-                .described("Two bands are two kinds of requests. API Gateway gives up after 29 seconds unless the limit was raised."),
+                .described("Requests by their latency; two bands are two kinds of requests. Worry about a band at the top: API Gateway gives up after 29 s. The log format needs responseLatency."),
             chart(Areas, 16, "Where the time goes, on average")
                 .query(HAS_BOTH_LATENCIES)
                 .of([
@@ -157,7 +161,7 @@ fn latency() -> Row {
                     metric("API Gateway", Of::Difference(LATENCY, INTEGRATION_LATENCY))
                         .colored(ORANGE),
                 ])
-                .described("Of requests with responseLatency and integrationLatency. API Gateway's part includes authorizers and WAF."),
+                .described("The average latency in two parts. Worry when API Gateway's part grows: authorizers and WAF are in it. The log format needs responseLatency and integrationLatency."),
         ],
     )
 }
@@ -169,11 +173,12 @@ fn routes() -> Row {
     let slowest = table(24, "Slowest routes", ROUTE)
         .query(HAS_LATENCY)
         .of([P95, longest, REQUESTS]);
-    let needs = "The log format needs routeKey, or httpMethod and resourcePath.";
+    let busiest = busiest.described("The routes with the most requests. Worry about a yellow or red cell: many clients feel it. The log format needs routeKey, or httpMethod and resourcePath.");
+    let slowest = slowest.described("The routes with the highest p95. Worry about a red cell with many requests. The log format needs responseLatency, and routeKey, or httpMethod and resourcePath.");
     Row(
         14,
         [busiest, slowest]
-            .map(|it| it.leading_to(&["errors", "clients"]).described(needs))
+            .map(|it| it.leading_to(&["errors", "clients"]))
             .into(),
     )
 }

@@ -72,14 +72,14 @@ fn numbers() -> Row {
         5,
         vec![
             of_all(tile(12, DOCUMENTS.in_steps(NONE_IS_BAD)))
-                .described("Red if there are none: then the other numbers mean nothing."),
+                .described("Documents of all log lines. Red if there are none: then no other number means anything."),
             of_all(tile(12, not_parsed))
-                .described("Lines of an unknown form, kept whole in event.original."),
+                .described("Lines of an unknown form, kept whole in event.original. Worry about any: no other dashboard counts them."),
             of_all(tile(12, repaired))
-                .described("Lines of broken JSON that were read all the same."),
+                .described("Lines of broken JSON that were read all the same. Worry when they are many: correct the log format."),
             tile(12, LETTERS.in_steps(NONE_IS_GOOD))
                 .dead_letters()
-                .described("Documents that Elasticsearch rejected for good."),
+                .described("Documents that Elasticsearch rejected for good. Worry about any: other dashboards lack them until redrive."),
         ],
     )
 }
@@ -109,14 +109,15 @@ fn formats() -> Row {
                     GREY,
                 ),
                 format("unknown", "not aws.api_gateway.log_type : *", RED),
-            ]),
+            ])
+            .described("Documents by the form of their lines. Worry about red, and about a colour that ends: a log group went silent."),
             panel(
                 Shape::Esql(DELAY),
                 24,
                 "Lag from event to ingest (s)",
             )
             .query("")
-            .described("Needs event.ingested, which Fleet sets for the data streams of a package, and `setup` does not."),
+            .described("How late documents are. Worry when the median grows beyond a minute. Needs event.ingested, which Fleet sets for the data streams of a package."),
         ],
     )
 }
@@ -130,11 +131,13 @@ fn log_groups() -> Row {
                 count("Unparsed").only(IS_NOT_PARSED),
                 count("Repaired").only(IS_REPAIRED),
                 count("Cut off").only("aws.api_gateway.truncated : true"),
-            ]),
+            ])
+            .described("Where the lines come from. Worry when a log group is missing, or has unparsed lines."),
             table(24, "Dead letters by log group and reason", LOG_GROUP)
                 .by([terms("error.type", "Reason")])
                 .dead_letters()
-                .of([LETTERS]),
+                .of([LETTERS])
+                .described("Where rejected documents come from, and why. Worry about any: correct the cause, then run redrive."),
         ],
     )
 }
@@ -143,7 +146,10 @@ fn log_groups() -> Row {
 fn dead_letters() -> Row {
     Row(
         14,
-        vec![panel(Search("dead-letters"), 48, "Latest dead letters")],
+        vec![
+            panel(Search("dead-letters"), 48, "Latest dead letters")
+                .described("Rejected documents, the newest first. Worry about any: error.message names the field."),
+        ],
     )
 }
 
@@ -156,11 +162,11 @@ fn damage() -> Row {
             table(24, "Repairs", repairs)
                 .query(IS_REPAIRED)
                 .of([count("Lines")])
-                .described("A line may have several repairs."),
+                .described("What was broken in repaired lines; a line may have several repairs. Worry when one grows: a log format lacks quotes."),
             table(24, "Keys without a field", keys)
                 .query("aws.api_gateway.unmapped_keys : *")
                 .of([count("Lines")])
-                .described("Their values are kept under aws.api_gateway.unmapped."),
+                .described("Keys of your log formats that fill no field; aws.api_gateway.unmapped has their values. Worry only about a key that you expected in a panel."),
         ],
     )
 }
@@ -172,6 +178,7 @@ fn lines() -> Row {
             Search("lines-not-parsed"),
             48,
             "Latest unparsed and repaired lines",
-        )],
+        )
+        .described("The lines themselves, the newest first. Worry when lines of an access log are among the unparsed.")],
     )
 }
