@@ -77,6 +77,20 @@ const NEEDED: &[(&[&str], &str)] = &[
         &["resourcePath", "routeKey", "path"],
         "the panels of routes stay empty",
     ),
+    (
+        &[
+            "error.responseType",
+            "integration.error",
+            "integration.status",
+            "integrationErrorMessage",
+            "integrationStatus",
+        ],
+        "nothing says why a request failed: the panels of causes stay empty",
+    ),
+    (
+        &["identity.userAgent"],
+        "the panels of user agents stay empty",
+    ),
 ];
 
 /// Variables whose text the client chooses.

@@ -33,7 +33,7 @@ pub(super) fn search(body: &Value) -> Value {
 }
 
 /// Kibana shows everything but links.
-fn drawn() -> impl Iterator<Item = SavedPanel> {
+pub(super) fn drawn() -> impl Iterator<Item = SavedPanel> {
     panels().into_iter().filter(|panel| panel.kind != "links")
 }
 

@@ -69,30 +69,7 @@ impl Sample {
 
     /// Returns the rows of an ES|QL query.
     pub(crate) fn esql(&self, query: &str, range: &Range<i64>) -> Vec<Row> {
-        let query = Json::Text(query.to_owned()).compact();
-        let body = format!(
-            r#"{{"query":{query},"filter":{{"bool":{{"filter":[{}]}}}}}}"#,
-            self.filter(range)
-        );
-        let (status, answer) = self.server.admin_request("POST", "/_query", Some(&body));
-        assert_eq!(status, 200, "{query}: {answer}");
-        let answer = Json::read(&answer);
-        let names = answer
-            .list("columns")
-            .expect("columns")
-            .iter()
-            .map(|column| column.text("name").expect("a name"));
-        let names: Vec<_> = names.map(str::to_owned).collect();
-        let row = |row: &Json| match row {
-            Json::List(values) => names.iter().cloned().zip(values.iter().cloned()).collect(),
-            other => panic!("{other:?} is no row"),
-        };
-        answer
-            .list("values")
-            .expect("values")
-            .iter()
-            .map(row)
-            .collect()
+        rows(self.server, query, &self.filter(range))
     }
 
     /// Returns how many documents a KQL text finds, as Elasticsearch understands it.
@@ -118,6 +95,27 @@ impl Sample {
         assert_eq!(status, 200, "{query}: {answer}");
         Json::read(&answer).number("count").expect("a count")
     }
+}
+
+/// Returns the rows of an ES|QL query over the documents that match some filters.
+pub(crate) fn rows(server: &SearchServer, query: &str, filters: &str) -> Vec<Row> {
+    let query = Json::Text(query.to_owned()).compact();
+    let body = format!(r#"{{"query":{query},"filter":{{"bool":{{"filter":[{filters}]}}}}}}"#);
+    let (status, answer) = server.admin_request("POST", "/_query", Some(&body));
+    assert_eq!(status, 200, "{query}: {answer}");
+    let answer = Json::read(&answer);
+    let names = answer
+        .list("columns")
+        .expect("columns")
+        .iter()
+        .map(|column| column.text("name").expect("a name"));
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    let row = |row: &Json| match row {
+        Json::List(values) => names.iter().cloned().zip(values.iter().cloned()).collect(),
+        other => panic!("{other:?} is no row"),
+    };
+    let values = answer.list("values").expect("values").iter();
+    values.map(row).collect()
 }
 
 /// Returns a column of a row.
