@@ -91,6 +91,7 @@ resource "aws_lambda_function" "this" {
       EXCLUDE                      = var.exclude
       GEOIP_CITY_DATABASE          = var.geoip_layer_arn == "" ? "" : var.geoip_city_database
       GEOIP_ASN_DATABASE           = var.geoip_layer_arn == "" ? "" : var.geoip_asn_database
+      API_NAMES                    = length(var.api_names) == 0 ? "" : jsonencode(var.api_names)
       RETRY_BUDGET_MS              = tostring(var.retry_budget_ms)
       BULK_MAX_BYTES               = tostring(var.bulk_max_bytes)
       LOOK_UP_REPEATED             = tostring(var.look_up_repeated)

@@ -190,6 +190,12 @@ variable "geoip_asn_database" {
   description = "The layer's file of autonomous systems; empty for none. Ignored without the layer."
 }
 
+variable "api_names" {
+  type        = map(string)
+  default     = {}
+  description = "Names of APIs by their ids, for lists in Kibana (optional)."
+}
+
 variable "architecture" {
   type        = string
   default     = "arm64"

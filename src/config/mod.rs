@@ -20,7 +20,7 @@ use crate::aws::{AccountSettings, AwsSettings, Place};
 use crate::bulk::{Indexer, RetryPolicy};
 use crate::data_stream::DataStreamName;
 use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
-use crate::enrich::{Enrichments, UserAgents, built_in_user_agents};
+use crate::enrich::{ApiNames, Enrichments, UserAgents, built_in_user_agents};
 use crate::http::ClientError;
 use crate::normalizer::{ExecutionLogs, Formats, KeyOrder, Normalizer, OriginalEvent};
 use crate::pipeline::{Filter, Memory, Pipeline};
@@ -47,6 +47,8 @@ pub struct Config {
     pub geoip_city: Option<PathBuf>,
     /// `GEOIP_ASN_DATABASE`
     pub geoip_asn: Option<PathBuf>,
+    /// `API_NAMES`
+    pub api_names: Option<ApiNames>,
     /// `USER_AGENT_REGEXES`
     pub user_agents: UserAgentPatterns,
     /// `BULK_MAX_BYTES`
@@ -174,6 +176,7 @@ impl Config {
             ),
             geoip_city: vars.path("GEOIP_CITY_DATABASE"),
             geoip_asn: vars.path("GEOIP_ASN_DATABASE"),
+            api_names: api_names(&mut vars),
             user_agents: match vars.text("USER_AGENT_REGEXES").as_deref() {
                 None => UserAgentPatterns::BuiltIn,
                 Some("none") => UserAgentPatterns::Off,
@@ -287,6 +290,7 @@ impl Config {
 
     fn enrichments(&self, problems: &mut Vec<Problem>) -> Enrichments {
         let mut enrichments = Enrichments::default();
+        enrichments.api_names = self.api_names.clone();
         let mut note = |variable, path: &Path, result: Result<(), String>| {
             let problem = |remedy| Problem {
                 variable,
@@ -320,6 +324,13 @@ impl Config {
         }
         enrichments
     }
+}
+
+fn api_names(vars: &mut VariableReader<'_>) -> Option<ApiNames> {
+    let names = ApiNames::parse(&vars.text("API_NAMES")?);
+    names
+        .map_err(|remedy| vars.problem("API_NAMES", remedy))
+        .ok()
 }
 
 fn user_agents(path: &Path) -> Result<UserAgents, String> {

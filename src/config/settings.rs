@@ -171,6 +171,10 @@ pub const SETTINGS: &[Setting] = &[
         "MaxMind DB file of autonomous systems, for `source.as`",
     ),
     optional(
+        "API_NAMES",
+        "Names of APIs as `id=name,…` or a JSON object, for `aws.api_gateway.api_name`",
+    ),
+    optional(
         "USER_AGENT_REGEXES",
         "Another uap-core `regexes.yaml` than the built-in one; `none` = `user_agent.original` only",
     ),

@@ -122,6 +122,7 @@ objects! {
     ApiGateway<'a> {
         api_id: Text<'a>,
         api_key_id: Text<'a>,
+        api_name: Text<'a>,
         api_type: Text<'a>,
         authenticate: Phase<'a>,
         authorize: Phase<'a>,

@@ -1,5 +1,7 @@
-//! Completes documents with the software behind a user agent and the place behind an address.
+//! Completes documents with the software behind a user agent, the place behind an address, and the
+//! name of an API.
 
+mod api_names;
 mod builtin;
 mod geoip;
 
@@ -8,6 +10,7 @@ use std::cell::Cell;
 use bumpalo::Bump;
 pub use user_agents::{ParsedUserAgent, PatternError, UserAgents};
 
+pub use self::api_names::ApiNames;
 pub use self::geoip::{GeoIp, GeoIpError};
 use crate::ecs::{Document, Named, OperatingSystem, UserAgent};
 
@@ -18,6 +21,8 @@ pub struct Enrichments {
     pub user_agents: Option<UserAgents>,
     /// Places and networks.
     pub geoip: GeoIp,
+    /// The names of APIs, if they are known.
+    pub api_names: Option<ApiNames>,
     /// The work on user agents that the invocation may still spend.
     work_left: Cell<u64>,
     /// The number of user agents that the invocation has left unparsed.
@@ -39,6 +44,7 @@ impl Default for Enrichments {
         Self {
             user_agents: None,
             geoip: GeoIp::default(),
+            api_names: None,
             work_left: Cell::new(u64::MAX),
             not_parsed: Cell::new(0),
         }
@@ -73,6 +79,11 @@ impl Enrichments {
             && let Some(address) = document.source.ip.and_then(|ip| ip.parse().ok())
         {
             self.geoip.apply(&mut document.source, address, arena);
+        }
+        if let Some(names) = &self.api_names {
+            let gateway = &mut document.aws.api_gateway;
+            let known = || gateway.api_id.map(|id| names.name_of(id));
+            gateway.api_name = gateway.api_name.or_else(known);
         }
     }
 

@@ -380,6 +380,7 @@ fn api_gateway<'a>(log: &mut AccessLog<'a>, arena: &'a Bump) -> ApiGateway<'a> {
     ApiGateway {
         api_id: log.text(V::ApiId),
         api_key_id: log.text(V::ApiKeyId),
+        api_name: log.text(V::ApiName),
         api_type: api_type(log),
         authenticate: phase(
             log,

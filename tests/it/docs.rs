@@ -338,8 +338,7 @@ fn names_of_the_template_are_right() {
     }
 }
 
-/// The commands name the existing package, and the requests have what Kibana demands. One of them
-/// is about the names of APIs.
+/// The commands name the existing package, and the requests have what Kibana demands.
 #[test]
 fn the_documented_commands_upload_and_remove_the_package() {
     let text = read("docs/kibana.md");
@@ -361,7 +360,7 @@ fn the_documented_commands_upload_and_remove_the_package() {
         .lines()
         .filter(|line| line.contains("$KIBANA_URL"))
         .collect();
-    assert_eq!(to_kibana.len(), 3);
+    assert_eq!(to_kibana.len(), 2);
     assert!(
         to_kibana.iter().all(|line| line.contains("-H 'kbn-xsrf: ")),
         "{to_kibana:?}"

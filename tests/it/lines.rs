@@ -12,6 +12,10 @@ const SETTINGS: &[(&str, &[(&str, &str)])] = &[
         "preserved-originals",
         &[("PRESERVE_ORIGINAL_EVENT", "true"), ("TAGS", "a, b")],
     ),
+    (
+        "names-of-apis",
+        &[("API_NAMES", "a1b2c3d4e5=shop,f6g7h8i9j0=billing")],
+    ),
     ("execution-log-skipped", &[("EXECUTION_LOGS", "skip")]),
     (
         "places",

@@ -328,9 +328,10 @@ fn fits(field: &Field, value: &Json) -> bool {
 
 fn is_one(kind: &str, value: &Json) -> bool {
     match (kind, value) {
-        ("keyword" | "constant_keyword" | "match_only_text" | "wildcard", Json::Text(text)) => {
-            !text.is_empty() && text != "-"
-        }
+        (
+            "keyword" | "alias" | "constant_keyword" | "match_only_text" | "wildcard",
+            Json::Text(text),
+        ) => !text.is_empty() && text != "-",
         ("date", Json::Text(text)) => is_date(text),
         ("ip", Json::Text(text)) => text.parse::<IpAddr>().is_ok(),
         ("long", Json::Number(number)) => number.is_i64(),

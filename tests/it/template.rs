@@ -412,6 +412,7 @@ fn its_variables_are_settings_that_the_program_accepts() {
             ("Tags", ""),
         ],
         vec![
+            ("ApiNames", "a1b2c3d4e5=shop,f6g7h8i9j0=billing"),
             ("Include", "\"status\":\"5"),
             ("Exclude", "health"),
             ("IngestPipeline", "mine"),

@@ -51,6 +51,8 @@ variables! {
         | "apigwId" | "gwId" | "apiIdentifier",
     ApiKey: "identityApiKey" | "apiKey",
     ApiKeyId: "apiKeyId" | "identityApiKeyId",
+    ApiName: "apiName" | "restApiName" | "httpApiName" | "websocketApiName" | "apiGatewayName"
+        | "gatewayName" | "apigwName",
     AuthenticateError: "authenticateError",
     AuthenticateLatency: "authenticateLatency",
     AuthenticateStatus: "authenticateStatus",

@@ -328,6 +328,7 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
         V::ResourcePath if text.starts_with('/') && !is_everybodys(key) => 3,
         V::ResourcePath => 0,
         V::User
+        | V::ApiName
         | V::AuthorizerPrincipalId
         | V::CipherSuite
         | V::TlsVersion

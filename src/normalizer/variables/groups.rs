@@ -449,7 +449,7 @@ mod tests {
             ("request.length", "-"),
             ("request.size", "-"),
             ("response.id", "-"),
-            ("api.name", "-"),
+            ("api.name", "apiName"),
             ("gateway.id", "apiId"),
             ("log.id", "-"),
             ("latencyMs", "responseLatency"),

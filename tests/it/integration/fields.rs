@@ -40,6 +40,9 @@ pub(super) fn files(fields: &[Field]) -> Vec<(String, String)> {
 /// Returns a field with all that Kibana needs. Kibana does not look up fields in ECS.
 fn yaml(field: &Field) -> String {
     let mut text = format!("- name: {}\n  type: {}\n", quoted(&field.name), field.kind);
+    if let Some(path) = &field.path {
+        writeln!(text, "  path: {path}").unwrap();
+    }
     let description = description(field);
     if !description.is_empty() {
         writeln!(text, "  description: {}", quoted(&description)).unwrap();

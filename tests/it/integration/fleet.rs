@@ -122,7 +122,7 @@ fn property(field: &Value) -> (&str, Value) {
     for (key, value) in field.as_object().unwrap() {
         match &**key {
             "name" | "type" | "description" | "normalize" | "ignore_above" => {}
-            "index" | "doc_values" => mapping[key] = value.clone(),
+            "index" | "doc_values" | "path" => mapping[key] = value.clone(),
             other => panic!("{name}: what does Fleet make of {other}?"),
         }
     }
@@ -132,7 +132,7 @@ fn property(field: &Value) -> (&str, Value) {
         "keyword" | "wildcard" => mapping["ignore_above"] = limit().unwrap_or(json!(1024)),
         "flattened" => drop(limit().map(|limit| mapping["ignore_above"] = limit)),
         "date" if name == "@timestamp" => mapping["ignore_malformed"] = json!(false),
-        "constant_keyword" | "match_only_text" | "long" | "boolean" | "date" | "ip"
+        "alias" | "constant_keyword" | "match_only_text" | "long" | "boolean" | "date" | "ip"
         | "geo_point" => {}
         other => panic!("{name}: what does Fleet make of the type {other}?"),
     }

@@ -56,6 +56,8 @@ fn leaves(prefix: &str, mapping: &Value, into: &mut BTreeMap<String, String>) {
             format!("{prefix}.{name}")
         };
         match field["type"].as_str() {
+            // An alias has the type of the field for which it stands.
+            Some("alias") => drop(into.insert(path, "keyword".to_owned())),
             Some(kind) => drop(into.insert(path, kind.to_owned())),
             None => leaves(&path, field, into),
         }

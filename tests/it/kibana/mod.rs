@@ -6,7 +6,8 @@
 //! tests go the other way and begin at the files: `saved` reads them, `checks` tests whether they
 //! are consistent, `look` tests whether a person can read them, `kql` and `query` make the requests
 //! that Kibana would send to the Elasticsearch of `sample`, and `panels` compares the answers with
-//! `expected`, which counts the raw lines (`count`).
+//! `expected`, which counts the raw lines (`count`). `presets` asks the panels and the alerting
+//! rules about lines of AWS's own formats, and `names` about APIs that have names.
 
 mod answers;
 mod checks;
@@ -19,9 +20,11 @@ mod lens;
 mod look;
 mod map;
 mod model;
+mod names;
 mod objectives;
 mod objects;
 mod panels;
+mod presets;
 mod query;
 mod sample;
 mod saved;

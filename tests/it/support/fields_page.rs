@@ -15,6 +15,8 @@ pub(crate) struct Field {
     /// The type in Elasticsearch.
     pub(crate) kind: String,
     pub(crate) is_list: bool,
+    /// The field for which an alias stands.
+    pub(crate) path: Option<String>,
     pub(crate) access: Access,
     /// The variable or other source of the value; empty for a dead letter's field.
     pub(crate) from: String,
@@ -61,6 +63,7 @@ fn field(name: &str, kind: &str, from: &str, example: &str, meaning: &str) -> Fi
     Field {
         name: unquoted(name),
         kind: kind.split(", ").next().unwrap().to_owned(),
+        path: kind.strip_prefix("alias, ").map(unquoted),
         is_list: kind.split(", ").any(|word| word == "list"),
         access: match kind.split(", ").last() {
             Some("not searchable") => Access::Shown,
@@ -88,6 +91,9 @@ impl Field {
 
     fn mapping(&self) -> String {
         let mut mapping = format!(r#"{{ "type": "{}""#, self.kind);
+        if let Some(path) = &self.path {
+            write!(mapping, r#", "path": "{path}""#).unwrap();
+        }
         match self.access {
             Access::Indexed => {}
             Access::DocValues => mapping.push_str(r#", "index": false"#),

@@ -67,8 +67,8 @@ const fn share(label: &'static str, filter: &'static str) -> Metric {
     metric(label, Of::Share(HAS_STATUS)).only(filter)
 }
 
-/// The name of an API in lists and controls.
-const API_FIELD: &str = "aws.api_gateway.api_id";
+/// The API in lists and controls: its name if the documents have names, otherwise its id.
+const API_FIELD: &str = "aws.api_gateway.api";
 const ROUTE_FIELD: &str = "aws.api_gateway.route";
 
 const ROUTE: Bucket = terms(ROUTE_FIELD, "Route");

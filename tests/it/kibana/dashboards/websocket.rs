@@ -34,7 +34,7 @@ const CONNECTION_LENGTH: &Esql = &Esql {
     query: "FROM logs-aws.api_gateway_logs-*\n\
         | WHERE aws.api_gateway.event_type == \"DISCONNECT\" AND aws.api_gateway.connected_at IS NOT NULL\n\
         | EVAL seconds = DATE_DIFF(\"seconds\", aws.api_gateway.connected_at, @timestamp)\n\
-        | STATS median = MEDIAN(seconds), longest = MAX(seconds), connections = COUNT(*) BY api = aws.api_gateway.api_id\n\
+        | STATS median = MEDIAN(seconds), longest = MAX(seconds), connections = COUNT(*) BY api = aws.api_gateway.api\n\
         | SORT connections DESC",
     by: ("api", "API"),
     of: &[
@@ -64,10 +64,14 @@ fn numbers() -> Row {
         5,
         vec![
             tile(16, balance).query(IS_WEBSOCKET).described(
-                "Above 0: more connections are open than at the start of the time range.",
+                "Connections that opened, less those that closed. Above 0, more are open than before: worry when it only grows. The log format needs eventType.",
             ),
-            tile(16, MESSAGES).query(IS_WEBSOCKET),
-            tile(16, ERRORS.in_steps(NONE_IS_GOOD)).query(IS_WEBSOCKET),
+            tile(16, MESSAGES)
+                .query(IS_WEBSOCKET)
+                .described("Messages from clients. Worry when there are connects and no messages. The log format needs eventType."),
+            tile(16, ERRORS.in_steps(NONE_IS_GOOD))
+                .query(IS_WEBSOCKET)
+                .described("Connects, messages and disconnects with a status from 400 on. Worry about any. The log format needs eventType."),
         ],
     )
 }
@@ -78,7 +82,8 @@ fn events() -> Row {
         vec![
             chart(Bars, 48, "Connects, messages and disconnects")
                 .query(IS_WEBSOCKET)
-                .of([CONNECTS, MESSAGES, DISCONNECTS]),
+                .of([CONNECTS, MESSAGES, DISCONNECTS])
+                .described("What happens on connections. Worry when disconnects jump: a network or a deployment cut them off. The log format needs eventType."),
         ],
     )
 }
@@ -90,7 +95,8 @@ fn routes() -> Row {
             table(24, "Routes", ROUTE)
                 .query(IS_WEBSOCKET)
                 .of([count("Events"), ERRORS, INTEGRATION_P95])
-                .leading_to(&["errors"]),
+                .leading_to(&["errors"])
+                .described("Events, errors and the integration's time by route. Worry about errors of one route: its integration fails. The log format needs eventType and routeKey."),
             panel(
                 Shape::Esql(CONNECTION_LENGTH),
                 24,
@@ -98,7 +104,7 @@ fn routes() -> Row {
             )
             .query("")
             .described(
-                "Of connections that ended in the time range. The log format needs connectedAt.",
+                "How long the connections lasted that ended in the time range. Worry when the median falls. The log format needs connectedAt, eventType.",
             ),
         ],
     )
