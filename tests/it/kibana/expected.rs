@@ -1,8 +1,11 @@
 //! The expected rows of every panel, counted from the raw lines.
 
+use std::collections::BTreeMap;
+
 use super::count::{Expected, Group, Number, compared, exactly, grouped, step};
+use super::feed::{self, Fed};
 use super::query::MISSING;
-use super::sample::{DELAYS, EVENT_TIME, Line, Lines, raw};
+use super::sample::{Line, Lines};
 
 const P: fn(&Group<'_>, f64) -> Number =
     |group, percentile| group.percentile("responseLatency", percentile);
@@ -151,7 +154,7 @@ pub(super) fn expected(dashboard: &str, title: &str, lines: &Lines) -> Expected 
         "clients" => clients(title, &lines.now),
         "errors" => errors(title, &lines.now),
         "websocket" => websocket(title, &lines.now),
-        "pipeline" => pipeline(title),
+        "pipeline" => pipeline(title, &feed::of_fixtures()),
         _ => panic!("{dashboard} is not known"),
     }
 }
@@ -431,118 +434,99 @@ fn statistics(mut values: Vec<f64>) -> Vec<Number> {
     vec![median, exactly(last), exactly(count as f64)]
 }
 
-/// The files of each format.
-const FORMATS: [&[&str]; 7] = [
-    &["rest", "http", "websocket", "short", "broken", "repaired"],
-    &["clf"],
-    &["key-value"],
-    &["request-id"],
-    &["xml"],
-    &["execution"],
-    &["not-known"],
-];
-
-fn size(file: &str) -> f64 {
-    raw(file).lines().count() as f64
-}
-
-fn sum(files: &[&str]) -> f64 {
-    files.iter().map(|file| size(file)).sum()
-}
-
 fn numbers(numbers: impl IntoIterator<Item = f64>) -> Vec<Number> {
     numbers.into_iter().map(exactly).collect()
 }
 
-fn pipeline(title: &str) -> Expected {
-    let row =
-        |label: &str, values: &[f64]| (vec![label.to_owned()], numbers(values.iter().copied()));
-    let number = |number| [(Vec::new(), numbers([number]))].into();
-    let files = DELAYS.map(|(file, _)| file);
+/// Returns what a panel of the Pipeline dashboard shows of a feed.
+pub(super) fn pipeline(title: &str, feed: &[Fed]) -> Expected {
+    let documents = || feed.iter().filter(|fed| !fed.is_rejected);
+    let rejected = || feed.iter().filter(|fed| fed.is_rejected);
+    let damaged = |fed: &&Fed| fed.is_unparsed || !fed.repairs.is_empty();
+    let total = |feed: usize| [(Vec::new(), numbers([feed as f64]))].into();
+    let one = |label: &str| vec![label.to_owned()];
     match title {
-        "Documents" => number(sum(&files)),
-        "Unparsed lines" => number(sum(&["not-known", "broken"])),
-        "Repaired lines" => number(size("repaired")),
-        "Dead letters" => number(size("refused")),
-        "Documents by format" => formats_over_time(),
-        "Documents by log group" => files.iter().map(|file| log_group(file)).collect(),
-        "Repairs" => [row("missing_value", &[2.0]), row("commas", &[1.0])].into(),
-        "Keys without a field" => [row("tenant", &[2.0]), row("shard", &[1.0])].into(),
-        "Lag from event to ingest (s)" => DELAYS.iter().map(delays).collect(),
-        "Dead letters by log group and reason" => {
-            let labels = ["/refused", "document_parsing_exception"].map(str::to_owned);
-            [(labels.to_vec(), numbers([size("refused")]))].into()
+        "Documents" => total(documents().count()),
+        "Unparsed lines" => total(documents().filter(|fed| fed.is_unparsed).count()),
+        "Repaired lines" => total(documents().filter(|fed| !fed.repairs.is_empty()).count()),
+        "Dead letters" => total(rejected().count()),
+        "Documents by format" => {
+            let step = |fed: &Fed| fed.time / super::query::STEP * super::query::STEP;
+            let is_form = |form: usize| move |fed: &Fed| fed.form == form;
+            tallied(
+                documents(),
+                |fed| one(&step(fed).to_string()),
+                &[0, 1, 2, 3, 4, 5, 6].map(is_form),
+            )
         }
-        "Latest unparsed and repaired lines" => times(&["not-known", "broken", "repaired"]),
-        "Latest dead letters" => times(&["refused"]),
+        "Documents by log group" => {
+            let numbers: [fn(&Fed) -> bool; 4] = [
+                |_| true,
+                |fed| fed.is_unparsed,
+                |fed| !fed.repairs.is_empty(),
+                |fed| fed.is_cut_off,
+            ];
+            tallied(documents(), |fed| one(&fed.log_group), &numbers)
+        }
+        "Repairs" => words(documents().flat_map(|fed| fed.repairs)),
+        "Keys without a field" => words(documents().flat_map(|fed| fed.unmapped)),
+        "Lag from event to ingest (s)" => {
+            let mut lags: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for fed in documents() {
+                lags.entry(one(&fed.log_group))
+                    .or_default()
+                    .push(fed.lag as f64);
+            }
+            let row = |(group, lags)| (group, statistics(lags));
+            lags.into_iter().map(row).collect()
+        }
+        "Dead letters by log group and reason" => {
+            let labels = |fed: &Fed| {
+                vec![
+                    fed.log_group.clone(),
+                    "document_parsing_exception".to_owned(),
+                ]
+            };
+            tallied(rejected(), labels, &[|_: &Fed| true])
+        }
+        "Latest unparsed and repaired lines" => tallied(
+            documents().filter(damaged),
+            |fed| one(&fed.time.to_string()),
+            &[|_: &Fed| true],
+        ),
+        "Latest dead letters" => tallied(
+            rejected(),
+            |fed| one(&fed.time.to_string()),
+            &[|_: &Fed| true],
+        ),
         _ => panic!("the oracle does not know {title}"),
     }
 }
 
-fn log_group(file: &str) -> (Vec<String>, Vec<Number>) {
-    let if_of = |files: &[&str]| {
-        if files.contains(&file) {
-            size(file)
-        } else {
-            0.0
-        }
-    };
-    let values = [
-        size(file),
-        if_of(&["not-known", "broken"]),
-        if_of(&["repaired"]),
-        if_of(&["broken"]),
-    ];
-    (vec![format!("/{file}")], numbers(values))
-}
-
-fn delays((file, delay): &(&str, u64)) -> (Vec<String>, Vec<Number>) {
-    let delay = *delay as f64;
-    let all = (0..raw(file).lines().count())
-        .map(|line| delay + line as f64)
-        .collect();
-    (vec![format!("/{file}")], statistics(all))
-}
-
-/// Returns the times of the requests in a file's lines, in milliseconds since 1970.
-fn line_times(file: &str) -> Vec<u64> {
-    let time = |(number, line): (usize, &str)| {
-        let epoch = line
-            .split_once("\"requestTimeEpoch\":\"")
-            .and_then(|(_, rest)| rest.get(..13)?.parse().ok());
-        let clf = line
-            .split_once("01/Mar/2026:13:")
-            .and_then(|(_, rest)| rest.get(..2)?.parse::<u64>().ok());
-        let clf = clf.map(|minute| 1_772_370_000_000 + minute * 60_000);
-        epoch.or(clf).unwrap_or(EVENT_TIME + number as u64)
-    };
-    raw(file).lines().enumerate().map(time).collect()
-}
-
-fn formats_over_time() -> Expected {
-    let mut expected = Expected::new();
-    for (place, files) in FORMATS.iter().enumerate() {
-        for time in files.iter().flat_map(|file| line_times(file)) {
-            let step = time / super::query::STEP * super::query::STEP;
-            let row = expected
-                .entry(vec![step.to_string()])
-                .or_insert_with(|| numbers([0.0; FORMATS.len()]));
-            let (count, most) = row
-                .get_mut(place)
-                .and_then(Option::as_mut)
-                .expect("a number for each format");
-            (*count, *most) = (*count + 1.0, *most + 1.0);
+/// Groups lines by labels, and counts those of each kind in each group.
+fn tallied<'f>(
+    feed: impl Iterator<Item = &'f Fed>,
+    labels: impl Fn(&Fed) -> Vec<String>,
+    kinds: &[impl Fn(&Fed) -> bool],
+) -> Expected {
+    let mut counts: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for fed in feed {
+        let row = counts
+            .entry(labels(fed))
+            .or_insert_with(|| vec![0.0; kinds.len()]);
+        for (count, is) in row.iter_mut().zip(kinds) {
+            *count += f64::from(u8::from(is(fed)));
         }
     }
-    expected
+    let row = |(labels, counts)| (labels, numbers(counts));
+    counts.into_iter().map(row).collect()
 }
 
-/// Returns a row for each line of a saved search.
-fn times(files: &[&str]) -> Expected {
-    let times = files.iter().flat_map(|file| line_times(file));
-    let mut expected = Expected::new();
-    for time in times {
-        expected.insert(vec![time.to_string()], vec![exactly(1.0)]);
+fn words<'w>(words: impl Iterator<Item = &'w &'static str>) -> Expected {
+    let mut counts: BTreeMap<Vec<String>, f64> = BTreeMap::new();
+    for word in words {
+        *counts.entry(vec![(*word).to_owned()]).or_default() += 1.0;
     }
-    expected
+    let row = |(labels, count)| (labels, numbers([count]));
+    counts.into_iter().map(row).collect()
 }

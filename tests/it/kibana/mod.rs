@@ -6,7 +6,7 @@
 //! tests go the other way and begin at the files: `saved` reads them, `checks` tests whether they
 //! are consistent, `look` tests whether a person can read them, `kql` and `query` make the requests
 //! that Kibana would send to the Elasticsearch of `sample`, and `panels` compares the answers with
-//! `expected`, which counts the raw lines (`count`). `presets` asks the panels and the alerting
+//! `expected`, which counts the raw lines (`count`, `feed`). `presets` asks the panels and the alerting
 //! rules about lines of AWS's own formats, and `names` about APIs that have names.
 
 mod answers;
@@ -15,6 +15,7 @@ mod columns;
 mod count;
 mod dashboards;
 mod expected;
+mod feed;
 pub(crate) mod kql;
 mod lens;
 mod look;

@@ -4,13 +4,13 @@
 use std::fs;
 
 use super::panels::{drawn, shown};
-use super::sample::{server, take_named};
+use super::sample::server;
 use crate::alerts::Rule;
 use crate::support::golden::repository;
 use crate::support::sample::{column, rows};
 
 /// Returns the mappings that the page puts into the user's own component template.
-fn mappings() -> String {
+pub(super) fn mappings() -> String {
     let page = fs::read_to_string(repository("docs/kibana.md")).expect("the page can be read");
     let (_, section) = page.split_once("\n## Names of APIs\n").expect("a section");
     let (_, block) = section.split_once("```json\n").expect("a body");
@@ -18,18 +18,23 @@ fn mappings() -> String {
     body.to_owned()
 }
 
-#[test]
-fn names_head_the_lists_of_apis_and_ids_stand_for_unknown_names() {
-    let apis = ["a1b2c3d4e5", "f6g7h8i9j0", "k1l2m3n4o5"];
+/// The value of `API_NAMES`. The third API has no name.
+pub(super) const NAMES: &str = "a1b2c3d4e5=shop,f6g7h8i9j0=billing";
+
+/// Returns lines of three APIs, with all that lists of APIs need.
+pub(super) fn lines() -> String {
     let line = |number: usize| {
-        let (api, second) = (apis[number % 3], number % 60);
+        let api = ["a1b2c3d4e5", "f6g7h8i9j0", "k1l2m3n4o5"].get(number % 3);
+        let (api, second) = (api.expect("a remainder"), number % 60);
         format!(
             r#"{{"apiId":"{api}","stage":"prod","deploymentId":"d1","requestId":"6b1c2d3e-0000-4000-8000-{number:012}","requestTime":"16/Jan/2026:10:00:{second:02} +0000","status":"502","eventType":"DISCONNECT","connectedAt":"1768557000000"}}"#
         )
     };
-    let lines: Vec<_> = (0..180).map(line).collect();
-    let names = "a1b2c3d4e5=shop,f6g7h8i9j0=billing";
-    take_named(&lines.join("\n"), names, &mappings());
+    (0..180).map(|number| line(number) + "\n").collect()
+}
+
+#[test]
+fn names_head_the_lists_of_apis_and_ids_stand_for_unknown_names() {
     let named = ["billing", "k1l2m3n4o5", "shop"];
 
     let range = ["2026-01-16T09:00:00.000Z", "2026-01-16T11:00:00.000Z"];

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::answers;
 use super::count::{Expected, Number};
-use super::expected::{expected, is_known_for_any};
+use super::expected::{expected, is_known_for_any, pipeline};
+use super::feed;
 use super::query::{Layer, Table, query, text};
 use super::sample::{DAY, Lines, MADE_UP, MORNING, NOTHING, READABLE, server};
 use super::saved::{SavedPanel, decoded, objects, panels};
@@ -73,6 +74,20 @@ fn every_panel_agrees_with_made_up_lines() {
         .collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(known().count() > 40, "only {}", known().count());
+}
+
+/// The Pipeline dashboard is about lines of all forms, so its second data are such lines.
+#[test]
+fn every_panel_of_the_pipeline_agrees_with_lines_drawn_by_chance() {
+    let feed = feed::by_chance();
+    let is_here = |panel: &SavedPanel| panel.dashboard == "pipeline";
+    let problem = |panel: SavedPanel| {
+        let (shown, wanted) = (shown(&panel, feed::CHANCE), pipeline(&panel.title, &feed));
+        let is_good = is_as_expected(&shown, &wanted, limit(&panel));
+        (!is_good).then(|| format!("{}\n  shows  {shown:?}\n  wanted {wanted:?}", name(&panel)))
+    };
+    let problems: Vec<_> = drawn().filter(is_here).filter_map(problem).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 /// With the traffic of `event --generate`, no panel is empty. The answers are kept for the pictures

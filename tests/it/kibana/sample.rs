@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::{feed, names, presets};
 use crate::support::command_line::run;
 use crate::support::golden::repository;
 use crate::support::search_server::{Flavour, SearchServer, start};
@@ -85,7 +86,11 @@ pub(super) fn server() -> &'static SearchServer {
         take(&server, &event_of_lines("readable-before", &before), 1);
         take(&server, &made_up(3_000, MADE_UP), 4);
         take(&server, &made_up(2_500, A_WEEK_BEFORE_MADE_UP), 4);
-        refuse(&server, &[&event("refused"), &made_up(3, MADE_UP)]);
+        refuse(&server, &event("refused"), 3);
+        refuse(&server, &made_up(3, MADE_UP), 3);
+        take_feed(&server);
+        take(&server, &event_of_lines("presets", &presets::lines()), 1);
+        take_named(&server);
         another_program_s_log(&server);
         server.refresh("logs-*");
         server
@@ -161,21 +166,15 @@ fn take(server: &SearchServer, event: &str, delay: u64) {
     );
 }
 
-/// Adds documents of more lines to the sample. They must lie outside of its time ranges.
-pub(super) fn take_lines(log_group: &str, lines: &str) {
-    take(server(), &event_of_lines(log_group, lines), 1);
-    server().refresh("logs-*");
-}
-
-/// Adds documents with the names of APIs to a data stream of their own, with these mappings beside
-/// those of `setup`.
-pub(super) fn take_named(lines: &str, api_names: &str, mappings: &str) {
+/// Indexes documents with the names of APIs into a data stream of their own, which has the user's
+/// own mappings beside those of `setup`.
+fn take_named(server: &SearchServer) {
     let data_stream = "logs-aws.api_gateway_logs-names";
     let put = |path: &str, body: &str| {
-        let (status, answer) = server().admin_request("PUT", path, Some(body));
+        let (status, answer) = server.admin_request("PUT", path, Some(body));
         assert_eq!(status, 200, "{path}: {answer}");
     };
-    put("/_component_template/names@custom", mappings);
+    put("/_component_template/names@custom", &names::mappings());
     let components = ["settings", "mappings"].map(|it| format!("logs-aws.api_gateway_logs@{it}"));
     let [settings, fields] = components;
     let template = json!({
@@ -185,12 +184,32 @@ pub(super) fn take_named(lines: &str, api_names: &str, mappings: &str) {
         "composed_of": [settings, fields, "names@custom"],
     });
     put("/_index_template/names", &template.to_string());
-    let names = [("API_NAMES", api_names), ("DATA_STREAM", data_stream)];
-    let event = event_of_lines("names", lines);
-    let printed = run(&["invoke", "--dry-run", "-"], &names, event.as_bytes());
+    let settings = [("API_NAMES", names::NAMES), ("DATA_STREAM", data_stream)];
+    let event = event_of_lines("names", &names::lines());
+    let printed = run(&["invoke", "--dry-run", "-"], &settings, event.as_bytes());
     assert_eq!(printed.status, 0, "{}", printed.stderr);
-    bulk(server(), data_stream, &ingested(&printed.stdout, 1));
-    server().refresh("logs-*");
+    bulk(server, data_stream, &ingested(&printed.stdout, 1));
+}
+
+/// Indexes the lines drawn by chance, those of each log group on their own.
+fn take_feed(server: &SearchServer) {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for fed in feed::by_chance() {
+        let key = (fed.log_group.clone(), fed.is_rejected);
+        groups.entry(key).or_default().push(fed);
+    }
+    for ((group, is_rejected), feed) in groups {
+        let lines: Vec<_> = feed.iter().map(|fed| fed.line.as_str()).collect();
+        let event = event_at(
+            group.trim_start_matches('/'),
+            &lines.join("\n"),
+            feed::BEGINS,
+        );
+        match feed.first() {
+            Some(first) if !is_rejected => take(server, &event, first.lag),
+            _ => refuse(server, &event, lines.len()),
+        }
+    }
 }
 
 /// Returns the event of a file's lines. Its log group is named after the file.
@@ -199,7 +218,11 @@ fn event(file: &str) -> String {
 }
 
 fn event_of_lines(log_group: &str, lines: &str) -> String {
-    let (group, time) = (format!("/{log_group}"), EVENT_TIME.to_string());
+    event_at(log_group, lines, EVENT_TIME)
+}
+
+fn event_at(log_group: &str, lines: &str, time: u64) -> String {
+    let (group, time) = (format!("/{log_group}"), time.to_string());
     let arguments = [
         "event",
         "--log-group",
@@ -250,8 +273,8 @@ fn bulk(server: &SearchServer, data_stream: &str, documents: &[Value]) {
 }
 
 /// Indexes lines whose documents a mapping rejects. The program itself makes them dead letters.
-/// Each event has three such lines.
-fn refuse(server: &SearchServer, events: &[&str]) {
+/// The event has this many lines.
+fn refuse(server: &SearchServer, event: &str, lines: usize) {
     let data_stream = "logs-aws.api_gateway_logs-refused";
     // No panel and no rule uses this field: ES|QL would not read it from two types.
     let version = json!({ "ecs": { "properties": { "version": { "type": "ip" } } } });
@@ -273,10 +296,9 @@ fn refuse(server: &SearchServer, events: &[&str]) {
         ("ELASTICSEARCH_API_KEY", &key),
         ("DATA_STREAM", data_stream),
     ];
-    for event in events {
-        let report = run(&["invoke", "-"], &settings, event.as_bytes());
-        assert!(report.stdout.contains(r#""dead_lettered":3"#), "{report:?}");
-    }
+    let report = run(&["invoke", "-"], &settings, event.as_bytes());
+    let expected = format!(r#""dead_lettered":{lines},"#);
+    assert!(report.stdout.contains(&expected), "{report:?}");
 }
 
 /// Adds documents that no panel may count: the same values in a data stream of somebody else.
