@@ -401,6 +401,37 @@ fn the_page_names_the_dashboards() {
     assert_eq!(named, titles);
 }
 
+/// Each question at night is answered by panels that are on the dashboard that the page names.
+#[test]
+fn each_question_at_night_names_panels_of_a_dashboard() {
+    let page = fs::read_to_string(repository("docs/kibana.md")).expect("a page can be read");
+    let (_, section) = page
+        .split_once("\n### Ten questions at night\n")
+        .expect("a section");
+    let rows = section
+        .lines()
+        .skip_while(|line| !line.starts_with("| ---"))
+        .skip(1);
+    let rows: Vec<_> = rows.take_while(|line| line.starts_with("| ")).collect();
+    assert_eq!(rows.len(), 10);
+    let panels = panels();
+    for row in rows {
+        let (_, answer) = row.trim_matches('|').split_once(" | ").expect("an answer");
+        let named: Vec<_> = answer.split('*').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        let words: Vec<_> = answer
+            .to_lowercase()
+            .split([' ', ','])
+            .map(str::to_owned)
+            .collect();
+        for name in named {
+            let is_it =
+                |panel: &SavedPanel| panel.title == name && words.contains(&panel.dashboard);
+            assert!(panels.iter().any(is_it), "{row}: {name}");
+        }
+    }
+}
+
 /// Lens draws columns by their ids, in an order: each column appears once, including those from
 /// which a formula is computed.
 #[test]
