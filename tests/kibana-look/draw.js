@@ -139,6 +139,9 @@ function drawXy(body, panel) {
   if (!panel.rows.length) return void element(body, "div", "empty", "No results found");
   const rows = panel.rows.toSorted((one, other) => one.labels[0] - other.labels[0]);
   const isStacked = drawn.seriesType.endsWith("stacked");
+  const isShare = drawn.seriesType.endsWith("percentage_stacked");
+  const whole = (row) => (isShare ? row.numbers.reduce((sum, number) => sum + number, 0) / 100 : 1);
+  const value = (number, row) => (number === null || (scale === "log" && !number) ? null : number / whole(row));
   const series = numbers.map(({ id, label }, index) => ({
     name: label,
     type: drawn.seriesType.startsWith("bar") ? "bar" : "line",
@@ -148,13 +151,17 @@ function drawXy(body, panel) {
     barCategoryGap: "5%",
     // A colour of the default palette is pink here, so that people notice it.
     color: drawn.yConfig.find(({ forAccessor }) => forAccessor === id)?.color ?? "#ff00ff",
-    data: rows.map((row) => [Number(row.labels[0]), scale === "log" && !row.numbers[index] ? null : row.numbers[index]]),
+    data: rows.map((row) => [Number(row.labels[0]), value(row.numbers[index], row)]),
   }));
   chart(body, {
     grid: { left: 60, right: 12, top: 12, bottom: 52 },
     legend: { bottom: 0, icon: "roundRect", itemWidth: 10 },
     xAxis: { type: "time", min: DASHBOARD.from, max: DASHBOARD.to },
-    yAxis: { type: scale === "log" ? "log" : "value", axisLabel: { formatter: (value) => formatted(value, numbers[0].format) } },
+    yAxis: {
+      type: scale === "log" ? "log" : "value",
+      max: isShare ? 100 : undefined,
+      axisLabel: { formatter: (value) => (isShare ? `${value}%` : formatted(value, numbers[0].format)) },
+    },
     series,
   });
 }

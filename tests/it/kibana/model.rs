@@ -66,6 +66,7 @@ pub(super) enum Shape {
     /// A number, and a second number below it.
     Tile,
     Lines,
+    /// Parts of a whole over time, in percent: one slow hour would flatten all others otherwise.
     Areas,
     Bars,
     /// Cells of time and group. A larger number makes a darker cell.

@@ -20,7 +20,7 @@ pub(super) fn visualization(panel: &Panel, layer: &str) -> (&'static str, Value)
             ("lnsMetric", state)
         }
         Shape::Lines => ("lnsXY", xy(panel, state, "line")),
-        Shape::Areas => ("lnsXY", xy(panel, state, "area_stacked")),
+        Shape::Areas => ("lnsXY", xy(panel, state, "area_percentage_stacked")),
         Shape::Bars => ("lnsXY", xy(panel, state, "bar_stacked")),
         Shape::Heatmap => {
             extend(&mut state, &heatmap(panel));

@@ -161,7 +161,7 @@ fn latency() -> Row {
                     metric("API Gateway", Of::Difference(LATENCY, INTEGRATION_LATENCY))
                         .colored(ORANGE),
                 ])
-                .described("The average latency in two parts. Worry when API Gateway's part grows: authorizers and WAF are in it. The log format needs responseLatency and integrationLatency."),
+                .described("The parts of the average latency, in percent. Worry when API Gateway's part grows: authorizers and WAF are in it. The log format needs responseLatency and integrationLatency."),
         ],
     )
 }
