@@ -259,7 +259,8 @@ impl<'a> InvokeEvent<'a> {
             return nested(inner.get(), nesting);
         }
         let records = self.records.ok_or(NoPayload::UnknownBody)?;
-        let (mut payloads, mut are_direct) = (Vec::new(), true);
+        let mut payloads = Vec::new();
+        let mut are_direct = true;
         for record in records {
             let (_, record) = record
                 .into_record_nested(nesting)

@@ -305,7 +305,8 @@ impl std::error::Error for TransportError {}
 
 impl fmt::Display for TransportError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (cause, remedy) = (self.cause(), self.remedy());
+        let cause = self.cause();
+        let remedy = self.remedy();
         let colon = if remedy.is_empty() { "" } else { ": " };
         write!(formatter, "{cause}{colon}{remedy}")
     }

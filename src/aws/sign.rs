@@ -67,7 +67,8 @@ impl AwsCredentials {
                 .and_then(|body| body.as_bytes())
                 .unwrap_or_default(),
         );
-        let (method, url) = (request.method().as_str(), request.url().as_str());
+        let method = request.method().as_str();
+        let url = request.url().as_str();
         let signable = SignableRequest::new(
             method,
             url,

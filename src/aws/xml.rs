@@ -3,13 +3,15 @@
 /// Returns the content of each element of a name, except for those inside another one of that name.
 pub(super) fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let mut found = Vec::new();
-    let (mut depth, mut start) = (0_usize, 0);
+    let mut depth = 0_usize;
+    let mut start = 0;
     for (at, _) in xml.match_indices('<') {
         let Some(tag) = xml.get(at + 1..).and_then(|rest| rest.split('>').next()) else {
             continue;
         };
         let end = at + tag.len() + 2;
-        let (is_end, is_empty) = (tag.starts_with('/'), tag.ends_with('/'));
+        let is_end = tag.starts_with('/');
+        let is_empty = tag.ends_with('/');
         let word = tag.trim_matches('/').split_whitespace().next();
         if word != Some(name) {
             continue;

@@ -86,25 +86,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => write!(formatter, "{error}"),
-            Self::Status(401) => write!(
-                formatter,
-                "Elasticsearch answered 401: it does not know the credentials, or none are set"
-            ),
-            Self::Status(403) => write!(
-                formatter,
-                "Elasticsearch answered 403: the credentials need {PRIVILEGES}"
-            ),
-            Self::Status(status @ 300..=399) => write!(
-                formatter,
-                "the server answered {status}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
-            ),
-            Self::Status(status @ (404 | 405 | 410 | 415 | 501)) => {
-                write!(
-                    formatter,
-                    "the server answered {status}: check that ELASTICSEARCH_URL is the address of Elasticsearch"
-                )
-            }
-            Self::Status(status) => write!(formatter, "Elasticsearch answered {status}"),
+            Self::Status(status) => write_status(*status, formatter),
             Self::Unreadable => {
                 write!(
                     formatter,
@@ -121,23 +103,7 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            Self::Item { status: 404, kind } if kind == "index_not_found_exception" => write!(
-                formatter,
-                "documents were answered 404 {kind}: no index template makes a data stream of that name, which \
-                 `apigw-logs setup` puts there"
-            ),
-            Self::Item { status: 400, kind } if kind == NO_PIPELINE => {
-                write!(
-                    formatter,
-                    "documents were answered 400: the pipeline of ELASTICSEARCH_PIPELINE does not exist"
-                )
-            }
-            Self::Item { status, kind } if kind.is_empty() => {
-                write!(formatter, "documents were answered {status}")
-            }
-            Self::Item { status, kind } => {
-                write!(formatter, "documents were answered {status} {kind}")
-            }
+            Self::Item { status, kind } => write_item(*status, kind, formatter),
             Self::DeadLetter { status, kind } => {
                 write!(
                     formatter,
@@ -164,6 +130,54 @@ impl fmt::Display for Failure {
                 "Elasticsearch answers 400 whatever is sent: check ELASTICSEARCH_URL, ELASTICSEARCH_PIPELINE \
                  and DATA_STREAM"
             ),
+        }
+    }
+}
+
+/// Writes the sentence on a request that was answered with this status.
+fn write_status(status: u16, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match status {
+        401 => write!(
+            formatter,
+            "Elasticsearch answered 401: it does not know the credentials, or none are set"
+        ),
+        403 => write!(
+            formatter,
+            "Elasticsearch answered 403: the credentials need {PRIVILEGES}"
+        ),
+        300..=399 => write!(
+            formatter,
+            "the server answered {status}, a redirect, which is not followed: set ELASTICSEARCH_URL to where it leads"
+        ),
+        404 | 405 | 410 | 415 | 501 => {
+            write!(
+                formatter,
+                "the server answered {status}: check that ELASTICSEARCH_URL is the address of Elasticsearch"
+            )
+        }
+        _ => write!(formatter, "Elasticsearch answered {status}"),
+    }
+}
+
+/// Writes the sentence on documents that were answered with this status and error.
+fn write_item(status: u16, kind: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match (status, kind) {
+        (404, "index_not_found_exception") => write!(
+            formatter,
+            "documents were answered 404 index_not_found_exception: no index template makes a data stream of that name, which \
+             `apigw-logs setup` puts there"
+        ),
+        (400, NO_PIPELINE) => {
+            write!(
+                formatter,
+                "documents were answered 400: the pipeline of ELASTICSEARCH_PIPELINE does not exist"
+            )
+        }
+        (_, "") => {
+            write!(formatter, "documents were answered {status}")
+        }
+        (_, kind) => {
+            write!(formatter, "documents were answered {status} {kind}")
         }
     }
 }

@@ -82,7 +82,8 @@ impl StackCheck<'_> {
     /// question makes sense.
     async fn parts(&self, findings: &mut Vec<Finding>) -> Option<StackParts> {
         const CHECK: &str = "stack";
-        let (name, region) = (self.stack, self.account.region());
+        let name = self.stack;
+        let region = self.account.region();
         let stack = match self.account.stack(name).await {
             Ok(stack) => stack,
             Err(CallError::Refused { kind, .. }) if kind == "ValidationError" => {
@@ -441,7 +442,8 @@ fn shown(text: &str) -> String {
 
 /// Says whether Lambda can run the function.
 fn state(check: &'static str, name: &str, function: &FunctionConfiguration) -> Finding {
-    let (state, update) = (&*function.state, &*function.last_update_status);
+    let state = &*function.state;
+    let update = &*function.last_update_status;
     let name = shown(name);
     let told = format!("{name} is {state} and its last update {update}");
     match (state, update) {

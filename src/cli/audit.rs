@@ -85,6 +85,32 @@ pub(super) async fn run(
     judge(&arguments, &total, &report)
 }
 
+impl Arguments {
+    fn ids(&self) -> Ids {
+        if self.force {
+            Ids::Any
+        } else {
+            Ids::OfCloudWatch
+        }
+    }
+
+    fn missing(&self) -> Missing {
+        if self.repair {
+            Missing::Sent
+        } else {
+            Missing::Counted
+        }
+    }
+
+    fn doubles(&self) -> Doubles {
+        if self.remove_doubles {
+            Doubles::Removed
+        } else {
+            Doubles::Counted
+        }
+    }
+}
+
 /// Compares with a progress bar, until everything is compared or the user interrupts.
 async fn compare(
     arguments: &Arguments,
@@ -106,21 +132,9 @@ async fn compare(
         pace: connection.pace,
         pipeline,
         look_up: &everywhere,
-        ids: if arguments.force {
-            Ids::Any
-        } else {
-            Ids::OfCloudWatch
-        },
-        missing: if arguments.repair {
-            Missing::Sent
-        } else {
-            Missing::Counted
-        },
-        doubles: if arguments.remove_doubles {
-            Doubles::Removed
-        } else {
-            Doubles::Counted
-        },
+        ids: arguments.ids(),
+        missing: arguments.missing(),
+        doubles: arguments.doubles(),
     };
     let progress = ProgressBar::of("log events");
     let last = Cell::new(connection.since);
@@ -241,7 +255,8 @@ fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(
     let missing = total.counts.missing.saturating_sub(report.repaired);
     let doubled = total.counts.doubled.saturating_sub(report.removed);
     if report.repaired + report.removed > 0 {
-        let (repaired, removed) = (grouped(report.repaired), grouped(report.removed));
+        let repaired = grouped(report.repaired);
+        let removed = grouped(report.removed);
         say(
             "done",
             format_args!(

@@ -118,7 +118,8 @@ fn difference(setting: &Setting, there: Option<&str>, here: Option<&str>) -> Fin
     let name = setting.name;
     let value =
         |value: Option<&str>| value.map_or("not set".to_owned(), |value| shown(setting, value));
-    let (there, here) = (value(there), value(here));
+    let there = value(there);
+    let here = value(here);
     let message = if there == here {
         format!("{name} has another value in the function than here ({here})")
     } else {

@@ -43,7 +43,8 @@ pub(super) fn no_log(file: &Path, bytes: &[u8]) -> Option<String> {
     if let Some(sentence) = foreign(file, bytes) {
         return Some(sentence);
     }
-    let (name, argument) = (shown(file), argument(file));
+    let name = shown(file);
+    let argument = argument(file);
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return Some(format!(
             "{name} begins with a byte order mark, which becomes a part of the first line: `tail -c +4 {argument}` \

@@ -46,7 +46,8 @@ pub(super) fn run(
     if let Some(sentence) = kind::no_log(file, lines.fill_buf().map_err(unreadable)?) {
         say("warning", sentence);
     }
-    let (mut arena, mut line) = (Bump::new(), Vec::new());
+    let mut arena = Bump::new();
+    let mut line = Vec::new();
     loop {
         line.clear();
         if lines.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {

@@ -210,9 +210,15 @@ impl Config {
         if problems.is_empty() {
             return Ok(config);
         }
-        // Also report problems with the named files, so that one run shows all problems.
-        config.enrichments(&mut problems);
-        let of_client = config
+        config.add_problems_of_use(&mut problems);
+        Err(problems)
+    }
+
+    /// Adds the problems with the named files and with the client, so that one run shows all
+    /// problems.
+    fn add_problems_of_use(self, problems: &mut Vec<Problem>) {
+        self.enrichments(problems);
+        let of_client = self
             .elasticsearch
             .and_then(|settings| Elasticsearch::new(settings).err())
             .map(Problem::from);
@@ -222,7 +228,6 @@ impl Config {
                 .all(|known| known.variable != problem.variable)
         };
         problems.extend(of_client.filter(is_new));
-        Err(problems)
     }
 
     /// Checks the settings of the connection although no URL is set. Connects to nothing.

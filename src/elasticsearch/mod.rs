@@ -188,6 +188,30 @@ impl Elasticsearch {
         Ok(reply)
     }
 
+    /// Sends a bulk request; again without `require_data_stream` if the server does not know the
+    /// parameter.
+    async fn send_bulk(&self, access: &Access, host: &Host, bulk: BulkRequest<'_>) -> Exchange {
+        let mut bytes_sent = bulk.body.len() as u64;
+        loop {
+            let knows_parameter = self.knows_require_data_stream.get();
+            let request = self
+                .client()
+                .post(bulk_url(host, bulk.target, knows_parameter))
+                .headers(self.headers.clone())
+                .timeout(bulk.time_left());
+            let body = bulk.body.clone();
+            let result = self.exchange(access, host, request, body).await;
+            let is_parameter_refused =
+                matches!(&result, Ok(reply) if refuses_require_data_stream(reply));
+            if !(knows_parameter && is_parameter_refused) {
+                return Exchange { bytes_sent, result };
+            }
+            // OpenSearch has not looked at the documents. This happens once per process.
+            self.knows_require_data_stream.set(false);
+            bytes_sent += bulk.body.len() as u64;
+        }
+    }
+
     /// Translates an error of the client. Its text is not kept: it would name the URL.
     fn transport_error(&self, host: &Host, error: &reqwest::Error, reused: bool) -> TransportError {
         let error = http::transport_error(error, self.client_settings.trust(), reused);
@@ -196,6 +220,41 @@ impl Elasticsearch {
             self.forget_connections();
         }
         error
+    }
+}
+
+/// A bulk request that is to be answered within `timeout` from `start`.
+struct BulkRequest<'r> {
+    target: Target<'r>,
+    body: Bytes,
+    start: Instant,
+    timeout: Duration,
+}
+
+impl BulkRequest<'_> {
+    /// Returns the time that is left. Reading a secret has taken time, and so has the request
+    /// before.
+    fn time_left(&self) -> Duration {
+        self.timeout.saturating_sub(self.start.elapsed())
+    }
+}
+
+fn log_bulk(data_stream: &str, exchange: &Exchange, took: Duration) {
+    let bytes_sent = exchange.bytes_sent;
+    let took_s = took.as_secs_f64();
+    match &exchange.result {
+        Ok(reply) => {
+            tracing::debug!(
+                data_stream,
+                status = reply.status,
+                bytes_sent,
+                took_s,
+                "bulk request answered"
+            )
+        }
+        Err(error) => {
+            tracing::debug!(data_stream, %error, bytes_sent, took_s, "bulk request failed")
+        }
     }
 }
 
@@ -218,70 +277,35 @@ impl Transport for Elasticsearch {
 
     async fn bulk(&self, target: Target<'_>, body: Cow<'_, [u8]>, timeout: Duration) -> Exchange {
         let start = Instant::now();
+        let nothing_sent = |error| Exchange {
+            bytes_sent: 0,
+            result: Err(error),
+        };
         let access = match self.source.access(timeout).await {
             Ok(access) => access,
-            Err(error) => {
-                return Exchange {
-                    bytes_sent: 0,
-                    result: Err(error),
-                };
-            }
+            Err(error) => return nothing_sent(error),
         };
         let Some(host) = self.host(&access) else {
-            return Exchange {
-                bytes_sent: 0,
-                result: Err(TransportError::NoCredentials(NO_HOST)),
-            };
+            return nothing_sent(TransportError::NoCredentials(NO_HOST));
         };
-        let body = Bytes::from(body.into_owned());
-        let mut bytes_sent = body.len() as u64;
-        let mut result;
-        loop {
-            let knows_parameter = self.knows_require_data_stream.get();
-            // Reading a secret has taken time, and so has the request before.
-            let request = self
-                .client()
-                .post(bulk_url(&host, target, knows_parameter))
-                .headers(self.headers.clone())
-                .timeout(timeout.saturating_sub(start.elapsed()));
-            result = self.exchange(&access, &host, request, body.clone()).await;
-            let is_parameter_refused =
-                matches!(&result, Ok(reply) if refuses_require_data_stream(reply));
-            if !(knows_parameter && is_parameter_refused) {
-                break;
-            }
-            // OpenSearch has not looked at the documents. This happens once per process.
-            self.knows_require_data_stream.set(false);
-            bytes_sent += body.len() as u64;
-        }
-        let took_s = start.elapsed().as_secs_f64();
-        let data_stream = target.data_stream;
-        match &result {
-            Ok(reply) => {
-                tracing::debug!(
-                    data_stream,
-                    status = reply.status,
-                    bytes_sent,
-                    took_s,
-                    "bulk request answered"
-                )
-            }
-            Err(error) => {
-                tracing::debug!(data_stream, %error, bytes_sent, took_s, "bulk request failed")
-            }
-        }
-        if !matches!(&result, Ok(reply) if !matches!(reply.status, 502..=504)) {
+        let request = BulkRequest {
+            target,
+            body: Bytes::from(body.into_owned()),
+            start,
+            timeout,
+        };
+        let exchange = self.send_bulk(&access, &host, request).await;
+        log_bulk(target.data_stream, &exchange, start.elapsed());
+        if !matches!(&exchange.result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
         }
-        let was_sent = !matches!(
-            result,
-            Err(TransportError::Connect(_)
+        match exchange.result {
+            Err(
+                error @ (TransportError::Connect(_)
                 | TransportError::Certificate(_)
-                | TransportError::NoCredentials(_))
-        );
-        Exchange {
-            bytes_sent: if was_sent { bytes_sent } else { 0 },
-            result,
+                | TransportError::NoCredentials(_)),
+            ) => nothing_sent(error),
+            _ => exchange,
         }
     }
 

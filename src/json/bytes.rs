@@ -97,7 +97,8 @@ fn any_mark(mut marks: u128, confirms: impl Fn(usize) -> bool) -> bool {
 /// Returns the first eight bytes and the last eight; `None` if there are fewer.
 #[inline]
 fn both_ends(bytes: &[u8]) -> Option<Block> {
-    let (first, last) = (bytes.first_chunk()?, bytes.last_chunk()?);
+    let first = bytes.first_chunk()?;
+    let last = bytes.last_chunk()?;
     let both = u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
     Some(both.to_le_bytes())
 }
@@ -107,7 +108,8 @@ fn both_ends(bytes: &[u8]) -> Option<Block> {
 /// Perf: the inline comparison saves 10 instructions and a call of `memcmp`.
 #[inline]
 pub(super) fn same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let one = one.as_bytes();
+    let other = other.as_bytes();
     let ends = |bytes: &[u8]| match (bytes.first_chunk(), bytes.last_chunk(), bytes.len()) {
         (Some(first), Some(last), 16..=32) => {
             Some([u128::from_le_bytes(*first), u128::from_le_bytes(*last)])

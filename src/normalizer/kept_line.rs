@@ -25,7 +25,8 @@ const MOST_OBJECTS: usize = 1_000;
 /// Masks a line of objects. There may be very many, so the memory of each is reused for the next.
 fn mask_objects<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let mut scratch = Bump::new();
-    let (mut masked, mut rest) = (String::with_capacity(text.len()), text);
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
     for _ in 0..MOST_OBJECTS {
         if rest.is_empty() {
             break;

@@ -202,7 +202,8 @@ impl<T: Transport> Pipeline<T> {
         };
         let session =
             || Session::new(self.retry_policy, sending_ends, self.random).with_notice(self.notice);
-        let (session, looking) = (session(), session());
+        let looking = session();
+        let session = session();
         self.enrichments.begin_invocation();
         Delivery {
             pipeline: self,

@@ -336,14 +336,46 @@ fn error(
     report: &Report,
     counts: &RedriveCounts,
     redrive: &Redrive,
-    [sending, removing]: [String; 2],
+    causes: [String; 2],
 ) -> Option<ReportError> {
+    let mut sentences: Vec<_> = reasons(report, counts, redrive, causes)
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, reason)| {
+            format!("{count} of {} dead letters stay, {reason}", report.received)
+        })
+        .collect();
+    sentences.extend(counts.reading.as_ref().map(reading_problem));
+    if sentences.is_empty() {
+        return None;
+    }
+    let is_only = |count: u64| count > 0 && sentences.len() == 1;
+    let kind = if is_only(report.dead_lettered) {
+        ErrorType::DeliveryRefused
+    } else if is_only(counts.unreadable) {
+        ErrorType::RecordUndecodable
+    } else {
+        ErrorType::DeliveryIncomplete
+    };
+    Some(ReportError {
+        kind,
+        message: sentences.join("; "),
+    })
+}
+
+/// Returns the reasons why letters stay, each with the number of these letters.
+fn reasons(
+    report: &Report,
+    counts: &RedriveCounts,
+    redrive: &Redrive,
+    [sending, removing]: [String; 2],
+) -> [(u64, String); 7] {
     let kept = counts.kept(redrive);
     let again = counts
         .first_rejection
         .as_ref()
         .map_or_else(String::new, |reason| format!(" ({reason})"));
-    let reasons = [
+    [
         (
             report.dead_lettered,
             format!("rejected again{again}: fix the mapping that rejects them"),
@@ -370,30 +402,7 @@ fn error(
             kept,
             format!("delivered and not removed, which a repetition does: {removing}"),
         ),
-    ];
-    let mut sentences: Vec<_> = reasons
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, reason)| {
-            format!("{count} of {} dead letters stay, {reason}", report.received)
-        })
-        .collect();
-    sentences.extend(counts.reading.as_ref().map(reading_problem));
-    if sentences.is_empty() {
-        return None;
-    }
-    let is_only = |count: u64| count > 0 && sentences.len() == 1;
-    let kind = if is_only(report.dead_lettered) {
-        ErrorType::DeliveryRefused
-    } else if is_only(counts.unreadable) {
-        ErrorType::RecordUndecodable
-    } else {
-        ErrorType::DeliveryIncomplete
-    };
-    Some(ReportError {
-        kind,
-        message: sentences.join("; "),
-    })
+    ]
 }
 
 /// Names a few of the data streams. Anybody who may write dead letters may have named many.

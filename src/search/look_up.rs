@@ -101,7 +101,8 @@ fn question(ids: &[DocumentId]) -> Vec<u8> {
 
 fn read_hits(body: &[u8]) -> Option<PageContent<Vec<FoundDocument>>> {
     let reply = read_reply(body)?;
-    let (found, total) = (reply.hits.hits.len() as u64, reply.hits.total.value);
+    let found = reply.hits.hits.len() as u64;
+    let total = reply.hits.total.value;
     if total > MOST_HITS as u64 {
         return Some(PageContent::TooLarge);
     }

@@ -122,7 +122,8 @@ impl Setup {
     /// made.
     pub async fn plan<S: Templates>(&self, server: &S) -> Result<Vec<Step>, Vec<SetupError>> {
         let flavour = self.flavour(server).await.map_err(|error| vec![error])?;
-        let (mut steps, mut errors) = (Vec::new(), Vec::new());
+        let mut steps = Vec::new();
+        let mut errors = Vec::new();
         let mut note = |step| {
             match step {
                 Ok(step) => steps.push(step),

@@ -71,7 +71,8 @@ impl Chance {
     }
 
     fn uuid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
+        let high = self.next();
+        let low = self.next();
         format!(
             "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
             high >> 32,

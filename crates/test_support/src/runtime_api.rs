@@ -145,7 +145,8 @@ impl Shared {
         request: hyper::Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let request = read(connection, request).await;
-        let (path, body) = (request.path.clone(), request.body.clone());
+        let path = request.path.clone();
+        let body = request.body.clone();
         self.requests
             .lock()
             .expect("nobody panicked here")

@@ -241,7 +241,8 @@ fn keyed(pick: &mut impl Pick) -> Option<String> {
     let secret = pick.of(SECRETS).replace('S', CORE);
     let is_plain = spelling == Spelling::Plain;
     let is_code = plain_name == "code";
-    let (json, quoted_name) = (json(&secret), json(&name));
+    let quoted_name = json(&name);
+    let json = json(&secret);
     let parameter = parameter(&secret);
     let header = secret.clone();
     // `code` is a credential in a query and in a form. Elsewhere it is usually an error's code.

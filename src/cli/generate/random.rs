@@ -73,7 +73,9 @@ impl Random {
 
     /// Returns a version 4 UUID.
     pub(super) fn uuid(&mut self) -> String {
-        let (first, second, third) = (self.hex(8), self.hex(4), self.hex(3));
+        let first = self.hex(8);
+        let second = self.hex(4);
+        let third = self.hex(3);
         format!(
             "{first}-{second}-4{third}-a{}-{}",
             self.hex(3),

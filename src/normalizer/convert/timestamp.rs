@@ -177,7 +177,10 @@ fn iso8601_offset(text: &str) -> Option<i32> {
 #[must_use]
 pub fn openssl(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
-    let (month, day, time, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = words.next()?;
+    let day = words.next()?;
+    let time = words.next()?;
+    let year = words.next()?;
     if words.next()? != "GMT" || words.next().is_some() {
         return None;
     }
@@ -190,8 +193,11 @@ pub fn openssl(text: &str) -> Option<i64> {
 pub fn console_time(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
     let weekday = words.next()?;
-    let (month, day, time) = (words.next()?, words.next()?, words.next()?);
-    let (zone, year) = (words.next()?, words.next()?);
+    let month = words.next()?;
+    let day = words.next()?;
+    let time = words.next()?;
+    let zone = words.next()?;
+    let year = words.next()?;
     let is_weekday = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&weekday);
     if !is_weekday || zone != "UTC" || words.next().is_some() {
         return None;

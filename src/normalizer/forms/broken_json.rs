@@ -357,7 +357,8 @@ impl<'a> RepairingReader<'a> {
     /// Returns whether the text after a value continues as expected: with another pair, or with the
     /// end of the object or of the text.
     fn goes_on(&self, after: &str) -> bool {
-        let (is_apart, after) = (after.starts_with(char::is_whitespace), after.trim_start());
+        let is_apart = after.starts_with(char::is_whitespace);
+        let after = after.trim_start();
         if let Some(next) = after.strip_prefix(',') {
             let next = next.trim_start();
             return next.is_empty()

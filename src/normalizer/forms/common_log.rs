@@ -53,50 +53,24 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         .split_once("\" ")
         .or_else(|| Some((rest.strip_suffix('"')?, "")))?;
     let client = ClientWords::of(client)?;
+    let words = RequestWords::of(request)?;
     let mut log = AccessLog::new(arena, "clf");
     let mut push = |key, value| log.push(key, FlatValue::Text(value));
-    if let Some(domain) = client.domain {
-        push("domainName", domain);
-    }
-    if let Some(id) = client.request_id {
-        push("requestId", id);
-    }
-    push("ip", client.ip);
-    push("caller", client.caller);
-    push("user", client.user);
+    client.push(&mut push);
     push("requestTime", time);
-    let (first, request) = request.split_once(' ')?;
-    let (middle, last) = match request.rsplit_once(' ') {
-        Some((middle, last)) => (middle, last),
-        // A format may leave out the path.
-        None if is_method(first) && is_protocol(request) => ("-", request),
-        None => return None,
-    };
-    let keys = if last.starts_with("HTTP/") || last == "-" {
-        push("httpMethod", first);
-        // A route key has its own method, or is `$default`; a resource has a path.
-        push(
-            if middle.starts_with('/') {
-                "resourcePath"
-            } else {
-                "routeKey"
-            },
-            middle,
-        );
-        push("protocol", last);
-        &["status", "responseLength", "requestId", "extendedRequestId"][..]
-    } else {
-        push("eventType", first);
-        push("routeKey", middle);
-        push("connectionId", last);
-        // The format of the Serverless Framework has no status.
-        if rest.contains(' ') {
-            &["status", "requestId"][..]
-        } else {
-            &["requestId"]
-        }
-    };
-    let mut rest = rest.trim();
+    words.push(&mut push);
+    let rest = push_in_order(words.keys_of(rest), rest.trim(), &mut push)?;
+    push_ending(rest, &mut push);
+    Some(log)
+}
+
+/// Adds the values behind the request, which have no names but an order, and returns the text
+/// behind them. `None` if the first is not a status.
+fn push_in_order<'a>(
+    keys: &[&'static str],
+    mut rest: &'a str,
+    push: &mut impl FnMut(&'static str, &'a str),
+) -> Option<&'a str> {
     for key in keys {
         let (value, others) = rest.split_once(' ').unwrap_or((rest, ""));
         if *key == "status" && !value.is_empty() && !is_status(value) {
@@ -116,10 +90,15 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
         }
         rest = others.trim_start();
     }
-    if let Some((referrer, user_agent)) = rest
+    Some(rest)
+}
+
+/// Adds the values at the end of a line, each of which shows which value it is.
+fn push_ending<'a>(rest: &'a str, push: &mut impl FnMut(&'static str, &'a str)) {
+    let quoted_pair = rest
         .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""))
-    {
+        .and_then(|rest| rest.strip_suffix('"')?.split_once("\" \""));
+    if let Some((referrer, user_agent)) = quoted_pair {
         // The "combined" format of web servers ends like this.
         push("referrer", referrer);
         push("userAgent", user_agent);
@@ -128,9 +107,63 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     } else if let Some(message) = error_message(rest) {
         push("errorMessage", message);
     } else if !rest.is_empty() {
-        Behind::of(rest).push(rest, &mut push);
+        Behind::of(rest).push(rest, push);
     }
-    Some(log)
+}
+
+/// The three words in the quotes of the request, in this order.
+struct RequestWords<'a> {
+    first: &'a str,
+    middle: &'a str,
+    last: &'a str,
+}
+
+impl<'a> RequestWords<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (first, rest) = text.split_once(' ')?;
+        let (middle, last) = match rest.rsplit_once(' ') {
+            Some((middle, last)) => (middle, last),
+            // A format may leave out the path.
+            None if is_method(first) && is_protocol(rest) => ("-", rest),
+            None => return None,
+        };
+        Some(Self {
+            first,
+            middle,
+            last,
+        })
+    }
+
+    /// Returns whether the last word is a protocol. A WebSocket API has a connection's id there.
+    fn are_of_http(&self) -> bool {
+        self.last.starts_with("HTTP/") || self.last == "-"
+    }
+
+    fn push(&self, push: &mut impl FnMut(&'static str, &'a str)) {
+        let keys = if !self.are_of_http() {
+            ["eventType", "routeKey", "connectionId"]
+        } else if self.middle.starts_with('/') {
+            ["httpMethod", "resourcePath", "protocol"]
+        } else {
+            // A route key has its own method, or is `$default`; a resource has a path.
+            ["httpMethod", "routeKey", "protocol"]
+        };
+        for (key, word) in keys.into_iter().zip([self.first, self.middle, self.last]) {
+            push(key, word);
+        }
+    }
+
+    /// Returns the keys of the values behind the request.
+    fn keys_of(&self, rest: &str) -> &'static [&'static str] {
+        if self.are_of_http() {
+            &["status", "responseLength", "requestId", "extendedRequestId"]
+        } else if rest.contains(' ') {
+            &["status", "requestId"]
+        } else {
+            // The format of the Serverless Framework has no status.
+            &["requestId"]
+        }
+    }
 }
 
 /// The words before the time.
@@ -166,6 +199,18 @@ impl<'a> ClientWords<'a> {
             .all(|word| !word.is_empty());
         let is_sure = (request_id.is_none() && domain.is_none()) || is_ip(client.ip);
         (words.next().is_none() && are_words && is_sure).then_some(client)
+    }
+
+    fn push(&self, push: &mut impl FnMut(&'static str, &'a str)) {
+        if let Some(domain) = self.domain {
+            push("domainName", domain);
+        }
+        if let Some(id) = self.request_id {
+            push("requestId", id);
+        }
+        push("ip", self.ip);
+        push("caller", self.caller);
+        push("user", self.user);
     }
 }
 

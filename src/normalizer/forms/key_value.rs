@@ -21,7 +21,8 @@ pub(crate) fn read<'a>(arena: &'a Bump, line: &'a str) -> Option<AccessLog<'a>> 
     }
     let marks = Marks::of(line)?;
     let mut log = AccessLog::new(arena, "key_value");
-    let (mut rest, mut count) = (line, 0);
+    let mut rest = line;
+    let mut count = 0;
     while let Some(length) = marks.key(rest) {
         let key = rest.get(..length)?.trim_end();
         let value = rest.get(length + 1..)?;
@@ -77,7 +78,8 @@ impl Marks {
     /// line.
     fn of(line: &str) -> Option<Self> {
         let length = key(line)?;
-        let (separator, value) = (line.get(length..)?.chars().next()?, line.get(length + 1..)?);
+        let separator = line.get(length..)?.chars().next()?;
+        let value = line.get(length + 1..)?;
         let between = value.char_indices().find_map(|(index, between)| {
             let marks = Self { separator, between };
             let is_between = matches!(between, ',' | ';' | '|' | '\t' | ' ' | '/')

@@ -387,7 +387,8 @@ impl<'v> Ends<'v> {
 
     /// Returns the end of brackets of which `depth` are open.
     fn closing(&self, start: usize, mut depth: usize) -> usize {
-        let (mut run, mut level) = (0, None);
+        let mut run = 0;
+        let mut level = None;
         let mut is_string = false;
         for position in start..self.bytes.len() {
             match self.byte(position) {

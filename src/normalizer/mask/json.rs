@@ -314,7 +314,8 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 
 /// Behind the bracket that closes the first one.
 fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
-    let (mut depth, mut position) = (0_usize, start);
+    let mut depth = 0_usize;
+    let mut position = start;
     while let Some(byte) = bytes.get(position) {
         match byte {
             b'"' => {

@@ -248,7 +248,8 @@ struct Keyed<'v> {
 
 impl Keyed<'_> {
     fn find(&self, names: impl Iterator<Item = Range<usize>>, found: &mut Vec<Range<usize>>) {
-        let (mut done, mut seen) = (0, 0..0);
+        let mut done = 0;
+        let mut seen = 0..0;
         for name in names {
             let key = self.key(&name);
             if name.start < done || key == seen {
@@ -322,7 +323,8 @@ impl Keyed<'_> {
         separator: &Separator,
         is_parameter: bool,
     ) -> usize {
-        let (ends, start) = (&self.ends, separator.value);
+        let ends = &self.ends;
+        let start = separator.value;
         if separator.sign == Sign::Tag {
             let name = ends.text.part(key.clone());
             return ends.element(start, name);
@@ -393,30 +395,15 @@ impl Keyed<'_> {
         } else {
             ends.after_blanks(position)
         };
-        if let Some(comma) = ends.from(sign).strip_prefix(',').filter(|_| is_quoted) {
-            if self.is_named(key) {
-                return None;
-            }
-            // A list of names and values
-            let value = ends.after_space(sign + 1);
-            let is_value = ends.quote(value).is_some()
-                || ends.typed_quote(value).is_some()
-                || comma.trim_start().starts_with(['{', '[']);
-            return is_value.then(|| found(value, Sign::Colon)).flatten();
+        if is_quoted && ends.from(sign).starts_with(',') {
+            return found(self.listed_value(key, sign)?, Sign::Colon);
         }
-        let is_host = before.ends_with("//") || before.ends_with('@');
-        let is_arn = || {
-            let near =
-                before.get(before.ceil_char_boundary(before.len().saturating_sub(LONGEST_KEY))..);
-            let word =
-                near.and_then(|near| near.rsplit([' ', '"', '\'', '=', ',', '(', '/']).next());
-            word.is_some_and(|word| word.starts_with("arn:"))
-        };
-        if let Some(next) = ends.from(sign).strip_prefix(':') {
-            let is_port = is_host && next.starts_with(|c: char| c.is_ascii_digit());
-            if is_port || is_arn() {
-                return None;
-            }
+        if ends
+            .from(sign)
+            .strip_prefix(':')
+            .is_some_and(|next| is_in_address(before, next))
+        {
+            return None;
         }
         let (after, sign) = self
             .sign(sign)
@@ -429,6 +416,19 @@ impl Keyed<'_> {
             ends.after_blanks(after)
         };
         found(value, sign)
+    }
+
+    /// Returns the start of the value in a list of names and values: `"name", "value"`.
+    fn listed_value(&self, key: &Range<usize>, comma: usize) -> Option<usize> {
+        if self.is_named(key) {
+            return None;
+        }
+        let ends = &self.ends;
+        let value = ends.after_space(comma + 1);
+        let is_value = ends.quote(value).is_some()
+            || ends.typed_quote(value).is_some()
+            || ends.from(comma + 1).trim_start().starts_with(['{', '[']);
+        is_value.then_some(value)
     }
 
     fn sign(&self, position: usize) -> Option<(usize, Sign)> {
@@ -755,4 +755,17 @@ fn has_name(members: &str) -> bool {
 fn tail(text: &str) -> &str {
     const LONGEST: usize = 4_096;
     text.part(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..)
+}
+
+/// Returns whether a colon between these texts belongs to an address: before the port of a host, or
+/// in an ARN.
+fn is_in_address(before: &str, next: &str) -> bool {
+    let is_host = before.ends_with("//") || before.ends_with('@');
+    let is_port = is_host && next.starts_with(|c: char| c.is_ascii_digit());
+    let start = before.ceil_char_boundary(before.len().saturating_sub(LONGEST_KEY));
+    let word = before
+        .part(start..)
+        .rsplit([' ', '"', '\'', '=', ',', '(', '/'])
+        .next();
+    is_port || word.is_some_and(|word| word.starts_with("arn:"))
 }

@@ -112,7 +112,8 @@ pub(in super::super) fn mask_parts<'a>(
 ) -> &'a str {
     let value = |part: &PlacedValue<'_>| text.part(part.place.clone());
     let names = Names::of(parts.iter().map(|part| (part.key, value(part))));
-    let (mut edits, mut done) = (Vec::new(), 0);
+    let mut edits = Vec::new();
+    let mut done = 0;
     for (number, part) in parts.iter().enumerate() {
         edits.extend(masked_at(text, done..part.place.start));
         let mut place = part.place.clone();

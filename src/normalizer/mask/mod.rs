@@ -127,7 +127,8 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> Option<String> {
         return None;
     }
     edits.sort_by_key(|edit| (edit.place.start, std::cmp::Reverse(edit.place.end)));
-    let (mut edited, mut done) = (String::with_capacity(text.len()), 0);
+    let mut edited = String::with_capacity(text.len());
+    let mut done = 0;
     for edit in edits {
         if edit.place.start >= done {
             edited.push_str(text.part(done..edit.place.start));

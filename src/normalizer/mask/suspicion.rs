@@ -107,7 +107,8 @@ const SIGNS: [bool; 256] = {
 /// that separate a name from its value. Schemes and tokens show by the letters around a byte that
 /// is rare.
 fn shows(bytes: &[u8], place: usize) -> bool {
-    let (before, from) = (bytes.part(..place), bytes.part(place..));
+    let before = bytes.part(..place);
+    let from = bytes.part(place..);
     match from {
         [b' ', ..] => ends_scheme(before),
         [b'_', ..] => ends_prefix(before),

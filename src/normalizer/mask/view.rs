@@ -27,7 +27,8 @@ impl<'t> View<'t> {
         memchr::memchr3(b'%', b'\\', b'&', bytes)?;
         let mut decoded = Vec::with_capacity(bytes.len());
         let mut places = Vec::with_capacity(bytes.len() + 1);
-        let (mut position, mut has_decoded) = (0, false);
+        let mut position = 0;
+        let mut has_decoded = false;
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             let (byte, length) = match escape(rest) {
                 Some(escape) => {

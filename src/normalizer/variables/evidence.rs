@@ -255,7 +255,6 @@ fn may_have_id(log: &AccessLog<'_>) -> bool {
 
 /// Returns the evidence of a variable: above zero for an access log, below zero against it.
 fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
-    use Variable as V;
     let Some(text) = log.raw_text(variable) else {
         return 0;
     };
@@ -265,11 +264,17 @@ fn of_variable(log: &AccessLog<'_>, variable: Variable, key: &str) -> i32 {
     if text.is_empty() {
         return 0;
     }
-    // API Gateway's formats have numbers in quotes. Without JSON there are no quotes to see.
-    let is_quoted = !log.is_number(variable) && log.format() == "json";
     if text.starts_with(['[', '{']) && log.is_json_value(variable) {
         return -2;
     }
+    // API Gateway's formats have numbers in quotes. Without JSON there are no quotes to see.
+    let is_quoted = !log.is_number(variable) && log.format() == "json";
+    of_text(variable, key, text, is_quoted)
+}
+
+/// The table of the evidence that a text is in its variable.
+fn of_text(variable: Variable, key: &str, text: &str, is_quoted: bool) -> i32 {
+    use Variable as V;
     match variable {
         V::RequestTime if timestamp::clf(text).is_some() => 5,
         V::RequestTime if matches!(text.len(), 10 | 13) && digits(text) => i32::from(is_quoted),

@@ -110,7 +110,9 @@ pub(crate) fn is_ip(text: &str) -> bool {
 /// Perf: nearly every line has such an address. The parser of the standard library takes twice as
 /// many instructions.
 fn is_ipv4(text: &str) -> bool {
-    let (mut dots, mut digits, mut number) = (0, 0, 0_u16);
+    let mut dots = 0;
+    let mut digits = 0;
+    let mut number = 0_u16;
     for byte in text.bytes() {
         match byte {
             b'0'..=b'9' if digits == 0 || (digits < 3 && number > 0) => {

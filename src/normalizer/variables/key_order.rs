@@ -175,7 +175,8 @@ mod tests {
     /// Reads a line with the knowledge of earlier lines.
     fn members(order: &KeyOrder, line: &str) -> String {
         let arena = Bump::new();
-        let (mut scanner, mut keys) = (Scanner::new(line), order.keys());
+        let mut scanner = Scanner::new(line);
+        let mut keys = order.keys();
         let mut found = Vec::new();
         loop {
             let place = found.len();

@@ -214,7 +214,10 @@ pub(crate) fn flattened<'a>(arena: &'a Bump, entries: &[Entry<'a>]) -> Option<Fl
 
 /// Returns the depth of nested brackets in a JSON value.
 fn nesting(json: &str) -> usize {
-    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    let mut is_string = false;
+    let mut is_escaped = false;
     for byte in json.bytes() {
         match byte {
             _ if is_escaped => is_escaped = false,
