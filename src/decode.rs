@@ -312,7 +312,7 @@ fn inflate_lossily(compressed: &[u8], max_bytes: u64) -> Result<String, DecodeEr
 }
 
 /// Appends bytes as text. Returns how many bytes at the end are left over because their character
-/// may go on in the next block.
+/// may continue in the next block.
 fn take_text(bytes: &[u8], is_last: bool, message: &mut String) -> usize {
     let mut left = bytes.len();
     for chunk in bytes.utf8_chunks() {

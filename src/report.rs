@@ -413,7 +413,7 @@ fn error(
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// The first unfinished record: Lambda goes on from there.
+    /// The first unfinished record: Lambda continues from there.
     Kinesis(KinesisEventResponse),
     /// Every unfinished message: they go back to the queue.
     Sqs(SqsBatchResponse),

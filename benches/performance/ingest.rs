@@ -97,7 +97,7 @@ fn index_modes() {
     println!();
 }
 
-/// Returns the mapping of raw lines.
+/// The mapping of raw lines.
 const LINES: &str = r#"{"template":{"settings":{"index.codec":"best_compression"},"mappings":{"dynamic":false,"properties":{
     "@timestamp":{"type":"date"},"message":{"type":"text","index_options":"docs","norms":false}}}}}"#;
 

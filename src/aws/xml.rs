@@ -35,7 +35,7 @@ pub(super) fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     found
 }
 
-/// Returns the text of the first element of a name; empty if there is none.
+/// Returns the text of the first element with this name; empty if there is none.
 pub(super) fn text(xml: &str, name: &str) -> String {
     elements(xml, name)
         .first()

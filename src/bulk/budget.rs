@@ -125,7 +125,7 @@ impl Budget {
         self.next_by_backoff + SHORTEST_REQUEST > since + self.policy.budget
     }
 
-    /// Returns how long sending may go on if nothing gets through.
+    /// Returns how long sending may continue if nothing gets through.
     pub(super) fn left(&self, now: Instant) -> Duration {
         self.end().saturating_duration_since(now)
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How long to go on while no document gets through: `RETRY_BUDGET_MS`.
+    /// How long to continue while no document gets through: `RETRY_BUDGET_MS`.
     pub budget: Duration,
     /// Upper bound on the first wait: `RETRY_INITIAL_MS`.
     pub initial: Duration,
@@ -17,7 +17,7 @@ pub struct RetryPolicy {
     pub max: Duration,
     /// Upper bound on the time of one request: `REQUEST_TIMEOUT_MS`.
     pub request_timeout: Duration,
-    /// Upper bound on retries while no document gets through; `None` to go on for as long as the
+    /// Upper bound on retries while no document gets through; `None` to continue for as long as the
     /// budget lasts.
     pub max_retries: Option<u32>,
 }

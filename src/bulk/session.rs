@@ -321,7 +321,7 @@ impl Session {
         state.has_found_culprit || state.budget.is_spent_since(since)
     }
 
-    /// Notes that such a document was found. The others of the invocation go on.
+    /// Notes that such a document was found. The others of the invocation continue.
     pub(super) fn found_culprit(&self) {
         self.state.borrow_mut().has_found_culprit = true;
         self.progress();

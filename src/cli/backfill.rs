@@ -170,12 +170,12 @@ async fn send<T: Transport, S: Search>(
     })
 }
 
-/// Says how to go on.
+/// Says how to continue.
 pub(super) fn go_on(resume: i64) -> String {
     format!("go on with --since {}", Timestamp(resume))
 }
 
-/// Says how to go on after an error, unless the error has a remedy of its own.
+/// Says how to continue after an error, unless the error has a remedy of its own.
 pub(super) fn next(problem: Option<&HistoryError>, resume: Option<i64>) -> String {
     match (problem, resume) {
         (Some(HistoryError::StrangeId { .. } | HistoryError::NoIds(_)), _) | (_, None) => {
@@ -218,7 +218,7 @@ fn json(report: &BackfillReport, dry_run: Option<bool>) -> String {
     struct PrintedBackfill<'a> {
         #[serde(flatten)]
         report: &'a BackfillReport,
-        /// Returns the time from which to go on.
+        /// The time from which a later backfill continues.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Timestamp>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ impl Output {
 }
 
 /// Prints a report of finished work. It does not matter whether anybody reads the report: the work
-/// goes on, and the report's `error` alone decides the exit status.
+/// continues, and the report's `error` alone decides the exit status.
 pub(super) fn print_report(line: &str) {
     match Output::stdout().line(line).and_then(Output::flush) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => say(

@@ -86,7 +86,7 @@ pub(super) fn invocation(
     line(now, level, "invocation", Some(invocation))
 }
 
-/// Makes the line of a function that cannot start or cannot go on.
+/// Makes the line of a function that cannot start or cannot continue.
 pub(super) fn failure(problem: &dyn Display) -> String {
     plain("ERROR", problem)
 }

@@ -177,7 +177,7 @@ impl<'l> Ledger<'l> {
     }
 
     /// Returns the start of the interval of a time: from there on, an audit that was interrupted at
-    /// that time goes on without counting a part of an interval.
+    /// that time continues without counting a part of an interval.
     #[must_use]
     pub fn start_of(&self, time: i64) -> i64 {
         let start = time.div_euclid(self.interval) * self.interval;

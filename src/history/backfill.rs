@@ -57,7 +57,7 @@ pub struct BackfillReport {
     pub report: Report,
     /// The number of log events that were read and delivered.
     pub events: u64,
-    /// The time from which to go on, in milliseconds since 1970; `None` if the backfill is
+    /// The time from which to continue, in milliseconds since 1970; `None` if the backfill is
     /// complete.
     #[serde(skip)]
     pub resume: Option<i64>,

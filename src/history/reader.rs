@@ -23,7 +23,7 @@ pub(super) struct HistoryPage {
     pub(super) payloads: Vec<LogData>,
     /// The number of log events.
     pub(super) events: u64,
-    /// The time from which to go on once this page and all before it are done.
+    /// The time from which to continue once this page and all before it are done.
     pub(super) resume: i64,
 }
 
@@ -125,7 +125,7 @@ impl<'r> HistoryReader<'r> {
             .map(|(number, _)| number)
     }
 
-    /// Returns the time from which to go on.
+    /// Returns the time from which to continue.
     fn resume(&self) -> i64 {
         let open = self.positions.iter().filter(|position| !position.is_done);
         let from = |position: &Position| {

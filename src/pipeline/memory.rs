@@ -1,5 +1,5 @@
 //! Buffers that the next chunk and the next invocation reuse, to avoid page faults; and the
-//! progress from which the next delivery of an event goes on.
+//! progress from which the next delivery of an event continues.
 
 use std::cell::RefCell;
 use std::fmt;

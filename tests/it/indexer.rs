@@ -519,7 +519,7 @@ async fn only_progress_renews_the_budget() {
     );
 }
 
-/// The next body of an invocation goes on where the last one has stopped, or is not sent at all.
+/// The next body of an invocation starts where the last one stopped, or is not sent at all.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_has_stopped_sends_nothing_more() {
     let indexer = Indexer::new(Script::always(Step::status(404)), 1_000, 1 << 20);

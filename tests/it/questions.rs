@@ -19,7 +19,7 @@ struct Question {
     range: Range<i64>,
     kql: String,
     esql: String,
-    /// Returns the rows of a table, below its head.
+    /// The rows of the table, without its head.
     rows: Vec<Vec<String>>,
 }
 
@@ -84,7 +84,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Returns the pairs of a line, read independently of the program: complete pairs that have a
+/// The pairs of a line, read independently of the program: complete pairs that have a
 /// value.
 type Request = BTreeMap<String, String>;
 

@@ -433,7 +433,7 @@ fn a_busy_server_does_not_count_as_a_wrong_address() {
     }
 }
 
-/// Returns the paths and bodies of what was put.
+/// The path and the body of each asset that was put.
 type Puts = Arc<Mutex<Vec<(String, String)>>>;
 
 /// OpenSearch with index state management, which the server of the tests lacks. It holds the

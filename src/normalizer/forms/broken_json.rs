@@ -273,7 +273,7 @@ impl<'a> RepairingReader<'a> {
         (is_whole && self.goes_on(after)).then_some(value)
     }
 
-    /// Reads a string that is not JSON: it ends at the quote after which the object goes on, or
+    /// Reads a string that is not JSON: it ends at the quote after which the object continues, or
     /// before the next pair.
     fn string(&mut self, quote: char) -> Result<&'a str, Stop> {
         let inside = self.rest().part(1..);
@@ -325,7 +325,7 @@ impl<'a> RepairingReader<'a> {
         Ok(rest.part(..end))
     }
 
-    /// Reads a value without quotes: it ends where the object goes on.
+    /// Reads a value without quotes: it ends where the object continues.
     fn bare(&mut self) -> Result<&'a str, Stop> {
         let rest = self.rest();
         let mut from = 0;

@@ -245,7 +245,7 @@ impl<'v> Ends<'v> {
     }
 
     /// Returns the end of a value that stands on the indented lines below its key: a block of YAML,
-    /// or a header that goes on. `None` if the value stands on the key's line.
+    /// or a header that continues. `None` if the value stands on the key's line.
     pub(super) fn block(&self, start: usize) -> Option<usize> {
         let mark = self.from(start).strip_prefix(['|', '>']);
         let mark = mark.map(|rest| rest.trim_start_matches(['+', '-', '1', '2', '4', '8']));
@@ -289,7 +289,7 @@ impl<'v> Ends<'v> {
     }
 
     /// Returns the end of a string: the first quote with as many backslashes as the opening one, if
-    /// a list or an object goes on after it; or a quote with fewer backslashes, which ends the
+    /// a list or an object continues after it; or a quote with fewer backslashes, which ends the
     /// surrounding text.
     fn string(&self, start: usize, (quote, backslashes): (u8, usize)) -> usize {
         let mut run = 0;
@@ -573,7 +573,7 @@ impl<'v> Ends<'v> {
     }
 
     /// Returns whether a header goes on in the next line: that line is indented and has no name of
-    /// its own. Other values go on only after a comma or a semicolon.
+    /// its own. Other values continue only after a comma or a semicolon.
     fn goes_on_below(&self, position: usize, list: ListKind) -> bool {
         let before = self.text.part(..position);
         let is_open = || before.trim_end_matches('\r').ends_with([',', ';']);
@@ -670,7 +670,7 @@ impl<'v> Ends<'v> {
 }
 
 /// Returns whether a value is one word or one text in quotes, so that another field or nothing
-/// comes after it. In `password=a status=200 b`, the password goes on behind `status=200`.
+/// comes after it. In `password=a status=200 b`, the password continues behind `status=200`.
 fn is_one_word(value: &str) -> bool {
     let value = value.trim_start_matches([' ', '\t']);
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));

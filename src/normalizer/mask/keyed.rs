@@ -738,7 +738,7 @@ impl Keyed<'_> {
                 .min();
             return start + boundary.unwrap_or(rest.len());
         }
-        // Returns the rest of an object, counting brackets as if the first one stood here.
+        // The object was opened before this place, so its first bracket is counted as read.
         ends.rest_of_object(start)
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Names<'a> {
                 || (name == "path" && is_name() && is_patch(object));
             names_secret.then_some(object)
         });
-        // A broken line goes on outside of the object of a value that breaks off.
+        // A broken line continues outside of the object of a value that breaks off.
         let outside = members
             .clone()
             .filter_map(|(_, value)| ends_in_name(value).then_some(""));

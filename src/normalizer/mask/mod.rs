@@ -242,7 +242,7 @@ mod tests {
                 "/verify/***?x=1",
             ),
             ("note=user[code]=s3cr3t", "note=user[code]=***"),
-            // The password goes on behind a field, unless another field or nothing follows it.
+            // The password continues behind a field, unless another field or nothing follows it.
             ("password=a status=200 s3cr3t", "password=***"),
             (
                 "{name=bob; pass=a status=200 s3cr3t}",

@@ -167,7 +167,7 @@ fn formula(metric: &Metric) -> String {
 
 const RECORDS: &str = "___records___";
 
-/// Returns Lens's spelling.
+/// A week as Lens spells it.
 const A_WEEK: &str = "1w";
 
 impl Metric {

@@ -61,7 +61,7 @@ fn every_panel_agrees_with_the_raw_lines() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     let names: BTreeSet<_> = drawn().map(|panel| name(&panel)).collect();
     assert_eq!(names.len(), drawn().count(), "a panel is there twice");
-    // There were 75, and too many of them said the same.
+    // There were 75, of which too many showed the same.
     assert!((50..70).contains(&names.len()), "{} panels", names.len());
 }
 
