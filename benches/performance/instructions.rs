@@ -63,8 +63,7 @@ fn baseline(text: &str) -> BTreeMap<&str, f64> {
         .collect()
 }
 
-/// Returns the table, and whether all is well: a step that is only in the baseline, or only outside
-/// of it, is an error.
+/// Prints the table. A step that is only in the baseline, or only outside of it, is an error.
 fn print(counts: &[(String, f64)], baseline: &BTreeMap<&str, f64>) -> ExitCode {
     let mut regressions = Vec::new();
     println!("| step | instructions an event | ratio to its floor | change, % |");

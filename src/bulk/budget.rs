@@ -141,13 +141,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        budget: Duration::from_secs(60),
-        initial: Duration::from_millis(250),
-        max: Duration::from_secs(15),
-        request_timeout: Duration::from_secs(20),
-        max_retries: None,
-    };
+    const POLICY: RetryPolicy = RetryPolicy::OF_TESTS;
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

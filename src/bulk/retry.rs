@@ -41,16 +41,22 @@ impl RetryPolicy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: RetryPolicy = RetryPolicy {
+impl RetryPolicy {
+    /// The schedule of the settings' defaults.
+    pub(super) const OF_TESTS: Self = Self {
         budget: Duration::from_secs(60),
         initial: Duration::from_millis(250),
         max: Duration::from_secs(15),
         request_timeout: Duration::from_secs(20),
         max_retries: None,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy::OF_TESTS;
 
     #[test]
     fn doubles_up_to_its_ceiling() {

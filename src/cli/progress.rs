@@ -121,7 +121,7 @@ fn fitting(texts: &[String], share: f64, width: usize) -> String {
     format!("[{full:-<width$}] {text}")
 }
 
-/// Returns the rate, and the time that the rest takes at this rate; empty until they can be told.
+/// Returns the rate, and the time that the rest takes at this rate; empty until both are known.
 fn speed(done: u64, all: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if done == 0 || seconds < 1.0 {

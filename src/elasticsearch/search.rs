@@ -36,6 +36,18 @@ struct JsonRequest<'a> {
     body: Vec<u8>,
 }
 
+impl<'a> JsonRequest<'a> {
+    /// A POST without parameters.
+    fn post(path: &'a [&'a str], body: Vec<u8>) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            query: &[],
+            body,
+        }
+    }
+}
+
 impl Elasticsearch {
     /// Sends a JSON request; again with fresh credentials, if they were refused and have changed.
     async fn json(
@@ -95,12 +107,8 @@ fn url(host: &Host, request: &JsonRequest<'_>) -> Url {
 
 impl Search for Elasticsearch {
     async fn refresh(&self, data_stream: &str, timeout: Duration) {
-        let request = JsonRequest {
-            method: Method::POST,
-            path: &[data_stream, "_refresh"],
-            query: &[],
-            body: Vec::new(),
-        };
+        let path = [data_stream, "_refresh"];
+        let request = JsonRequest::post(&path, Vec::new());
         // Without the privilege, searches do not see the newest second yet.
         drop(self.json(request, timeout).await);
     }
@@ -113,17 +121,11 @@ impl Search for Elasticsearch {
     ) -> Result<Reply, TransportError> {
         let parameters = [("scroll", KEEP_ALIVE), WHOLE];
         let path = [data_stream, "_search"];
-        let body = query.to_vec();
-        self.json(
-            JsonRequest {
-                method: Method::POST,
-                path: &path,
-                query: &parameters,
-                body,
-            },
-            timeout,
-        )
-        .await
+        let request = JsonRequest {
+            query: &parameters,
+            ..JsonRequest::post(&path, query.to_vec())
+        };
+        self.json(request, timeout).await
     }
 
     async fn scroll(&self, scroll_id: &str, timeout: Duration) -> Result<Reply, TransportError> {
@@ -132,16 +134,7 @@ impl Search for Elasticsearch {
             scroll_id,
         })
         .unwrap_or_default();
-        self.json(
-            JsonRequest {
-                method: Method::POST,
-                path: &SCROLL,
-                query: &[],
-                body,
-            },
-            timeout,
-        )
-        .await
+        self.json(JsonRequest::post(&SCROLL, body), timeout).await
     }
 
     async fn find(
@@ -151,17 +144,11 @@ impl Search for Elasticsearch {
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
         let path = [data_stream, "_search"];
-        let body = query.to_vec();
-        self.json(
-            JsonRequest {
-                method: Method::POST,
-                path: &path,
-                query: &[WHOLE],
-                body,
-            },
-            timeout,
-        )
-        .await
+        let request = JsonRequest {
+            query: &[WHOLE],
+            ..JsonRequest::post(&path, query.to_vec())
+        };
+        self.json(request, timeout).await
     }
 
     async fn end_scroll(&self, scroll_id: &str, timeout: Duration) {
@@ -189,16 +176,7 @@ impl Inspect for Elasticsearch {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Reply, TransportError> {
-        self.json(
-            JsonRequest {
-                method: Method::POST,
-                path,
-                query: &[],
-                body,
-            },
-            timeout,
-        )
-        .await
+        self.json(JsonRequest::post(path, body), timeout).await
     }
 }
 

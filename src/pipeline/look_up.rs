@@ -69,10 +69,7 @@ impl<S: Search> LookUp for LookUpEverywhere<'_, S> {
     ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>> {
         let find = async move {
             let stored = look_up(self.server, &self.data_stream.name, ids, session).await?;
-            let mut found: HashMap<_, _> = stored
-                .into_iter()
-                .map(|(id, copies)| (id, Whereabouts::Stored(copies)))
-                .collect();
+            let mut found = as_stored(stored);
             let Some(dead_letters) = self.dead_letters.filter(|_| found.len() < ids.len()) else {
                 return Ok(found);
             };
@@ -88,6 +85,11 @@ impl<S: Search> LookUp for LookUpEverywhere<'_, S> {
         };
         find.boxed_local()
     }
+}
+
+fn as_stored(found: HashMap<DocumentId, Vec<StoredDocument>>) -> HashMap<DocumentId, Whereabouts> {
+    let stored = |(id, copies)| (id, Whereabouts::Stored(copies));
+    found.into_iter().map(stored).collect()
 }
 
 /// Looks in all backing indices of the data stream, if the credentials allow it.
@@ -118,10 +120,7 @@ impl<S: Search> LookUp for LookUpRepeated<'_, S> {
                 .stored
                 .find(&self.data_stream.name, ids, session)
                 .await?;
-            Ok(stored
-                .into_iter()
-                .map(|(id, copies)| (id, Whereabouts::Stored(copies)))
-                .collect())
+            Ok(as_stored(stored))
         };
         find.boxed_local()
     }

@@ -11,20 +11,12 @@ use apigw_logs::server::{ConnectionProblem, HostPort, Target, TransportError};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::support::script::{Request, Script, Step};
+use crate::support::script::{POLICY, Request, Script, Step};
 
 /// The default settings.
 const TARGET: Target<'_> = Target {
     data_stream: "logs-a-b",
     ingest_pipeline: None,
-};
-
-const POLICY: RetryPolicy = RetryPolicy {
-    budget: Duration::from_secs(60),
-    initial: Duration::from_millis(250),
-    max: Duration::from_secs(15),
-    request_timeout: Duration::from_secs(20),
-    max_retries: None,
 };
 
 /// The result of sending a body.

@@ -3,28 +3,17 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
-use apigw_logs::bulk::{
-    DocumentId, Failure, LogEventIdentity, RetryPolicy, Session, StoredDocument,
-};
+use apigw_logs::bulk::{DocumentId, Failure, LogEventIdentity, Session, StoredDocument};
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
 use apigw_logs::search::{PermittedLookUp, look_up};
 use apigw_logs::server::{HostPort, Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
-use crate::support::script::{Question, Script, Step};
+use crate::support::script::{POLICY, Question, Script, Step};
 use crate::support::search_server::{Flavour, shared};
 use crate::support::templates::put_templates;
-
-const POLICY: RetryPolicy = RetryPolicy {
-    budget: Duration::from_secs(60),
-    initial: Duration::from_millis(250),
-    max: Duration::from_secs(15),
-    request_timeout: Duration::from_secs(20),
-    max_retries: None,
-};
 
 type Copies = HashMap<DocumentId, Vec<StoredDocument>>;
 

@@ -26,14 +26,8 @@ pub fn documents(message: &str) -> Vec<String> {
 fn documents_of(message: JsonText<'_>) -> Vec<String> {
     let arena = Bump::new();
     let line = LogLine {
-        owner: "",
-        account: "",
-        region: "",
-        log_group: "",
-        log_stream: "",
-        event_id: "",
-        event_time: 0,
         message,
+        ..LogLine::alone("", 0)
     };
     PIPELINE.with(|pipeline| match pipeline.documents(&line, &arena) {
         Normalized::Skipped => Vec::new(),

@@ -367,7 +367,7 @@ fn sample(variable: &str) -> String {
                 "content",
                 "allheaders",
             ];
-            // Returns numbers that differ, so that no number is taken for the value of another
+            // The numbers differ, so that no number is taken for the value of another
             // variable.
             let number = 200 + name.len();
             return match is_number.iter().any(|end| name.ends_with(end)) {

@@ -1,8 +1,8 @@
-//! Execution logs: API Gateway's account of a request's way through it, one line for each step.
+//! Execution logs: how API Gateway handled a request, one line for each step.
 //!
-//! `(REQUEST-ID) Method completed with status: 200`; The console's test button puts the time in
-//! place of the id, and a log stream opens with a greeting. Lines are cut off at 1,024 bytes and
-//! then end in `[TRUNCATED]`. Source:
+//! An example is `(REQUEST-ID) Method completed with status: 200`. The console's test button writes
+//! the time in place of the id, and a log stream opens with a greeting. Lines are cut off at 1,024
+//! bytes and then end in `[TRUNCATED]`. Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html>.
 
 use bumpalo::Bump;

@@ -377,15 +377,8 @@ impl Keyed<'_> {
                 sign,
             })
         };
-        if !is_quoted && let Some(content) = self.content(key) {
-            return found(content, Sign::Tag);
-        }
-        let before = ends.text.part(..key.start);
-        if !is_quoted
-            && before.ends_with('>')
-            && let Some(content) = ends.next_element(position)
-        {
-            return found(content, Sign::Tags);
+        if !is_quoted && let Some(separator) = self.tags(key, position) {
+            return Some(separator);
         }
         if is_quoted && let Some(value) = self.serialized(position) {
             return found(value, Sign::Colon);
@@ -401,7 +394,7 @@ impl Keyed<'_> {
         if ends
             .from(sign)
             .strip_prefix(':')
-            .is_some_and(|next| is_in_address(before, next))
+            .is_some_and(|next| is_in_address(ends.text.part(..key.start), next))
         {
             return None;
         }
@@ -416,6 +409,23 @@ impl Keyed<'_> {
             ends.after_blanks(after)
         };
         found(value, sign)
+    }
+
+    /// Returns the separator of a key that is the name of a tag, or the text of an element before
+    /// that of the value.
+    fn tags(&self, key: &Range<usize>, position: usize) -> Option<Separator> {
+        let found = |value, sign| Separator {
+            value,
+            is_quoted: false,
+            sign,
+        };
+        if let Some(content) = self.content(key) {
+            return Some(found(content, Sign::Tag));
+        }
+        if !self.ends.text.part(..key.start).ends_with('>') {
+            return None;
+        }
+        Some(found(self.ends.next_element(position)?, Sign::Tags))
     }
 
     /// Returns the start of the value in a list of names and values: `"name", "value"`.
@@ -738,7 +748,7 @@ impl Keyed<'_> {
                 .min();
             return start + boundary.unwrap_or(rest.len());
         }
-        // The object was opened before this place, so its first bracket is counted as read.
+        // The first bracket of the object stands before this place.
         ends.rest_of_object(start)
     }
 }

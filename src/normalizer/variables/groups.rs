@@ -122,7 +122,7 @@ const OWN: &[&str] = &[
     "waf",
 ];
 
-/// The units after the names of numbers.
+/// Units that may follow the name of a number.
 const UNITS: &[&str] = &[
     "bytes",
     "in",

@@ -1,4 +1,4 @@
-//! AWS as a deployment looks there, in order or with one fault. Requests that are signed wrongly
+//! A fake AWS that holds a deployment, in order or with one fault. Requests that are signed wrongly
 //! are rejected.
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 

@@ -6,8 +6,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use apigw_logs::bulk::RetryPolicy;
 use apigw_logs::server::{Exchange, HostPort, Reply, Search, Target, Transport, TransportError};
 use tokio::time::Instant;
+
+/// The schedule of the settings' defaults.
+pub(crate) const POLICY: RetryPolicy = RetryPolicy {
+    budget: Duration::from_secs(60),
+    initial: Duration::from_millis(250),
+    max: Duration::from_secs(15),
+    request_timeout: Duration::from_secs(20),
+    max_retries: None,
+};
 
 /// A bulk request as it was sent.
 #[derive(Clone, Debug)]
