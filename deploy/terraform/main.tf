@@ -87,6 +87,7 @@ resource "aws_lambda_function" "this" {
       TAGS                         = var.tags
       PRESERVE_ORIGINAL_EVENT      = tostring(var.preserve_original_event)
       EXECUTION_LOGS               = var.execution_logs
+      ACCESS_LOG_FORMATS           = var.access_log_formats
       INCLUDE                      = var.include
       EXCLUDE                      = var.exclude
       GEOIP_CITY_DATABASE          = var.geoip_layer_arn == "" ? "" : var.geoip_city_database

@@ -155,6 +155,17 @@ variable "execution_logs" {
   }
 }
 
+variable "access_log_formats" {
+  type        = string
+  default     = ""
+  description = "Access-log formats as they stand in the settings of the stages, one a line, so that lines are read by their format (optional). All settings of a function together have at most 4 KB."
+
+  validation {
+    condition     = can(regex("^([\\s\\S]*\\$context\\.[A-Za-z][\\s\\S]*)?$", var.access_log_formats))
+    error_message = "access_log_formats must hold $context variables, as in the settings of a stage."
+  }
+}
+
 variable "include" {
   type        = string
   default     = ""

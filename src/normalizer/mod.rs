@@ -25,7 +25,9 @@ use bumpalo::collections::Vec as ArenaVec;
 
 use self::forms::broken_json::Object;
 use self::forms::envelope::Envelope;
-pub use self::forms::format::{Format, FormatError, Formats, fill_format, format_keys};
+pub use self::forms::format::{
+    Format, FormatError, Formats, fill_format, format_keys, unquoted_variables,
+};
 use self::forms::{common_log, envelope, execution_log, format, json, key_value, xml};
 pub use self::kept_line::mask_line;
 use self::line::{

@@ -741,6 +741,79 @@ fn an_event_made_from_lines_gives_the_same_documents() {
     }
 }
 
+/// A value may be made of several variables. Each of them is explained, and none is said to be
+/// without quotes.
+#[test]
+fn an_explained_format_may_have_several_variables_in_a_value() {
+    let format = concat!(
+        r#"{"requestId":"$context.requestId","requestTime":"$context.requestTime","call":"#,
+        r#""$context.httpMethod $context.path","from":"[$context.identity.sourceIp]","#,
+        r#""result":"$context.status/$context.responseLatency","api":"$context.apiId","#,
+        r#""responseLength":$context.responseLength}"#,
+    );
+    let outcome = run(&["log-format", "--explain", format], &[], b"");
+    let explanation = Json::read(outcome.stdout.trim_end());
+    let keys = explanation.list("keys").unwrap().iter().map(|key| {
+        ["key", "variable", "field", "without_format"].map(|member| key.text(member).unwrap())
+    });
+    assert_eq!(
+        keys.collect::<Vec<_>>(),
+        [
+            [
+                "requestId",
+                "requestId",
+                "aws.api_gateway.request_id",
+                "aws.api_gateway.request_id"
+            ],
+            ["requestTime", "requestTime", "@timestamp", "@timestamp"],
+            [
+                "call",
+                "httpMethod",
+                "http.request.method",
+                "http.request.method"
+            ],
+            ["call", "path", "url.path", "url.path"],
+            [
+                "from",
+                "identity.sourceIp",
+                "source.ip",
+                "aws.api_gateway.unmapped.from"
+            ],
+            [
+                "result",
+                "status",
+                "http.response.status_code",
+                "aws.api_gateway.unmapped.result"
+            ],
+            [
+                "result",
+                "responseLatency",
+                "aws.api_gateway.response_latency",
+                "aws.api_gateway.unmapped.result"
+            ],
+            [
+                "api",
+                "apiId",
+                "aws.api_gateway.api_id",
+                "aws.api_gateway.unmapped.api"
+            ],
+            [
+                "responseLength",
+                "responseLength",
+                "http.response.body.bytes",
+                "http.response.body.bytes"
+            ],
+        ]
+    );
+    assert_eq!(
+        explanation.list("warnings").unwrap(),
+        [Json::Text(
+            "$context.responseLength is not in quotes: without a value the line is not JSON".into()
+        )]
+    );
+    assert_eq!(explanation.list("missing").unwrap(), []);
+}
+
 #[test]
 fn a_log_format_is_valid_and_completely_understood() {
     for kind in ["rest", "http", "websocket"] {

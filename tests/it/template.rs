@@ -45,7 +45,6 @@ const NOT_IN_THE_TEMPLATE: &[&str] = &[
     "ELASTICSEARCH_USERNAME",
     "ELASTICSEARCH_PASSWORD",
     "ELASTICSEARCH_CA_FILE",
-    "ACCESS_LOG_FORMATS",
     "ACCESS_LOG_FORMATS_FILE",
     "USER_AGENT_REGEXES",
     "BULK_MAX_ACTIONS",
@@ -228,6 +227,15 @@ fn parameters_accept_only_valid_values() {
             "ElasticsearchCaFingerprint",
             &[&["AB"; 32].join(":"), &"0f".repeat(32)],
             &["AB:CD", "fingerprint"],
+        ),
+        (
+            "AccessLogFormats",
+            &[
+                "",
+                "$context.requestId $context.status",
+                "# the shop\n/prod/*\t{\"id\":\"$context.requestId\"}\n$context.status\n",
+            ],
+            &["clf", "$context", "{{requestId}}"],
         ),
         (
             "DataStream",

@@ -15,7 +15,7 @@ use crate::data_stream::DataStreamName;
 use crate::json::WriteJson;
 use crate::normalizer::{
     ExecutionLogs, FormatError, Formats, KeyOrder, LogLine, Normalized, Normalizer, OriginalEvent,
-    fill_format, format_keys,
+    fill_format, format_keys, unquoted_variables,
 };
 
 /// The reading of a format.
@@ -136,7 +136,11 @@ impl Explanation {
             .into_iter()
             .map(|(key, variable)| {
                 let field = primary(&fields_of(&by_format, template, &variable));
-                let without_format = primary(&fields_of(&by_itself, template, &variable));
+                let fields = fields_of(&by_itself, template, &variable);
+                let without_format = match fields.contains(&field) {
+                    true => field.clone(),
+                    false => primary(&fields),
+                };
                 FormatKey {
                     is_certain: without_format == field,
                     key,
@@ -215,13 +219,9 @@ fn warnings(template: &str, keys: &[FormatKey]) -> Vec<String> {
     let mut warnings = Vec::new();
     for key in keys {
         let variable = &key.variable;
-        let quoted = format!("\"$context.{variable}\"");
-        if is_json
-            && !template.contains(&quoted)
-            && !template.contains(&format!("$context.{variable}\\\""))
-        {
+        if is_json && unquoted_variables(template).contains(&&**variable) {
             warnings.push(format!(
-                "$context.{variable} is not in quotes of its own: without a value the line is not JSON"
+                "$context.{variable} is not in quotes: without a value the line is not JSON"
             ));
         }
         let is_of_client =
@@ -275,6 +275,7 @@ fn primary(fields: &[String]) -> String {
         "aws.api_gateway.api_type",
         "aws.api_gateway.log_type",
         "aws.api_gateway.repairs",
+        "aws.api_gateway.unmapped_keys",
         "cloud.region",
         "destination.domain",
         "event.duration",

@@ -307,6 +307,23 @@ pub fn fill_format(template: &str, mut value: impl FnMut(&str) -> String) -> Str
     line + rest
 }
 
+/// Returns the variables of a JSON template that are in no string: a value that is not a number
+/// breaks the line.
+pub fn unquoted_variables(template: &str) -> Vec<&str> {
+    let mut unquoted = Vec::new();
+    let mut before = String::new();
+    let mut rest = template;
+    while let Some((text, after)) = rest.split_once(CONTEXT) {
+        before.push_str(text);
+        let (name, others) = after.split_at(length_of_name(after));
+        if !is_in_string(&before) {
+            unquoted.push(name);
+        }
+        rest = others;
+    }
+    unquoted
+}
+
 /// Returns the variables of a template, each with its key; the key is empty in a list without
 /// names.
 pub fn format_keys(template: &str) -> Vec<(String, String)> {
