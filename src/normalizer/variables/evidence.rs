@@ -14,6 +14,7 @@
 //! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has
 //!   ([`RARE`]).
 //! - A line without a request's id: API Gateway accepts no format without one ([`WITHOUT_ID`]).
+//!   It does not count if all keys are variables, one of them by AWS's own name ([`OF_AWS`]).
 //! - Many more unknown keys than known ones.
 //!
 //! Without any evidence against it, a line with a request's id is an access log's.
@@ -193,6 +194,38 @@ const NEVER_WEIGHT: i32 = 100;
 /// are still in use.
 const WITHOUT_ID: i32 = 2;
 
+/// The same against a line in JSON that has variables alone.
+const WITHOUT_ID_AND_PURE: i32 = 1;
+
+/// Names in AWS's lists of variables, in lower case and without separators. Hardly another program
+/// uses one of them without writing a key that no access log has.
+const OF_AWS: &[&str] = &[
+    "accountid",
+    "apiid",
+    "authorizerprincipalid",
+    "connectionid",
+    "customdomainbasepathmatched",
+    "domainname",
+    "domainprefix",
+    "errorresponsetype",
+    "httpmethod",
+    "identityaccountid",
+    "identitysourceip",
+    "identityuseragent",
+    "integrationlatency",
+    "integrationstatus",
+    "principalid",
+    "requesttime",
+    "requesttimeepoch",
+    "resourceid",
+    "resourcepath",
+    "responselatency",
+    "responselength",
+    "routekey",
+    "sourceip",
+    "xraytraceid",
+];
+
 /// Returns whether a line is an access log's, and not another program's.
 pub(crate) fn is_access_log(log: &AccessLog<'_>) -> bool {
     // Perf: a line of the documented formats has many variables and nothing else, so nothing
@@ -232,10 +265,22 @@ fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
         evidence_against += of_style(log);
     }
     // Perf: most lines have so much evidence that their ids need not be looked at.
-    if evidence_for <= evidence_against + WITHOUT_ID && !may_have_id(log) {
-        evidence_against += WITHOUT_ID;
+    let is_pure = unknown == 0 && evidence_against == 0;
+    let missing_id = match is_pure && log.format() == "json" {
+        true if has_name_of_aws(log) => 0,
+        true => WITHOUT_ID_AND_PURE,
+        false => WITHOUT_ID,
+    };
+    if evidence_for <= evidence_against + missing_id && !may_have_id(log) {
+        evidence_against += missing_id;
     }
     evidence_against == 0 || evidence_for > evidence_against
+}
+
+/// Returns whether a key is one of AWS's names. People who write a short format write these.
+fn has_name_of_aws(log: &AccessLog<'_>) -> bool {
+    log.variables()
+        .any(|(_, key)| OF_AWS.contains(&&*squeezed(key)))
 }
 
 /// Returns whether a line has a request's id, under whatever key, or was cut off and may have lost
