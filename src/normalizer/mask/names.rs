@@ -165,18 +165,51 @@ pub(super) fn kind(key: &str) -> Option<CredentialKind> {
     let is_jwt = rest
         .trim_end_matches(|c: char| c.is_ascii_digit())
         .ends_with("jwt");
-    let mark = MARKS
-        .iter()
-        .find(|mark| rest.contains(**mark) && (**mark != "jwt" || is_jwt));
+    let mark = possible_marks(rest).find(|mark| rest.contains(*mark) && (*mark != "jwt" || is_jwt));
     let is_header = |name: &str| name.contains("authorization") || name.contains("cookie");
     match mark {
         Some(_) if is_header(rest) => Some(CredentialKind::Header),
-        Some(&"jwt") if is_called_jwt(&key) => Some(CredentialKind::Jwt),
+        Some("jwt") if is_called_jwt(&key) => Some(CredentialKind::Jwt),
         Some(_) => Some(CredentialKind::Other),
         None if rest.len() < name.len() => None,
         None if name == "code" => Some(CredentialKind::Code),
         None => (ends_in_word(&key) || is_in_short_group(&key)).then_some(CredentialKind::Short),
     }
+}
+
+/// Returns the marks whose letters are all in a name.
+///
+/// Perf: it saves 1,660 of the 2,850 instructions that a look at the name `token` takes.
+fn possible_marks(name: &str) -> impl Iterator<Item = &'static str> {
+    const OF_MARKS: [u32; MARKS.len()] = {
+        let mut of_marks = [0; MARKS.len()];
+        let mut index = 0;
+        while index < MARKS.len() {
+            #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+            {
+                of_marks[index] = letters(MARKS[index].as_bytes());
+            }
+            index += 1;
+        }
+        of_marks
+    };
+    let of_name = letters(name.as_bytes());
+    let marks = MARKS.iter().zip(OF_MARKS);
+    marks
+        .filter(move |(_, of_mark)| of_mark & !of_name == 0)
+        .map(|(mark, _)| *mark)
+}
+
+/// Returns the set of the small letters in a name, a bit for each.
+const fn letters(mut name: &[u8]) -> u32 {
+    let mut letters = 0;
+    while let [byte, rest @ ..] = name {
+        if byte.is_ascii_lowercase() {
+            letters |= 1 << (*byte - b'a');
+        }
+        name = rest;
+    }
+    letters
 }
 
 /// Returns whether the last part of a key is `jwt`. Event objects of API Gateway keep the claims of
@@ -339,6 +372,14 @@ mod tests {
         assert_eq!(kind("Set-Cookie"), Some(CredentialKind::Header));
         assert_eq!(kind("proxy-authorization"), Some(CredentialKind::Header));
         assert_eq!(kind("access_token"), Some(CredentialKind::Other));
+    }
+
+    #[test]
+    fn a_mark_in_a_name_is_possible() {
+        for mark in MARKS {
+            let name = format!("x9{mark}z");
+            assert!(possible_marks(&name).any(|other| other == mark), "{mark}");
+        }
     }
 
     #[test]
