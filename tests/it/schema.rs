@@ -130,7 +130,11 @@ fn a_variable_fills_its_field() {
             continue;
         }
         let value = unconverted(&field.name, variable).unwrap_or(&field.example);
-        let line = format!(r#"{{"apiId":"a1",{}:{}}}"#, text(variable), text(value));
+        let line = format!(
+            r#"{{"requestId":"r1","apiId":"a1",{}:{}}}"#,
+            text(variable),
+            text(value)
+        );
         let document = Json::read(&run(&["normalize"], &[], line.as_bytes()).stdout);
         let found = document
             .get(&field.name)
