@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Action, ActionKind, Rejection};
+use super::{Action, ActionKind, DocumentId, Rejection};
 use crate::json::{repair_surrogates, utf8};
 use crate::printable::printable;
 use crate::server::Reply;
@@ -123,6 +123,11 @@ fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
             let JsonObject(result) = item.create;
             // Without an echo, only the ids prove that the reply belongs to our request.
             if !reply.is_echoed && result.is_renamed(*action) {
+                return None;
+            }
+            // A pipeline changes ids, but not into those of other log events. If it seems so, the
+            // items are in another order, or are those of another request.
+            if result.is_of_another(*action) {
                 return None;
             }
             result.into_result(*action, sent.data_stream)
@@ -288,6 +293,16 @@ impl WireResult<'_> {
         let raw = id.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
         let text = |json: &str| serde_json::from_str::<String>(json).ok();
         raw != Some(action.id) && text(id) != text(&format!("\"{}\"", action.id))
+    }
+
+    /// Returns whether the result is certainly that of another action.
+    fn is_of_another(&self, action: Action<'_>) -> bool {
+        let is_of_log_event = || {
+            let id = self.id.map(RawValue::get);
+            let id = id.and_then(|json| serde_json::from_str::<String>(json).ok());
+            id.is_some_and(|id| DocumentId::parse(&id).is_some())
+        };
+        self.is_renamed(action) && (action.kind == ActionKind::Delete || is_of_log_event())
     }
 
     fn into_failure(self) -> ItemResult {
@@ -617,6 +632,29 @@ mod tests {
                 "{index}"
             );
         }
+    }
+
+    /// Items in another order would give each document the outcome of another one.
+    #[test]
+    fn no_pipeline_gives_a_document_the_id_of_another_log_event() {
+        let other = "019ca884c740-3QSDUsaohWE39HaE3JQGzQ";
+        for status in [201, 400, 409, 429] {
+            let body = item(&format!(r#""_id":"{other}","status":{status}"#));
+            assert_eq!(one(&echoed(&body)), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_of_another_document_does_not_count() {
+        let sent = Sent {
+            data_stream: STREAM,
+            actions: &[Action {
+                kind: ActionKind::Delete,
+                id: "a",
+            }],
+        };
+        let body = r#"{"items":[{"delete":{"_id":"b","status":200}}]}"#;
+        assert_eq!(verdict(&echoed(body), sent), Verdict::Again);
     }
 
     #[test]
