@@ -183,7 +183,7 @@ impl<T: Transport> Job<'_, T> {
             };
             match done {
                 Ok(()) => {}
-                Err(CliFailure::ClosedPipe) => return Err(CliFailure::ClosedPipe),
+                Err(CliFailure::ClosedPipe) => return worst.and(Err(CliFailure::ClosedPipe)),
                 Err(CliFailure::Unfinished) => worst = worst.and(Err(CliFailure::Unfinished)),
                 Err(CliFailure::Usage(sentences)) => {
                     sentences.iter().for_each(|sentence| say("error", sentence));

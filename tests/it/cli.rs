@@ -1171,6 +1171,19 @@ fn documents_that_cannot_be_printed_are_unfinished_work() {
     }
 }
 
+/// A reader that goes away does not turn an earlier failure into a success.
+#[test]
+fn a_closed_pipe_hides_no_failure_before_it() {
+    let folder = TempDir::new().unwrap();
+    let undecodable = folder.path().join("undecodable.json");
+    fs::write(&undecodable, r#"{"awslogs":{"data":"zzz"}}"#).unwrap();
+    for (first, expected) in [("missing.json", 2), (undecodable.to_str().unwrap(), 1)] {
+        let arguments = ["invoke", "--dry-run", first, REST];
+        let (status, stderr) = run_into(&arguments, &[], closed_pipe(), Stdio::piped());
+        assert_eq!(status, Some(expected), "{first}: {stderr}");
+    }
+}
+
 /// A panic would end the program with SIGABRT.
 #[test]
 fn a_full_standard_error_changes_no_exit_status() {
