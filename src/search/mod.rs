@@ -413,6 +413,8 @@ struct WireSearchReply<'a> {
     timed_out: bool,
     #[serde(default)]
     terminated_early: bool,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
     #[serde(rename = "_shards")]
     shards: WireSearchShards,
     #[serde(borrow)]
@@ -465,6 +467,7 @@ fn read_reply(body: &[u8]) -> Option<WireSearchReply<'_>> {
     let reply: WireSearchReply<'_> = serde_json::from_slice(body).ok()?;
     let is_partial = reply.timed_out
         || reply.terminated_early
+        || reply.error.is_some()
         || reply.shards.successful != reply.shards.total
         || reply.hits.total.relation != Relation::Eq;
     (!is_partial).then_some(reply)
@@ -534,6 +537,7 @@ mod tests {
             whole.replace(r#""_scroll_id":"s","#, ""),
             whole.replace(r#""timed_out":false"#, r#""timed_out":true"#),
             whole.replace(r#""took":1"#, r#""terminated_early":true"#),
+            whole.replace(r#""took":1"#, r#""error":{"type":"x"}"#),
             whole.replace(r#""successful":1"#, r#""successful":0"#),
             whole.replace(r#""relation":"eq""#, r#""relation":"gte""#),
             whole.replace(r#""total":{"value":7,"relation":"eq"},"#, ""),
