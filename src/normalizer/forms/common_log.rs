@@ -24,15 +24,15 @@ use crate::normalizer::variables::form::{
     is_request_id,
 };
 
-/// Returns whether a line has quotes that a client wrote. Unlike the quotes of the format, they
-/// neither open nor close a value, so such a line may be cut into values at the wrong places.
+/// Returns whether a line has quotes that a client wrote. The quotes of the format open and close a
+/// value in turn, and any other quote may cut the line into values at the wrong places.
 pub(crate) fn has_foreign_quotes(line: &str) -> bool {
     let bytes = line.as_bytes();
     let byte = |place: Option<usize>| place.and_then(|place| bytes.get(place));
-    memchr_iter(b'"', bytes).any(|quote| {
+    memchr_iter(b'"', bytes).enumerate().any(|(number, quote)| {
         let opens = matches!(byte(quote.checked_sub(1)), None | Some(b' ' | b']'));
         let closes = matches!(byte(Some(quote + 1)), None | Some(b' '));
-        !opens && !closes
+        if number % 2 == 0 { !opens } else { !closes }
     })
 }
 
