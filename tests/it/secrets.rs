@@ -60,6 +60,7 @@ const KEYS: &[&str] = &[
     "usageIdentifierKey",
     "Ocp-Apim-Subscription-Key",
     "pwd",
+    "x-function-key",
 ];
 
 /// Lines that hold a credential. `KEY` and `SECRET` stand for its key and its value.
@@ -108,6 +109,8 @@ const LINES: &[&str] = &[
     r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets HTTP/1.1" 200 1184 req-1 - KEY=SECRET"#,
     r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets HTTP/1.1" 200 1184 req-1 KEY: SECRET"#,
     r#"192.0.2.1 KEY=SECRET - [01/Mar/2026:08:30:00 +0000] "GET /pets?KEY=SECRET HTTP/1.1" 200 1184 req-1"#,
+    r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets KEY: "SECRET" HTTP/1.1" 200 1184 req-1"#,
+    r#"192.0.2.1 - - [01/Mar/2026:08:30:00 +0000] "GET /pets KEY: "SECRET""#,
     "requestId: req-1; KEY: SECRET; status: 200",
     "requestId: req-1, path: /pets?KEY=SECRET, status: 200",
     "(6b1c2d3e-0000-4000-8000-00000000abcd) HTTP Method: GET, Resource Path: /pets?KEY=SECRET",
@@ -124,6 +127,10 @@ const LINES: &[&str] = &[
     r#"{"requestId":"req-1","note":"{"name": "KEY", "value": "SECRET"}","status":"400"}"#,
     r#"{"requestId":"req-1","note":"{"value": "SECRET", "name": "KEY"}","status":"400"}"#,
     "--b\nContent-Disposition: form-data; name=KEY\n\nSECRET\n--b--",
+    "env:\n  - name: KEY\n    value: SECRET\n  - name: x\n    value: y",
+    r#"{"requestId":"req-1","note":{"path":"$.user.KEY","value":"SECRET"},"status":"400"}"#,
+    r#"{"requestId":"req-1","note":"bad: {\"path\":\"KEY\",\"value\":\"SECRET\"}","status":"400"}"#,
+    r#"{"requestId":"req-1","note":"a=b&note=%7B+%22KEY%22+%3A+%22SECRET%22+%7D","status":"400"}"#,
     "db:\n  KEY: |\n    one\n    SECRET\nother: 1",
     "KEY:\n  SECRET\nother: 1",
     r#"{:KEY "SECRET", :a 1}"#,

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::Edit;
 use super::keyed::{
-    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key, is_value_key,
+    is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key,
+    is_path_to_secret, is_value_key,
 };
 use super::names::{CredentialKind, holds_claims, is_of_caller, kind, names_short_group, squeezed};
 use crate::parts::Parts;
@@ -215,7 +216,10 @@ impl<'j> Walk<'j> {
         };
         if !level.is_object {
             level.is_secret_next = true;
-        } else if is_name_key(&level.key) || (level.is_patch && level.key == "path") {
+        } else if is_name_key(&level.key)
+            || is_path_to_secret(&level.key, text)
+            || (level.is_patch && level.key == "path")
+        {
             self.hide_neighbours();
         }
     }

@@ -21,7 +21,7 @@ static NAMES: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 /// Finds a member before a name, which may hold the name's value: `"value":`, `value=`.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input)\\*["']?\s*(?:=>|[:=])"#)
+    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input|content|data|text)\\*["']?\s*(?:=>|[:=])"#)
         .expect("the pattern is right")
 });
 
@@ -76,6 +76,17 @@ pub(super) fn is_path_key(key: &str) -> bool {
     ["loc", "path", "keys"].contains(&key)
 }
 
+/// Returns whether a member is a text that leads to a value: `"path":"$.user.pin"`,
+/// `"instancePath":"/pin"`. A `path` with a slash is most often that of a request.
+pub(super) fn is_path_to_secret(key: &str, text: &str) -> bool {
+    let is_path = match key {
+        "loc" | "path" | "keyPath" => !text.contains('/'),
+        "instancePath" | "dataPath" | "jsonPath" | "pointer" => true,
+        _ => false,
+    };
+    is_path && is_name_of_secret(text)
+}
+
 /// Returns whether a key says that its value belongs to a name beside it.
 pub(in super::super) fn is_value_key(key: &str) -> bool {
     VALUE_KEYS.iter().any(|name| key.eq_ignore_ascii_case(name))
@@ -98,7 +109,7 @@ pub(in super::super) fn is_name_of_secret(text: &str) -> bool {
 }
 
 fn is_plain_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-. :/+[]%$".contains(c);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-. :/+[]%$@#".contains(c);
     text.len() <= LONGEST_KEY
         && text.split(' ').count() <= 3
         && text.chars().all(is_part)
@@ -422,7 +433,7 @@ impl Keyed<'_> {
         if let Some(content) = self.content(key) {
             return Some(found(content, Sign::Tag));
         }
-        if !self.ends.text.part(..key.start).ends_with('>') {
+        if !self.before_path(key.start).ends_with('>') {
             return None;
         }
         Some(found(self.ends.next_element(position)?, Sign::Tags))
@@ -439,6 +450,20 @@ impl Keyed<'_> {
             || ends.typed_quote(value).is_some()
             || ends.from(comma + 1).trim_start().starts_with(['{', '[']);
         is_value.then_some(value)
+    }
+
+    /// Returns the text before a name and before the path that leads to it: `user[` of
+    /// `user[password]`.
+    fn before_path(&self, start: usize) -> &str {
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_-.$@#:[]".contains(c);
+        let before = self.ends.text.part(..start);
+        let path = before
+            .bytes()
+            .rev()
+            .take(LONGEST_KEY)
+            .take_while(|byte| is_path(char::from(*byte)))
+            .count();
+        before.part(..start - path)
     }
 
     fn sign(&self, position: usize) -> Option<(usize, Sign)> {
@@ -661,18 +686,49 @@ impl Keyed<'_> {
 
     /// Returns the content of a part of a form whose name has no quotes.
     fn named_part(&self, key: &Range<usize>) -> Vec<Range<usize>> {
-        let text = self.ends.text;
-        let head = tail(text.part(..key.start));
+        let head = tail(self.before_path(key.start));
+        let after = self.after_brackets(key.end);
         let is_part = head.ends_with("name=")
             && head
                 .rsplit(['\n', '\r'])
                 .next()
                 .is_some_and(|line| line.contains("form-data"))
-            && self.ends.from(key.end).starts_with(['\n', '\r', ';']);
-        if !is_part {
-            return Vec::new();
-        }
-        std::iter::once(key.end..self.named_end(key.end, key.start)).collect()
+            && self.ends.from(after).starts_with(['\n', '\r', ';']);
+        let place = if is_part {
+            Some(after..self.named_end(after, key.start))
+        } else {
+            self.entry(head, after)
+        };
+        place.into_iter().collect()
+    }
+
+    /// Returns the value of an entry without quotes: `- name: password` with `value: S` on the
+    /// next line, or behind it.
+    fn entry(&self, head: &str, after: usize) -> Option<Range<usize>> {
+        let head = head.trim_end_matches([' ', '\t']);
+        let head = head.strip_suffix([':', '='])?.trim_end();
+        let word = head
+            .rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c))
+            .next()?;
+        let rest = self.ends.from(after);
+        let next = rest.trim_start_matches(|c: char| c.is_whitespace() || ",;".contains(c));
+        let sign = next
+            .bytes()
+            .take(LONGEST_KEY)
+            .position(|byte| matches!(byte, b':' | b'='))?;
+        let is_entry = next.len() < rest.len()
+            && is_name_key(word)
+            && is_value_key(next.get(..sign)?.trim_end());
+        let sign = self.ends.text.len() - next.len() + sign;
+        let start = self.ends.after_blanks(sign + 1);
+        let end = match self.ends.quote(start) {
+            Some(_) => self.ends.json_value(start),
+            None => self
+                .ends
+                .block(start)
+                .unwrap_or_else(|| self.ends.line(start, ListKind::Pairs)),
+        };
+        is_entry.then_some(start..end)
     }
 
     /// Returns whether a key is the value of a member that calls it a name.
@@ -724,7 +780,14 @@ impl Keyed<'_> {
                 .get(key..)
                 .is_some_and(|member| ["op\"", "op'", "op\\"].iter().any(|op| member.contains(op)));
         let opening = floor + before.rfind(char::from(quote))?;
-        (is_list || is_patch).then_some((opening, opening))
+        let path = text.get(opening + 1..start)?;
+        let head = text.get(floor..opening)?.trim_end_matches('\\').trim_end();
+        let head = head
+            .strip_suffix(':')
+            .map(|head| head.trim_end_matches([' ', '"', '\'', '\\']));
+        let word = head.and_then(|head| head.rsplit(|c: char| !c.is_ascii_alphanumeric()).next());
+        let is_path = word.is_some_and(|word| is_path_to_secret(word, &format!("{path}pin")));
+        (is_list || is_patch || is_path).then_some((opening, opening))
     }
 
     /// Returns the end of the text that belongs to a name: a part of a form, an element, or an
@@ -742,10 +805,15 @@ impl Keyed<'_> {
         }
         if rest.starts_with(['\n', '\r', ';']) || rest.starts_with("\\r") || rest.starts_with("\\n")
         {
-            let boundary = ["\n--", "\\n--"]
-                .iter()
-                .filter_map(|mark| rest.find(mark))
-                .min();
+            // One search, so that many parts of a form cost no more than their bytes.
+            let mut hyphens = memchr::memmem::find_iter(rest.as_bytes(), b"--");
+            let boundary = hyphens.find_map(|at| {
+                let before = rest.get(..at)?;
+                before
+                    .strip_suffix('\n')
+                    .or_else(|| before.strip_suffix("\\n"))
+                    .map(str::len)
+            });
             return start + boundary.unwrap_or(rest.len());
         }
         // The first bracket of the object stands before this place.

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::keyed::{
     holds_value, is_code, is_harmless, is_name_key, is_name_of_secret, is_nothing, is_path_key,
-    is_value_key,
+    is_path_to_secret, is_value_key,
 };
 use super::names::{CredentialKind, holds_claims, kind};
 use super::{Edit, MASK, edited, json, masked};
@@ -40,6 +40,7 @@ impl<'a> Names<'a> {
             let (object, name) = split(key);
             let is_name = || is_name_of_secret(unquoted(value));
             let names_secret = (is_name_key(name) && is_name())
+                || is_path_to_secret(name, unquoted(value))
                 || ends_in_name(value)
                 || (is_path_key(name) && ends_in_element(value))
                 || (name == "path" && is_name() && is_patch(object));

@@ -154,6 +154,43 @@ mod tests {
                 r#"{"apiKey":"***","apiKeyId":"qqvqzk33df"}"#,
             ),
             (
+                r#"{"x-function-key":"s3cr3t"}"#,
+                r#"{"x-function-key":"***"}"#,
+            ),
+            (
+                r#"[{"name":"@password","value":"s3cr3t"}]"#,
+                r#"[{"name":"@password","value":"***"}]"#,
+            ),
+            (
+                r#"{"type":"field","value":"s3cr3t","path":"password"}"#,
+                r#"{"type":"field","value":"***","path":"password"}"#,
+            ),
+            (
+                r#"{"path":"$.user.password","value":"s3cr3t"}"#,
+                r#"{"path":"$.user.password","value":"***"}"#,
+            ),
+            (
+                r#"{"path":"/users/password","value":"5"}"#,
+                r#"{"path":"/users/password","value":"5"}"#,
+            ),
+            (
+                r#"bad: {"path":"$.user.password","value":"s3cr3t"}"#,
+                r#"bad: {"path":"$.user.password"***}"#,
+            ),
+            (
+                "- name: DB_PASSWORD\n  value: s3 cr3t\n- name: x\n  value: y",
+                "- name: DB_PASSWORD\n  value: ***\n- name: x\n  value: y",
+            ),
+            (
+                "<p><name>user[password]</name><value>s3cr3t</value></p>",
+                "<p><name>user[password]</name><value>***</value></p>",
+            ),
+            (
+                "a=b&note=%7B+%22password%22+%3A+%22s3%23cr3t%22+%7D",
+                "a=b&note=%7B+%22password%22+%3A+***",
+            ),
+            ("note=X-Api-Key+%3D+s3+cr3t", "note=X-Api-Key+%3D+***"),
+            (
                 r#"{"api_key" : "s3\"cr3t","ip":"-"}"#,
                 r#"{"api_key" : "***","ip":"-"}"#,
             ),

@@ -21,7 +21,7 @@ pub(super) enum CredentialKind {
 }
 
 /// A name that has one of these in it names a credential. Letters and digits only.
-pub(super) const MARKS: [&str; 45] = [
+pub(super) const MARKS: [&str; 46] = [
     "accesskey",
     "accountkey",
     "apikey",
@@ -38,6 +38,7 @@ pub(super) const MARKS: [&str; 45] = [
     "csrf",
     "dbpass",
     "encryptionkey",
+    "functionkey",
     "functionskey",
     "hmac",
     "jwt",
@@ -360,6 +361,8 @@ mod tests {
             "password.secretary",
             "authorizer.token",
             "x-functions-key",
+            "function_key",
+            "AzureFunctionKey",
             "access_key",
             "client_assertion",
             "creds",

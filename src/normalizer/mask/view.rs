@@ -8,6 +8,8 @@ pub(super) struct View<'t> {
     pub(super) text: Cow<'t, str>,
     /// For each byte of a decoded text, and for its end, the position in the text before decoding.
     places: Option<Vec<usize>>,
+    /// The positions of blanks that were pluses, in order.
+    pluses: Vec<usize>,
 }
 
 impl<'t> View<'t> {
@@ -16,6 +18,7 @@ impl<'t> View<'t> {
         Self {
             text: Cow::Borrowed(text),
             places: None,
+            pluses: Vec::new(),
         }
     }
 
@@ -29,23 +32,41 @@ impl<'t> View<'t> {
         let mut places = Vec::with_capacity(bytes.len() + 1);
         let mut position = 0;
         let mut has_decoded = false;
+        let (mut signs, mut pluses, mut is_form) = (Vec::new(), Vec::new(), false);
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             let (byte, length) = match escape(rest) {
                 Some(escape) => {
                     has_decoded = true;
+                    is_form |= rest.starts_with(b"%");
                     escape
                 }
                 None => (rest.first().copied().unwrap_or_default(), 1),
             };
+            if rest.starts_with(b"+") {
+                signs.push(decoded.len());
+            } else if self.pluses.binary_search(&position).is_ok() {
+                pluses.push(decoded.len());
+            }
             decoded.push(byte);
             places.push(self.place(position));
             position += length;
         }
         places.push(self.place(bytes.len()));
+        if is_form {
+            // In a form, a plus is a blank.
+            for sign in &signs {
+                if let Some(byte) = decoded.get_mut(*sign) {
+                    *byte = b' ';
+                }
+            }
+            pluses.append(&mut signs);
+            pluses.sort_unstable();
+        }
         let text = String::from_utf8(decoded).ok().filter(|_| has_decoded)?;
         Some(View {
             text: Cow::Owned(text),
             places: Some(places),
+            pluses,
         })
     }
 
@@ -63,7 +84,9 @@ impl<'t> View<'t> {
     /// Returns whether a byte was not encoded. Only such a byte ends a value; an escaped byte is
     /// part of the value.
     pub(super) fn is_literal(&self, position: usize) -> bool {
-        self.places.is_none() || self.place(position + 1) - self.place(position) == 1
+        self.places.is_none()
+            || (self.place(position + 1) - self.place(position) == 1
+                && self.pluses.binary_search(&position).is_err())
     }
 }
 
@@ -143,5 +166,14 @@ mod tests {
         assert_eq!(twice.place(twice.text.len()), plain.text.len());
         assert!(twice.decoded().is_none());
         assert!(View::plain("100 % & \\d").decoded().is_none());
+    }
+
+    #[test]
+    fn a_plus_is_a_blank_beside_percent_encoding() {
+        let text = |text| View::plain(text).decoded().map(|view| view.text);
+        assert_eq!(text("a+%3D+%2B").as_deref(), Some("a = +"));
+        let twice = View::plain("a+%253D").decoded().unwrap().decoded().unwrap();
+        assert!(twice.text == "a =" && !twice.is_literal(1) && twice.is_literal(0));
+        assert_eq!(text(r"a+\n").as_deref(), Some("a+\n"));
     }
 }
