@@ -174,6 +174,14 @@ aws logs put-log-events --log-group-name my-api --log-stream-name 1 --log-events
   head -n 3 access.log | jq -Rc --argjson now "$now" '{timestamp: (($now - 3600) * 1000), message: .}' | jq -sc .)" > put.json
 "#;
 
+/// An API with a name, the file that the page says to save, and a data stream to roll over.
+const ALIAS: &str = r#"
+aws apigateway create-rest-api --name shop > /dev/null
+sed -n '/{"template":{"mappings":{"properties":{"aws"/,/}}}}}}}}}$/p' docs/kibana.md > alias.json
+jq -e .template.mappings alias.json > /dev/null
+ELASTICSEARCH_USERNAME=admin ELASTICSEARCH_PASSWORD=changeme apigw-logs invoke events/rest.json
+"#;
+
 const ADMINISTRATOR: &str = "unset ELASTICSEARCH_API_KEY; export ELASTICSEARCH_USERNAME=admin ELASTICSEARCH_PASSWORD=changeme";
 
 /// moto's ids of log events are not those of CloudWatch Logs, and both commands notice.
@@ -285,10 +293,11 @@ aws logs create-log-group --log-group-name /aws/lambda/apigw-logs
         page: "docs/kibana.md",
         region: "eu-west-3",
         setup: &["export ELASTICSEARCH_URL=$SERVER"],
-        chapters: &[("The package or `setup`", ""), ("Names of APIs", ""), ("First look", "")],
+        chapters: &[("The package or `setup`", ""), ("Names of APIs", ALIAS), ("First look", "")],
         replaced: &[
             ("-u elastic", "-u admin:changeme"),
             ("logs-aws.api_gateway_logs@custom", "logs-aws.api_gateway_docs@custom"),
+            ("logs-aws.api_gateway_logs-default/_rollover", "$DATA_STREAM/_rollover"),
         ],
     },
     Session {
@@ -446,7 +455,7 @@ fn run(session: &Session) {
     );
     fs::write(bin.join("aws"), aws).unwrap();
     fs::set_permissions(bin.join("aws"), fs::Permissions::from_mode(0o755)).unwrap();
-    for name in ["events", "tests"] {
+    for name in ["docs", "events", "tests"] {
         symlink(repository(name), path.join(name)).unwrap();
     }
     for file in [
