@@ -269,14 +269,15 @@ impl<'j> Walk<'j> {
             return String::new();
         };
         let path = format!("{}{}", level.path, squeezed(&level.key));
-        path.part(path.len().saturating_sub(LONGEST_PATH)..)
-            .to_owned()
+        let start = path.floor_char_boundary(path.len().saturating_sub(LONGEST_PATH));
+        path.part(start..).to_owned()
     }
 
-    /// The text of a string that stands from quote to quote.
+    /// The text of a string that stands from quote to quote, or to the end of what was cut off.
     fn text(&self, place: &Range<usize>) -> Cow<'j, str> {
         let json = self.json.part(place.clone());
-        let inside = json.part(1..json.len().saturating_sub(1));
+        let json = json.strip_prefix('"').unwrap_or(json);
+        let inside = json.strip_suffix('"').unwrap_or(json);
         if !inside.contains('\\') {
             return Cow::Borrowed(inside);
         }
