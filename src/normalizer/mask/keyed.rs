@@ -21,7 +21,7 @@ static NAMES: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 /// Finds a member before a name, which may hold the name's value: `"value":`, `value=`.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input|content|data|text)\\*["']?\s*(?:=>|[:=])"#)
+    Regex::new(r#"(?i)(?:^|[\s"'{,<])(?:[a-z_-]*values?|val|v|input|content|data|text|arg|argument)\\*["']?\s*(?:=>|[:=])"#)
         .expect("the pattern is right")
 });
 
@@ -31,7 +31,7 @@ static CUT_VALUE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(?i)["']value\\*["']\s*:\s*"#).expect("the pattern is right"));
 
 /// Keys whose value is the name of something.
-const NAME_KEYS: [&str; 11] = [
+const NAME_KEYS: [&str; 12] = [
     "name",
     "key",
     "k",
@@ -43,10 +43,11 @@ const NAME_KEYS: [&str; 11] = [
     "property",
     "attribute",
     "headername",
+    "id",
 ];
 
 /// Keys whose value belongs to such a name.
-const VALUE_KEYS: [&str; 10] = [
+const VALUE_KEYS: [&str; 12] = [
     "value",
     "values",
     "val",
@@ -57,6 +58,8 @@ const VALUE_KEYS: [&str; 10] = [
     "text",
     "stringvalue",
     "headervalue",
+    "arg",
+    "argument",
 ];
 
 /// Longest part of a key that is examined.
@@ -413,7 +416,8 @@ impl Keyed<'_> {
             .sign(sign)
             .or_else(|| self.sign_behind_word(sign))
             .or_else(|| self.option(key, position))
-            .or_else(|| self.keyword(key, position))?;
+            .or_else(|| self.keyword(key, position))
+            .or_else(|| self.symbol(key, position))?;
         let value = if is_quoted {
             ends.after_space(after)
         } else {
@@ -518,6 +522,18 @@ impl Keyed<'_> {
         let name = self.ends.text.get(key.clone())?;
         let value = self.ends.after_blanks(position);
         (name.starts_with("--") && value > position).then_some((value, Sign::Blank))
+    }
+
+    /// `{password,"S"}` of Erlang, `(password . "S")` of Lisp
+    fn symbol(&self, key: &Range<usize>, position: usize) -> Option<(usize, Sign)> {
+        let before = self.ends.text.get(..key.start)?;
+        let after = self.ends.from(position).trim_start();
+        if !before.ends_with(['(', '{']) || !after.starts_with([',', '.']) {
+            return None;
+        }
+        let sign = self.ends.text.len() - after.len();
+        let value = self.ends.after_space(sign + 1);
+        self.ends.quote(value).map(|_| (value, Sign::Colon))
     }
 
     /// `:password "S"`, also where a reader has taken the colon for a separator.

@@ -162,6 +162,22 @@ mod tests {
                 r#"[{"name":"@password","value":"***"}]"#,
             ),
             (
+                r#"{"param":"password","arg":"s3cr3t"}"#,
+                r#"{"param":"password","arg":"***"}"#,
+            ),
+            (
+                r#"{"data":"s3cr3t","id":"password"}"#,
+                r#"{"data":"***","id":"password"}"#,
+            ),
+            (
+                r#"[{arg,"s3cr3t"},{password,"s3cr3t"}]"#,
+                r#"[{arg,"s3cr3t"},{password,"***"}]"#,
+            ),
+            (
+                r#"((user . "ann") (password . "s3cr3t"))"#,
+                r#"((user . "ann") (password . "***"))"#,
+            ),
+            (
                 r#"{"type":"field","value":"s3cr3t","path":"password"}"#,
                 r#"{"type":"field","value":"***","path":"password"}"#,
             ),
