@@ -139,6 +139,7 @@ fn hosts(urls: Vec<Url>) -> Rc<[Rc<Host>]> {
             Rc::new(Host {
                 url,
                 has_served: Cell::new(false),
+                replies: Cell::new(0),
                 manners: Cell::new(Manners::Unknown),
             })
         })

@@ -58,10 +58,12 @@ struct Host {
     url: Url,
     /// True if the client may hold a connection that has served a request before.
     has_served: Cell<bool>,
+    /// The number of replies so far.
+    replies: Cell<u64>,
     manners: Cell<Manners>,
 }
 
-/// What is known of how a host answers.
+/// The way in which a host answers, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manners {
     /// It has not answered yet.
@@ -141,13 +143,14 @@ impl Elasticsearch {
         body: Bytes,
     ) -> Result<Reply, TransportError> {
         // A request that is open at the same time may find its connection dead and forget all
-        // connections.
-        let reused = host.has_served.get();
+        // connections. Or it gets a reply, and this request takes its connection over.
+        let (had_served, replies) = (host.has_served.get(), host.replies.get());
+        let reused = || had_served || host.replies.get() != replies;
         // A signature needs the whole body.
         let request = request.body(body.clone());
         let mut request = request
             .build()
-            .map_err(|error| self.transport_error(host, &error, reused))?;
+            .map_err(|error| self.transport_error(host, &error, reused()))?;
         let opaque_id = opaque_id();
         request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
@@ -160,7 +163,7 @@ impl Elasticsearch {
             .client()
             .execute(request)
             .await
-            .map_err(|error| self.transport_error(host, &error, reused))?;
+            .map_err(|error| self.transport_error(host, &error, reused()))?;
         if response.status().is_success() && !progress.is_sent() {
             host.manners.set(Manners::Hasty);
             self.forget_connections();
@@ -185,6 +188,7 @@ impl Elasticsearch {
             return Err(http::expects_tls(&host.url));
         }
         host.has_served.set(true);
+        host.replies.set(host.replies.get() + 1);
         Ok(reply)
     }
 
@@ -414,8 +418,12 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::thread;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+    use std::{iter, thread};
+
+    use tokio::net::TcpSocket;
+    use tokio::sync::oneshot;
 
     use super::*;
     use crate::http::Trust;
@@ -432,12 +440,7 @@ mod tests {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut request = Vec::new();
-                let mut byte = [0];
-                while !request.ends_with(read) {
-                    stream.read_exact(&mut byte).unwrap();
-                    request.extend_from_slice(&byte);
-                }
+                read_to(&mut stream, read);
                 let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
                 stream.write_all(reply.as_bytes()).unwrap();
                 // A reset would take the reply back.
@@ -448,6 +451,15 @@ mod tests {
     }
 
     const BODY: &[u8] = b"a small body";
+
+    fn read_to(stream: &mut TcpStream, end: &[u8]) {
+        let mut request = Vec::new();
+        let mut byte = [0];
+        while !request.ends_with(end) {
+            stream.read_exact(&mut byte).unwrap();
+            request.extend_from_slice(&byte);
+        }
+    }
 
     fn client(url: Url, holds: [u64; 2]) -> Elasticsearch {
         let settings = ElasticsearchSettings {
@@ -490,6 +502,43 @@ mod tests {
             send(&client).await,
             Err(TransportError::Premature)
         ));
+    }
+
+    /// The second request cannot connect, so it takes over the connection of the first. Then the
+    /// host closes that connection.
+    #[tokio::test]
+    async fn a_connection_that_is_taken_over_while_connecting_is_a_reused_one() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let listener = socket.listen(0).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (full, is_full) = oneshot::channel();
+        let (begin, has_begun) = mpsc::channel();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_to(&mut stream, BODY);
+            let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50));
+            let _waiting: Vec<_> = iter::repeat_with(connect)
+                .take_while(Result::is_ok)
+                .collect();
+            full.send(()).unwrap();
+            has_begun.recv().unwrap();
+            let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(reply).unwrap();
+            read_to(&mut stream, BODY);
+        });
+        let client = client(Url::parse(&format!("http://{address}")).unwrap(), [0, 0]);
+        let second = async {
+            is_full.await.unwrap();
+            tokio::join!(send(&client), async { begin.send(()).unwrap() }).0
+        };
+        let (first, second) = tokio::join!(send(&client), second);
+        assert_eq!(first, Ok(200));
+        assert!(
+            matches!(second, Err(TransportError::Closed { reused: true, .. })),
+            "{second:?}"
+        );
     }
 
     #[tokio::test]
