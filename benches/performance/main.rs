@@ -60,7 +60,7 @@ enum Command {
     /// Count the instructions of each step with valgrind's callgrind, and compare them with the
     /// baseline
     Instructions(instructions::Arguments),
-    /// What callgrind counts
+    /// Run a step whose instructions callgrind counts
     #[command(hide = true)]
     Counted {
         /// The step to run

@@ -5,10 +5,8 @@
 //! folder's front door and holds what the files of the folder share, so the files may name it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use super::tidy::production;
+use super::tidy::{production, sources};
 
 /// The modules from the root to a file: `["normalizer", "forms", "json"]`.
 type ModulePath = Vec<String>;
@@ -32,7 +30,7 @@ struct Modules(BTreeMap<ModulePath, Module>);
 
 #[test]
 fn files_name_each_other_in_no_circle() {
-    let modules = Modules::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let modules = Modules::of_program();
     assert!(modules.0.len() > 100, "these are the sources");
     let circles = modules.circles();
     assert!(
@@ -114,27 +112,14 @@ fn module_path(path: &str) -> ModulePath {
 }
 
 impl Modules {
-    fn of(root: &Path) -> Self {
-        let mut files = Vec::new();
-        let mut folders = vec![root.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).expect("src can be read") {
-                let path = entry.expect("src can be read").path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let relative = path.strip_prefix(root).expect("it lies in src");
-                let relative = relative.with_extension("");
-                let mut module = module_path(&relative.to_string_lossy());
-                if module == ["main"] {
-                    continue;
-                }
-                module.pop_if(|last| *last == "mod" || *last == "lib");
-                files.push((module, fs::read_to_string(&path).expect("sources are text")));
-            }
-        }
-        Self::read(files)
+    /// Reads the program's own sources.
+    fn of_program() -> Self {
+        Self::read(sources().into_iter().filter_map(|source| {
+            let path = source.path.with_extension("");
+            let mut module = module_path(&path.to_string_lossy());
+            module.pop_if(|last| *last == "mod" || *last == "lib");
+            (module != ["main"]).then_some((module, source.production))
+        }))
     }
 
     fn read(files: impl IntoIterator<Item = (ModulePath, String)>) -> Self {

@@ -161,13 +161,16 @@ const IO: &[&str] = &[
     "println!",
 ];
 
-struct Source {
-    path: PathBuf,
+/// A file of the program.
+pub(super) struct Source {
+    /// The path below `src`.
+    pub(super) path: PathBuf,
     room: String,
-    production: String,
+    /// The text without its tests.
+    pub(super) production: String,
 }
 
-fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
     let mut folders = vec![root.clone()];

@@ -229,7 +229,7 @@ async fn an_early_reply_settles_nothing_unless_it_is_an_error() {
                 let mut start = [0; 1_000];
                 drop(std::io::Read::read_exact(stream, &mut start));
                 send(stream, &answer);
-                // What is not read here is never read in the rest of the test.
+                // The rest of the request is never read.
                 drop(stream.try_clone().map(std::mem::forget));
             }
             _ => while serve_well(stream) {},

@@ -653,13 +653,13 @@ impl Keyed<'_> {
         let start = (after + backslashes + 1).min(ends.text.len());
         // A path that ends in the name ends here.
         let start = start + usize::from(ends.from(start).starts_with(']'));
-        // What is done may reach into the quotes of this name.
+        // The part that is done may reach into the quotes of this name.
         let before = ends.text.part(done.min(opening)..opening);
         let value = VALUE.find_iter(tail(before)).last();
         let mut secrets = Vec::new();
         if let Some(value) = value {
             let value_start = opening - tail(before).len() + value.end();
-            // What was found may be the name's own key.
+            // The match may be the name's own key.
             let between = ends.text.part(value_start.min(name_key)..name_key);
             let is_other = ["/>", "</", "},"].iter().any(|end| between.contains(end));
             if value_start < name_key && !is_other {

@@ -1,5 +1,5 @@
-//! What the Pipeline dashboard is about: lines of all forms, whole and broken, and what must become
-//! of each of them. One feed is made of the hand-made files, the other is drawn by chance.
+//! Lines for the Pipeline dashboard, of all forms, whole and broken, each with its right result. One
+//! feed is made of the hand-made files, the other is drawn by chance.
 
 use std::collections::BTreeMap;
 

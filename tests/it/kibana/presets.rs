@@ -275,7 +275,7 @@ fn the_page_says_which_rules_fire_with_the_presets_of_aws() {
 /// The four forms of a kind of API make the same documents, so one of them stands for all below.
 #[test]
 fn the_forms_of_a_preset_make_the_same_documents() {
-    // What tells the forms apart: their name, their hour, and the id that some forms lack.
+    // The forms differ in their name, their hour, and the id that some forms lack.
     let differs = r#""log_format":"\w+"|2026-01-15T\d\d|4000-8000-\d{4}|"request":\{[^{}]*\}"#;
     let differs = Regex::new(differs).expect("a pattern");
     let mut documents = BTreeMap::new();
@@ -358,7 +358,8 @@ fn an_empty_panel_names_a_variable_that_the_format_lacks() {
     }
 }
 
-/// What `log-format --explain` says of a missing variable is what the dashboards and rules do.
+/// `log-format --explain` says which panels stay empty and which rules never fire. The dashboards and
+/// rules do just that.
 #[test]
 fn explain_says_what_the_dashboards_and_rules_do() {
     for preset in Preset::first_of_each_kind() {
