@@ -42,8 +42,13 @@ fn pairs(text: &str) -> Result<HashMap<String, String>, String> {
         let (id, name) = pair.split_once('=')?;
         Some((id.trim().to_owned(), name.trim().to_owned()))
     };
-    let names: Option<_> = pairs.map(pair).collect();
-    names.ok_or_else(|| WANTED.to_owned())
+    let mut names = HashMap::new();
+    for (id, name) in pairs.map(pair).collect::<Option<Vec<_>>>().ok_or(WANTED)? {
+        if names.insert(id, name).is_some() {
+            return Err("an id stands twice: leave one of its names".to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Returns whether a text may be the id of an API. Another text is a name that stands in the place
@@ -77,6 +82,7 @@ mod tests {
         for text in [
             "shop",
             "a1=shop, old",
+            "a1=shop,a1=billing",
             "a1=",
             "=shop",
             "my shop=a1",

@@ -79,15 +79,20 @@ pub(super) fn is_path_key(key: &str) -> bool {
     ["loc", "path", "keys"].contains(&key)
 }
 
-/// Returns whether a member is a text that leads to a value: `"path":"$.user.pin"`,
-/// `"instancePath":"/pin"`. A `path` with a slash is most often that of a request.
+/// Returns whether a member is a text that leads to a credential: `"path":"$.user.pin"`,
+/// `"instancePath":"/pin"`.
 pub(super) fn is_path_to_secret(key: &str, text: &str) -> bool {
-    let is_path = match key {
+    leads_to_value(key, text) && is_name_of_secret(text)
+}
+
+/// Returns whether a text under a key leads to a value. A `path` with a slash is most often that of
+/// a request.
+fn leads_to_value(key: &str, text: &str) -> bool {
+    match key {
         "loc" | "path" | "keyPath" => !text.contains('/'),
         "instancePath" | "dataPath" | "jsonPath" | "pointer" => true,
         _ => false,
-    };
-    is_path && is_name_of_secret(text)
+    }
 }
 
 /// Returns whether a key says that its value belongs to a name beside it.
@@ -112,11 +117,12 @@ pub(in super::super) fn is_name_of_secret(text: &str) -> bool {
 }
 
 fn is_plain_name(text: &str) -> bool {
+    looks_like_name(text) && kind(text).is_some()
+}
+
+fn looks_like_name(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-. :/+[]%$@#".contains(c);
-    text.len() <= LONGEST_KEY
-        && text.split(' ').count() <= 3
-        && text.chars().all(is_part)
-        && kind(text).is_some()
+    text.len() <= LONGEST_KEY && text.split(' ').count() <= 3 && text.chars().all(is_part)
 }
 
 /// Returns whether a value under a short name is a flag or a small number, and no credential.
@@ -804,7 +810,7 @@ impl Keyed<'_> {
             .strip_suffix(':')
             .map(|head| head.trim_end_matches([' ', '"', '\'', '\\']));
         let word = head.and_then(|head| head.rsplit(|c: char| !c.is_ascii_alphanumeric()).next());
-        let is_path = word.is_some_and(|word| is_path_to_secret(word, &format!("{path}pin")));
+        let is_path = word.is_some_and(|word| leads_to_value(word, path)) && looks_like_name(path);
         (is_list || is_patch || is_path).then_some((opening, opening))
     }
 

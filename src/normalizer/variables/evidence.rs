@@ -265,15 +265,18 @@ fn speaks_for_access_log(log: &AccessLog<'_>) -> bool {
     if unknown > 0 || evidence_against > 0 {
         evidence_against += of_style(log);
     }
-    // Perf: most lines have so much evidence that their ids need not be looked at.
-    let is_pure = unknown == 0 && evidence_against == 0;
-    let missing_id = match is_pure && log.format() == "json" {
-        true if has_name_of_aws(log) => 0,
-        true => WITHOUT_ID_AND_PURE,
-        false => WITHOUT_ID,
+    let is_pure = unknown == 0 && evidence_against == 0 && log.format() == "json";
+    let without_id = if is_pure {
+        WITHOUT_ID_AND_PURE
+    } else {
+        WITHOUT_ID
     };
-    if evidence_for <= evidence_against + missing_id && !may_have_id(log) {
-        evidence_against += missing_id;
+    // Perf: most lines have so much evidence that their ids need not be looked at.
+    if evidence_for <= evidence_against + without_id
+        && !may_have_id(log)
+        && !(is_pure && has_name_of_aws(log))
+    {
+        evidence_against += without_id;
     }
     evidence_against == 0 || evidence_for > evidence_against
 }
