@@ -446,6 +446,19 @@ mod tests {
         }
     }
 
+    /// A debug build panics at a place that a text does not have.
+    #[test]
+    fn broken_lines_have_no_wrong_places() {
+        for line in [
+            r#"{"requestId":"r","resourcePath":"/pets?token=s3cr3t","ro"curl/8.11.1uteKey":"GET /pets?api_key3","userAgent":"app (x-api-key: s3cr3t)"}"#,
+            r#"{"requestId": "r", "path": "/or:"-1"}ders/{id}", "requestTime":y/2026", "errorMessage": "-"}"#,
+        ] {
+            for start in 0..line.len() {
+                masked(line.part(start..));
+            }
+        }
+    }
+
     #[test]
     fn json_stays_json() {
         let arena = Bump::new();
