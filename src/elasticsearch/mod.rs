@@ -154,26 +154,20 @@ impl Elasticsearch {
         let opaque_id = opaque_id();
         request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
-        let hold = match (host.manners.get(), self.holds) {
-            (Manners::Unknown, [hold, _]) | (Manners::Hasty, [_, hold]) => hold,
-            (Manners::Patient, _) => Duration::ZERO,
-        };
-        let progress = request_body::track(&mut request, body, hold);
+        let progress = request_body::track(&mut request, body, self.hold(host));
         let response = self
             .client()
             .execute(request)
             .await
             .map_err(|error| self.transport_error(host, &error, reused()))?;
-        if response.status().is_success() && !progress.is_sent() {
+        if progress.is_sent() {
+            host.manners.set(Manners::Patient);
+        } else if response.status().is_success() {
             host.manners.set(Manners::Hasty);
             self.forget_connections();
             return Err(TransportError::Premature);
         }
-        if progress.is_sent() {
-            host.manners.set(Manners::Patient);
-        }
-        let mut echoes = response.headers().get_all(OPAQUE_ID).iter().peekable();
-        let is_echoed = echoes.peek().is_some();
+        let mut echoes = response.headers().get_all(OPAQUE_ID).iter();
         if !echoes.all(|echo| *echo == opaque_id) {
             self.forget_connections();
             return Err(TransportError::Foreign);
@@ -181,7 +175,7 @@ impl Elasticsearch {
         let reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
-            is_echoed,
+            is_echoed: response.headers().contains_key(OPAQUE_ID),
             body: read(response).await?,
         };
         if speaks_of_tls(&reply) && host.url.scheme() == "http" {
@@ -190,6 +184,16 @@ impl Elasticsearch {
         host.has_served.set(true);
         host.replies.set(host.replies.get() + 1);
         Ok(reply)
+    }
+
+    /// Returns the time for which to keep back the last piece of a request to a host.
+    fn hold(&self, host: &Host) -> Duration {
+        let [of_unknown, of_hasty] = self.holds;
+        match host.manners.get() {
+            Manners::Unknown => of_unknown,
+            Manners::Hasty => of_hasty,
+            Manners::Patient => Duration::ZERO,
+        }
     }
 
     /// Sends a bulk request; again without `require_data_stream` if the server does not know the

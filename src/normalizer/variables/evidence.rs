@@ -14,7 +14,8 @@
 //! - Keys that every server has (`status`, `path`, `ip`), and keys that every logger has
 //!   ([`RARE`]).
 //! - A line without a request's id: API Gateway accepts no format without one ([`WITHOUT_ID`]).
-//!   It does not count if all keys are variables, one of them by AWS's own name ([`OF_AWS`]).
+//!   It counts less if all keys are variables, and not at all if one of these has AWS's own name
+//!   ([`OF_AWS`]).
 //! - Many more unknown keys than known ones.
 //!
 //! Without any evidence against it, a line with a request's id is an access log's.
