@@ -16,6 +16,7 @@ use apigw_logs::decode::{Decoder, LogData, decode};
 use apigw_logs::ecs::{Document, Source};
 use apigw_logs::enrich::{GeoIp, UserAgents, built_in_user_agents};
 use apigw_logs::event;
+use apigw_logs::json::JsonText;
 use apigw_logs::normalizer::{LogLine, Normalized};
 use apigw_logs::pipeline::{Pipeline, identity, log_line};
 use apigw_logs::server::{Exchange, Reply, Target, Transport};
@@ -79,6 +80,7 @@ pub(crate) fn all(events: usize) -> Vec<Make> {
         Box::new(move || decoding(events)),
     ];
     steps.extend(FORMATS.map(|format| -> Make { Box::new(move || normalising(format, events)) }));
+    steps.push(Box::new(normalising_costly_lines));
     steps.extend(
         [user_agent_known, user_agent_new, user_agent_first].map(|step| -> Make { Box::new(step) }),
     );
@@ -167,6 +169,56 @@ fn normalising(format: InputFormat, events: usize) -> Step {
     };
     let name = format!("normalise, {}", format.name());
     Step::new(name, events, run).floor(move || lines.iter().for_each(|line| ignore_json(line)))
+}
+
+/// Pieces of lines that once cost the square of their number, or that cost most today.
+const COSTLY: [&str; 15] = [
+    "code=1 ",
+    "code<code&#61;Cookie",
+    "- name: code?=\"",
+    "'=\"code",
+    "://::",
+    "////::=",
+    "sigBearer][[",
+    "token[01/Mar/2026:08:30:00 +0000][[",
+    "jwtsig.pin",
+    "requestId x: y, ",
+    "form-data; name=token\n",
+    "<token>",
+    "%2570assword%3d",
+    "\"value\":\"x\"",
+    "Bearer eyJ.a.a ",
+];
+
+/// Lines made to be expensive, as they are and as the path of a request. If the cost of one grows
+/// with the square of its length, it exceeds all others.
+fn normalising_costly_lines() -> Step {
+    const LENGTH: usize = 16 * 1_024;
+    let pipeline = pipeline(0);
+    let texts = COSTLY.map(|piece| piece.repeat(LENGTH / piece.len()));
+    let path = |text: &String| serde_json::json!({"requestId": "r", "path": text}).to_string();
+    let lines: Vec<String> = texts
+        .iter()
+        .cloned()
+        .chain(texts.iter().map(path))
+        .collect();
+    let count = lines.len();
+    let mut arena = Bump::new();
+    let run = move || {
+        for line in &lines {
+            arena.reset();
+            let line = LogLine {
+                message: JsonText::plain(line),
+                ..LogLine::alone("", 0)
+            };
+            black_box(&pipeline.normalizer.normalize(&line, &arena));
+        }
+    };
+    Step::new(
+        "normalise, lines made to be expensive".to_owned(),
+        count,
+        run,
+    )
 }
 
 /// The state after some time: the patterns for these user agents are compiled, and each user agent

@@ -1,6 +1,8 @@
 //! Finds where values end. Each kind of container has its own end, and escaped characters never end
 //! a value.
 
+use std::cell::Cell;
+
 use super::view::View;
 use crate::parts::Parts;
 
@@ -152,6 +154,19 @@ pub(super) struct Ends<'v> {
     pub(super) text: &'v str,
     bytes: &'v [u8],
     starts_with_url: bool,
+    /// The last part of a line that was looked through for its end, and that end.
+    ///
+    /// Perf: many values in one line would otherwise cost the square of its length. A line of
+    /// 300 kB took 196 seconds and takes 0.05.
+    seen_line: Cell<Option<SeenLine>>,
+}
+
+/// A part of a text, in which no position before the last one ends a line of this kind.
+#[derive(Clone, Copy)]
+struct SeenLine {
+    list: ListKind,
+    start: usize,
+    end: usize,
 }
 
 impl<'v> Ends<'v> {
@@ -167,6 +182,7 @@ impl<'v> Ends<'v> {
             text: &view.text,
             bytes: view.text.as_bytes(),
             starts_with_url: first.starts_with('/') || first.contains("://"),
+            seen_line: Cell::new(None),
         }
     }
 
@@ -533,7 +549,7 @@ impl<'v> Ends<'v> {
     /// whose name is known to be harmless.
     pub(super) fn line(&self, start: usize, list: ListKind) -> usize {
         // Text in quotes belongs to the value.
-        let mut position = match self.quote(start).filter(|_| list != ListKind::Headers) {
+        let behind_quotes = match self.quote(start).filter(|_| list != ListKind::Headers) {
             Some((quote, backslashes)) => {
                 let inside = start + backslashes + 1;
                 let end = memchr::memchr(quote, self.bytes.part(inside..));
@@ -541,13 +557,27 @@ impl<'v> Ends<'v> {
             }
             None => start,
         };
-        while let Some(byte) = self.byte(position) {
-            if self.view.is_literal(position) && self.ends_line(position, byte, list) {
+        let end = self.end_of_line(behind_quotes, list);
+        self.without_closing(start, end)
+    }
+
+    /// Returns the first position, from a start on, that ends a line of this kind.
+    fn end_of_line(&self, start: usize, list: ListKind) -> usize {
+        if let Some(seen) = self.seen_line.get()
+            && seen.list == list
+            && (seen.start..=seen.end).contains(&start)
+        {
+            return seen.end;
+        }
+        let mut end = start;
+        while let Some(byte) = self.byte(end) {
+            if self.view.is_literal(end) && self.ends_line(end, byte, list) {
                 break;
             }
-            position += 1;
+            end += 1;
         }
-        self.without_closing(start, position)
+        self.seen_line.set(Some(SeenLine { list, start, end }));
+        end
     }
 
     fn ends_line(&self, position: usize, byte: u8, list: ListKind) -> bool {

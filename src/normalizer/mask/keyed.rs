@@ -1,5 +1,6 @@
 //! Finds values under names of credentials, in text of any kind.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -64,6 +65,10 @@ const VALUE_KEYS: [&str; 12] = [
 
 /// Longest part of a key that is examined.
 const LONGEST_KEY: usize = 96;
+
+/// Upper bound on the keys of credentials whose values are looked for in one text. The time for a
+/// value may grow with the text, so a text with more of them would cost the square of its length.
+const MOST_KEYS: usize = 64;
 
 /// Returns whether a key says that its value is the name of something.
 pub(in super::super) fn is_name_key(key: &str) -> bool {
@@ -155,11 +160,15 @@ pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     let letters = Letters::of(&view.text);
     let keyed = Keyed {
         ends: Ends::of(view),
+        without_code: RefCell::default(),
     };
-    for names in &*NAMES {
-        if names.is_match(&letters.squeezed) {
-            keyed.find(letters.names(names), found);
-        }
+    let [marks, words] = &*NAMES;
+    if marks.is_match(&letters.squeezed) {
+        keyed.find(letters.names(marks), found);
+    }
+    if words.is_match(&letters.squeezed) {
+        let words = letters.names(words);
+        keyed.find(words.filter(|word| letters.ends_word(word.end)), found);
     }
     found.extend(keyed.value_without_name());
 }
@@ -200,6 +209,14 @@ impl<'t> Letters<'t> {
             .filter_map(|name| self.places.get(name))
             .filter(|places| self.is_name(places))
             .filter_map(|places| Some(*places.first()?..places.last()? + 1))
+    }
+
+    /// Returns whether no letter follows a position, except behind a number: `pin2=`.
+    fn ends_word(&self, end: usize) -> bool {
+        let rest = self.text.part(end..);
+        !rest
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .starts_with(|c: char| c.is_ascii_alphabetic())
     }
 
     /// Returns whether letters at these positions make a name. Little may stand between them. If
@@ -264,15 +281,23 @@ enum Sign {
 
 struct Keyed<'v> {
     ends: Ends<'v>,
+    /// The last value without a word that looks like an authorization code.
+    without_code: RefCell<Range<usize>>,
 }
 
 impl Keyed<'_> {
+    /// Finds the values of the keys that the names are part of. A text with very many keys of
+    /// credentials is masked from there on.
     fn find(&self, names: impl Iterator<Item = Range<usize>>, found: &mut Vec<Range<usize>>) {
         let mut done = 0;
         let mut seen = 0..0;
+        let mut keys = 0;
         for name in names {
+            if name.start < done {
+                continue;
+            }
             let key = self.key(&name);
-            if name.start < done || key == seen {
+            if key == seen {
                 continue;
             }
             let start = done.max(seen.end);
@@ -280,6 +305,11 @@ impl Keyed<'_> {
             let Some(kind) = self.ends.text.get(key.clone()).and_then(kind) else {
                 continue;
             };
+            keys += 1;
+            if keys > MOST_KEYS {
+                found.push(key.start..self.ends.text.len());
+                return;
+            }
             for secret in self.secrets(&key, kind, start) {
                 done = done.max(secret.end);
                 found.push(secret);
@@ -323,7 +353,7 @@ impl Keyed<'_> {
             CredentialKind::Code if separator.sign == Sign::Equals => {
                 // Only parameters of forms have brackets: `user[code]=`.
                 let is_in_brackets = before_key.ends_with('[');
-                is_parameter || is_in_brackets || value.split_whitespace().any(is_code)
+                is_parameter || is_in_brackets || self.holds_code(start..end)
             }
             CredentialKind::Code => is_parameter || is_code(value),
             CredentialKind::Short => !is_harmless(value),
@@ -334,6 +364,23 @@ impl Keyed<'_> {
             return Vec::new();
         }
         std::iter::once(start..end).collect()
+    }
+
+    /// Returns whether a word of a value looks like an authorization code.
+    ///
+    /// Perf: the part of a value that was looked through is not looked through again. In one line,
+    /// a value may end where the next one ends.
+    fn holds_code(&self, value: Range<usize>) -> bool {
+        let mut seen = self.without_code.borrow_mut();
+        if seen.start <= value.start && value.end <= seen.end {
+            return false;
+        }
+        let text = self.ends.text.part(value.clone());
+        let holds_code = text.split_whitespace().any(is_code);
+        if !holds_code {
+            *seen = value;
+        }
+        holds_code
     }
 
     fn end(

@@ -214,6 +214,7 @@ fn user_infos(text: &str, found: &mut Vec<Range<usize>>) {
 
 fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Range<usize>>) {
     const SHORTEST_USER: usize = 12;
+    let last_at = run.rfind('@');
     let mut position = 0;
     while let Some(slashes) = run.get(position..).and_then(|rest| rest.find("//")) {
         position += slashes + 2;
@@ -224,10 +225,10 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
                 found.push(start + position..start + position + user);
             }
             Some(b':') if !rest.starts_with('[') => {
-                if let Some(length) = password(rest.part(user + 1..)) {
-                    let place = start + position + user + 1;
-                    found.push(place..place + length);
-                    position += user + 1 + length;
+                let password_start = position + user + 1;
+                if let Some(length) = password(run, password_start, last_at) {
+                    position = password_start + length;
+                    found.push(start + password_start..start + position);
                 }
             }
             _ => {}
@@ -243,22 +244,27 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
             && rest.contains('@')
             && !user.contains(['/', '@', '?', '='])
             && !NAMES.iter().any(|name| user.eq_ignore_ascii_case(name))
-            && let Some(length) = password(rest)
+            && let Some(length) = password(run, user.len() + 1, last_at)
         {
-            found.push(start + user.len() + 1..start + user.len() + 1 + length);
+            let place = start + user.len() + 1;
+            found.push(place..place + length);
         }
     }
 }
 
-/// Returns the length of the password that a text starts with: up to its last `@` before the host,
-/// or to the end of the host if the text was cut off before the `@`; `None` if it is a port.
-fn password(text: &str) -> Option<usize> {
+/// Returns the length of the password that starts at a position of a run: up to its last `@`
+/// before the host, or to the end of the host if the text was cut off before the `@`; `None` if it
+/// is a port.
+fn password(run: &str, start: usize, last_at: Option<usize>) -> Option<usize> {
+    let text = run.part(start..);
     let authority = text.find(['/', '?', '#']).unwrap_or(text.len());
     let host = text.get(..authority)?;
     let is_port = host.bytes().all(|byte| byte.is_ascii_digit());
     let length = match host.rfind('@') {
         None if is_port => return None,
-        None => text.rfind('@').unwrap_or(authority),
+        None => last_at
+            .and_then(|at| at.checked_sub(start))
+            .unwrap_or(authority),
         Some(at) => at,
     };
     (length > 0).then_some(length)

@@ -460,6 +460,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_with_very_many_keys_is_masked_behind_them() {
+        let arena = Bump::new();
+        let some = "token=a&x=b&".repeat(64);
+        let masked = mask(&some, &arena);
+        assert_eq!(masked, "token=***&x=b&".repeat(64));
+        let many = format!("{some}session=a&x=b&token=c&x=d");
+        assert_eq!(mask(&many, &arena), format!("{masked}session=***&x=b&***"));
+    }
+
+    #[test]
     fn json_stays_json() {
         let arena = Bump::new();
         let cases = [
