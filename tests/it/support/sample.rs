@@ -55,7 +55,7 @@ impl Sample {
         variables.extend(key.as_deref().map(|key| ("ELASTICSEARCH_API_KEY", key)));
         let outcome = run(&["invoke", "-"], &variables, event.as_bytes());
         assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-        self.server.refresh("logs-aws.api_gateway_*");
+        self.server.refresh(&format!("logs-*-{}*", self.namespace));
         Json::read(&outcome.stdout)
     }
 
@@ -67,9 +67,13 @@ impl Sample {
         )
     }
 
-    /// Returns the rows of an ES|QL query.
+    /// Returns the rows of an ES|QL query over the sample's data streams. Elasticsearch refuses a
+    /// query if another test is just creating one of its indices.
     pub(crate) fn esql(&self, query: &str, range: &Range<i64>) -> Vec<Row> {
-        rows(self.server, query, &self.filter(range))
+        let (comments, from) = query.split_at(query.find("FROM ").expect("a source"));
+        let from = from.replacen('*', &format!("*{}*", self.namespace), 1);
+        let query = format!("{comments}{from}");
+        rows(self.server, &query, &self.filter(range))
     }
 
     /// Returns how many documents a KQL text finds, as Elasticsearch understands it.
