@@ -14,6 +14,9 @@ locals {
   of_given_up = { QueueName = aws_sqs_queue.abandoned_invocations.name }
   an_hour     = 3600000
   ten_days    = 864000
+  # SQS counts the age of an abandoned message from its move, and its fourteen days from its arrival
+  # in the first queue: 7.75 days are left at the move, and four of them at this age.
+  three_and_a_half_days = 302400
 
   # Each alarm, and the condition under which it is needed.
   all_alarms = {
@@ -64,13 +67,13 @@ locals {
     abandoned-invocations-age = {
       when       = true
       notifies   = "page"
-      text       = "Events in the queue of abandoned invocations are lost in less than four days."
+      text       = "Events in the queue of abandoned invocations are lost in about four days, or sooner."
       namespace  = "AWS/SQS"
       metric     = "ApproximateAgeOfOldestMessage"
       dimensions = local.of_given_up
       statistic  = "Maximum"
       periods    = 1
-      threshold  = local.ten_days
+      threshold  = local.three_and_a_half_days
     }
     destination-delivery-failures = {
       when       = true

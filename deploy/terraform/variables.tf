@@ -243,7 +243,7 @@ variable "timeout" {
 variable "retry_budget_ms" {
   type        = number
   default     = 60000
-  description = "How long an invocation retries while nothing gets through to Elasticsearch, in milliseconds."
+  description = "How long an invocation retries while nothing gets through to Elasticsearch, in milliseconds. With less than 60000, a record of a stream is given up after 1,200 attempts and so before 20 hours."
 
   validation {
     condition     = var.retry_budget_ms >= 0 && var.retry_budget_ms <= 890000
@@ -343,7 +343,7 @@ variable "kms_key_arns" {
 variable "storage_kms_key_arn" {
   type        = string
   default     = ""
-  description = "Customer-managed key for what the module stores - queues, bucket, log group, environment (optional). Its policy must let CloudWatch Logs use it."
+  description = "Customer-managed key for what the module stores - queues, bucket, log group, environment, secret of elasticsearch_api_key (optional). Its policy must let CloudWatch Logs use it."
 
   validation {
     condition     = can(regex("^(arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/[A-Za-z0-9-]+)?$", var.storage_kms_key_arn))

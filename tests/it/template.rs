@@ -614,6 +614,12 @@ fn an_api_key_becomes_a_secret_and_appears_nowhere_else() {
     );
 }
 
+/// Returns the seconds for which a message of the first queue is drained before it is abandoned.
+fn draining(resources: &BTreeMap<String, Value>) -> u64 {
+    let queue = &resources["FailedInvocations"]["Properties"];
+    number(&queue["RedrivePolicy"]["maxReceiveCount"]) * number(&queue["VisibilityTimeout"])
+}
+
 #[test]
 fn failed_invocations_are_kept_and_can_be_drained() {
     let template = template();
@@ -645,8 +651,7 @@ fn failed_invocations_are_kept_and_can_be_drained() {
         "<AbandonedInvocations.Arn>"
     );
     // Draining outlives a long outage, and leaves days to examine what it gave up on.
-    let tries = number(&queue["RedrivePolicy"]["maxReceiveCount"]);
-    let draining = tries * number(&queue["VisibilityTimeout"]);
+    let draining = draining(&resources);
     assert!(draining > FOURTEEN_DAYS / 3 && draining < FOURTEEN_DAYS / 2);
 
     let source = &resources["FailedInvocationsSource"]["Properties"];
@@ -724,6 +729,30 @@ fn all_stored_data_is_encrypted_with_the_given_key() {
     for queue in of_type(&own, "AWS::SQS::Queue").into_values() {
         assert_eq!(queue.get("SqsManagedSseEnabled"), None);
     }
+
+    // The function reads the secret that the stack makes of an API key.
+    let with_key = [URL, API_KEY, ("StorageKmsKeyArn", OWN_KEY)];
+    let with_key = template.with(&with_key).resources();
+    assert_eq!(with_key["ApiKeySecret"]["Properties"]["KmsKeyId"], OWN_KEY);
+    let services = ["lambda", "s3", "sqs", "secretsmanager"]
+        .map(|service| format!("{service}.eu-central-1.amazonaws.com"));
+    assert_eq!(
+        via_service(&with_key["Role"], "storage-key", 0),
+        json!(services)
+    );
+    let without = template.with(&[URL, API_KEY]).resources();
+    assert_eq!(without["ApiKeySecret"]["Properties"].get("KmsKeyId"), None);
+}
+
+/// Returns the services through which a statement of a role lets keys be used.
+fn via_service(role: &Value, policy: &str, statement: usize) -> Value {
+    let policies = role["Properties"]["Policies"].as_array().unwrap();
+    let policy = policies
+        .iter()
+        .find(|one| one["PolicyName"] == policy)
+        .unwrap();
+    policy["PolicyDocument"]["Statement"][statement]["Condition"]["StringEquals"]["kms:ViaService"]
+        .clone()
 }
 
 #[test]
@@ -1208,12 +1237,7 @@ fn its_roles_allow_only_what_is_used() {
     );
     // Keys are used only through the services that hold the data that they encrypt.
     let via = |role: &str, policy: &str, statement: usize| {
-        let policies = roles[role]["Policies"].as_array().unwrap();
-        let policy = policies
-            .iter()
-            .find(|one| one["PolicyName"] == policy)
-            .unwrap();
-        policy["PolicyDocument"]["Statement"][statement]["Condition"]["StringEquals"]["kms:ViaService"].clone()
+        via_service(&resources[role], policy, statement)
     };
     let [secrets, stream] = ["secretsmanager", "kinesis"]
         .map(|service| format!("{service}.eu-central-1.amazonaws.com"));
@@ -1548,14 +1572,25 @@ fn every_possible_failure_has_an_alarm() {
     let template = template();
     let resources = everything(&template).resources();
     let alarms = of_type(&resources, "AWS::CloudWatch::Alarm");
-    let found: BTreeMap<_, _> = alarms
+    let mut found: BTreeMap<_, _> = alarms
         .iter()
         .map(|(name, alarm)| (name.strip_suffix("Alarm").unwrap(), when(alarm)))
         .collect();
+    // SQS counts the age of an abandoned message from its move, and the retention from its arrival in
+    // the first queue. Four days before its loss, the alarm is on.
+    let kept = number(&resources["AbandonedInvocations"]["Properties"]["MessageRetentionPeriod"]);
+    let left = kept - draining(&resources);
+    let (stat, seconds, threshold) = found.remove("AbandonedInvocationsAge").unwrap();
+    assert_eq!((stat, seconds), ("Maximum", 300));
+    assert!(
+        threshold >= DAY && threshold + 4 * DAY <= left,
+        "{threshold} of {left}"
+    );
     // A single failure, or one that does not pass within a quarter of an hour. Ages of the function
     // are in milliseconds, those of queues in seconds.
     let (one, some, waiting) = (("Sum", 300, 0), ("Sum", 900, 0), ("Maximum", 300, 0));
-    let old = ("Maximum", 300, FOURTEEN_DAYS - 4 * DAY);
+    let kept = number(&resources["FailedInvocations"]["Properties"]["MessageRetentionPeriod"]);
+    let old = ("Maximum", 300, kept - 4 * DAY);
     let expected = [
         ("Errors", some),
         ("Throttles", some),
@@ -1568,7 +1603,6 @@ fn every_possible_failure_has_an_alarm() {
         ("FailedInvocations", waiting),
         ("AbandonedInvocations", waiting),
         ("FailedInvocationsAge", old),
-        ("AbandonedInvocationsAge", old),
         ("SubscriptionErrors", one),
         ("SubscriptionThrottling", some),
         ("Unresolved", some),
