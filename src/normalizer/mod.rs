@@ -336,7 +336,7 @@ impl<'a> Work<'a> {
             return self.another_programs(log, part);
         }
         log.note_replaced(part.text());
-        log.hide_named_values();
+        log.hide_named_values(part.text());
         log.adopt_shown_values();
         if log.stop.is_some() {
             // `error.message` of the document says what is wrong with the line.

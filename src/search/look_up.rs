@@ -10,7 +10,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{FoundDocument, PageAnswer, PageContent, WireHit, find, read_reply, too_large};
+use super::{
+    FoundDocument, PageAnswer, PageContent, SearchOrder, WireHit, WireSort, find, read_reply,
+    too_large,
+};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::server::Search;
 
@@ -24,7 +27,7 @@ const MOST_HITS: usize = 10_000;
 struct WireQuestion<'q> {
     size: usize,
     query: WireIds<'q>,
-    sort: [&'static str; 1],
+    sort: [WireSort; 1],
     #[serde(rename = "_source")]
     source: bool,
     seq_no_primary_term: bool,
@@ -62,7 +65,7 @@ pub async fn look_up<S: Search>(
     let mut copies = HashMap::<_, Vec<_>>::new();
     let mut batches: Vec<&[DocumentId]> = ids.chunks(MOST_IDS).rev().collect();
     while let Some(batch) = batches.pop() {
-        match find(server, data_stream, &question(batch), session, read_hits).await? {
+        match find(server, data_stream, &[question(batch)], session, read_hits).await? {
             PageAnswer::Page(found) => {
                 for FoundDocument { stored, .. } in found {
                     if let Some(id) = DocumentId::parse(&stored.id) {
@@ -91,7 +94,7 @@ fn question(ids: &[DocumentId]) -> Vec<u8> {
         query: WireIds {
             ids: WireValues { values: ids },
         },
-        sort: ["_doc"],
+        sort: SearchOrder::AsStored.sort(),
         source: false,
         seq_no_primary_term: true,
         track_total_hits: true,

@@ -3,9 +3,11 @@
 //! Code that decides about data by reading it back must not take a part for the whole; a redrive,
 //! for instance, removes letters. But a server may end a scroll early without an error:
 //! Elasticsearch 9.5 does so for `match_all` in ascending order of `@timestamp` when the index is
-//! sorted in descending order, as logsdb sorts it. So this room keeps three rules. A search always
-//! has a range on `@timestamp`, which avoids that fault. It counts what it finds and compares the
-//! count with `hits.total`. And a search that fell short begins again, or fails in the end.
+//! sorted in descending order, and sometimes answers 400. With a range on `@timestamp` it does so
+//! only if the index is sorted by another field first, as logsdb sorts by `host.name`. So this room
+//! keeps three rules. A search in order of time has a range on `@timestamp`. Each search compares the
+//! count of what it finds with `hits.total`. And a search that fell short, or was answered 400, is
+//! asked again in the order in which the documents are stored, or fails in the end.
 
 mod look_up;
 mod permitted;
@@ -57,6 +59,7 @@ pub struct SearchReader<'r, S> {
     query: SearchQuery<'r>,
     session: Session,
     scroll_id: Option<String>,
+    order: SearchOrder,
     /// The number of the current search.
     search: u32,
     /// The number of distinct documents in the current search.
@@ -65,6 +68,15 @@ pub struct SearchReader<'r, S> {
     total: u64,
     /// The hash of each returned document, and the last search that found it.
     returned: HashMap<u64, u32>,
+}
+
+/// The order in which a search returns documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SearchOrder {
+    OldestFirst,
+    NewestFirst,
+    /// The order in which the documents are stored, which no server has trouble with.
+    AsStored,
 }
 
 /// The meaning of a reply.
@@ -94,6 +106,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
             query,
             session,
             scroll_id: None,
+            order: SearchOrder::OldestFirst,
             search: 0,
             seen: 0,
             total: 0,
@@ -128,6 +141,11 @@ impl<'r, S: Search> SearchReader<'r, S> {
                         self.begin_anew(self.shortfall(), None).await;
                     }
                 }
+                SearchReply::Stop(failure)
+                    if self.order != SearchOrder::AsStored && may_be_the_orders(&failure) =>
+                {
+                    self.begin_anew(failure, None).await;
+                }
                 SearchReply::NoStream => return Ok(None),
                 SearchReply::TooLarge if self.query.page_size > 1 => {
                     self.query.page_size = self.query.page_size.div_ceil(2);
@@ -155,6 +173,9 @@ impl<'r, S: Search> SearchReader<'r, S> {
     /// Ends the search, waits, and leaves it to the next request to begin another search.
     async fn begin_anew(&mut self, failure: Failure, retry_after: Option<Duration>) {
         self.end_scroll().await;
+        if may_be_the_orders(&failure) {
+            self.order = SearchOrder::AsStored;
+        }
         self.session.failed(failure);
         self.session.wait(retry_after).await;
     }
@@ -199,7 +220,7 @@ impl<'r, S: Search> SearchReader<'r, S> {
         self.server
             .refresh(data_stream, timeout.min(COURTESY))
             .await;
-        let body = self.query.body();
+        let body = self.query.body(self.order);
         let reply = self.server.search(data_stream, &body, timeout).await;
         let answer = read(reply, data_stream, read_page);
         if let SearchReply::Page(page) = &answer {
@@ -218,6 +239,14 @@ impl<'r, S: Search> SearchReader<'r, S> {
             self.server.end_scroll(&scroll_id, COURTESY).await;
         }
     }
+}
+
+/// Returns whether a search in another order may succeed.
+fn may_be_the_orders(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Status(400) | Failure::Unreadable | Failure::SearchFellShort { .. }
+    )
 }
 
 fn hash(stored: &StoredDocument) -> u64 {
@@ -246,40 +275,48 @@ enum PageAnswer<P> {
     TooLarge,
 }
 
-/// Searches until there is an answer, as long as the session allows. `read_content` returns `None`
-/// if a body is not whole.
+/// Searches until there is an answer, as long as the session allows. The bodies ask the same in
+/// several orders: the next one is sent if the server may have trouble with the order of the last.
+/// `read_content` returns `None` if a body is not whole.
 async fn find<S: Search, P>(
     server: &S,
     data_stream: &str,
-    body: &[u8],
+    mut bodies: &[Vec<u8>],
     session: &Session,
     read_content: impl Fn(&[u8]) -> Option<PageContent<P>>,
 ) -> Result<PageAnswer<P>, Failure> {
-    while let Some(timeout) = session.request_timeout() {
+    while let Some(timeout) = session.request_timeout()
+        && let Some((body, others)) = bodies.split_first()
+    {
         let reply = server.find(data_stream, body, timeout).await;
-        let answer = match read(reply, data_stream, &read_content) {
-            SearchReply::Page(PageContent::Whole(page)) => PageAnswer::Page(page),
+        let (failure, retry_after) = match read(reply, data_stream, &read_content) {
+            SearchReply::Page(PageContent::Whole(page)) => {
+                session.progress();
+                return Ok(PageAnswer::Page(page));
+            }
             SearchReply::Page(PageContent::TooLarge) | SearchReply::TooLarge => {
-                PageAnswer::TooLarge
+                session.progress();
+                return Ok(PageAnswer::TooLarge);
             }
-            SearchReply::NoStream => PageAnswer::NoStream,
+            SearchReply::NoStream => {
+                session.progress();
+                return Ok(PageAnswer::NoStream);
+            }
             SearchReply::Page(PageContent::FellShort { found, total }) => {
-                session.failed(Failure::SearchFellShort { found, total });
-                session.wait(None).await;
-                continue;
+                (Failure::SearchFellShort { found, total }, None)
             }
-            SearchReply::Again(failure, retry_after) => {
-                session.failed(failure);
-                session.wait(retry_after).await;
-                continue;
-            }
-            SearchReply::Stop(failure) => {
+            SearchReply::Again(failure, retry_after) => (failure, retry_after),
+            SearchReply::Stop(failure) if others.is_empty() || !may_be_the_orders(&failure) => {
                 session.stop(failure);
                 continue;
             }
+            SearchReply::Stop(failure) => (failure, None),
         };
-        session.progress();
-        return Ok(answer);
+        if may_be_the_orders(&failure) && !others.is_empty() {
+            bodies = others;
+        }
+        session.failed(failure);
+        session.wait(retry_after).await;
     }
     let unknown = Failure::Transport(TransportError::Timeout(HostPort::default()));
     Err(session.failure().unwrap_or(unknown))
@@ -358,7 +395,7 @@ fn missing(body: &[u8], data_stream: &str) -> NotFound {
 struct WireQuery<'q> {
     size: usize,
     query: WireRange<WireSince>,
-    sort: [&'static str; 1],
+    sort: [WireSort; 1],
     #[serde(rename = "_source")]
     source: &'q [&'q str],
     seq_no_primary_term: bool,
@@ -382,12 +419,30 @@ struct WireSince {
     gte: Timestamp,
 }
 
+#[derive(Serialize)]
+enum WireSort {
+    #[serde(rename = "@timestamp")]
+    Timestamp(&'static str),
+    #[serde(rename = "_doc")]
+    AsStored(&'static str),
+}
+
+impl SearchOrder {
+    fn sort(self) -> [WireSort; 1] {
+        [match self {
+            Self::OldestFirst => WireSort::Timestamp("asc"),
+            Self::NewestFirst => WireSort::Timestamp("desc"),
+            Self::AsStored => WireSort::AsStored("asc"),
+        }]
+    }
+}
+
 impl SearchQuery<'_> {
     #[expect(
         clippy::expect_used,
         reason = "writing to a Vec cannot fail, and the keys are text"
     )]
-    fn body(&self) -> Vec<u8> {
+    fn body(&self, order: SearchOrder) -> Vec<u8> {
         let gte = self.since.unwrap_or(Timestamp::FIRST);
         let query = WireQuery {
             size: self.page_size,
@@ -396,7 +451,7 @@ impl SearchQuery<'_> {
                     timestamp: WireSince { gte },
                 },
             },
-            sort: ["@timestamp"],
+            sort: order.sort(),
             source: self.source,
             seq_no_primary_term: true,
             track_total_hits: true,
@@ -573,21 +628,27 @@ mod tests {
     /// Without a range, Elasticsearch 9.5 may end the search early.
     #[test]
     fn a_search_always_has_a_range() {
-        let text = |since| {
+        let text = |since, order| {
             let query = SearchQuery {
                 data_stream: "d",
                 since,
                 source: &["event.id"],
                 page_size: 9,
             };
-            String::from_utf8(query.body()).unwrap()
+            String::from_utf8(query.body(order)).unwrap()
         };
-        let range = |gte: &str| {
+        let range = |gte: &str, sort: &str| {
             format!(
-                r#"{{"size":9,"query":{{"range":{{"@timestamp":{{"gte":"{gte}"}}}}}},"sort":["@timestamp"],"_source":["event.id"],"seq_no_primary_term":true,"track_total_hits":true}}"#
+                r#"{{"size":9,"query":{{"range":{{"@timestamp":{{"gte":"{gte}"}}}}}},"sort":[{{"{sort}":"asc"}}],"_source":["event.id"],"seq_no_primary_term":true,"track_total_hits":true}}"#
             )
         };
-        assert_eq!(text(None), range("0001-01-01T00:00:00.000Z"));
-        assert_eq!(text(Some(Timestamp(0))), range("1970-01-01T00:00:00.000Z"));
+        assert_eq!(
+            text(None, SearchOrder::OldestFirst),
+            range("0001-01-01T00:00:00.000Z", "@timestamp")
+        );
+        assert_eq!(
+            text(Some(Timestamp(0)), SearchOrder::AsStored),
+            range("1970-01-01T00:00:00.000Z", "_doc")
+        );
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{PageAnswer, PageContent, WireRange, WireTimestamp, find, read_reply, too_large};
+use super::{
+    PageAnswer, PageContent, SearchOrder, WireRange, WireSort, WireTimestamp, find, read_reply,
+    too_large,
+};
 use crate::bulk::{Failure, Session};
 use crate::ecs::Timestamp;
 use crate::server::Search;
@@ -71,12 +74,6 @@ struct WireTimes {
     lte: Timestamp,
 }
 
-#[derive(Serialize)]
-struct WireSort {
-    #[serde(rename = "@timestamp")]
-    timestamp: &'static str,
-}
-
 /// Returns the ids of a few documents.
 ///
 /// # Errors
@@ -86,15 +83,26 @@ pub async fn sample<S: Search>(
     sample: &Sample<'_>,
     session: &Session,
 ) -> Result<Vec<String>, Failure> {
-    match find(server, sample.data_stream, &sample.body(), session, ids).await? {
+    let order = match sample.order {
+        Order::OldestFirst => SearchOrder::OldestFirst,
+        Order::NewestFirst => SearchOrder::NewestFirst,
+    };
+    let bodies = [order, SearchOrder::AsStored].map(|order| sample.body(order));
+    let ids = |body: &[u8]| ids(body, sample.size);
+    match find(server, sample.data_stream, &bodies, session, ids).await? {
         PageAnswer::Page(ids) => Ok(ids),
         PageAnswer::NoStream => Ok(Vec::new()),
         PageAnswer::TooLarge => Err(too_large(session)),
     }
 }
 
-fn ids(body: &[u8]) -> Option<PageContent<Vec<String>>> {
+fn ids(body: &[u8], size: usize) -> Option<PageContent<Vec<String>>> {
     let reply = read_reply(body)?;
+    let found = reply.hits.hits.len() as u64;
+    let total = reply.hits.total.value;
+    if found < total.min(size as u64) {
+        return Some(PageContent::FellShort { found, total });
+    }
     let ids = reply.hits.hits.into_iter().map(|hit| hit.id);
     Some(PageContent::Whole(ids.collect()))
 }
@@ -104,7 +112,7 @@ impl Sample<'_> {
         clippy::expect_used,
         reason = "a Vec takes every write, and the keys are text"
     )]
-    fn body(&self) -> Vec<u8> {
+    fn body(&self, order: SearchOrder) -> Vec<u8> {
         let term = WireTerm {
             term: WireLogGroup {
                 log_group: self.log_group,
@@ -117,10 +125,6 @@ impl Sample<'_> {
         let range = WireRange {
             range: WireTimestamp { timestamp: times },
         };
-        let order = match self.order {
-            Order::OldestFirst => "asc",
-            Order::NewestFirst => "desc",
-        };
         let sample = WireSample {
             size: self.size,
             query: WireBool {
@@ -128,7 +132,7 @@ impl Sample<'_> {
                     filter: (term, range),
                 },
             },
-            sort: [WireSort { timestamp: order }],
+            sort: order.sort(),
             source: false,
             seq_no_primary_term: true,
             track_total_hits: true,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use apigw_logs::bulk::{DocumentId, Failure, LogEventIdentity, Session, StoredDocument};
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
-use apigw_logs::search::{PermittedLookUp, look_up};
+use apigw_logs::search::{Order, PermittedLookUp, Sample, look_up, sample};
 use apigw_logs::server::{HostPort, Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
@@ -124,6 +124,43 @@ async fn no_answer_is_an_error_and_not_an_absence() {
         (found, asked.borrow().len()),
         (Err(Failure::Status(403)), 0)
     );
+}
+
+/// A sample in order of time may fail in logsdb. A sample that is not whole is no proof that there
+/// are no documents.
+#[tokio::test(start_paused = true)]
+async fn a_sample_that_fails_in_order_of_time_is_taken_in_another_order() {
+    let all = ids(2);
+    let wanted = Sample {
+        data_stream: "d",
+        log_group: "api",
+        since: 0,
+        until: 9,
+        order: Order::OldestFirst,
+        size: 2,
+    };
+    for step in [
+        Step::status(400),
+        Step::reply(200, &hits(&[], 7)),
+        Step::reply(
+            200,
+            &hits(&all, 7).replace(r#""successful":2"#, r#""successful":1"#),
+        ),
+    ] {
+        let orders = Rc::new(RefCell::new(Vec::new()));
+        let noted = Rc::clone(&orders);
+        let mut steps = vec![step, Step::reply(200, &hits(&all, 7))].into_iter();
+        let server = Script::steps([]).finding(move |question, _| {
+            let Question::Find { query } = question else {
+                panic!("{question:?} is no question of one page")
+            };
+            noted.borrow_mut().push(query.contains(r#"{"_doc":"asc"}"#));
+            steps.next().expect("no more is asked")
+        });
+        let found = sample(&server, &wanted, &session()).await;
+        assert_eq!(found.expect("it is answered in the end").len(), 2);
+        assert_eq!(*orders.borrow(), [false, true]);
+    }
 }
 
 /// Without the privilege to search, nothing is known, and the search is not repeated.

@@ -669,22 +669,27 @@ impl Keyed<'_> {
         })
     }
 
-    /// Returns the byte before a name in a query, skipping its path through brackets:
-    /// `?user[password]=`.
-    fn before_parameter(&self, start: usize) -> Option<u8> {
-        let ends_name = |byte: &&u8| b" ?&#\"'<>{}(),;=\n\t\\|".contains(byte);
-        let bytes = self.ends.text.as_bytes();
-        bytes
-            .iter()
-            .take(start)
-            .rev()
-            .take(LONGEST_KEY)
-            .find(ends_name)
-            .copied()
+    /// Returns the position of the byte before a name in a query, skipping its path through
+    /// brackets: `?user[password]=`.
+    fn before_parameter(&self, start: usize) -> Option<usize> {
+        let ends_name = |byte: &u8| b" ?&#\"'<>{}(),;=\n\t\\|".contains(byte);
+        let floor = start.saturating_sub(LONGEST_KEY);
+        let name = self.ends.text.as_bytes().part(floor..start);
+        Some(floor + name.iter().rposition(ends_name)?)
     }
 
+    /// Returns whether a name stands in a query, or in a URL's fragment. A `#` at the start of a
+    /// word begins no fragment.
     fn is_parameter(&self, start: usize) -> bool {
-        matches!(self.before_parameter(start), Some(b'?' | b'&' | b'#'))
+        let Some(sign) = self.before_parameter(start) else {
+            return false;
+        };
+        let before = || self.ends.text.part(..sign).chars().next_back();
+        match self.ends.byte(sign) {
+            Some(b'?' | b'&') => true,
+            Some(b'#') => before().is_some_and(|c| c.is_alphanumeric() || "/_-.~%=&?".contains(c)),
+            _ => false,
+        }
     }
 
     fn starts_form(&self, start: usize) -> bool {

@@ -86,8 +86,10 @@ fn ends_in_name(value: &str) -> bool {
     };
     let key = head.trim_end_matches([' ', ':', '=', '\\']);
     let key = key.trim_end_matches(['"', '\'', '\\']);
-    let word = key.rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
-    key.len() < head.len() && is_name_of_secret(name) && word.take(1).any(is_name_key)
+    let mut words = key.rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
+    let names_secret =
+        |word| (is_name_key(word) && is_name_of_secret(name)) || is_path_to_secret(word, name);
+    key.len() < head.len() && words.next().is_some_and(names_secret)
 }
 
 /// Returns whether a value is a list whose last element is the name of a credential.

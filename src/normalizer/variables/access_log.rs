@@ -109,18 +109,23 @@ impl<'a> AccessLog<'a> {
         }
     }
 
-    /// Hides the values of a repaired line that stand beside the name of a credential. A quote that
-    /// nobody escaped may leave the name in the value of one key, and the credential in another's.
-    pub(crate) fn hide_named_values(&mut self) {
-        if !self.is_repaired() {
+    /// Hides the values of a repaired or cut line that stand beside the name of a credential. A quote
+    /// that nobody escaped may leave the name in the value of one key, and the credential in
+    /// another's. The name may also be half a value, which only the line has.
+    pub(crate) fn hide_named_values(&mut self, line: JsonText<'a>) {
+        if !self.is_repaired() && self.stop.is_none() {
             return;
         }
+        let line = line.text(self.arena);
         let text = |value: &FlatValue<'a>| match *value {
             FlatValue::Text(text) => text,
             FlatValue::Json(json) => json.get(),
         };
-        let all = || self.entries.iter().chain(&self.unmapped);
-        let names = Names::of(all().map(|(key, value)| (*key, text(value))));
+        let values = self.entries.iter().chain(&self.unmapped);
+        let values = values.map(|(key, value)| (*key, text(value)));
+        let placed = self.parts.iter();
+        let placed = placed.map(|part| (part.key, line.part(part.place.clone())));
+        let names = Names::of(values.chain(placed));
         for (key, value) in self.entries.iter_mut().chain(&mut self.unmapped) {
             if names.names(key, text(value)) {
                 *value = FlatValue::Text("***");

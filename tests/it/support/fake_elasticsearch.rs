@@ -53,6 +53,15 @@ pub(crate) struct Request {
 /// error.
 type Refusal = (&'static str, &'static str, u16, &'static str);
 
+/// A failure of searches in order of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OrderFailure {
+    /// They silently end after this many documents.
+    EndsAfter(usize),
+    /// They are answered 400.
+    Refused,
+}
+
 /// A document with its sequence number.
 struct Stored {
     seq_no: u64,
@@ -67,6 +76,8 @@ struct State {
     scrolls: BTreeMap<String, VecDeque<Vec<Value>>>,
     /// The number of documents after which a search silently ends.
     search_ends_after: Option<usize>,
+    /// The failure of each search in order of time.
+    order_failure: Option<OrderFailure>,
     /// Method and path of requests other than bulk requests.
     asked: Vec<String>,
     faults: VecDeque<Fault>,
@@ -190,6 +201,11 @@ impl FakeElasticsearch {
     /// document if it is `None`.
     pub(crate) fn end_searches_after(&self, documents: Option<usize>) {
         lock(&self.state).search_ends_after = documents;
+    }
+
+    /// Lets searches in order of time fail like this from now on.
+    pub(crate) fn fail_in_order_of_time(&self, failure: OrderFailure) {
+        lock(&self.state).order_failure = Some(failure);
     }
 
     /// Removes all faults.
@@ -543,7 +559,17 @@ impl State {
         found.sort_by_key(|(_, stored)| time(stored));
         let hits: Vec<Value> = found.into_iter().map(hit).collect();
         let size = body["size"].as_u64().ok_or("a search says its size")?;
-        let returned = self.search_ends_after.unwrap_or(hits.len()).min(hits.len());
+        let is_in_order_of_time = body.pointer("/sort/0/@timestamp").is_some();
+        let failure = self.order_failure.filter(|_| is_in_order_of_time);
+        let ends_after = match failure {
+            None => self.search_ends_after.unwrap_or(hits.len()),
+            Some(OrderFailure::EndsAfter(documents)) => documents,
+            Some(OrderFailure::Refused) => {
+                let error = json!({"error": {"type": "search_phase_execution_exception"}});
+                return Ok((400, error.to_string()));
+            }
+        };
+        let returned = ends_after.min(hits.len());
         let mut pages: VecDeque<_> = hits[..returned]
             .chunks(usize::try_from(size).expect("it fits"))
             .map(<[_]>::to_vec)
