@@ -173,6 +173,7 @@ resource "aws_secretsmanager_secret" "api_key" {
   count       = local.has_key ? 1 : 0
   name_prefix = "${var.name}-api-key-"
   description = "Elasticsearch API key of ${var.name}"
+  kms_key_id  = local.storage_key
 }
 
 resource "aws_secretsmanager_secret_version" "api_key" {
@@ -186,8 +187,10 @@ resource "aws_secretsmanager_secret_version" "api_key" {
 locals {
   bucket_arn = try(aws_s3_bucket.failed_records[0].arn, "")
 
-  # Exactly what the function uses: each policy, and the condition under which it is needed.
-  all_policies = {
+  # Exactly what the function uses: the statements of each policy of the template, and the condition
+  # under which they are needed. The condition may be unknown until apply, for instance if the secret
+  # is made in the same configuration. So it must not decide how many resources there are.
+  policies = {
     log = {
       when = true
       statements = [{
@@ -252,7 +255,10 @@ locals {
         Resource = var.storage_kms_key_arn
         Condition = {
           StringEquals = {
-            "kms:ViaService" = [for service in ["lambda", "s3", "sqs"] : "${service}.${local.region}.${local.suffix}"]
+            "kms:ViaService" = [
+              for service in concat(["lambda", "s3", "sqs"], local.has_key ? ["secretsmanager"] : []) :
+              "${service}.${local.region}.${local.suffix}"
+            ]
           }
         }
       }]
@@ -313,8 +319,6 @@ locals {
       }]
     }
   }
-
-  policies = { for name, policy in local.all_policies : name => policy.statements if policy.when }
 }
 
 resource "aws_iam_role" "this" {
@@ -328,10 +332,12 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  for_each = local.policies
-  name     = each.key
-  role     = aws_iam_role.this.id
-  policy   = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  name = "function"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = flatten([for policy in local.policies : [for statement in policy.statements : statement if policy.when]])
+  })
 }
 
 # --- Failed events
@@ -452,8 +458,9 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = 5
   function_response_types            = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error     = true
-  # While Elasticsearch is unreachable, an attempt takes retry_budget_ms, so the age decides. A
-  # record that cannot be read fails within milliseconds, and is given up after this many attempts.
+  # While Elasticsearch is unreachable, an attempt takes retry_budget_ms. With a minute, its default,
+  # the age decides. An attempt that fails at once (401, 403, a record that cannot be read) is given
+  # up far sooner.
   maximum_retry_attempts        = 1200
   maximum_record_age_in_seconds = 72000
 
