@@ -200,7 +200,11 @@ class Terraform:
 
 
 class Arguments(dict):
-    """The arguments of one resource. Each argument that is not taken is a difference."""
+    """The arguments of a resource or a block. Each argument that nobody takes is a difference."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.blocks = {}
 
     def take(self, name, key):
         value = self.pop(name, None)
@@ -210,7 +214,14 @@ class Arguments(dict):
         """Returns a block that comes once at most."""
         found = self.pop(name, [])
         assert len(found) <= 1, f"{name} is there more than once"
-        return Arguments(found[0]) if found else Arguments()
+        self.blocks[name] = Arguments(*found)
+        return self.blocks[name]
+
+    def left_over(self):
+        """Yields the names of arguments that nobody has taken."""
+        yield from (name for name, value in self.items() if value not in (None, []))
+        for block, arguments in self.blocks.items():
+            yield from (f"{block}.{name}" for name in arguments.left_over())
 
 
 class Resources:
@@ -234,8 +245,8 @@ class Resources:
         """Yields the arguments that nobody has taken."""
         for address, instances in self.computed.items():
             ignored = NOT_COMPARED | NOT_COMPARED_OF.get(address.split(".")[0], set())
-            for argument in {key for instance in instances for key, value in instance.items() if value not in (None, [])} - ignored:
-                yield f"{address}.{argument}"
+            for name in {name for instance in instances for name in instance.left_over()} - ignored:
+                yield f"{address}.{name}"
 
 
 def referring(value):
@@ -284,12 +295,12 @@ def function(resources):
         **one.take("role", "Role"),
         "Tracing": one.block("tracing_config").pop("mode"),
         **one.take("layers", "Layers"),
-        **({"VpcConfig": {"SubnetIds": network["subnet_ids"], "SecurityGroupIds": network["security_group_ids"]}} if network else {}),
+        **({"VpcConfig": {"SubnetIds": network.pop("subnet_ids"), "SecurityGroupIds": network.pop("security_group_ids")}} if network else {}),
         "LoggingConfig": {
-            "LogGroup": logging["log_group"],
-            "LogFormat": logging["log_format"],
-            "ApplicationLogLevel": logging["application_log_level"],
-            "SystemLogLevel": logging["system_log_level"],
+            "LogGroup": logging.pop("log_group"),
+            "LogFormat": logging.pop("log_format"),
+            "ApplicationLogLevel": logging.pop("application_log_level"),
+            "SystemLogLevel": logging.pop("system_log_level"),
         },
         **one.take("kms_key_arn", "KmsKeyArn"),
         "Environment": {"Variables": one.block("environment").pop("variables")},
@@ -457,7 +468,7 @@ def lifecycle_rule(rule):
     found = {"Id": rule.pop("id"), "Status": rule.pop("status"), **expiration.take("days", "ExpirationInDays")}
     if noncurrent:
         found["NoncurrentVersionExpiration"] = {"NoncurrentDays": noncurrent.pop("noncurrent_days")}
-    assert not rule and not expiration and not noncurrent, "a lifecycle rule has more than is compared"
+    assert not [*rule.left_over()], "a lifecycle rule has more than is compared"
     return found
 
 
@@ -501,5 +512,5 @@ def metric(query):
     if stat:
         about = {"Namespace": stat.pop("namespace"), "MetricName": stat.pop("metric_name"), "Dimensions": dimensions(stat.pop("dimensions"))}
         found["MetricStat"] = {"Metric": about, "Stat": stat.pop("stat"), "Period": stat.pop("period")}
-    assert not query and not stat, "a metric has more than is compared"
+    assert not [*query.left_over()], "a metric has more than is compared"
     return found
