@@ -64,7 +64,7 @@ package:
     cargo lambda build --release --arm64 --output-format zip
     .ci/third-party-notices --zip target/lambda/apigw-logs/bootstrap.zip
 
-# Makes the files of a release in dist/, for both processors if possible: see docs/deploy.md.
+# Makes the files of a release in dist/, for both processors: see docs/deploy.md.
 dist:
     .ci/dist
 

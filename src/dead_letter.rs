@@ -13,7 +13,7 @@ use crate::bulk::{DocumentId, Rejection};
 use crate::data_stream::DataStreamName;
 use crate::ecs::{ECS_VERSION, Timestamp};
 use crate::json::{JsonText, WriteJson};
-use crate::normalizer::{LogLine, PRESERVED, mask, mask_line};
+use crate::normalizer::{LogLine, PRESERVED, mask};
 
 /// A dead letter: texts and one date, in the fields that `docs/fields.md` lists.
 #[derive(Debug, Serialize)]
@@ -103,6 +103,8 @@ struct EventFields<'a> {
 pub struct RejectedDocument<'a> {
     /// The line.
     pub line: LogLine<'a>,
+    /// The line without credentials.
+    pub masked: &'a str,
     /// The log event's place in its payload.
     pub position: usize,
     /// The document's place among the documents of the line.
@@ -173,7 +175,7 @@ impl DeadLetter<'_> {
                 id: line.event_id,
                 kind: "pipeline_error",
                 module: "aws",
-                original: mask_line(line.message.text(arena), arena),
+                original: rejected.masked,
             },
             // Without this tag, the final pipeline of Fleet's templates would remove the line.
             tags: [PRESERVED],
@@ -336,6 +338,7 @@ mod tests {
         let dead_letters = DataStreamName::parse("logs-d-l").unwrap();
         let rejected = RejectedDocument {
             line: LINE,
+            masked: r#"{"requestId":"a","apiKey":"***"}"#,
             position: 3,
             part: 2,
             id: id(),

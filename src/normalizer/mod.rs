@@ -97,6 +97,17 @@ pub enum ExecutionLogs {
 }
 
 impl Normalizer {
+    /// Returns a line without credentials, as it may be kept.
+    pub fn masked_line<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> &'a str {
+        let whole = line.message.text(arena);
+        let text = trimmed(whole);
+        let formats = &self.formats;
+        match formats.read(arena, line.log_group, JsonText::plain(text)) {
+            Some(log) => kept_line::within(whole, text, log.masked(text), arena),
+            None => mask_line(whole, arena),
+        }
+    }
+
     /// Makes documents of a line. Their texts are borrowed from the line, the settings, or the
     /// arena.
     pub fn normalize<'a>(&'a self, line: &LogLine<'a>, arena: &'a Bump) -> Normalized<'a> {
@@ -302,6 +313,9 @@ impl<'a> Work<'a> {
         let mut documents = ArenaVec::new_in(self.arena);
         let mut rest = text;
         let mut is_first = true;
+        // A client may write such a message into a value that nothing escapes, but not at the start
+        // of the line.
+        let mut has_envelopes_only = true;
         while !rest.is_empty() {
             if documents.len() == MOST_JOINED_OBJECTS {
                 documents.push(self.not_understood(TOO_MANY_OBJECTS, LinePart::Object(rest)));
@@ -318,11 +332,15 @@ impl<'a> Work<'a> {
                 object.log.note(JOINED_OBJECTS);
             }
             is_first = false;
-            let is_foreign = !is_access_log(&object.log) && object.log.stop.is_none();
-            match envelope::read(object.text).filter(|_| is_foreign) {
+            let may_be_envelope =
+                has_envelopes_only && object.log.stop.is_none() && !is_access_log(&object.log);
+            match envelope::read(object.text).filter(|_| may_be_envelope) {
                 Some(Envelope::Control) => {}
                 Some(Envelope::Data(data)) => documents.extend(self.documents_of_envelope(&data)),
-                None => documents.push(self.access_log(&mut object.log, part)),
+                None => {
+                    has_envelopes_only = false;
+                    documents.push(self.access_log(&mut object.log, part));
+                }
             }
         }
         documents

@@ -145,6 +145,7 @@ impl<T: Transport> Delivery<'_, T> {
             };
             let document = RejectedDocument {
                 line: origin.line,
+                masked: self.pipeline.normalizer.masked_line(&origin.line, &arena),
                 position: origin.position,
                 part: origin.part,
                 id: origin.id,

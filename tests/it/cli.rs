@@ -1804,12 +1804,16 @@ fn shells_complete_commands_options_and_values() {
 #[test]
 fn values_that_no_index_accepts_are_left_out_and_the_line_is_kept() {
     let long = "x".repeat(32_767);
+    let half = "x".repeat(20_000);
     let normalize =
         |line: &str| Json::read(run(&["normalize"], &[], line.as_bytes()).stdout.trim());
     for line in [
         format!(r#"{{"requestId":"a","status":"200","mine":"{long}","short":"s"}}"#),
         format!(r#"{{"requestId":"a","status":"200","mine":{{"b":["{long}"]}},"short":"s"}}"#),
         format!(r#"{{"requestId":"a","status":"200","{long}":"b","short":"s"}}"#),
+        format!(
+            r#"{{"requestId":"a","status":"200","mine":[{{"{half}":[1,{{"{half}":"b"}}]}}],"short":"s"}}"#
+        ),
         format!(
             r#"{{"requestId":"a","status":"200","authorizer.claims.mine":"{long}","short":"s"}}"#
         ),

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions around a test are tests")]
 
 use apigw_logs::config::Config;
-use apigw_logs::json::{JsonText, WriteJson};
+use apigw_logs::json::{JsonText, Scanner, WriteJson};
 use apigw_logs::normalizer::{LogLine, Normalized, mask_line};
 use apigw_logs::pipeline::Pipeline;
 use bumpalo::Bump;
@@ -352,6 +352,111 @@ fn no_recognisable_token_is_kept() {
         {
             assert!(!kept.contains("eyJzdWIi"), "{line}\n  => {kept}");
         }
+    }
+}
+
+/// Formats, each with a line that holds a credential. The key or the variable tells where it is.
+/// `ID` stands for a request's id.
+const FORMATS: &[(&str, &str)] = &[
+    (
+        r#"{"requestId":"$context.requestId","password":"$context.authorizer.x","status":"$context.status"}"#,
+        r#"{"requestId":"ID","password":"s3cr3t-value","status":"200"}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","v":"$context.identity.apiKey","note":"a \"quote\""}"#,
+        r#"{"requestId":"ID","v":"s3cr3t-value","note":"a \"quote\""}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","x-api-key":"$context.authorizer.claims.x"}"#,
+        r#"{"requestId":"ID","x-api-key":"s3cr3t \"value\" s3cr3t"}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","token":"t=$context.authorizer.x;u=$context.authorizer.y"}"#,
+        r#"{"requestId":"ID","token":"t=s3cr3t-value;u=s3cr3t-value"}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","auth":{"token":"$context.authorizer.x","status":"$context.status"}}"#,
+        r#"{"requestId":"ID","auth":{"token":"s3cr3t-value","status":"200"}}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","code":"$context.authorizer.x"}"#,
+        r#"{"requestId":"ID","code":"s3cr3t-value"}"#,
+    ),
+    (
+        r#"{"requestId":"$context.requestId","pin":$context.authorizer.x}"#,
+        r#"{"requestId":"ID","pin":s3cr3t-value}"#,
+    ),
+    (
+        "$context.requestId $context.status $context.identity.apiKey",
+        "ID 200 s3cr3t-value",
+    ),
+    (
+        "requestId=$context.requestId token=$context.authorizer.x status=$context.status",
+        "requestId=ID token=s3cr3t-value status=200",
+    ),
+    (
+        "<r><id>$context.requestId</id><apiKey>$context.authorizer.x</apiKey></r>",
+        "<r><id>ID</id><apiKey>s3cr3t-value</apiKey></r>",
+    ),
+];
+
+#[test]
+fn no_credential_is_kept_in_a_line_of_a_known_format() {
+    const ID: &str = "6b1c2d3e-0000-4000-8000-00000000abcd";
+    for (format, line) in FORMATS {
+        let line = line.replace("ID", ID);
+        let settings = |name: &str| match name {
+            "ACCESS_LOG_FORMATS" => Some((*format).to_owned()),
+            "PRESERVE_ORIGINAL_EVENT" => Some("true".to_owned()),
+            _ => None,
+        };
+        let pipeline = Config::from_vars(settings)
+            .and_then(|config| config.pipeline(()))
+            .unwrap();
+        let arena = Bump::new();
+        let json = serde_json::to_string(&line).unwrap();
+        let escaped = Scanner::new(&json).string().unwrap();
+        for message in [JsonText::plain(&line), escaped] {
+            let line = LogLine {
+                message,
+                ..log_line("")
+            };
+            let Normalized::Documents(documents) = pipeline.documents(&line, &arena) else {
+                panic!("{format} is not read")
+            };
+            let documents = documents.iter().map(WriteJson::to_json);
+            let letter = pipeline.normalizer.masked_line(&line, &arena).to_owned();
+            for kept in documents.chain([letter]) {
+                assert!(!kept.contains("s3cr3t"), "{format}\n  => {kept}");
+                assert!(kept.contains(ID), "{format}\n  => {kept}");
+            }
+        }
+    }
+}
+
+/// A value that only looks like that of a credential's key stays.
+#[test]
+fn flags_and_error_codes_stay_in_a_line_of_a_known_format() {
+    for (key, value) in [
+        ("auth", "true"),
+        ("pin", "12"),
+        ("code", "NotFound"),
+        ("code", "404"),
+    ] {
+        let format =
+            format!(r#"{{"requestId":"$context.requestId","{key}":"$context.authorizer.x"}}"#);
+        let settings = |name: &str| (name == "ACCESS_LOG_FORMATS").then(|| format.clone());
+        let pipeline = Config::from_vars(settings)
+            .and_then(|config| config.pipeline(()))
+            .unwrap();
+        let line = format!(r#"{{"requestId":"req-1","{key}":"{value}"}}"#);
+        let documents = documents(&pipeline, &line);
+        assert!(
+            documents
+                .iter()
+                .any(|document| document.contains(&format!(r#""x":"{value}""#))),
+            "{line}: {documents:?}"
+        );
     }
 }
 

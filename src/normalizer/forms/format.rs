@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use bumpalo::Bump;
@@ -18,10 +19,13 @@ use super::{key_value, xml};
 use crate::ecs::FlatValue;
 use crate::json::{Escapes, JsonText};
 use crate::normalizer::convert::timestamp;
+use crate::normalizer::kept_line::mask_line;
+use crate::normalizer::mask::{is_code, is_harmless, is_nothing, is_secret};
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::Variable;
 use crate::normalizer::variables::form;
 use crate::normalizer::variables::meaning::{Meaning, meaning};
+use crate::parts::Parts;
 
 /// The beginning of a variable.
 const CONTEXT: &str = "$context.";
@@ -64,6 +68,30 @@ struct Placeholder {
     meaning: Meaning,
     /// True if it stands in a JSON string, which an unescaped quote would end.
     is_in_string: bool,
+    hiding: Hiding,
+}
+
+/// The values of a variable that are credentials. In `"pin":"$context.authorizer.x"`, the key tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hiding {
+    Nothing,
+    /// Values that look like an authorization code
+    Codes,
+    /// All values except flags and small numbers
+    Words,
+    Everything,
+}
+
+impl Hiding {
+    fn hides(self, value: &str) -> bool {
+        let hides = match self {
+            Self::Nothing => false,
+            Self::Codes => is_code(value),
+            Self::Words => !is_harmless(value),
+            Self::Everything => true,
+        };
+        hides && !is_nothing(value)
+    }
 }
 
 /// The reason why a template cannot be used.
@@ -113,6 +141,7 @@ impl Format {
                 name: name.to_owned(),
                 meaning: meaning_of(name),
                 is_in_string: is_json && is_in_string(&marked),
+                hiding: Hiding::Nothing,
             }));
             rest = others;
         }
@@ -127,6 +156,11 @@ impl Format {
         let are_adjacent = |pair: &[TemplatePart]| pair.iter().all(is_variable) && !splits(pair);
         if parts.windows(2).any(are_adjacent) {
             return Err(FormatError::Adjacent);
+        }
+        for (index, hiding) in hidings(&parts, is_json) {
+            if let Some(TemplatePart::Variable(placeholder)) = parts.get_mut(index) {
+                placeholder.hiding = hiding;
+            }
         }
         Ok(Self {
             escaped: parts.iter().map(TemplatePart::escaped).collect(),
@@ -178,6 +212,10 @@ impl Format {
         let mut log = AccessLog::new(arena, self.name);
         log.is_certain = true;
         for (placeholder, value) in values {
+            if placeholder.hiding.hides(value) {
+                log.hide(place_of(value, line));
+                continue;
+            }
             let value = match placeholder.is_in_string {
                 true if value.contains('\\') => JsonText::escaped(value).text(arena),
                 _ => value,
@@ -208,6 +246,17 @@ impl TemplatePart {
         Self::Text(Box::new(memmem::Finder::new(text).into_owned()))
     }
 
+    /// Returns the part with a value in place of the variable.
+    fn filled(&self, value: impl FnOnce() -> String, is_json: bool) -> String {
+        match self {
+            Self::Text(finder) => String::from_utf8_lossy(finder.needle()).into_owned(),
+            Self::Variable(placeholder) if is_json && !placeholder.is_in_string => {
+                format!("\"{}\"", value())
+            }
+            Self::Variable(_) => value(),
+        }
+    }
+
     /// Returns the part as it stands in a JSON string whose quotes are escaped.
     fn escaped(&self) -> Self {
         match self {
@@ -218,6 +267,63 @@ impl TemplatePart {
             Self::Variable(placeholder) => Self::Variable(placeholder.clone()),
         }
     }
+}
+
+/// Decides which values of each variable are credentials, if any are: those that the mask would
+/// hide in a line of the template. The variables are called by their places among the parts.
+fn hidings(parts: &[TemplatePart], is_json: bool) -> Vec<(usize, Hiding)> {
+    // A word is the same for no two variables, and no part of another.
+    let word = |index: usize| format!("zqv{}vqz", "k".repeat(index + 1));
+    let code = |index: usize| format!("z7v{}v7z", "k".repeat(index + 1));
+    let masked = |value: &dyn Fn(usize) -> String| {
+        let line: String = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| part.filled(|| value(index), is_json))
+            .collect();
+        mask_line(&line, &Bump::new()).to_owned()
+    };
+    let (words, codes) = (masked(&word), masked(&code));
+    let hiding = |(index, part): (usize, &TemplatePart)| {
+        let TemplatePart::Variable(placeholder) = part else {
+            return None;
+        };
+        if is_secret(&placeholder.name) {
+            return Some((index, Hiding::Everything));
+        }
+        if !words.contains(&word(index)) {
+            // A flag in the place of this variable.
+            let flag = |at| {
+                if at == index {
+                    "true".to_owned()
+                } else {
+                    word(at)
+                }
+            };
+            let is_flag_kept =
+                masked(&flag).matches("true").count() > words.matches("true").count();
+            let hiding = if is_flag_kept {
+                Hiding::Words
+            } else {
+                Hiding::Everything
+            };
+            return Some((index, hiding));
+        }
+        (!codes.contains(&code(index))).then_some((index, Hiding::Codes))
+    };
+    parts.iter().enumerate().filter_map(hiding).collect()
+}
+
+/// Returns the place of a value in the text of its line.
+fn place_of(value: &str, line: JsonText<'_>) -> Range<usize> {
+    let arena = Bump::new();
+    let length = |raw| {
+        let text = JsonText { raw, ..line };
+        text.text(&arena).len()
+    };
+    let start = value.as_ptr().addr() - line.raw.as_ptr().addr();
+    let start = length(line.raw.part(..start));
+    start..start + length(value)
 }
 
 /// Returns the length of the name that a text begins with.

@@ -131,7 +131,7 @@ fn looks_like_name(text: &str) -> bool {
 }
 
 /// Returns whether a value under a short name is a flag or a small number, and no credential.
-pub(super) fn is_harmless(value: &str) -> bool {
+pub(in super::super) fn is_harmless(value: &str) -> bool {
     const LONGEST_NUMBER: usize = 3;
     let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
     ["true", "false", "none", "null", "nil", "yes", "no", "ok"]
@@ -141,7 +141,7 @@ pub(super) fn is_harmless(value: &str) -> bool {
 }
 
 /// Returns whether a value called `code` looks like an authorization's, and not like an error's.
-pub(super) fn is_code(value: &str) -> bool {
+pub(in super::super) fn is_code(value: &str) -> bool {
     const SHORTEST: usize = 8;
     let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
     value.len() >= SHORTEST
@@ -150,7 +150,7 @@ pub(super) fn is_code(value: &str) -> bool {
 }
 
 /// Returns whether there is no value.
-pub(super) fn is_nothing(value: &str) -> bool {
+pub(in super::super) fn is_nothing(value: &str) -> bool {
     let value = value.trim_matches(|c: char| matches!(c, '"' | '\'' | '\\') || c.is_whitespace());
     matches!(value, "" | "-" | "null")
 }

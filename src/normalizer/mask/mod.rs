@@ -31,6 +31,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 use serde_json::value::RawValue;
 
+pub(super) use self::keyed::{is_code, is_harmless, is_nothing};
 pub(super) use self::members::{Names, PlacedValue, mask_parts};
 pub(super) use self::names::{hides_object, is_secret, is_separator};
 pub(super) use self::suspicion::is_suspicious;
@@ -64,6 +65,15 @@ pub(super) fn mask_suspicious<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     } else {
         text
     }
+}
+
+/// Returns the text with `***` at the places of credentials.
+pub(super) fn mask_places<'a>(text: &'a str, places: &[Range<usize>], arena: &'a Bump) -> &'a str {
+    let edits = places.iter().map(|place| Edit {
+        place: place.clone(),
+        text: MASK.into(),
+    });
+    edited(text, edits.collect()).map_or(text, |edited| arena.alloc_str(&edited))
 }
 
 /// Returns the JSON value of a key without the credentials inside.

@@ -21,7 +21,9 @@ use crate::ecs::{FlatValue, Flattened};
 use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, repair_surrogates};
 use crate::normalizer::convert::timestamp;
 use crate::normalizer::line::Stop;
-use crate::normalizer::mask::{Names, PlacedValue, hides_object, is_suspicious, mask, mask_parts};
+use crate::normalizer::mask::{
+    Names, PlacedValue, hides_object, is_suspicious, mask, mask_parts, mask_places,
+};
 use crate::parts::Parts;
 
 /// The variables of one line. Values are borrowed from the line and unescaped only on demand.
@@ -51,6 +53,8 @@ pub(crate) struct AccessLog<'a> {
     repeats_inside: bool,
     /// The values of the text that was read, if the text is not JSON.
     parts: ArenaVec<'a, PlacedValue<'a>>,
+    /// The places of credentials that only the format tells.
+    hidden: ArenaVec<'a, Range<usize>>,
     /// The reason why the line was not read to its end.
     pub(crate) stop: Option<Stop>,
 }
@@ -105,6 +109,7 @@ impl<'a> AccessLog<'a> {
             repairs: ArenaVec::new_in(arena),
             repeats_inside: false,
             parts: ArenaVec::new_in(arena),
+            hidden: ArenaVec::new_in(arena),
             stop: None,
         }
     }
@@ -301,8 +306,14 @@ impl<'a> AccessLog<'a> {
         self.parts.push(PlacedValue { key, place });
     }
 
+    /// Remembers the place of a credential.
+    pub(crate) fn hide(&mut self, place: Range<usize>) {
+        self.hidden.push(place);
+    }
+
     /// Returns the text that was read, without credentials.
     pub(crate) fn masked(&self, text: &'a str) -> &'a str {
+        let text = mask_places(text, &self.hidden, self.arena);
         mask_parts(text, &self.parts, self.arena)
     }
 

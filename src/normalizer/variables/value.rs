@@ -33,7 +33,7 @@ pub(crate) fn is_indexable((key, value): &Entry<'_>) -> bool {
         FlatValue::Json(json)
             if json.get().starts_with(['{', '[']) && nesting(json.get()) <= MAX_NESTING =>
         {
-            longest_text(json.get())
+            longest_term(json.get())
         }
         FlatValue::Json(json) => json.get().len(),
         FlatValue::Text(text) => text.len(),
@@ -41,24 +41,50 @@ pub(crate) fn is_indexable((key, value): &Entry<'_>) -> bool {
     key.len() + value <= LONGEST_TERM
 }
 
-/// Returns the length of the longest string in JSON, including escapes; keys count as well.
-fn longest_text(json: &str) -> usize {
+/// Returns the length of the longest scalar in JSON together with the keys that lead to it,
+/// including escapes.
+fn longest_term(json: &str) -> usize {
     let mut longest = 0;
-    let mut length = None;
-    let mut is_escaped = false;
-    for byte in json.bytes() {
-        length = match length {
-            None if byte == b'"' => Some(0),
-            None => None,
-            Some(length) if byte == b'"' && !is_escaped => {
-                longest = longest.max(length);
-                None
-            }
-            Some(length) => Some(length + 1),
+    // The length of the keys that lead to each open bracket, and to the next value.
+    let mut open = Vec::new();
+    let mut path = 0;
+    let mut rest = json.as_bytes();
+    while let [first, ..] = rest {
+        let length = match first {
+            b'"' => string_length(rest),
+            b'{' | b'[' | b'}' | b']' | b',' | b':' => 1,
+            byte if byte.is_ascii_whitespace() => 1,
+            _ => rest
+                .iter()
+                .take_while(|byte| !b",]}".contains(byte))
+                .count(),
         };
-        is_escaped = byte == b'\\' && !is_escaped && length.is_some();
+        rest = rest.get(length..).unwrap_or_default();
+        let is_key = *first == b'"' && rest.trim_ascii_start().starts_with(b":");
+        match first {
+            b'{' | b'[' => open.push(path),
+            b'}' | b']' => path = open.pop().unwrap_or_default(),
+            b',' => path = open.last().copied().unwrap_or_default(),
+            _ if is_key => path = open.last().copied().unwrap_or_default() + length,
+            _ => longest = longest.max(path + length),
+        }
     }
     longest
+}
+
+/// Returns the length of the string that JSON begins with, including its quotes.
+fn string_length(json: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let is_end = |byte: &u8| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    };
+    let inside = json.get(1..).unwrap_or_default();
+    inside
+        .iter()
+        .position(is_end)
+        .map_or(json.len(), |end| end + 2)
 }
 
 /// A key and its value.

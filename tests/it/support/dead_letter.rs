@@ -35,6 +35,7 @@ pub(crate) fn dead_letter() -> Json {
     let letters = DataStreamName::parse("logs-aws.api_gateway_dead_letters-default").unwrap();
     let rejected = RejectedDocument {
         line: LINE,
+        masked: LINE.message.raw,
         position: 3,
         part: 0,
         id,
