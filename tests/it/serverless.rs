@@ -10,8 +10,9 @@ use regex::Regex;
 
 use crate::support::command_line::{Outcome, run};
 use crate::support::golden::repository;
+use crate::support::history::{Streams, delivery, log_events, log_group, now, put};
 use crate::support::http;
-use crate::support::invocation::{direct, invoke, lines, payload};
+use crate::support::invocation::{Report, direct, invoke, lines, payload};
 use crate::support::json::Json;
 use crate::support::raw_tcp::RawTcp;
 use crate::support::search_server::{SearchServer, shared};
@@ -158,6 +159,48 @@ fn each_command_does_its_job_on_serverless() {
         (check.status, check.stdout.contains('✗')),
         (0, false),
         "{check:?}"
+    );
+}
+
+#[test]
+fn history_is_delivered_and_audited_on_serverless() {
+    const A_DAY: i64 = 24 * 60 * 60 * 1_000;
+    let streams = Streams::new("serverlesshistory");
+    if !streams.server.can_create_api_keys() {
+        return;
+    }
+    let serverless = serverless::start(&streams.server.url, DELAY);
+    let url = [("ELASTICSEARCH_URL", &*serverless.url)];
+    let group = log_group("serverless", &["a"]);
+    put(&group, "a", now() - A_DAY, &lines(30));
+    let window = ["--log-group", &group, "--since", "2d"];
+
+    for expected in [[30, 0, 0, 0, 0], [0, 30, 0, 0, 0]] {
+        let arguments = [&["backfill", "--force"], &window[..]].concat();
+        let run = streams.run(Job::Backfill, &arguments, &url, "");
+        let report: Report = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((run.status, report.counts()), (0, expected), "{run:?}");
+    }
+    let audit = streams.run(Job::Audit, &[&["audit"], &window[..]].concat(), &url, "");
+    let counts = Json::read(audit.stdout.lines().last().unwrap());
+    assert_eq!(
+        (audit.status, counts.number("indexed")),
+        (0, Some(30)),
+        "{audit:?}"
+    );
+    let looking_up = [url[0], ("LOOK_UP_REPEATED", "true")];
+    let event = delivery(&group, &log_events(&group));
+    let run = streams.run(
+        Job::FunctionLookingUp,
+        &["invoke", "-"],
+        &looking_up,
+        &event,
+    );
+    let report: Report = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (run.status, report.counts()),
+        (0, [0, 30, 0, 0, 0]),
+        "{run:?}"
     );
 }
 
