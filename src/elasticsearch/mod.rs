@@ -302,19 +302,23 @@ impl Transport for Elasticsearch {
             start,
             timeout,
         };
-        let exchange = self.send_bulk(&access, &host, request).await;
+        let exchange = match self.send_bulk(&access, &host, request).await {
+            Exchange {
+                result:
+                    Err(
+                        error @ (TransportError::Connect(_)
+                        | TransportError::Certificate(_)
+                        | TransportError::NoCredentials(_)),
+                    ),
+                ..
+            } => nothing_sent(error),
+            exchange => exchange,
+        };
         log_bulk(target.data_stream, &exchange, start.elapsed());
         if !matches!(&exchange.result, Ok(reply) if !matches!(reply.status, 502..=504)) {
             self.next_host();
         }
-        match exchange.result {
-            Err(
-                error @ (TransportError::Connect(_)
-                | TransportError::Certificate(_)
-                | TransportError::NoCredentials(_)),
-            ) => nothing_sent(error),
-            _ => exchange,
-        }
+        exchange
     }
 
     async fn refresh_credentials(&self, timeout: Duration) -> bool {
