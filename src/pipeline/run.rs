@@ -392,8 +392,11 @@ impl<'d, T: Transport> Run<'d, T> {
             }
             for fate in fates {
                 match fate {
+                    Fate::Indexed | Fate::Duplicate => progress.settled.stored += 1,
+                    Fate::Dropped => progress.settled.dropped += 1,
                     Fate::DeadLettered => progress.settled.dead_lettered += 1,
-                    _ => progress.settled.stored += 1,
+                    // Their lines are not finished.
+                    Fate::Rejected | Fate::Unresolved => {}
                 }
             }
         });
