@@ -374,6 +374,7 @@ impl<'b> BodyWork<'b> {
     }
 
     fn into_outcomes(mut self, session: &Session) -> Vec<Outcome> {
+        session.suspect(self.culprits.suspects());
         for (item, rejection) in std::mem::take(&mut self.suspects) {
             session.progress();
             self.settle_item(item, Outcome::Rejected(rejection));

@@ -335,7 +335,10 @@ impl<'d, T: Transport> Run<'d, T> {
             if payload.is_empty() {
                 continue;
             }
-            if let Some(remainder) = progress.into_remainder() {
+            // Alone, documents that are at fault would never be known as such.
+            let suspects = self.delivery.session.suspects();
+            let remainder = progress.into_remainder();
+            if let Some(remainder) = remainder.filter(|remainder| remainder.len() > suspects) {
                 self.buffers.unfinished.put(payload, remainder);
             }
         }
