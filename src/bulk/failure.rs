@@ -98,8 +98,9 @@ impl fmt::Display for Failure {
             Self::OtherDocuments => {
                 write!(
                     formatter,
-                    "the answer names other documents than the request: if an ingest pipeline sets _id, the proxy \
-                     before Elasticsearch must keep the header X-Opaque-Id of answers"
+                    "the answer names other documents than the request: if an ingest pipeline sets _id, or the \
+                     failure store takes documents, the proxy before Elasticsearch must keep the header \
+                     X-Opaque-Id of answers"
                 )
             }
             Self::Privilege { status, reason } => {

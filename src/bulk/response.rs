@@ -278,7 +278,8 @@ impl WireResult<'_> {
                 .index
                 .as_deref()
                 .is_some_and(|index| !is_index_of(index, data_stream)),
-            renamed: self.is_renamed(action),
+            // In the failure store, every document gets a new id.
+            renamed: !self.is_in_failure_store() && self.is_renamed(action),
         }))
     }
 
@@ -630,6 +631,12 @@ mod tests {
         };
         let body = item(r#""_id":"b","status":201"#);
         assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(renamed)));
+        let body = item(r#""_id":"dEmSKZgB","status":201,"failure_store":"used""#);
+        let failed = Stored {
+            failure_store: true,
+            ..Stored::default()
+        };
+        assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(failed)));
         let body = item(r#""_id":"b","status":409"#);
         let Some(ItemResult::Rejected(rejection)) = one(&echoed(&body)) else {
             panic!("that another document is there does not prove that ours is")
