@@ -192,6 +192,8 @@ pub struct Settled {
     pub dead_lettered: u64,
     /// Lines that are not wanted.
     pub skipped: u64,
+    /// Documents that an ingest pipeline dropped.
+    pub dropped: u64,
 }
 
 /// Counts outcomes during an invocation.
@@ -257,10 +259,17 @@ impl Accounts {
 
     /// Counts what an earlier delivery of the same payload has settled.
     pub fn settled_before(&mut self, settled: &Settled) {
-        self.report.received += settled.stored + settled.dead_lettered + settled.skipped;
-        self.report.duplicates += settled.stored;
-        self.report.dead_lettered += settled.dead_lettered;
-        self.report.skipped += settled.skipped;
+        let Settled {
+            stored,
+            dead_lettered,
+            skipped,
+            dropped,
+        } = *settled;
+        self.report.received += stored + dead_lettered + skipped + dropped;
+        self.report.duplicates += stored;
+        self.report.dead_lettered += dead_lettered;
+        self.report.skipped += skipped + dropped;
+        self.report.dropped += dropped;
     }
 
     /// Counts log events of a record that are left to the next delivery.

@@ -373,18 +373,19 @@ fn gzip(events: usize) -> Step {
 }
 
 fn response(events: usize) -> Step {
-    let body = inputs::reply(events);
+    let body = inputs::reply(&bulk_body(InputFormat::Rest, events));
     let reply = forever(Reply {
         status: 200,
         retry_after: None,
         is_echoed: true,
         body: body.clone().into_bytes(),
     });
-    let action = Action {
+    let ids = documents(InputFormat::Rest, events);
+    let action = |(id, _): &(DocumentId, _)| Action {
         kind: ActionKind::Create,
-        id: "",
+        id: forever(id.to_string()),
     };
-    let actions = forever(vec![action; events]);
+    let actions = forever(ids.iter().map(action).collect::<Vec<_>>());
     let sent = Sent {
         data_stream: "logs-a-b",
         actions,
@@ -398,9 +399,10 @@ fn response(events: usize) -> Step {
 pub(crate) fn path(format: InputFormat, events: usize, level: u32) -> Step {
     let lines = inputs::lines(format, events);
     let envelope = inputs::envelope(&lines);
-    let (payload, reply) = (inputs::payload(&lines), inputs::reply(events));
+    let payload = inputs::payload(&lines);
     let event = inputs::direct(&payload);
     let (compressed, output) = (gzipped(envelope.as_bytes(), 6), bulk_body(format, events));
+    let reply = inputs::reply(&output);
     let invoke = invocation(event.clone(), events, level);
     let lines = one_after_the_other(&lines);
     let mut copy = Vec::new();
@@ -464,9 +466,9 @@ pub(crate) fn pipeline(level: u32) -> Pipeline<Sink> {
 #[derive(Debug)]
 pub(crate) struct Sink {
     level: u32,
-    /// Replies by the lengths of their bodies, so that the documents of a repeated body are not
-    /// counted again.
-    replies: RefCell<HashMap<usize, String>>,
+    /// Replies by the lengths and first actions of their bodies, so that the reply to a repeated
+    /// body is not made again.
+    replies: RefCell<HashMap<(usize, Vec<u8>), String>>,
 }
 
 impl Transport for Sink {
@@ -478,8 +480,10 @@ impl Transport for Sink {
         }
         .len() as u64;
         let mut replies = self.replies.borrow_mut();
-        let new = || inputs::reply(memchr::memchr_iter(b'\n', &body).count() / 2);
-        let reply = replies.entry(body.len()).or_insert_with(new).clone();
+        let first = body.iter().take_while(|byte| **byte != b'\n');
+        let key = (body.len(), first.copied().collect());
+        let new = || inputs::reply(&body);
+        let reply = replies.entry(key).or_insert_with(new).clone();
         let reply = Reply {
             status: 200,
             retry_after: None,

@@ -23,6 +23,8 @@ pub(super) struct Budget {
     failures: u32,
     /// The number of the first request that started after the last failure.
     after_failure: u64,
+    /// The time of the last failure.
+    last_failure: Instant,
     /// The time of the next request after the last failure, by backoff alone.
     next_by_backoff: Instant,
 }
@@ -44,6 +46,10 @@ const SHORTEST_REQUEST: Duration = Duration::from_millis(20);
 /// The least time that a first request gets, however small the budget.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
+/// The least time for which a document must fail before it counts as at fault, unless the policy's
+/// budget is shorter. Many troubles of a cluster are over by then, such as a new primary shard.
+const SHORTEST_TRIAL: Duration = Duration::from_secs(10);
+
 impl Budget {
     pub(super) fn new(policy: RetryPolicy, deadline: Option<Instant>, now: Instant) -> Self {
         Self {
@@ -53,6 +59,7 @@ impl Budget {
             resumes_at: now,
             failures: 0,
             after_failure: 0,
+            last_failure: now,
             next_by_backoff: now,
         }
     }
@@ -101,6 +108,7 @@ impl Budget {
             .policy
             .delay(failures_before, failed.retry_after, random);
         let backoff = self.policy.delay(failures_before, None, random);
+        self.last_failure = now;
         self.next_by_backoff = now.checked_add(backoff).unwrap_or(now);
         let is_last = is_new
             && self
@@ -119,10 +127,22 @@ impl Budget {
         true
     }
 
-    /// Returns whether a document that has failed since then has used up a whole budget: its next
-    /// try would be too late.
+    /// Returns whether a document that has failed since then has used up its time: its next try
+    /// would be too late for its budget, or it still failed at the end of a shorter trial.
     pub(super) fn is_spent_since(&self, since: Instant) -> bool {
         self.next_by_backoff + SHORTEST_REQUEST > since + self.policy.budget
+            || self
+                .shorter_trial(since)
+                .is_some_and(|trial| self.last_failure >= since + trial)
+    }
+
+    /// Returns the time for which a document may fail whose first failure was then, if the deadline
+    /// makes it shorter than a budget: half of the time left, so that there is time for its dead
+    /// letter.
+    fn shorter_trial(&self, since: Instant) -> Option<Duration> {
+        let left = self.deadline?.saturating_duration_since(since);
+        let trial = SHORTEST_TRIAL.max(left / 2);
+        (trial < self.policy.budget).then_some(trial)
     }
 
     /// Returns how long sending may continue if nothing gets through.
@@ -228,6 +248,23 @@ mod tests {
         budget.progress(start + seconds(60));
         assert!(budget.failed(failed(60), 0, start + seconds(60)));
         assert!(budget.is_spent_since(start) && !budget.is_spent_since(start + seconds(1)));
+    }
+
+    /// The time of a document ends with half of the time left, but not before ten seconds.
+    #[test]
+    fn near_the_deadline_a_document_has_half_of_the_time() {
+        let start = Instant::now();
+        let trial = |policy, deadline| {
+            Budget::new(policy, Some(start + seconds(deadline)), start).shorter_trial(start)
+        };
+        let trials = [500, 120, 80, 20, 12, 1].map(|deadline| trial(POLICY, deadline));
+        let expected = [None, None, Some(40), Some(10), Some(10), Some(10)];
+        assert_eq!(trials, expected.map(|trial| trial.map(seconds)));
+        let short = RetryPolicy {
+            budget: seconds(2),
+            ..POLICY
+        };
+        assert_eq!(trial(short, 80), None);
     }
 
     #[test]

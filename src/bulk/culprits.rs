@@ -3,6 +3,7 @@
 //! Elasticsearch answers 500 for such a document, just as it does when it is in trouble itself. The
 //! difference is that it accepts the other documents of the same request, and keeps doing so for as
 //! long as we try. Then the document is at fault: it is rejected, and its dead letter says so.
+//! A document that fails alone is never at fault: nothing says that the server would accept others.
 
 use std::collections::BTreeMap;
 
@@ -68,6 +69,13 @@ impl Culprits {
     /// Begins anew with these documents, because their request failed as a whole.
     pub(super) fn acquit(&mut self, items: &[usize]) {
         items.iter().for_each(|item| drop(self.0.remove(item)));
+    }
+
+    /// Returns the number of documents that may be at fault: they failed beside others that were
+    /// accepted.
+    pub(super) fn suspects(&self) -> usize {
+        let failed = self.0.values();
+        failed.filter(|culprit| culprit.beside_taken).count()
     }
 
     /// Removes and returns the documents that are at fault: those that failed again and again,

@@ -16,6 +16,8 @@ pub enum Failure {
     Status(u16),
     /// A successful response that does not say what became of each document.
     Unreadable,
+    /// A successful response that names other documents than the request.
+    OtherDocuments,
     /// A document was not accepted now but may be accepted later.
     Item {
         /// The HTTP status of the item.
@@ -91,6 +93,14 @@ impl fmt::Display for Failure {
                 write!(
                     formatter,
                     "the answer does not say what became of each document: is this Elasticsearch?"
+                )
+            }
+            Self::OtherDocuments => {
+                write!(
+                    formatter,
+                    "the answer names other documents than the request: if an ingest pipeline sets _id, or the \
+                     failure store takes documents, the proxy before Elasticsearch must keep the header \
+                     X-Opaque-Id of answers"
                 )
             }
             Self::Privilege { status, reason } => {

@@ -172,9 +172,12 @@ impl<T: Transport> Indexer<T> {
                     work.postpone(permit, pending, reply.retry_after);
                 }
             }
-            (Verdict::Again, _) => {
+            (verdict @ (Verdict::Again | Verdict::OtherDocuments), _) => {
                 work.culprits.acquit(&items);
-                session.failed(Failure::of(reply));
+                session.failed(match verdict {
+                    Verdict::OtherDocuments => Failure::OtherDocuments,
+                    _ => Failure::of(reply),
+                });
                 permit.postpone(reply.retry_after);
                 work.repeat(Repeat::Whole(items));
             }
@@ -371,6 +374,7 @@ impl<'b> BodyWork<'b> {
     }
 
     fn into_outcomes(mut self, session: &Session) -> Vec<Outcome> {
+        session.suspect(self.culprits.suspects());
         for (item, rejection) in std::mem::take(&mut self.suspects) {
             session.progress();
             self.settle_item(item, Outcome::Rejected(rejection));

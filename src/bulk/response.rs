@@ -18,6 +18,8 @@ pub enum Verdict {
     Items(Vec<ItemResult>),
     /// Send the same request again later. The documents may be stored or not.
     Again,
+    /// The same, because the reply names other documents than the request.
+    OtherDocuments,
     /// The request was too large: send it in halves.
     TooLarge,
     /// The request is malformed: bisect it to find the document.
@@ -82,7 +84,7 @@ const LONGEST_REASON: usize = 10_000;
 #[must_use]
 pub fn verdict(reply: &Reply, sent: Sent<'_>) -> Verdict {
     match reply.status {
-        200 => item_results(reply, sent).map_or(Verdict::Again, Verdict::Items),
+        200 => item_results(reply, sent).map_or_else(|again| again, Verdict::Items),
         400 => Verdict::Malformed,
         403 if Rejection::of_request(reply).kind == BLOCK => Verdict::Again,
         401 | 403 => Verdict::Unauthorized,
@@ -95,42 +97,40 @@ pub fn verdict(reply: &Reply, sent: Sent<'_>) -> Verdict {
 }
 
 /// Returns whether a reply is proved to belong to its request: it echoes the request's id, or it
-/// names the documents.
+/// settles the documents, which it does only by their ids.
 #[must_use]
 pub fn is_bound(reply: &Reply, verdict: &Verdict) -> bool {
-    let names_documents = || memchr::memmem::find(&reply.body, b"\"_id\"").is_some();
-    match verdict {
-        _ if reply.is_echoed => true,
-        Verdict::Items(_) => names_documents(),
-        Verdict::Again => reply.status != 200,
-        _ => true,
-    }
+    reply.is_echoed || reply.status != 200 || matches!(verdict, Verdict::Items(_))
 }
 
-/// Reads the results of the items; `None` unless the reply says, of every document that was sent,
-/// what became of it.
-fn item_results(reply: &Reply, sent: Sent<'_>) -> Option<Vec<ItemResult>> {
+/// Reads the results of the items. Returns the verdict on the whole reply unless it says, of every
+/// document that was sent, what became of it.
+fn item_results(reply: &Reply, sent: Sent<'_>) -> Result<Vec<ItemResult>, Verdict> {
     // A reason may end in the middle of a character.
     let body = utf8(&reply.body);
-    let JsonObject(wire): JsonObject<WireReply<'_>> = serde_json::from_str(&body).ok()?;
+    let JsonObject(wire): JsonObject<WireReply<'_>> =
+        serde_json::from_str(&body).map_err(|_| Verdict::Again)?;
     if wire.items.len() != sent.actions.len() || wire.error.is_some() || wire.timed_out {
-        return None;
+        return Err(Verdict::Again);
     }
     wire.items
         .into_iter()
         .zip(sent.actions)
         .map(|(JsonObject(item), action)| {
             let JsonObject(result) = item.create;
-            // Without an echo, only the ids prove that the reply belongs to our request.
-            if !reply.is_echoed && result.is_renamed(*action) {
-                return None;
+            // A server can copy the echo from the head of the request. It has an id only if it has
+            // read the document.
+            if !result.names_document() {
+                return Err(Verdict::Again);
             }
-            // A pipeline changes ids, but not into those of other log events. If it seems so, the
-            // items are in another order, or are those of another request.
-            if result.is_of_another(*action) {
-                return None;
+            // Without an echo, only the ids prove that the reply belongs to our request. With it, a
+            // pipeline may have changed ids, but not into those of other log events. If it seems
+            // so, the items are in another order, or are those of another request.
+            if result.is_of_another(*action) || (!reply.is_echoed && result.is_renamed(*action)) {
+                return Err(Verdict::OtherDocuments);
             }
-            result.into_result(*action, sent.data_stream)
+            let result = result.into_result(*action, sent.data_stream);
+            result.ok_or(Verdict::Again)
         })
         .collect()
 }
@@ -200,8 +200,9 @@ struct WireItem<'a> {
 #[derive(serde::Deserialize)]
 struct WireResult<'a> {
     status: u16,
+    /// The servers name the document with every outcome, also when a pipeline has dropped it.
     #[serde(borrow, rename = "_id")]
-    id: Option<&'a RawValue>,
+    id: &'a RawValue,
     #[serde(rename = "_index")]
     index: Option<String>,
     result: Option<String>,
@@ -277,7 +278,8 @@ impl WireResult<'_> {
                 .index
                 .as_deref()
                 .is_some_and(|index| !is_index_of(index, data_stream)),
-            renamed: self.is_renamed(action),
+            // In the failure store, every document gets a new id.
+            renamed: !self.is_in_failure_store() && self.is_renamed(action),
         }))
     }
 
@@ -285,11 +287,15 @@ impl WireResult<'_> {
         self.failure_store.as_deref() == Some("used")
     }
 
+    /// Returns whether the result has the id of a document.
+    fn names_document(&self) -> bool {
+        let id = self.id.get();
+        id.starts_with('"') && id != "\"\""
+    }
+
     /// Returns whether the result names another document than the action.
     fn is_renamed(&self, action: Action<'_>) -> bool {
-        let Some(id) = self.id.map(RawValue::get) else {
-            return false;
-        };
+        let id = self.id.get();
         let raw = id.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
         let text = |json: &str| serde_json::from_str::<String>(json).ok();
         raw != Some(action.id) && text(id) != text(&format!("\"{}\"", action.id))
@@ -298,9 +304,8 @@ impl WireResult<'_> {
     /// Returns whether the result is certainly that of another action.
     fn is_of_another(&self, action: Action<'_>) -> bool {
         let is_of_log_event = || {
-            let id = self.id.map(RawValue::get);
-            let id = id.and_then(|json| serde_json::from_str::<String>(json).ok());
-            id.is_some_and(|id| DocumentId::parse(&id).is_some())
+            let id = serde_json::from_str::<String>(self.id.get());
+            id.is_ok_and(|id| DocumentId::parse(&id).is_some())
         };
         self.is_renamed(action) && (action.kind == ActionKind::Delete || is_of_log_event())
     }
@@ -430,7 +435,15 @@ mod tests {
         }
     }
 
+    /// Returns a reply about document a, unless the members name another.
     fn item(members: &str) -> String {
+        if members.contains("\"_id\"") {
+            return nameless(members);
+        }
+        nameless(&format!(r#""_id":"a",{members}"#))
+    }
+
+    fn nameless(members: &str) -> String {
         format!(r#"{{"took":1,"errors":false,"items":[{{"create":{{{members}}}}}]}}"#)
     }
 
@@ -438,7 +451,7 @@ mod tests {
     fn one(reply: &Reply) -> Option<ItemResult> {
         match verdict(reply, sent(1)) {
             Verdict::Items(results) => results.into_iter().next(),
-            Verdict::Again => None,
+            Verdict::Again | Verdict::OtherDocuments => None,
             verdict => panic!("{verdict:?}"),
         }
     }
@@ -576,7 +589,6 @@ mod tests {
         let indexed = Some(ItemResult::Indexed(Stored::default()));
         let ours = [
             r#""_id":"a","status":201"#,
-            r#""_id":null,"status":201"#,
             r#""_id":"\u0061","status":201"#,
         ];
         for members in ours {
@@ -589,7 +601,25 @@ mod tests {
             }
         }
         let swapped = r#"{"items":[{"create":{"_id":"b","status":201}},{"create":{"_id":"a","status":201}}]}"#;
-        assert_eq!(verdict(&reply(200, swapped), sent(2)), Verdict::Again);
+        assert_eq!(
+            verdict(&reply(200, swapped), sent(2)),
+            Verdict::OtherDocuments
+        );
+    }
+
+    /// A server that has not read the request can copy its head and count, but it has no ids.
+    #[test]
+    fn a_reply_without_ids_settles_nothing() {
+        for id in ["", r#""_id":null,"#, r#""_id":"","#, r#""_id":1,"#] {
+            for status in [200, 201, 400, 409, 429, 500] {
+                let body = nameless(&format!(r#"{id}"status":{status}"#));
+                for reply in [reply(200, &body), echoed(&body)] {
+                    assert_eq!(verdict(&reply, sent(1)), Verdict::Again, "{body}");
+                }
+            }
+        }
+        let half = r#"{"items":[{"create":{"_id":"a","status":201}},{"create":{"status":201}}]}"#;
+        assert_eq!(verdict(&echoed(half), sent(2)), Verdict::Again);
     }
 
     /// The echo proves that the reply is ours, so a pipeline has set the other id.
@@ -601,6 +631,12 @@ mod tests {
         };
         let body = item(r#""_id":"b","status":201"#);
         assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(renamed)));
+        let body = item(r#""_id":"dEmSKZgB","status":201,"failure_store":"used""#);
+        let failed = Stored {
+            failure_store: true,
+            ..Stored::default()
+        };
+        assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(failed)));
         let body = item(r#""_id":"b","status":409"#);
         let Some(ItemResult::Rejected(rejection)) = one(&echoed(&body)) else {
             panic!("that another document is there does not prove that ours is")
@@ -654,7 +690,7 @@ mod tests {
             }],
         };
         let body = r#"{"items":[{"delete":{"_id":"b","status":200}}]}"#;
-        assert_eq!(verdict(&echoed(body), sent), Verdict::Again);
+        assert_eq!(verdict(&echoed(body), sent), Verdict::OtherDocuments);
     }
 
     #[test]
@@ -691,16 +727,17 @@ mod tests {
     #[test]
     fn a_reply_is_bound_by_echo_or_ids() {
         let bound = |reply: Reply| is_bound(&reply, &verdict(&reply, sent(1)));
-        let bare = item(r#""status":201"#);
-        let named = item(r#""_id":"a","status":201"#);
-        assert!(bound(echoed(&bare)) && bound(reply(200, &named)));
-        assert!(!bound(reply(200, &bare)) && !bound(reply(200, "<html>")));
+        let bare = nameless(r#""status":201"#);
+        let (ours, other) = (item(r#""status":201"#), item(r#""_id":"b","status":201"#));
+        assert!(bound(echoed(&bare)) && bound(reply(200, &ours)));
+        assert!(!bound(reply(200, &bare)) && !bound(reply(200, &other)));
+        assert!(!bound(reply(200, "<html>")));
         assert!(bound(reply(503, "")), "an error settles nothing");
     }
 
     #[test]
     fn a_reason_need_not_be_text() {
-        let body = b"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":\"t\",\"reason\":\"\xf0\x9f\"}}}]}";
+        let body = b"{\"items\":[{\"create\":{\"_id\":\"a\",\"status\":400,\"error\":{\"type\":\"t\",\"reason\":\"\xf0\x9f\"}}}]}";
         let reply = Reply {
             status: 200,
             body: body.to_vec(),
@@ -712,7 +749,10 @@ mod tests {
 
     #[test]
     fn a_reply_that_does_not_say_what_became_of_each_document_settles_none() {
-        let ok = r#"{"create":{"status":201}}"#;
+        let ok = r#"{"create":{"_id":"a","status":201}}"#;
+        let second = |item: &str| format!(r#"{{"items":[{ok},{item}]}}"#);
+        let other = ok.replace("\"a\"", "\"b\"");
+        let both = second(&other);
         let cases = [
             String::new(),
             "<html>".into(),
@@ -721,23 +761,22 @@ mod tests {
             r#"{"errors":false}"#.into(),
             r#"{"errors" : true , "items": []}"#.into(),
             format!(r#"{{"items":[{ok}]}}"#),
-            format!(r#"{{"items":[{ok},{ok},{ok}]}}"#),
-            format!(r#"{{"items":[{ok},{{}}]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":{{}}}}]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":{{"status":"201"}}}}]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":{{"status":201,"error":{{"type":"x"}}}}}}]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":{{"status":302}}}}]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":{{"status":202}}}}]}}"#),
-            format!(
-                r#"{{"items":[{ok},{{"create":{{"status":201,"_shards":{{"successful":0}}}}}}]}}"#
-            ),
-            format!(r#"{{"items":[{ok},{ok}]"#),
-            format!(r#"{{"items":[{ok},{ok}]}} trailing"#),
-            format!(r#"{{"items":[{ok},{ok}],"error":{{"type":"x"}}}}"#),
-            format!(r#"{{"items":[{ok},{ok}],"timed_out":true}}"#),
-            format!(r#"{{"items":[{ok},[{{"status":201}}]]}}"#),
-            format!(r#"{{"items":[{ok},{{"create":[201,null,null,null,null,null,null]}}]}}"#),
-            format!(r#"[[{ok},{ok}],null,false]"#),
+            second(&format!("{other},{other}")),
+            second("{}"),
+            second(r#"{"create":{}}"#),
+            second(r#"{"create":{"_id":"b"}}"#),
+            second(r#"{"create":{"_id":"b","status":"201"}}"#),
+            second(r#"{"create":{"_id":"b","status":201,"error":{"type":"x"}}}"#),
+            second(r#"{"create":{"_id":"b","status":302}}"#),
+            second(r#"{"create":{"_id":"b","status":202}}"#),
+            second(r#"{"create":{"_id":"b","status":201,"_shards":{"successful":0}}}"#),
+            second(r#"[{"_id":"b","status":201}]"#),
+            second(r#"{"create":[201,"b",null,null,null,null,null]}"#),
+            both.replace("]}", "]"),
+            format!("{both} trailing"),
+            both.replace("]}", r#"],"error":{"type":"x"}}"#),
+            both.replace("]}", r#"],"timed_out":true}"#),
+            format!("[[{ok},{other}],null,false]"),
         ];
         for body in cases {
             assert_eq!(
@@ -746,16 +785,18 @@ mod tests {
                 "{body}"
             );
         }
-        let two = format!(r#"{{"errors":true,"items":[{ok},{{"index":{{"status":201}}}}]}}"#);
-        assert_eq!(
-            verdict(&reply(200, &two), sent(2)),
-            Verdict::Items(vec![ItemResult::Indexed(Stored::default()); 2])
-        );
+        let index = second(&other.replace("create", "index"));
+        for two in [both, index.replace("]", r#"],"errors":true"#)] {
+            assert_eq!(
+                verdict(&reply(200, &two), sent(2)),
+                Verdict::Items(vec![ItemResult::Indexed(Stored::default()); 2])
+            );
+        }
     }
 
     #[test]
     fn a_reply_cut_anywhere_settles_nothing() {
-        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"a","status":201}},{"create":{"status":409}}]}"#;
+        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"a","status":201}},{"create":{"_id":"b","status":409}}]}"#;
         assert!(matches!(
             verdict(&reply(200, whole), sent(2)),
             Verdict::Items(_)

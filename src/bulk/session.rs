@@ -38,6 +38,8 @@ struct State {
     is_stopped: bool,
     /// True if a document fails for ever while the server accepts others.
     has_found_culprit: bool,
+    /// The number of unresolved documents that failed while others of their request were accepted.
+    suspects: usize,
     has_noticed: bool,
     failure: Option<Failure>,
     traffic: Traffic,
@@ -104,6 +106,7 @@ impl Session {
             is_closing: false,
             is_stopped: false,
             has_found_culprit: false,
+            suspects: 0,
             has_noticed: false,
             failure: None,
             traffic: Traffic::default(),
@@ -325,6 +328,18 @@ impl Session {
     pub(super) fn found_culprit(&self) {
         self.state.borrow_mut().has_found_culprit = true;
         self.progress();
+    }
+
+    /// Notes unresolved documents that failed while others of their request were accepted.
+    pub fn suspect(&self, count: usize) {
+        self.state.borrow_mut().suspects += count;
+    }
+
+    /// Returns the number of unresolved documents that failed while others of their request were
+    /// accepted.
+    #[must_use]
+    pub fn suspects(&self) -> usize {
+        self.state.borrow().suspects
     }
 
     /// Waits until the time of the next try.

@@ -359,23 +359,24 @@ impl Print {
 impl Transport for Print {
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
         // Each document is a line of its own, below its action.
-        let documents: Vec<&[u8]> = body
-            .split_inclusive(|byte| *byte == b'\n')
-            .skip(1)
-            .step_by(2)
-            .collect();
+        let lines: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').collect();
+        let documents: Vec<&[u8]> = lines.iter().skip(1).step_by(2).copied().collect();
         if let Err(error) = Output::stdout()
             .bytes(&documents.concat())
             .and_then(Output::flush)
         {
             self.error.replace(Some(error));
         }
-        let items = vec![r#"{"create":{"status":201}}"#; documents.len()].join(",");
+        let items: Vec<_> = lines
+            .iter()
+            .step_by(2)
+            .map(|action| created(action))
+            .collect();
         let reply = Reply {
             status: 200,
             retry_after: None,
             is_echoed: true,
-            body: format!(r#"{{"items":[{items}]}}"#).into_bytes(),
+            body: [br#"{"items":["#, &*items.join(&b','), b"]}"].concat(),
         };
         Exchange {
             bytes_sent: 0,
@@ -386,4 +387,10 @@ impl Transport for Print {
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
         false
     }
+}
+
+/// Returns the result of a stored document: its action, with the status.
+fn created(action: &[u8]) -> Vec<u8> {
+    let action = action.strip_suffix(b"}}\n").unwrap_or(action);
+    [action, br#","status":201}}"#].concat()
 }

@@ -124,6 +124,7 @@ impl<T: Transport> Delivery<'_, T> {
                 .iter()
                 .for_each(|(document, _)| decide(&mut fates, *document, Fate::Rejected)),
         }
+        self.session.suspect(unburied_culprits(&rejected, &fates));
         (chunk, fates)
     }
 
@@ -183,6 +184,14 @@ impl<T: Transport> Delivery<'_, T> {
             self.session.adopt_failure(&self.burial);
         }
     }
+}
+
+/// Returns how many documents have no dead letter though they are at fault with a 5xx status.
+fn unburied_culprits(rejected: &[(usize, Rejection)], fates: &[Fate]) -> usize {
+    let is_unburied = |(document, rejection): &&(usize, Rejection)| {
+        rejection.status >= 500 && fates.get(*document) != Some(&Fate::DeadLettered)
+    };
+    rejected.iter().filter(is_unburied).count()
 }
 
 fn decide(fates: &mut [Fate], document: usize, fate: Fate) {

@@ -11,6 +11,9 @@
 //!   begins at a random line and goes around. However small the share that one delivery has time
 //!   for, every line soon falls into the share of some delivery.
 //!
+//! A payload of which only documents are left that may be at fault themselves is not remembered: they
+//! are known by others that are accepted beside them, and these are sent again (`bulk/culprits.rs`).
+//!
 //! Kinesis records keep their order, because their stream goes on from the first unfinished record.
 
 use std::collections::VecDeque;
@@ -80,6 +83,13 @@ fn key(payload: &str) -> [u8; 32] {
         *byte = *of_digest;
     }
     key
+}
+
+impl Remainder {
+    /// Returns the number of log events that are not finished.
+    pub(super) fn len(&self) -> usize {
+        self.positions.iter().map(ExactSizeIterator::len).sum()
+    }
 }
 
 impl PayloadProgress {

@@ -335,7 +335,10 @@ impl<'d, T: Transport> Run<'d, T> {
             if payload.is_empty() {
                 continue;
             }
-            if let Some(remainder) = progress.into_remainder() {
+            // Alone, documents that are at fault would never be known as such.
+            let suspects = self.delivery.session.suspects();
+            let remainder = progress.into_remainder();
+            if let Some(remainder) = remainder.filter(|remainder| remainder.len() > suspects) {
                 self.buffers.unfinished.put(payload, remainder);
             }
         }
@@ -392,8 +395,11 @@ impl<'d, T: Transport> Run<'d, T> {
             }
             for fate in fates {
                 match fate {
+                    Fate::Indexed | Fate::Duplicate => progress.settled.stored += 1,
+                    Fate::Dropped => progress.settled.dropped += 1,
                     Fate::DeadLettered => progress.settled.dead_lettered += 1,
-                    _ => progress.settled.stored += 1,
+                    // Their lines are not finished.
+                    Fate::Rejected | Fate::Unresolved => {}
                 }
             }
         });

@@ -1,10 +1,8 @@
 //! `apigw-logs check`: its findings about good and broken installations.
 
-use std::net::TcpListener;
-
 use crate::support::command_line::{Outcome, run};
 use crate::support::json::Json;
-use crate::support::raw_tcp::{RawTcp, read_head_and_body, send};
+use crate::support::raw_tcp::{RawTcp, bound_socket, read_head_and_body, send};
 use crate::support::search_server::shared;
 use crate::support::templates::{Job, key, put_templates};
 
@@ -214,9 +212,8 @@ fn each_broken_installation_has_its_sentence() {
 
 #[test]
 fn each_unreachable_server_has_its_sentence() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let (_socket, closed) = bound_socket();
+    let closed = format!("http://{closed}");
     for (url, sentence) in [
         (closed.as_str(), "accepts no connections"),
         (

@@ -129,6 +129,62 @@ fn a_process_continues_where_the_last_delivery_ended() {
     });
 }
 
+/// A process with ten documents in each request, and a server that answers like this.
+fn process(answer: impl FnMut(&Request) -> Step + 'static) -> Pipeline<Script> {
+    let lookup = |name: &str| (name == "BULK_MAX_ACTIONS").then(|| "10".to_owned());
+    Config::from_vars(lookup)
+        .and_then(|config| config.pipeline(Script::server(answer)))
+        .expect("it is right")
+}
+
+/// What an ingest pipeline drops is stored nowhere, so the next delivery does not call it a
+/// duplicate.
+#[test]
+fn dropped_documents_are_dropped_in_each_report() {
+    on_a_stopped_clock(async {
+        let process = process(|request| Step::items(&vec![200; request.ids.len()]).taking(500));
+        let event = direct(&payload("e", "api", &lines(20)));
+        let report = deliver(&process, &event, 1).await;
+        assert_eq!((report.dropped, report.unresolved), (10, 10), "{report:?}");
+        let report = deliver(&process, &event, 60).await;
+        assert_eq!(
+            (report.received, report.skipped, report.dropped),
+            (20, 20, 20),
+            "{report:?}"
+        );
+    });
+}
+
+/// A document fails whatever happens, and the first delivery is too short to know that the document
+/// is at fault. The next one sends its neighbours again, because alone it would never be known.
+#[test]
+fn a_document_that_is_at_fault_is_delivered_beside_others_again() {
+    on_a_stopped_clock(async {
+        let (server, mut poison) = (Server::default(), None);
+        let process = process(move |request| {
+            if request.data_stream.contains("dead_letters") {
+                return Step::items(&vec![201; request.ids.len()]);
+            }
+            let poison = poison.get_or_insert_with(|| request.ids[0].clone());
+            let status = |id: &String| match server.stored.borrow_mut().insert(id.clone()) {
+                _ if id == poison => 500,
+                true => 201,
+                false => 409,
+            };
+            Step::items(&request.ids.iter().map(status).collect::<Vec<_>>())
+        });
+        let event = direct(&payload("e", "api", &lines(5)));
+        let report = deliver(&process, &event, 5).await;
+        assert_eq!((report.indexed, report.unresolved), (4, 1), "{report:?}");
+        let report = deliver(&process, &event, 120).await;
+        assert_eq!(
+            (report.duplicates, report.dead_lettered, report.unresolved),
+            (4, 1, 0),
+            "{report:?}"
+        );
+    });
+}
+
 /// Each delivery gets a process of its own, which knows nothing of the others.
 #[test]
 fn new_processes_finish_as_well() {

@@ -677,7 +677,12 @@ fn check_sums(report: &Report, records: &[Delivered], failed: &BTreeSet<usize>) 
     let settled = report.indexed + report.duplicates + report.dead_lettered + report.skipped;
     assert_eq!(report.received, settled + report.unresolved, "{report:?}");
     let broken = records.iter().filter(|record| record.is_broken).count() as u64;
-    assert_eq!(report.undecodable_records, broken);
+    // A payload that is left unread for lack of time may be broken.
+    let undecodable = report.undecodable_records;
+    assert!(
+        undecodable == broken || (report.unresolved > 0 && undecodable < broken),
+        "{report:?}"
+    );
     let is_finished = report.unresolved == 0 && broken == 0;
     assert_eq!(
         (report.error.is_none(), failed.is_empty()),

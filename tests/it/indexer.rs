@@ -1043,6 +1043,29 @@ async fn documents_that_fail_for_ever_cost_one_budget_an_invocation() {
     assert!(!session.is_stopped());
 }
 
+/// Near the deadline, half of the time is enough, and the other half is for its dead letter. In a
+/// few seconds, a document at fault looks like a cluster in trouble.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_fails_until_half_of_the_time_is_gone_is_rejected() {
+    let last_try = |schedule: &[String]| schedule.last().cloned().unwrap_or_default();
+    for (seconds, culprits, outcomes, last) in [
+        (40, "b", "iri", "30750 b"),
+        (19, "b", "iri", "15750 b"),
+        (8, "b", "iui", "7750 b"),
+        (40, "abc", "uuu", "30750 abc"),
+    ] {
+        let indexer = Indexer::new(fails_on(culprits, "k"), 1_000, 1 << 20);
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        let session = Session::new(POLICY, Some(deadline), || u64::MAX);
+        let story = story(&indexer, &body(3), &session).await;
+        assert_eq!(
+            (&*story.outcomes, &*last_try(&story.schedule)),
+            (outcomes, last),
+            "{seconds} s"
+        );
+    }
+}
+
 /// A period of server trouble is not the fault of the document.
 #[tokio::test(start_paused = true)]
 async fn a_server_in_trouble_acquits_its_documents() {

@@ -263,8 +263,8 @@ proptest! {
 
     #[test]
     fn a_reply_settles_every_document_or_none(status in 100..600_u16, mutation in mutation(), items in prop::collection::vec(200..600_u16, 0..4)) {
-        let item = |status: &u16| format!(r#"{{"create":{{"status":{status},"error":{{"type":"a","reason":"b"}}}}}}"#);
-        let reply = format!(r#"{{"errors":true,"items":[{}]}}"#, items.iter().map(item).collect::<Vec<_>>().join(","));
+        let item = |(id, status)| format!(r#"{{"create":{{"_id":"{id}","status":{status},"error":{{"type":"a","reason":"b"}}}}}}"#);
+        let reply = format!(r#"{{"errors":true,"items":[{}]}}"#, ["a", "b", "c"].iter().zip(&items).map(item).collect::<Vec<_>>().join(","));
         check_reply(200, false, reply.as_bytes());
         check_reply(200, true, mutation.apply(&reply).as_bytes());
         check_reply(status, false, reply.as_bytes());

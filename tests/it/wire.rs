@@ -3,7 +3,7 @@
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use apigw_logs::config::Config;
@@ -13,11 +13,12 @@ use apigw_logs::pipeline::Pipeline;
 use apigw_logs::report::Report;
 use tokio::time::Instant;
 
+use crate::support::command_line::run;
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault, Request};
 use crate::support::invocation::{LOGS, direct, kinesis, lines, payload};
 use crate::support::raw_tcp::{
-    FullBacklog, RawTcp, all_created, answer, bound_socket, ids, opaque_id, read_head_and_body,
-    read_request, response, send, serve_well,
+    FullBacklog, RawTcp, answer, bound_socket, echoing, hasty_answer, ids, read_body, read_head,
+    read_head_and_body, read_request, response, send, serve_well,
 };
 use crate::support::tls::Authority;
 
@@ -147,18 +148,12 @@ async fn invocations_share_a_connection() {
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a proxy is slow, too")]
 async fn a_reply_that_comes_twice_settles_one_request() {
-    let plain = |_: &str, body: &str| response(body);
-    let with_echo = |head: &str, body: &str| {
-        let echo = format!("x-opaque-id: {}\r\ncontent-length:", opaque_id(head));
-        response(body).replacen("content-length:", &echo, 1)
-    };
     type Answer = fn(&str, &str) -> String;
-    let kinds: [(&str, Answer, bool); 3] = [
-        ("echoed", with_echo, false),
-        ("named", plain, true),
-        ("neither", plain, false),
+    let kinds: [(&str, Answer); 2] = [
+        ("echoed", echoing),
+        ("named only", |_: &str, body: &str| response(body)),
     ];
-    for (kind, answer, names) in kinds {
+    for (kind, answer) in kinds {
         for delay in [0, 1, 2, 5] {
             let stored = Arc::<AtomicUsize>::default();
             let count = Arc::clone(&stored);
@@ -166,10 +161,8 @@ async fn a_reply_that_comes_twice_settles_one_request() {
                 while let Some((head, body)) = read_head_and_body(stream) {
                     let ids = ids(&body);
                     count.fetch_add(ids.len(), Ordering::SeqCst);
-                    let item = |id: &String| match names {
-                        true => format!(r#"{{"create":{{"_id":"{id}","status":201}}}}"#),
-                        false => r#"{"create":{"status":201}}"#.to_owned(),
-                    };
+                    let item =
+                        |id: &String| format!(r#"{{"create":{{"_id":"{id}","status":201}}}}"#);
                     let items: Vec<_> = ids.iter().map(item).collect();
                     let text = answer(&head, &format!(r#"{{"items":[{}]}}"#, items.join(",")));
                     send(stream, &text);
@@ -181,17 +174,89 @@ async fn a_reply_that_comes_twice_settles_one_request() {
                 ("ELASTICSEARCH_URL", &*server.url),
                 ("BULK_MAX_ACTIONS", "1"),
             ];
-            let pipeline = pipeline(&settings);
-            // Nothing tells apart two replies without echo and ids on their way on one connection.
-            let invocations = if kind == "neither" { 5 } else { 1 };
-            for _ in 0..invocations {
-                let report = deliver(&pipeline, 5 / invocations).await;
-                assert_eq!(report.unresolved, 0, "{kind}, {delay} ms: {report:?}");
-            }
+            let report = deliver(&pipeline(&settings), 5).await;
+            assert_eq!(report.unresolved, 0, "{kind}, {delay} ms: {report:?}");
             let stored = stored.load(Ordering::SeqCst);
             assert!(stored >= 5, "{kind}, {delay} ms: {stored} of 5 were read");
         }
     }
+}
+
+/// The server answers the first request honestly. It answers all later ones when it has read their
+/// heads, and reads no document. The kernel takes their small bodies at once, so only the ids,
+/// which are missing, could show that it has read them.
+#[tokio::test]
+async fn a_server_that_is_honest_first_and_hasty_later_is_not_believed() {
+    for echoes in [true, false] {
+        let is_honest = AtomicBool::new(true);
+        let server = RawTcp::start(move |_, stream| {
+            if is_honest.swap(false, Ordering::SeqCst) {
+                serve_well(stream);
+            }
+            while let Some(head) = read_head(stream) {
+                let text = hasty_answer(&head, 3);
+                let body = text.split_once("\r\n\r\n").unwrap_or_default().1;
+                send(stream, if echoes { text.clone() } else { response(body) });
+                read_body(stream, &head);
+            }
+        });
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("BULK_MAX_ACTIONS", "3"),
+        ];
+        let pipeline = pipeline(&[&NO_WAITING[..], &settings].concat());
+        assert_eq!(deliver(&pipeline, 3).await.indexed, 3);
+        for _ in 0..2 {
+            let report = deliver(&pipeline, 3).await;
+            assert_eq!((report.unresolved, report.requests), (3, 1), "{report:?}");
+            let message = report.error.map(|error| error.message).unwrap_or_default();
+            assert!(
+                message.contains("what became of each document"),
+                "{message}"
+            );
+        }
+    }
+}
+
+/// A pipeline has set `_id`, and a proxy has removed the echo, so nothing says whose reply it is.
+#[tokio::test]
+async fn a_reply_with_other_ids_and_no_echo_names_its_cause() {
+    let server = RawTcp::start(|_, stream| {
+        while read_request(stream) {
+            send(
+                stream,
+                response(r#"{"items":[{"create":{"_id":"x","status":201}}]}"#),
+            );
+        }
+    });
+    let settings = [("ELASTICSEARCH_URL", &*server.url)];
+    let report = deliver(&pipeline(&[&NO_WAITING[..], &settings].concat()), 1).await;
+    assert_eq!(report.unresolved, 1, "{report:?}");
+    let message = report.error.map(|error| error.message).unwrap_or_default();
+    assert!(
+        message.contains("ingest pipeline sets _id") && message.contains("X-Opaque-Id"),
+        "{message}"
+    );
+}
+
+/// Debug lines count what was sent, as the report does.
+#[test]
+fn without_a_connection_no_bytes_are_sent() {
+    let (_socket, closed) = bound_socket();
+    let url = format!("http://{closed}");
+    let settings = [
+        ("ELASTICSEARCH_URL", &*url),
+        ("RETRY_BUDGET_MS", "1"),
+        ("LOG_LEVEL", "debug"),
+    ];
+    let outcome = run(&["invoke", "events/rest.json"], &settings, b"");
+    let mut lines = outcome.stderr.lines();
+    let failed = lines.find(|line| line.contains("bulk request failed"));
+    assert!(
+        failed.is_some_and(|line| line.contains(" bytes_sent=0 ")),
+        "{}",
+        outcome.stderr
+    );
 }
 
 /// A reply to another request does not count, and its connection is not used again.
@@ -222,13 +287,12 @@ async fn a_reply_to_another_request_does_not_count() {
 /// A success that arrives before the whole request was sent does not count; an error does.
 #[tokio::test]
 async fn an_early_reply_settles_nothing_unless_it_is_an_error() {
-    let early = |answer: String| {
+    let early = |answer: fn(&str) -> String| {
         move |number: usize, stream: &mut TcpStream| match number {
             // The buffer is small, so that it has no room for the whole request.
             0 => {
-                let mut start = [0; 1_000];
-                drop(std::io::Read::read_exact(stream, &mut start));
-                send(stream, &answer);
+                let head = read_head(stream).unwrap_or_default();
+                send(stream, answer(&head));
                 // The rest of the request is never read.
                 drop(stream.try_clone().map(std::mem::forget));
             }
@@ -242,18 +306,19 @@ async fn an_early_reply_settles_nothing_unless_it_is_an_error() {
         ("RETRY_BUDGET_MS", "30000"),
         ("PRESERVE_ORIGINAL_EVENT", "true"),
     ];
-    let count = 12_000;
-    let cases = [
-        (all_created(count), (count as u64, 0)),
+    const COUNT: usize = 12_000;
+    type Answer = fn(&str) -> String;
+    let cases: [(Answer, _); 2] = [
+        (|head| hasty_answer(head, COUNT), (COUNT as u64, 0)),
         (
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
-            (0, count as u64),
+            |_| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            (0, COUNT as u64),
         ),
     ];
     for (answer, expected) in cases {
-        let server = RawTcp::start(early(answer.clone()));
+        let server = RawTcp::start(early(answer));
         let settings = [&settings[..], &[("ELASTICSEARCH_URL", &server.url)]].concat();
-        let report = deliver(&pipeline(&settings), count).await;
+        let report = deliver(&pipeline(&settings), COUNT).await;
         assert_eq!((report.indexed, report.unresolved), expected, "{report:?}");
         // A slow machine may make several bodies from the documents.
         assert_eq!(report.retries > 0, expected.1 == 0, "{report:?}");
@@ -422,6 +487,17 @@ async fn retry_after_may_be_seconds_or_a_date() {
     assert!(start.elapsed() >= Duration::from_secs(1));
 }
 
+/// A reply that a document was stored. The server puts the document's id, which is as long, in the
+/// place of this one.
+const CREATED: &str =
+    r#"{"items":[{"create":{"_id":"0123456789ab-0123456789abcdefghijkl","status":201}}]}"#;
+
+/// Reads a request. Returns the reply with the id of its document.
+fn with_id(stream: &mut TcpStream, reply: &str) -> String {
+    let (_, body) = read_head_and_body(stream).unwrap_or_default();
+    reply.replace("0123456789ab-0123456789abcdefghijkl", &ids(&body).concat())
+}
+
 /// How a raw server treats the first connection. All others are served well.
 async fn first_connection(
     serve: impl Fn(&mut TcpStream) + Send + Sync + 'static,
@@ -429,7 +505,7 @@ async fn first_connection(
 ) -> Report {
     let server = RawTcp::start(move |number, stream| match number {
         0 => serve(stream),
-        _ => while read_request(stream) && send(stream, all_created(1)) {},
+        _ => while serve_well(stream) {},
     });
     let settings = [more, &[("ELASTICSEARCH_URL", &*server.url)]].concat();
     deliver(&pipeline(&settings), 1).await
@@ -437,13 +513,12 @@ async fn first_connection(
 
 #[tokio::test]
 async fn a_response_cut_anywhere_is_sent_again() {
-    let whole = all_created(1);
-    let cuts = (0..whole.len()).filter(|cut| cut % 5 == 0 || cut + 2 >= whole.len());
+    let length = response(CREATED).len();
+    let cuts = (0..length).filter(|cut| cut % 5 == 0 || cut + 2 >= length);
     for cut in cuts {
-        let part = whole.as_bytes().get(..cut).expect("it is a part").to_vec();
         let cut_off = move |stream: &mut TcpStream| {
-            read_request(stream);
-            send(stream, &part);
+            let whole = with_id(stream, &response(CREATED));
+            send(stream, whole.get(..cut).expect("it is a part"));
         };
         let report = first_connection(cut_off, &[]).await;
         assert_eq!(
@@ -457,7 +532,7 @@ async fn a_response_cut_anywhere_is_sent_again() {
 /// Replies that claim success but are none.
 #[tokio::test]
 async fn a_response_that_is_not_understood_is_sent_again() {
-    let good = r#"{"items":[{"create":{"status":201}}]}"#;
+    let good = CREATED;
     let answers = [
         "not HTTP at all\r\n\r\n".to_owned(),
         response("<html>"),
@@ -483,8 +558,8 @@ async fn a_response_that_is_not_understood_is_sent_again() {
         // Without this, somebody might use the connection again while it is being closed.
         let answer = text.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
         let nonsense = move |stream: &mut TcpStream| {
-            read_request(stream);
-            send(stream, &answer);
+            let answer = with_id(stream, &answer);
+            send(stream, answer);
         };
         let report = first_connection(nonsense, &[]).await;
         assert_eq!(
@@ -546,13 +621,13 @@ async fn an_oversized_reply_is_not_read() {
 #[tokio::test]
 async fn a_reply_is_read_up_to_its_cap() {
     for (mebibytes, requests) in [(15, 1), (17, 2)] {
-        let large = response(&format!(
-            "{}{{\"items\":[{{\"create\":{{\"status\":201}}}}]}}",
-            " ".repeat(mebibytes << 20)
-        ));
+        let large = response(&format!("{}{CREATED}", " ".repeat(mebibytes << 20)));
         let server = RawTcp::start(move |number, stream| match number {
-            0 => drop(read_request(stream) && send(stream, &large)),
-            _ => while read_request(stream) && send(stream, all_created(1)) {},
+            0 => {
+                let large = with_id(stream, &large);
+                send(stream, large);
+            }
+            _ => while serve_well(stream) {},
         });
         let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url)]), 1).await;
         assert_eq!(
@@ -573,7 +648,7 @@ async fn resets_are_tried_again() {
 
     let server = RawTcp::start(|number, stream| match number {
         0 | 1 => drop(std::io::Read::read(stream, &mut [0])),
-        _ => while read_request(stream) && send(stream, all_created(2)) {},
+        _ => while serve_well(stream) {},
     });
     let report = deliver(&pipeline(&[("ELASTICSEARCH_URL", &server.url)]), 4).await;
     assert_eq!(

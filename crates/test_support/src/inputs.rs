@@ -216,11 +216,20 @@ pub fn kinesis(payload: &str, records: usize) -> String {
     )
 }
 
-/// Returns Elasticsearch's reply to a request whose documents are all stored, limited to the
-/// members that the program asks for.
-pub fn reply(documents: usize) -> String {
-    format!(
-        r#"{{"items":[{}]}}"#,
-        vec![r#"{"create":{"status":201}}"#; documents].join(",")
-    )
+/// Returns Elasticsearch's reply to a request with this body, of whose documents all are stored. It
+/// has the members that the program asks for.
+pub fn reply(body: &[u8]) -> String {
+    const AN_ITEM: usize = 80;
+    let lines = || body.split(|byte| *byte == b'\n');
+    let mut reply = String::with_capacity(lines().count() / 2 * AN_ITEM);
+    reply.push_str(r#"{"items":["#);
+    // The lines of documents lie between those of actions.
+    for action in lines().step_by(2).filter(|line| !line.is_empty()) {
+        let action = str::from_utf8(action).unwrap_or_default();
+        reply.push_str(action.trim_end_matches('}'));
+        reply.push_str(r#","status":201}},"#);
+    }
+    reply.truncate(reply.trim_end_matches(',').len());
+    reply.push_str("]}");
+    reply
 }

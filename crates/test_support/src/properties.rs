@@ -170,8 +170,7 @@ pub fn check_reply(status: u16, is_echoed: bool, body: &[u8]) {
             let verdict = verdict(&reply, sent);
             if let Verdict::Items(results) = &verdict {
                 assert_eq!((results.len(), status), (count, 200));
-                let names_documents = body.windows(5).any(|window| window == b"\"_id\"");
-                assert_eq!(is_bound(&reply, &verdict), is_echoed || names_documents);
+                assert!(is_bound(&reply, &verdict), "it names its documents");
                 results.iter().for_each(check_item);
             }
         }

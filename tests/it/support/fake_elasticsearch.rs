@@ -25,6 +25,8 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+use super::script::named;
+
 /// The fault of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fault {
@@ -369,7 +371,11 @@ async fn answer(
             state.malformed.push(problem);
             (400, String::new())
         });
-        let (status, body) = fault.answer.clone().unwrap_or((status, body));
+        let (status, body) = match (&fault.answer, state.requests.last()) {
+            (None, _) => (status, body),
+            (Some((status, body)), None) => (*status, body.clone()),
+            (Some((status, body)), Some(request)) => (*status, named(body, &request.ids)),
+        };
         (status, body, fault)
     };
     tokio::time::sleep(fault.delay).await;

@@ -87,6 +87,13 @@ pub(crate) fn read_request(stream: &mut TcpStream) -> bool {
 
 /// Reads a whole request: its first line with the headers, and its body.
 pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let head = read_head(stream)?;
+    let body = read_body(stream, &head)?;
+    Some((head, body))
+}
+
+/// Reads the first line of a request, with the headers.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -95,7 +102,11 @@ pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<
         }
         head.extend(byte);
     }
-    let head = String::from_utf8_lossy(&head).into_owned();
+    Some(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// Reads the body of a request with these headers.
+pub(crate) fn read_body(stream: &mut TcpStream, head: &str) -> Option<Vec<u8>> {
     let lower = head.to_lowercase();
     let length = lower
         .lines()
@@ -108,7 +119,7 @@ pub(crate) fn read_head_and_body(stream: &mut TcpStream) -> Option<(String, Vec<
         "a request says how long it is"
     );
     let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok().map(|()| (head, body))
+    stream.read_exact(&mut body).ok().map(|()| body)
 }
 
 /// Sends bytes. The client may be gone.
@@ -128,9 +139,13 @@ pub(crate) fn answer((head, body): &(String, Vec<u8>)) -> String {
         .iter()
         .map(|id| format!(r#"{{"create":{{"_id":"{id}","status":201}}}}"#))
         .collect();
-    let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
+    echoing(head, &format!(r#"{{"items":[{}]}}"#, items.join(",")))
+}
+
+/// Returns a successful reply that echoes the id of its request.
+pub(crate) fn echoing(head: &str, body: &str) -> String {
     let echo = format!("x-opaque-id: {}\r\ncontent-length:", opaque_id(head));
-    response(&body).replacen("content-length:", &echo, 1)
+    response(body).replacen("content-length:", &echo, 1)
 }
 
 /// Returns the id of a request.
@@ -157,10 +172,11 @@ pub(crate) fn ids(body: &[u8]) -> Vec<String> {
     text.lines().filter_map(action).collect()
 }
 
-/// Returns the reply that this many documents were stored, from a server that names none of them.
-pub(crate) fn all_created(documents: usize) -> String {
+/// Returns the reply that this many documents were stored, from a server that has read none of
+/// them: it echoes the id of the request, which it has from the head, but names no document.
+pub(crate) fn hasty_answer(head: &str, documents: usize) -> String {
     let items = vec![r#"{"create":{"status":201}}"#; documents].join(",");
-    response(&format!(r#"{{"items":[{items}]}}"#))
+    echoing(head, &format!(r#"{{"items":[{items}]}}"#))
 }
 
 /// Returns a successful reply.

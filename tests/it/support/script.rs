@@ -201,7 +201,11 @@ impl Transport for Script {
             body: body.to_vec(),
         };
         self.requests.borrow_mut().push(request.clone());
-        let step = (self.server.borrow_mut())(&request);
+        let mut step = (self.server.borrow_mut())(&request);
+        if let Ok(reply) = &mut step.result {
+            let text = String::from_utf8_lossy(&reply.body);
+            reply.body = named(&text, &request.ids).into_bytes();
+        }
         let bytes_sent = body.len() as u64;
         if step.takes >= timeout {
             tokio::time::sleep(timeout).await;
@@ -264,6 +268,18 @@ impl Script {
             step.result
         }
     }
+}
+
+/// Returns a reply whose items name their documents, as those of Elasticsearch do. Items that name
+/// something already, be it nothing, stay as they are.
+pub(crate) fn named(reply: &str, ids: &[String]) -> String {
+    let mut parts = reply.split(r#"{"create":{"status""#);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for (number, part) in parts.enumerate() {
+        let id = ids.get(number).map_or("another", String::as_str);
+        named += &format!(r#"{{"create":{{"_id":"{id}","status"{part}"#);
+    }
+    named
 }
 
 /// Returns the ids in a bulk request's body, which must consist of pairs of lines; or of deletions,
