@@ -1438,14 +1438,16 @@ fn a_misspelt_setting_gets_a_warning() {
     let settings = [
         ("ELASTICSEARCH_APIKEY", SECRET),
         ("BULK_MAX_BYTE", "1"),
+        ("ELASTICSEARCH_USER", SECRET),
         ("SOMETHING_ELSE", "x"),
     ];
     let outcome = run(&["config"], &settings, b"");
     assert_eq!(outcome.status, 0);
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert!(
-        matches!(lines[..], [bytes, key]
-            if bytes.contains("BULK_MAX_BYTE is no setting") && bytes.contains("do you mean BULK_MAX_BYTES?")
+        matches!(lines[..], [bytes, key, user]
+            if user.ends_with("ELASTICSEARCH_USER is no setting and is ignored: `apigw-logs config` shows all settings")
+            && bytes.contains("BULK_MAX_BYTE is no setting") && bytes.contains("do you mean BULK_MAX_BYTES?")
             && key.contains("do you mean ELASTICSEARCH_API_KEY?")),
         "{lines:?}"
     );
@@ -1495,7 +1497,7 @@ fn a_shell_can_read_the_output_of_config() {
     );
 }
 
-/// No written file is too large for `invoke`.
+/// `invoke` reads every written file whose lines are those that CloudWatch Logs accepts.
 #[test]
 fn an_event_of_many_lines_is_split() {
     let folder = TempDir::new().unwrap();
@@ -1546,6 +1548,20 @@ fn an_event_of_many_lines_is_split() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_line_that_is_too_long_for_invoke_gets_a_warning() {
+    let from = ["event", "--log-group", "g", "--log-stream", "s"];
+    for (length, is_readable) in [(6 << 20, true), ((6 << 20) + 1, false)] {
+        let made = run(&from, &[], "y".repeat(length).as_bytes());
+        let is_warned = made
+            .stderr
+            .starts_with("warning: 1 line is longer than 6 MiB");
+        assert_eq!(is_warned, !is_readable, "{length}: {}", made.stderr);
+        let invoked = run(&["invoke", "-"], &[], made.stdout.as_bytes());
+        assert_eq!(invoked.status == 0, is_readable, "{}", invoked.stderr);
+    }
 }
 
 #[test]
