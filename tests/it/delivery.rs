@@ -291,6 +291,27 @@ fn without_dead_letters_a_rejection_fails_the_invocation() {
 }
 
 #[test]
+fn wrong_credentials_and_none_are_told_apart() {
+    for (settings, words) in [
+        (
+            &[][..],
+            "401, and no credentials are set: set ELASTICSEARCH_API_KEY",
+        ),
+        (
+            &[("ELASTICSEARCH_API_KEY", "aWQ6a2V5LWtleQ==")],
+            "401: it does not know the credentials",
+        ),
+    ] {
+        let server = FakeElasticsearch::start();
+        server.fail([Fault::status(401)]);
+        let settings = [&[("ELASTICSEARCH_URL", &*server.url)], settings].concat();
+        let run = invoke(&good(), &settings);
+        check(&run, 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
+        assert!(run.stderr.contains(words), "{words}: {run:?}");
+    }
+}
+
+#[test]
 fn an_error_that_only_an_operator_can_repair_stops_at_once() {
     for status in [301, 307, 401, 403, 404, 405, 410, 415, 501] {
         let server = FakeElasticsearch::start();
