@@ -8,11 +8,13 @@ use std::process::{Command, Stdio};
 use apigw_logs::config::SETTINGS;
 use tempfile::TempDir;
 
+use crate::support::cloudwatch::{CloudWatch, Fault as CloudWatchFault, events};
 use crate::support::command_line::{Outcome, at_terminal, command, run};
 use crate::support::fake_elasticsearch::FakeElasticsearch;
 use crate::support::golden::repository;
-use crate::support::invocation::LOGS;
+use crate::support::invocation::{LOGS, kinesis, lines, payload};
 use crate::support::json::Json;
+use crate::support::signature::ROLE;
 
 /// Text that must never be printed: it stands for credentials and for customers' logs.
 const SECRET: &str = "s3cr3t-and-never-shown";
@@ -1181,6 +1183,48 @@ fn a_closed_pipe_hides_no_failure_before_it() {
         let arguments = ["invoke", "--dry-run", first, REST];
         let (status, stderr) = run_into(&arguments, &[], closed_pipe(), Stdio::piped());
         assert_eq!(status, Some(expected), "{first}: {stderr}");
+    }
+    // The documents of the first record are printed before the second one is read.
+    let halves = folder.path().join("halves.json");
+    let good = payload("halves", "api", &lines(3));
+    fs::write(&halves, kinesis(&[("1", &good), ("2", "zzz")])).unwrap();
+    let arguments = ["invoke", "--dry-run", halves.to_str().unwrap()];
+    let (status, stderr) = run_into(&arguments, &[], closed_pipe(), Stdio::piped());
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("error: "), "{stderr}");
+}
+
+/// A command that judges at its end judges in the same way if nobody reads its output.
+#[test]
+fn a_closed_pipe_changes_no_verdict() {
+    let (status, stderr) = run_into(&["check"], NOWHERE, closed_pipe(), Stdio::piped());
+    assert_eq!((status, &*stderr), (Some(1), ""));
+
+    let wrong = [("BULK_MAX_BYTES", "a")];
+    let (status, stderr) = run_into(&["config"], &wrong, closed_pipe(), Stdio::piped());
+    assert_eq!(status, Some(2), "{stderr}");
+    assert!(stderr.contains("error: BULK_MAX_BYTES=a: "), "{stderr}");
+
+    let events = events("s", 1_772_323_200_000, &lines(3));
+    let groups = [("api".to_owned(), events)].into();
+    let logs = CloudWatch::start(groups, 40, |_| CloudWatchFault::None);
+    let server = FakeElasticsearch::start();
+    let settings = [
+        &ROLE[..],
+        &[
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("AWS_ENDPOINT_URL", logs.url()),
+        ],
+    ]
+    .concat();
+    let audit = "audit --log-group api --since 2026-03-01 --until 2026-03-02";
+    for (further, expected) in [("", 1), (" --repair", 0)] {
+        let arguments = format!("{audit}{further}");
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let (status, stderr) = run_into(&arguments, &settings, closed_pipe(), Stdio::piped());
+        assert_eq!(status, Some(expected), "{further}: {stderr}");
+        let is_told = stderr.contains("error: 3 documents are missing");
+        assert_eq!(is_told, expected == 1, "{further}: {stderr}");
     }
 }
 
