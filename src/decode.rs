@@ -56,7 +56,7 @@ pub const PIECE: usize = 1 << 17;
 /// Upper bound on a line as it stands in a payload, in bytes. CloudWatch Logs accepts 1 MiB, and an
 /// escape such as `\u0001` has six bytes. A document holds most of its line several times, and the
 /// search for credentials needs several times the line, too.
-const LONGEST_LINE: usize = 6 << 20;
+pub const LONGEST_LINE: usize = 6 << 20;
 
 /// Upper bound on a name and on an id, in bytes. CloudWatch Logs allows 512 characters. Each
 /// document of a payload holds the names.

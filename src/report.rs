@@ -1,11 +1,14 @@
 //! The outcome of every event in numbers, and the answer to whoever sent the events.
 
+mod reason;
+
 use std::collections::BTreeSet;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use aws_lambda_events::streams::{KinesisBatchItemFailure, KinesisEventResponse};
 use serde::Serialize;
 
+pub use self::reason::Reason;
 use crate::bulk::{Failure, Traffic};
 use crate::event::Trigger;
 
@@ -62,6 +65,9 @@ pub struct Report {
     pub bytes_sent: u64,
     /// The time that the invocation took.
     pub duration_ms: u64,
+    /// The reason why the first rejected document was rejected, for sentences.
+    #[serde(skip)]
+    pub first_rejection: Option<Box<Reason>>,
     /// The reason why the work is not finished; `None` exactly when it is finished.
     pub error: Option<ReportError>,
 }
@@ -147,7 +153,16 @@ impl Report {
         self.retries += other.retries;
         self.bytes_sent += other.bytes_sent;
         self.duration_ms += other.duration_ms;
+        self.first_rejection = self.first_rejection.take().or(other.first_rejection);
         self.error = self.error.take().or(other.error);
+    }
+
+    /// Returns the reason of the first rejection in brackets, with a blank before them; empty if
+    /// nothing was rejected now.
+    #[must_use]
+    pub fn why_rejected(&self) -> String {
+        let reason = self.first_rejection.as_ref();
+        reason.map_or_else(String::new, |reason| format!(" ({reason})"))
     }
 
     /// Returns the report of an event that is not for this function.
@@ -255,6 +270,11 @@ impl Accounts {
     pub fn rejected(&mut self, record: usize) {
         self.rejected += 1;
         self.unresolved(record);
+    }
+
+    /// Notes why the first rejected document was rejected.
+    pub fn rejected_because(&mut self, reason: Option<Reason>) {
+        self.report.first_rejection = reason.map(Box::new);
     }
 
     /// Counts what an earlier delivery of the same payload has settled.
@@ -396,8 +416,10 @@ fn error(
     let (kind, cause) = if rejected == report.unresolved {
         (
             ErrorType::DeliveryRefused,
-            "Elasticsearch rejects them and DEAD_LETTER_DATA_STREAM is none: fix the mapping or name a data stream"
-                .to_owned(),
+            format!(
+                "Elasticsearch rejects them{} and DEAD_LETTER_DATA_STREAM is none: fix the mapping or name a data stream",
+                report.why_rejected()
+            ),
         )
     } else {
         let cause = failure.map_or_else(

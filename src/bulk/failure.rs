@@ -149,7 +149,7 @@ fn write_status(status: u16, formatter: &mut fmt::Formatter<'_>) -> fmt::Result 
     match status {
         401 => write!(
             formatter,
-            "Elasticsearch answered 401: it does not know the credentials, or none are set"
+            "Elasticsearch answered 401: it does not know the credentials"
         ),
         403 => write!(
             formatter,

@@ -15,7 +15,7 @@ use self::answer::{DataStreams, Privileges, Version};
 pub use self::stack::StackCheck;
 use crate::data_stream::DataStreamName;
 use crate::server::{Inspect, Reply, ServerInfo, Target, Templates, Transport, TransportError};
-use crate::setup::{Setup, SetupError, Step};
+use crate::setup::{self, Setup, SetupError, Step};
 
 /// The questions.
 #[derive(Debug)]
@@ -26,8 +26,21 @@ pub struct Check {
     pub ingest_pipeline: Option<String>,
     /// `LOOK_UP_REPEATED`
     pub look_up_repeated: bool,
+    /// True if the settings hold credentials of any kind.
+    pub has_credentials: bool,
     /// The longest wait for an answer.
     pub timeout: Duration,
+}
+
+/// The protection of the connection to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// TLS, with a certificate that the settings trust.
+    Tls,
+    /// None.
+    ClearText,
+    /// A secret holds the URL, so it is not known.
+    Unknown,
 }
 
 /// The result of one question.
@@ -93,6 +106,14 @@ impl Finding {
         }
     }
 
+    /// A question whose answer is not in order, in a sentence that names the remedy.
+    fn failed_so(check: &'static str, sentence: impl Into<String>) -> Self {
+        Self {
+            result: CheckResult::Failed,
+            ..Self::passed(check, sentence)
+        }
+    }
+
     /// A question that cannot be asked.
     pub fn unknown(check: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -132,27 +153,37 @@ const LOOK_UP_PRIVILEGES: &[&str] = &["read"];
 
 const KEYS: &str = "make a key with the body of \"Keys and privileges\" in docs/configure.md";
 const RUN_SETUP: &str = "run `apigw-logs setup`";
+const LATER: &str = "it is busy or not available now, so check again later";
 
 impl Check {
     /// Asks whether the server answers, and which server it is. `None` if no further question makes
     /// sense.
-    pub async fn server<S: Inspect>(&self, server: &S, findings: &mut Vec<Finding>) -> Option<()> {
+    pub async fn server<S: Inspect>(
+        &self,
+        server: &S,
+        protection: Protection,
+        findings: &mut Vec<Finding>,
+    ) -> Option<()> {
         let reply = match server.get(&[], self.timeout).await {
             Ok(reply) => reply,
+            Err(TransportError::NoCredentials(_)) if !self.has_credentials => {
+                findings.extend([connection(protection), self.unauthorized()]);
+                return None;
+            }
             Err(error) => {
-                findings.push(unreachable(error));
+                findings.push(unanswered("connection", &error));
                 return None;
             }
         };
-        findings.push(Finding::passed("connection", "the server answers"));
+        findings.push(connection(protection));
+        if let Some(busy) = busy("version", &reply) {
+            findings.push(busy);
+            return None;
+        }
         match reply.status {
             200 => findings.push(version(&reply)?),
             401 => {
-                let remedy = "set ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and \
-                              ELASTICSEARCH_PASSWORD, to credentials that this server knows";
-                let message =
-                    "the server answers 401: it does not accept the credentials, or requires some";
-                findings.push(Finding::failed("credentials", message, remedy));
+                findings.push(self.unauthorized());
                 return None;
             }
             // A server need not reveal its version, as long as it answers the other questions.
@@ -191,6 +222,18 @@ impl Check {
         }
     }
 
+    /// The finding about a server that answers 401.
+    fn unauthorized(&self) -> Finding {
+        let message = if self.has_credentials {
+            "the server answers 401: it does not accept the credentials"
+        } else {
+            "the server answers 401: it requires credentials, and none are set"
+        };
+        let remedy = "set ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD, to \
+                      credentials that this server knows";
+        Finding::failed("credentials", message, remedy)
+    }
+
     fn data_streams(&self) -> impl Iterator<Item = &DataStreamName> {
         [&self.setup.data_stream]
             .into_iter()
@@ -216,8 +259,11 @@ impl Check {
         let path = ["_security", "user", "_has_privileges"];
         let reply = match server.post(&path, body, self.timeout).await {
             Ok(reply) => reply,
-            Err(error) => return unanswered(CHECK, error),
+            Err(error) => return unanswered(CHECK, &error),
         };
+        if let Some(busy) = busy(CHECK, &reply) {
+            return busy;
+        }
         match (
             reply.status,
             serde_json::from_slice::<Privileges>(&reply.body),
@@ -265,7 +311,10 @@ impl Check {
                     error.to_string(),
                     "look at what it does to fields, or let `apigw-logs setup --force` replace it",
                 ),
-                _ => Finding::failed(CHECK, error.to_string(), RUN_SETUP),
+                SetupError::Transport(error) => unanswered(CHECK, error),
+                SetupError::Unavailable(status, reason) => unavailable(CHECK, *status, reason),
+                SetupError::Redirect(status) => redirect(CHECK, *status),
+                _ => Finding::failed_so(CHECK, error.to_string()),
             })),
         }
     }
@@ -274,8 +323,11 @@ impl Check {
         const CHECK: &str = "data stream";
         let reply = match server.get(&["_data_stream", name], self.timeout).await {
             Ok(reply) => reply,
-            Err(error) => return findings.push(unanswered(CHECK, error)),
+            Err(error) => return findings.push(unanswered(CHECK, &error)),
         };
+        if let Some(busy) = busy(CHECK, &reply) {
+            return findings.push(busy);
+        }
         match (
             reply.status,
             serde_json::from_slice::<DataStreams>(&reply.body),
@@ -307,7 +359,9 @@ impl Check {
                 format!("{name} is an ordinary index, made before there was a template for it"),
                 format!("{RUN_SETUP}, delete the index, and send its documents again"),
             ),
-            _ => Finding::passed(
+            Ok(reply) if let Some(busy) = busy(CHECK, &reply) => busy,
+            Err(error) => unanswered(CHECK, &error),
+            Ok(_) => Finding::passed(
                 CHECK,
                 format!("{name} is not there yet: its first document makes it"),
             ),
@@ -320,7 +374,8 @@ impl Check {
             .get(&["_ingest", "pipeline", pipeline], self.timeout)
             .await
         {
-            Err(error) => unanswered(CHECK, error),
+            Err(error) => unanswered(CHECK, &error),
+            Ok(reply) if let Some(busy) = busy(CHECK, &reply) => busy,
             Ok(reply) => match reply.status {
                 200 => Finding::passed(CHECK, format!("{pipeline} is there")),
                 404 => Finding::failed(
@@ -371,10 +426,11 @@ impl Check {
         let body = server.encode(body.into());
         let reply = match server.bulk(target, body, self.timeout).await.result {
             Ok(reply) => reply,
-            Err(error) => return unanswered(CHECK, error),
+            Err(error) => return unanswered(CHECK, &error),
         };
         let item = answer::item(&reply);
         match item {
+            _ if let Some(busy) = busy(CHECK, &reply) => busy,
             _ if reply.status != 200 => Finding::failed(
                 CHECK,
                 format!(
@@ -394,7 +450,11 @@ impl Check {
                     item.status,
                     item.reason()
                 ),
-                if item.status == 403 { KEYS } else { RUN_SETUP },
+                match item.status {
+                    403 => KEYS,
+                    429 | 503 => LATER,
+                    _ => RUN_SETUP,
+                },
             ),
             None => Finding::failed(
                 CHECK,
@@ -501,6 +561,15 @@ fn template(step: &Step) -> Finding {
     }
 }
 
+fn connection(protection: Protection) -> Finding {
+    let message = match protection {
+        Protection::Tls => "the server answers over TLS, and its certificate is trusted",
+        Protection::ClearText => "the server answers, without TLS",
+        Protection::Unknown => "the server answers",
+    };
+    Finding::passed("connection", message)
+}
+
 fn version(reply: &Reply) -> Option<Finding> {
     const CHECK: &str = "version";
     let Ok(ServerInfo { version }) = serde_json::from_slice(&reply.body) else {
@@ -533,16 +602,37 @@ fn version(reply: &Reply) -> Option<Finding> {
     })
 }
 
-fn unreachable(error: TransportError) -> Finding {
-    unanswered("connection", error)
-}
-
-fn unanswered(check: &'static str, error: TransportError) -> Finding {
+fn unanswered(check: &'static str, error: &TransportError) -> Finding {
     let remedy = match error.remedy() {
         "" => "then check again",
         remedy => remedy,
     };
     Finding::failed(check, error.cause(), remedy)
+}
+
+/// Returns the finding if a reply answers no question now, whoever asks.
+fn busy(check: &'static str, reply: &Reply) -> Option<Finding> {
+    match setup::unanswered(reply) {
+        SetupError::Unavailable(status, reason) => Some(unavailable(check, status, &reason)),
+        SetupError::Redirect(status) => Some(redirect(check, status)),
+        _ => None,
+    }
+}
+
+fn unavailable(check: &'static str, status: u16, reason: &str) -> Finding {
+    Finding::failed(
+        check,
+        format!("the server answers {status} ({reason})"),
+        LATER,
+    )
+}
+
+fn redirect(check: &'static str, status: u16) -> Finding {
+    Finding::failed(
+        check,
+        format!("the server answers {status}, a redirect, which is not followed"),
+        "set ELASTICSEARCH_URL to where it leads",
+    )
 }
 
 fn reason(reply: &Reply) -> String {

@@ -9,8 +9,9 @@ use super::backfill::{check_agreement, go_on, next};
 use super::history::{HistorySource, Selection};
 use super::output::Output;
 use super::progress::{ProgressBar, grouped};
+use super::terminal::notice;
 use super::time::{duration, timestamp_text};
-use super::{CliFailure, log_to_stderr, say};
+use super::{CliFailure, log_to_stderr, print, say};
 use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
 use crate::elasticsearch::Elasticsearch;
@@ -62,7 +63,8 @@ pub(super) async fn run(
         .ok_or_else(|| vec![Problem::missing_url()])?;
     let connection =
         HistorySource::new(&arguments.history, arguments.force, &config, lookup).await?;
-    let pipeline = config.elasticsearch_pipeline(settings)?;
+    let mut pipeline = config.elasticsearch_pipeline(settings)?;
+    pipeline.notice = Some(notice);
     let writes = arguments.repair || arguments.remove_doubles;
     if writes && !arguments.force {
         check_agreement(pipeline.indexer.transport(), &pipeline, &connection).await?;
@@ -73,16 +75,18 @@ pub(super) async fn run(
     let until = report.resume.unwrap_or(i64::MAX);
     let rows = ledger.rows(until);
     let total = Total::new(&rows, &report, &connection);
-    if arguments.json || !io::stdout().is_terminal() {
-        for row in &rows {
-            output.line(&json(row))?;
-        }
-        output.line(&json(&total))?;
+    let is_for_scripts = arguments.json || !io::stdout().is_terminal();
+    let printed = if is_for_scripts {
+        let mut lines = rows.iter().map(json).chain([json(&total)]);
+        lines.try_for_each(|line| print(output, &line))
     } else if report.problem.is_none() || total.counts.cloudwatch > 0 {
-        table(&rows, &total, output)?;
-    }
-    output.flush()?;
-    judge(&arguments, &total, &report)
+        table(&rows, &total, output)
+    } else {
+        Ok(())
+    };
+    // The sentences come after the numbers.
+    let printed = printed.and_then(|()| output.flush().map_err(CliFailure::from));
+    judge(&arguments, &total, &report).and(printed)
 }
 
 impl Arguments {

@@ -7,7 +7,8 @@ use super::history::{HistorySource, Selection};
 use super::invoke::Print;
 use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
-use super::summary::summary;
+use super::summary::{SummaryWords, summary};
+use super::terminal::notice;
 use super::{CliFailure, log_to_stderr, say, say_json};
 use crate::config::{Config, Problem};
 use crate::ecs::Timestamp;
@@ -59,7 +60,8 @@ pub(super) async fn run(
     };
     if !arguments.dry_run {
         let server = server.ok_or_else(|| vec![Problem::missing_url()])?;
-        let pipeline = config.pipeline(server)?;
+        let mut pipeline = config.pipeline(server)?;
+        pipeline.notice = Some(notice);
         let server = pipeline.indexer.transport();
         if !arguments.force {
             check_agreement(server, &pipeline, &connection).await?;
@@ -68,11 +70,12 @@ pub(super) async fn run(
         if !io::stdout().is_terminal() || arguments.json {
             print_report(&json(&report, None));
         } else if has_begun(&report) {
-            print_report(&summary(&report.report, "indexed"));
+            print_report(&summary(&report.report, SummaryWords::SENT));
         }
         return judge(&report);
     }
-    let pipeline = config.pipeline(Print::default())?;
+    let mut pipeline = config.pipeline(Print::default())?;
+    pipeline.notice = Some(notice);
     if let Some(server) = server.as_ref().filter(|_| !arguments.force) {
         check_agreement(server, &pipeline, &connection).await?;
     }
@@ -80,7 +83,7 @@ pub(super) async fn run(
     if !io::stderr().is_terminal() || arguments.json {
         say_json(&json(&report, Some(true)));
     } else if has_begun(&report) {
-        let summary = summary(&report.report, "documents printed");
+        let summary = summary(&report.report, SummaryWords::PRINTED);
         say("dry run", format_args!("{summary}; nothing was sent"));
     }
     judge(&report)?;
@@ -191,9 +194,10 @@ fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
     warnings.iter().for_each(|warning| say("warning", warning));
     if report.report.dead_lettered > 0 {
         let count = grouped(report.report.dead_lettered);
+        let why = report.report.why_rejected();
         say(
             "warning",
-            format_args!("{count} documents are dead letters"),
+            format_args!("{count} documents are dead letters{why}"),
         );
     }
     let sentences = [

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::output::Output;
 use super::terminal::watched;
-use super::{CliFailure, check_stack, log_to_stderr};
-use crate::check::{Check, CheckResult, Finding};
+use super::{CliFailure, check_stack, log_to_stderr, print};
+use crate::check::{Check, CheckResult, Finding, Protection};
 use crate::config::{Config, Problem, misspelt};
-use crate::elasticsearch::{Elasticsearch, ElasticsearchSettings};
+use crate::elasticsearch::{Auth, Elasticsearch, ElasticsearchSettings};
 use crate::printable::printable;
 use crate::setup::{Foreign, Setup};
 
@@ -55,22 +55,19 @@ pub(super) async fn run(
         found
     };
     let findings = watched("check", asked).await;
-    for finding in &findings {
+    let printed = findings.iter().try_for_each(|finding| {
         let line = if arguments.json {
             serde_json::to_string(finding).unwrap_or_default()
         } else {
             printable(&finding.to_string(), 2_000).to_string()
         };
-        output.line(&line)?;
-    }
-    if findings
-        .iter()
-        .any(|finding| finding.result == CheckResult::Failed)
-    {
-        output.flush()?;
+        print(output, &line)
+    });
+    let is_failed = |finding: &Finding| finding.result == CheckResult::Failed;
+    if findings.iter().any(is_failed) {
         return Err(CliFailure::Unfinished);
     }
-    Ok(())
+    printed
 }
 
 async fn findings(
@@ -88,6 +85,7 @@ async fn findings(
         network(url, &mut findings).await;
     }
     let check = Check {
+        has_credentials: !matches!(settings.auth, Auth::None),
         timeout: config.retry_policy.request_timeout.min(PATIENCE),
         ingest_pipeline: config.ingest_pipeline,
         look_up_repeated: config.look_up_repeated,
@@ -101,6 +99,7 @@ async fn findings(
     // Each server is asked who it is. The first one that answers is asked everything else.
     let mut is_asked = false;
     for settings in one_by_one(settings, urls) {
+        let protection = protection(settings.urls.first());
         let server = match Elasticsearch::new(settings) {
             Ok(server) => server,
             Err(error) => {
@@ -108,7 +107,8 @@ async fn findings(
                 continue;
             }
         };
-        if check.server(&server, &mut findings).await.is_some() && !is_asked {
+        let answered = check.server(&server, protection, &mut findings).await;
+        if answered.is_some() && !is_asked {
             is_asked = true;
             check.everything(&server, &mut findings).await;
             if arguments.write {
@@ -168,6 +168,14 @@ fn one_by_one(settings: ElasticsearchSettings, urls: Vec<Url>) -> Vec<Elasticsea
         ..settings.clone()
     };
     urls.into_iter().map(alone).collect()
+}
+
+fn protection(url: Option<&Url>) -> Protection {
+    match url.map(Url::scheme) {
+        Some("https") => Protection::Tls,
+        Some(_) => Protection::ClearText,
+        None => Protection::Unknown,
+    }
 }
 
 /// Resolves the name of a server and connects to its port.

@@ -17,6 +17,19 @@ const CREDENTIALS: &[&str] = &[
     "ELASTICSEARCH_SECRET_ARN",
 ];
 
+/// Settings that name files. The function's files come with its package or with a layer, and have
+/// other paths here, if they are here at all.
+const FILES: &[&str] = &[
+    "ACCESS_LOG_FORMATS_FILE",
+    "GEOIP_CITY_DATABASE",
+    "GEOIP_ASN_DATABASE",
+    "USER_AGENT_REGEXES",
+];
+
+/// Settings that name a certificate authority, which the one does by a file and the other by its
+/// fingerprint.
+const AUTHORITIES: &[&str] = &["ELASTICSEARCH_CA_FILE", "ELASTICSEARCH_CA_FINGERPRINT"];
+
 /// Asks AWS everything about a stack, and compares the function's settings with those here.
 ///
 /// # Errors
@@ -73,12 +86,21 @@ fn compare(
             let message = "a secret holds ELASTICSEARCH_URL, so it is not compared";
             findings.push(Finding::unknown(CHECK, message));
         } else {
-            findings.push(difference(setting, there.as_deref(), here.as_deref()));
+            let difference = difference(setting, there.as_deref(), here.as_deref());
+            findings.push(judged(setting.name, difference));
         }
     }
-    let is_failed = |finding: &Finding| finding.result == CheckResult::Failed;
-    if !findings.iter().skip(before).any(is_failed) {
-        findings.push(Finding::passed(CHECK, "they are those that are set here"));
+    let has_any = |result| {
+        let mut compared = findings.iter().skip(before);
+        compared.any(|finding| finding.result == result)
+    };
+    if !has_any(CheckResult::Failed) {
+        let subject = match has_any(CheckResult::Warning) {
+            true => "all others",
+            false => "they",
+        };
+        let message = format!("{subject} are those that are set here");
+        findings.push(Finding::passed(CHECK, message));
     }
     if !other_credentials.is_empty() {
         findings.push(Finding::warning(
@@ -114,20 +136,34 @@ fn is_same(setting: &Setting, there: Option<&str>, here: Option<&str>) -> bool {
     }
 }
 
-fn difference(setting: &Setting, there: Option<&str>, here: Option<&str>) -> Finding {
+/// Returns the finding about a setting that is not the same in the function and here.
+fn judged(name: &str, difference: String) -> Finding {
+    let so = |end| Finding::warning(CHECK, format!("{difference}, {end}"));
+    if FILES.contains(&name) {
+        return so(
+            "which is in order if the function's file is the wanted one: it need not be here",
+        );
+    }
+    if AUTHORITIES.contains(&name) {
+        return so("which is in order if both name the same certificate authority");
+    }
+    Finding::failed(
+        CHECK,
+        difference,
+        "set it here as in the function, or deploy with the parameter of the template",
+    )
+}
+
+/// Says how a setting differs.
+fn difference(setting: &Setting, there: Option<&str>, here: Option<&str>) -> String {
     let name = setting.name;
     let value =
         |value: Option<&str>| value.map_or("not set".to_owned(), |value| shown(setting, value));
     let there = value(there);
     let here = value(here);
-    let message = if there == here {
+    if there == here {
         format!("{name} has another value in the function than here ({here})")
     } else {
         format!("{name} is {there} in the function and {here} here")
-    };
-    Finding::failed(
-        CHECK,
-        message,
-        "set it here as in the function, or deploy with the parameter of the template",
-    )
+    }
 }

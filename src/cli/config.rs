@@ -4,8 +4,8 @@ use std::path::Path;
 
 use reqwest::Url;
 
-use super::CliFailure;
 use super::output::Output;
+use super::{CliFailure, print};
 use crate::config::{Config, SETTINGS, Setting, Shown};
 use crate::printable::printable;
 
@@ -18,9 +18,15 @@ pub(super) fn run(
     let (set, unset): (Vec<_>, Vec<_>) = SETTINGS
         .iter()
         .partition(|setting| value(setting).is_some_and(|value| !value.is_empty()));
-    for setting in set.into_iter().chain(unset) {
-        output.line(&line(setting, value(setting).as_deref()))?;
-    }
+    let printed = set.into_iter().chain(unset).try_for_each(|setting| {
+        let line = line(setting, value(setting).as_deref());
+        print(output, &line)
+    });
+    check(lookup).and(printed)
+}
+
+/// Fails if the settings have problems.
+fn check(lookup: &impl Fn(&str) -> Option<String>) -> Result<(), CliFailure> {
     let mut config = Config::from_vars(lookup)?;
     config
         .check_unaddressed()

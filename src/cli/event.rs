@@ -14,6 +14,7 @@ use super::payload::{
 use super::terminal::say;
 use super::time::{Time, event_time, time};
 use super::{CliFailure, file_or_stdin, found, kind, number, read};
+use crate::decode::LONGEST_LINE;
 use crate::ecs::Timestamp;
 
 const A_DAY: i64 = 24 * 60 * 60 * 1_000;
@@ -110,6 +111,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), CliF
     } else {
         vec![raw_stream(arguments, &log_group.name, &bytes, start)?]
     };
+    warn_of_long_lines(&streams);
     if !(arguments.kinesis || arguments.sqs)
         && let Some(event) = whole(owner, &log_group.name, &streams)?
     {
@@ -134,6 +136,25 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), CliF
         );
     }
     super::print(output, &kinesis_event(&payloads, start))
+}
+
+/// Warns of lines for which the event that is written cannot be read.
+fn warn_of_long_lines(streams: &[NewLogStream<'_>]) {
+    let is_long = |event: &&NewLogEvent<'_>| event.size() > LONGEST_LINE;
+    let long = streams.iter().flat_map(|stream| &stream.events);
+    let long = match long.filter(is_long).count() {
+        0 => return,
+        1 => "1 line is".to_owned(),
+        several => format!("{several} lines are"),
+    };
+    let mebibytes = LONGEST_LINE >> 20;
+    say(
+        "warning",
+        format_args!(
+            "{long} longer than {mebibytes} MiB as JSON, and `apigw-logs invoke` does not read such an event: CloudWatch Logs \
+             accepts no line above 1 MiB"
+        ),
+    );
 }
 
 fn usage(sentence: &str) -> CliFailure {

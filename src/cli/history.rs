@@ -1,6 +1,7 @@
 //! The common parts of `backfill` and `audit`: log groups, times, and the connection to CloudWatch.
 
 use super::log_group::name_or_arn;
+use super::terminal::notice;
 use super::time::{Time, time};
 use super::{CliFailure, number, say};
 use crate::aws::{Logs, Place};
@@ -51,6 +52,7 @@ impl HistorySource {
             retry_policy: config.retry_policy,
             random: config::random,
             requests_per_second: arguments.rps,
+            notice: Some(notice),
         };
         let groups = groups(&logs, place.as_ref(), &arguments.log_group, pace).await?;
         Ok(Self {

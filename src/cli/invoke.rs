@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::log_group::{NamedLogGroup, arn};
 use super::output::{Output, print_report};
 use super::payload::payloads;
-use super::summary::summary;
+use super::summary::{SummaryWords, summary};
 use super::terminal::{notice, say, say_json, watched};
 use super::{CliFailure, found, kind, log_to_stderr, read};
 use crate::config::Config;
@@ -90,7 +90,7 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
             job.each(&arguments.events, |file, invocation| {
                 pipeline.indexer.transport().error()?;
                 if is_for_people {
-                    let summary = summary(&invocation.report, "documents printed");
+                    let summary = summary(&invocation.report, SummaryWords::PRINTED);
                     say(
                         "dry run",
                         format_args!("{file}{summary}; nothing was sent: {why_dry}"),
@@ -116,7 +116,10 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
             };
             job.each(&arguments.events, |file, invocation| {
                 if is_for_people {
-                    print_report(&format!("{file}{}", summary(&invocation.report, "indexed")));
+                    print_report(&format!(
+                        "{file}{}",
+                        summary(&invocation.report, SummaryWords::SENT)
+                    ));
                 } else {
                     print_report(&json(file, invocation, Destination::ToServer));
                 }
@@ -138,12 +141,30 @@ enum Destination {
 #[derive(Clone, Copy)]
 struct EventFile<'a> {
     path: &'a Path,
-    is_one_of_several: bool,
+    /// Its number, from 1, and the number of all files.
+    place: (usize, usize),
+}
+
+impl EventFile<'_> {
+    fn is_one_of_several(&self) -> bool {
+        self.place.1 > 1
+    }
+
+    /// Returns the words for somebody who waits.
+    fn label(&self) -> String {
+        let path = self.path.display();
+        let (number, all) = self.place;
+        if self.is_one_of_several() {
+            format!("{number} of {all} files, {path}")
+        } else {
+            path.to_string()
+        }
+    }
 }
 
 impl Display for EventFile<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.is_one_of_several {
+        if !self.is_one_of_several() {
             return Ok(());
         }
         let path = self.path.display().to_string();
@@ -169,10 +190,10 @@ impl<T: Transport> Job<'_, T> {
         mut report: impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
     ) -> Result<(), CliFailure> {
         let mut worst = Ok(());
-        for file in events {
+        for (number, file) in (1..).zip(events) {
             let event = EventFile {
                 path: file,
-                is_one_of_several: events.len() > 1,
+                place: (number, events.len()),
             };
             let done = match read(file) {
                 Ok(bytes) => {
@@ -200,39 +221,11 @@ impl<T: Transport> Job<'_, T> {
         bytes: &[u8],
         report: &mut impl FnMut(EventFile<'_>, &Invocation) -> Result<(), CliFailure>,
     ) -> Result<(), CliFailure> {
-        let label = file.path.display().to_string();
-        let invocation = watched(&label, self.deliver(bytes))
+        let invocation = watched(&file.label(), self.deliver(bytes))
             .await
             .map_err(|failure| named(file, failure))?;
-        report(file, &invocation)?;
-        let report = invocation.report;
-        for warning in report.warnings() {
-            say("warning", format_args!("{file}{warning}"));
-        }
-        match report.dead_lettered {
-            0 => {}
-            1 => say(
-                "warning",
-                format_args!("{file}1 document was rejected and is now a dead letter"),
-            ),
-            several => say(
-                "warning",
-                format_args!("{file}{several} documents were rejected and are now dead letters"),
-            ),
-        }
-        let Some(error) = report.error else {
-            return Ok(());
-        };
-        say("error", format_args!("{file}{}", error.message));
-        if error.kind != ErrorType::EventUnsupported {
-            return Err(CliFailure::Unfinished);
-        }
-        if file.path != Path::new("-")
-            && let Some(hint) = hint(file.path, bytes)
-        {
-            say("hint", hint);
-        }
-        Err(CliFailure::Usage(Vec::new()))
+        let printed = report(file, &invocation);
+        judge(file, bytes, invocation.report).and(printed)
     }
 
     /// Delivers an event, or the log events that `FilterLogEvents` found.
@@ -271,6 +264,38 @@ impl<T: Transport> Job<'_, T> {
             answer: None,
         })
     }
+}
+
+/// Decides from the report whether the work is finished, and says what is not in order.
+fn judge(file: EventFile<'_>, bytes: &[u8], report: Report) -> Result<(), CliFailure> {
+    for warning in report.warnings() {
+        say("warning", format_args!("{file}{warning}"));
+    }
+    let why = report.why_rejected();
+    match report.dead_lettered {
+        0 => {}
+        1 => say(
+            "warning",
+            format_args!("{file}1 document was rejected{why} and is now a dead letter"),
+        ),
+        several => say(
+            "warning",
+            format_args!("{file}{several} documents were rejected{why} and are now dead letters"),
+        ),
+    }
+    let Some(error) = report.error else {
+        return Ok(());
+    };
+    say("error", format_args!("{file}{}", error.message));
+    if error.kind != ErrorType::EventUnsupported {
+        return Err(CliFailure::Unfinished);
+    }
+    if file.path != Path::new("-")
+        && let Some(hint) = hint(file.path, bytes)
+    {
+        say("hint", hint);
+    }
+    Err(CliFailure::Usage(Vec::new()))
 }
 
 /// Begins the sentences of a failure with the file's name.
@@ -334,7 +359,7 @@ impl EventMembers {
 fn json(file: EventFile<'_>, invocation: &Invocation, sent: Destination) -> String {
     serde_json::to_string(&InvokeReport {
         file: file
-            .is_one_of_several
+            .is_one_of_several()
             .then(|| file.path.display().to_string()),
         report: &invocation.report,
         dry_run: sent == Destination::Nothing,

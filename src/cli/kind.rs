@@ -61,10 +61,16 @@ pub(super) fn no_log(file: &Path, bytes: &[u8]) -> Option<String> {
         .split(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
-    begins_with_a_time(line).then(|| {
+    line_behind_a_time(line).map(|line| {
+        let command = if line.contains(&b'{') {
+            format!("`sed 's/^[^{{]*//' {argument}` leaves the lines of a JSON log alone")
+        } else if begins_with_a_stream(line) {
+            format!("`sed 's/^[^ ]* [^ ]* //' {argument}` leaves the lines alone")
+        } else {
+            format!("`sed 's/^[^ ]* //' {argument}` leaves the lines alone")
+        };
         format!(
-            "the lines of {name} begin with a time, as an export to S3 or `aws logs tail` writes them: \
-             `sed 's/^[^{{]*//' {argument}` leaves the lines of a JSON log alone"
+            "the lines of {name} begin with a time, as an export to S3 or `aws logs tail` writes them: {command}"
         )
     })
 }
@@ -79,12 +85,29 @@ fn is_key_of(text: &[u8], key: &str) -> bool {
     })
 }
 
-/// Returns whether a line is a time, a blank, and JSON somewhere behind it.
-fn begins_with_a_time(line: &[u8]) -> bool {
+/// Returns the line behind a time and a blank. No variable of an access log is a time in this form,
+/// so the time is not a part of the line.
+fn line_behind_a_time(line: &[u8]) -> Option<&[u8]> {
+    let is_time = |word: &[u8]| {
+        let word = std::str::from_utf8(word).ok();
+        word.is_some_and(|word| word.parse::<jiff::Timestamp>().is_ok())
+    };
+    let (time, line) = words(line)?;
+    let next = words(line).map_or(line, |(word, _)| word);
+    (is_time(time) && !next.trim_ascii().is_empty() && !is_time(next)).then_some(line)
+}
+
+/// Returns whether a line begins with the name that API Gateway gives to a log stream.
+fn begins_with_a_stream(line: &[u8]) -> bool {
+    const LENGTH: usize = 32;
+    let is_name = |word: &[u8]| word.len() == LENGTH && word.iter().all(u8::is_ascii_hexdigit);
+    words(line).is_some_and(|(word, _)| is_name(word))
+}
+
+/// Returns the first word of a line and the rest behind a blank.
+fn words(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut words = line.splitn(2, |byte| *byte == b' ');
-    let time = words.next().and_then(|word| std::str::from_utf8(word).ok());
-    let is_time = time.is_some_and(|word| word.parse::<jiff::Timestamp>().is_ok());
-    is_time && words.next().is_some_and(|rest| rest.contains(&b'{'))
+    words.next().zip(words.next())
 }
 
 /// Returns the file as an argument in an example.
@@ -108,11 +131,28 @@ mod tests {
             b"{\"message\":\"the Records are here\"}",
             b"198.51.100.23 - - [01/Mar/2026:08:30:00 +0000] \"GET /\" 200 1",
             b"(b8b0) Method completed with status: 200",
-            b"2026-03-01T08:30:00Z no JSON",
+            b"2026-03-01T08:30:00Z",
+            b"2026-03-01T08:30:00Z 2026-03-01T08:30:01Z 200",
         ] {
             let said = no_log(Path::new("f"), line);
             let is_event = line.starts_with(b"{\"Records\":");
             assert_eq!(said.is_some(), is_event, "{said:?}");
+        }
+    }
+    #[test]
+    fn a_time_before_the_line_is_cut_off() {
+        let stream = "0123456789abcdef0123456789abcdef";
+        let clf = r#"198.51.100.23 - - [01/Mar/2026:08:30:00 +0000] "GET /" 200 1"#;
+        for (start, line, command) in [
+            ("", "{\"status\":\"200\"}", "`sed 's/^[^{]*//' f`"),
+            ("", clf, "`sed 's/^[^ ]* //' f`"),
+            (stream, clf, "`sed 's/^[^ ]* [^ ]* //' f`"),
+            ("", "(b8b0) Method completed", "`sed 's/^[^ ]* //' f`"),
+        ] {
+            let blank = if start.is_empty() { "" } else { " " };
+            let line = format!("2026-03-01T08:30:00.000Z {start}{blank}{line}\n");
+            let said = no_log(Path::new("f"), line.as_bytes()).unwrap();
+            assert!(said.contains(command), "{line}: {said}");
         }
     }
 }

@@ -188,8 +188,9 @@ async fn run(
             print(&mut output, script.trim_end())
         }
     };
-    output.flush()?;
-    done
+    // A failure of the work counts before that of its output.
+    let flushed = output.flush().map_err(CliFailure::from);
+    done.and(flushed)
 }
 
 fn print(output: &mut Output, line: &str) -> Result<(), CliFailure> {

@@ -81,6 +81,13 @@ impl NewLogEvent<'static> {
     }
 }
 
+impl NewLogEvent<'_> {
+    /// Returns the length of the message as JSON, without its quotes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.message.get().len().saturating_sub("\"\"".len())
+    }
+}
+
 /// Makes a direct event if one can hold all log events.
 pub(super) fn whole(
     owner: &str,

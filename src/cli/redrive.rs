@@ -1,10 +1,14 @@
 //! `apigw-logs redrive`: sends dead letters again.
 
 use std::cell::Cell;
+use std::io::{self, IsTerminal};
+
+use serde::Serialize;
 
 use super::invoke::Print;
 use super::output::print_report;
 use super::progress::{ProgressBar, grouped};
+use super::summary::{SummaryWords, summary};
 use super::terminal::notice;
 use super::time::{Time, time};
 use super::{CliFailure, log_to_stderr, number, say, say_json};
@@ -18,8 +22,9 @@ use crate::redrive::{Arrived, Redrive, RedriveReport};
 ///
 /// Reads dead letters from DEAD_LETTER_DATA_STREAM, makes their documents again, sends them, and
 /// removes the letters of documents that arrived or were already there. The other letters stay.
-/// Only documents for DATA_STREAM and for the data streams of --to are sent. The report goes to
-/// standard output. A redrive can be interrupted at any time, and repeated.
+/// Only documents for DATA_STREAM and for the data streams of --to are sent. A redrive can be
+/// interrupted at any time, and repeated. The report goes to standard output, with --dry-run to
+/// standard error: a sentence at a terminal, and JSON elsewhere.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Only letters of log events since then: an RFC 3339 time, or an age (2h, 7d)
@@ -34,6 +39,9 @@ pub(super) struct Arguments {
     /// Print the documents that would be sent; send and remove nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print the report as JSON, even at a terminal
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), CliFailure> {
@@ -43,13 +51,22 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
         .take()
         .ok_or_else(|| vec![Problem::missing_url()])?;
     let is_dry_run = arguments.dry_run;
+    let is_json = arguments.json;
     let redrive = redrive(arguments, &config)?;
     if is_dry_run {
         let server = Elasticsearch::new(settings).map_err(|error| vec![Problem::from(error)])?;
         let mut pipeline = config.pipeline(Print::default())?;
         pipeline.notice = Some(notice);
         let report = redrive.run(&server, &pipeline, |_, _| ()).await;
-        say_json(&json(&report));
+        if is_json || !io::stderr().is_terminal() {
+            say_json(&json(&report, Some(true)));
+        } else {
+            let summary = summary(&report.report, PRINTED);
+            say(
+                "dry run",
+                format_args!("{summary}; nothing was sent or removed"),
+            );
+        }
         judge(report)?;
         pipeline.indexer.transport().error()?;
         return Ok(());
@@ -57,7 +74,13 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
     let mut pipeline = config.elasticsearch_pipeline(settings)?;
     pipeline.notice = Some(notice);
     let report = with_progress(&redrive, &pipeline).await?;
-    print_report(&json(&report));
+    if is_json || !io::stdout().is_terminal() {
+        print_report(&json(&report, None));
+    } else {
+        let removed = grouped(report.removed);
+        let summary = summary(&report.report, SENT);
+        print_report(&format!("{summary}; {removed} removed"));
+    }
     judge(report)
 }
 
@@ -133,6 +156,27 @@ fn judge(report: RedriveReport) -> Result<(), CliFailure> {
     }
 }
 
-fn json(report: &RedriveReport) -> String {
-    serde_json::to_string(report).unwrap_or_default()
+/// The words for letters that are sent.
+const SENT: SummaryWords = SummaryWords {
+    noun: "dead letter",
+    indexed: "indexed",
+    dead_lettered: "rejected again",
+    skipped: "left out",
+};
+
+/// The words for letters whose documents are printed.
+const PRINTED: SummaryWords = SummaryWords {
+    indexed: SummaryWords::PRINTED.indexed,
+    ..SENT
+};
+
+fn json(report: &RedriveReport, dry_run: Option<bool>) -> String {
+    #[derive(Serialize)]
+    struct PrintedRedrive<'a> {
+        #[serde(flatten)]
+        report: &'a RedriveReport,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dry_run: Option<bool>,
+    }
+    serde_json::to_string(&PrintedRedrive { report, dry_run }).unwrap_or_default()
 }

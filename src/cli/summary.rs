@@ -3,13 +3,39 @@
 use super::progress::grouped;
 use crate::report::Report;
 
+/// The words for the counts of a report.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SummaryWords {
+    /// The counted things, in the singular.
+    pub(super) noun: &'static str,
+    pub(super) indexed: &'static str,
+    pub(super) dead_lettered: &'static str,
+    pub(super) skipped: &'static str,
+}
+
+impl SummaryWords {
+    /// The words for events that are sent.
+    pub(super) const SENT: Self = Self {
+        noun: "event",
+        indexed: "indexed",
+        dead_lettered: "dead letters",
+        skipped: "skipped",
+    };
+
+    /// The words for events whose documents are printed.
+    pub(super) const PRINTED: Self = Self {
+        indexed: "documents printed",
+        ..Self::SENT
+    };
+}
+
 /// Sums up a report: `20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s`.
-pub(super) fn summary(report: &Report, indexed: &str) -> String {
+pub(super) fn summary(report: &Report, words: SummaryWords) -> String {
     let counts = [
-        (report.indexed, indexed),
+        (report.indexed, words.indexed),
         (report.duplicates, "there already"),
-        (report.dead_lettered, "dead letters"),
-        (report.skipped, "skipped"),
+        (report.dead_lettered, words.dead_lettered),
+        (report.skipped, words.skipped),
         (report.unresolved, "unresolved"),
         (report.undecodable_records, "records undecodable"),
     ];
@@ -18,17 +44,18 @@ pub(super) fn summary(report: &Report, indexed: &str) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", grouped(*count)))
         .collect();
-    let events = match report.received {
-        0 => "no event".to_owned(),
-        1 => "1 event".to_owned(),
-        several => format!("{} events", grouped(several)),
+    let noun = words.noun;
+    let received = match report.received {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        several => format!("{} {noun}s", grouped(several)),
     };
     let counts = if counts.is_empty() {
         String::new()
     } else {
         format!(": {}", counts.join(", "))
     };
-    format!("{events}{counts}, in {}", seconds(report.duration_ms))
+    format!("{received}{counts}, in {}", seconds(report.duration_ms))
 }
 
 fn seconds(milliseconds: u64) -> String {
@@ -53,9 +80,12 @@ mod tests {
             ..Report::default()
         };
         assert_eq!(
-            summary(&report, "indexed"),
+            summary(&report, SummaryWords::SENT),
             "20,000 events: 4,585 indexed, 15,415 dead letters, in 19 s"
         );
-        assert_eq!(summary(&Report::default(), "indexed"), "no event, in 0.0 s");
+        assert_eq!(
+            summary(&Report::default(), SummaryWords::SENT),
+            "no event, in 0.0 s"
+        );
     }
 }

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
+use self::identity::Identity;
 pub use self::secret_arn::SecretArn;
 pub use self::settings::{Auth, ElasticsearchSettings, SecretSettings};
 use crate::http::{self, ClientError, ClientSettings, read};
@@ -93,6 +94,10 @@ const PIPELINE_FILTER_PATH: &str = ",items.*._index,items.*.result";
 
 /// The message for settings that name no address of Elasticsearch.
 const NO_HOST: &str = "Elasticsearch has no address: set ELASTICSEARCH_URL";
+
+/// The message for a server that requires credentials while the settings hold none.
+const NONE_SET: &str = "the server answered 401, and no credentials are set: set ELASTICSEARCH_API_KEY, or \
+                        ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD";
 
 /// The header that a server copies from the request to its reply.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
@@ -181,6 +186,9 @@ impl Elasticsearch {
         };
         if speaks_of_tls(&reply) && host.url.scheme() == "http" {
             return Err(http::expects_tls(&host.url));
+        }
+        if reply.status == 401 && matches!(access.identity, Identity::Nobody) {
+            return Err(TransportError::NoCredentials(NONE_SET));
         }
         host.has_served.set(true);
         host.replies.set(host.replies.get() + 1);

@@ -12,7 +12,7 @@ use super::page::select;
 use super::reader::{HistoryPage, read_ahead};
 use super::{HistoryError, HistoryQuery, Ids, Pace, Sight, check_ids};
 use crate::aws::Logs;
-use crate::bulk::{BulkBody, DocumentId, Outcome, Session, StoredDocument};
+use crate::bulk::{BulkBody, DocumentId, Outcome, StoredDocument};
 use crate::decode::LogData;
 use crate::ecs::Timestamp;
 use crate::pipeline::{LookUp, Pipeline, Whereabouts};
@@ -278,7 +278,7 @@ impl<T: Transport> Audit<'_, T> {
         }
         let expected = self.expected(page, ledger);
         let ids: Vec<_> = expected.iter().map(|expected| expected.id).collect();
-        let session = Session::new(self.pace.retry_policy, None, self.pace.random);
+        let session = self.pace.session();
         let known = self.look_up.find(&ids, &session).await;
         let known = known.map_err(HistoryError::Search)?;
         let disorder = judge(page, &expected, &known, ledger);
@@ -372,7 +372,7 @@ impl<T: Transport> Audit<'_, T> {
             data_stream: &self.pipeline.data_stream().name,
             ingest_pipeline: None,
         };
-        let session = Session::new(self.pace.retry_policy, None, self.pace.random);
+        let session = self.pace.session();
         let outcomes = self.pipeline.indexer.index(target, &body, &session).await;
         // A copy that was removed or replaced meanwhile answers 409: the next audit looks again.
         let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);

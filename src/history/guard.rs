@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use super::reader::HistoryReader;
 use super::{HistoryError, HistoryQuery, LogGroup, Pace};
 use crate::aws::Logs;
-use crate::bulk::{DocumentId, LogEventIdentity, Session};
+use crate::bulk::{DocumentId, LogEventIdentity};
 use crate::data_stream::DataStreamName;
 use crate::decode::LogData;
 use crate::event_id::EventId;
@@ -61,7 +61,7 @@ impl<S: Search> Guard<'_, S> {
         group: &LogGroup,
         query: &HistoryQuery<'_>,
     ) -> Result<(), HistoryError> {
-        let session = Session::new(self.pace.retry_policy, None, self.pace.random);
+        let session = self.pace.session();
         let mut is_other = false;
         for order in [Order::OldestFirst, Order::NewestFirst] {
             let wanted = Sample {

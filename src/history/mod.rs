@@ -21,7 +21,7 @@ pub use self::backfill::{Backfill, BackfillReport, Ids, Sight};
 pub use self::groups::find_log_groups;
 pub use self::guard::{Guard, check_ids};
 use crate::aws::{CallError, Place, Remedy};
-use crate::bulk::{Failure, RetryPolicy};
+use crate::bulk::{Failure, RetryPolicy, Session};
 use crate::ecs::Timestamp;
 
 /// A log group, and how to ask for its log events.
@@ -59,6 +59,16 @@ pub struct Pace {
     pub random: fn() -> u64,
     /// Upper bound on requests in a second.
     pub requests_per_second: Option<u32>,
+    /// Is told of the first failure after which there is another try, so that nobody waits in
+    /// silence.
+    pub notice: Option<fn(&str)>,
+}
+
+impl Pace {
+    /// Starts a session with Elasticsearch.
+    fn session(&self) -> Session {
+        Session::new(self.retry_policy, None, self.random).with_notice(self.notice)
+    }
 }
 
 /// The reason why history cannot be read or sent.

@@ -220,11 +220,25 @@ impl Position {
     }
 }
 
+/// Returns the sentence for somebody who waits.
+fn waiting(error: &CallError, budget: Duration) -> String {
+    let seconds = budget.as_secs_f64().ceil();
+    let cause = match error {
+        CallError::Unreachable(cause) => format!("cannot be reached ({cause})"),
+        CallError::Refused { status, kind } => format!("answered {status} {kind}"),
+        _ => "gave no answer".to_owned(),
+    };
+    format!("CloudWatch Logs {cause}; trying again for up to {seconds} s")
+}
+
 /// Calls AWS, no more often than allowed.
 #[derive(Debug)]
 pub(super) struct Asker {
     session: Session,
     ticks: Option<Interval>,
+    /// Is told of the first failure that is waited out, and empty from then on.
+    notice: Option<fn(&str)>,
+    budget: Duration,
 }
 
 impl Asker {
@@ -237,6 +251,8 @@ impl Asker {
         Self {
             session: Session::new(pace.retry_policy, None, pace.random),
             ticks: pace.requests_per_second.map(ticks),
+            notice: pace.notice,
+            budget: pace.retry_policy.budget,
         }
     }
 
@@ -258,6 +274,11 @@ impl Asker {
                 Err(error) if error.remedy() == Remedy::Wait => {
                     last = error;
                     self.session.wait(None).await;
+                    if !self.session.is_stopped()
+                        && let Some(notice) = self.notice.take()
+                    {
+                        notice(&waiting(&last, self.budget));
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -1,5 +1,6 @@
 //! A chunk in flight: its documents are sent, and dead letters are written for the rejected ones.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use bumpalo::Bump;
@@ -10,6 +11,7 @@ use super::{LookUp, Pipeline, Whereabouts};
 use crate::bulk::{BodyOnItsWay, BulkBody, Failure, Outcome, Rejection, Session};
 use crate::data_stream::DataStreamName;
 use crate::dead_letter::{DeadLetter, RejectedDocument};
+use crate::report::Reason;
 use crate::server::{Target, Transport};
 
 /// The sessions with which an invocation sends its chunks. Several chunks may be in flight.
@@ -24,6 +26,8 @@ pub(super) struct Delivery<'p, T> {
     pub(super) look_up: Option<&'p dyn LookUp>,
     /// When no more requests may start.
     pub(super) sending_ends: Option<Instant>,
+    /// The reason why the first rejected document was rejected.
+    pub(super) first_rejection: OnceCell<Reason>,
 }
 
 /// The final state of a document in this invocation.
@@ -117,6 +121,9 @@ impl<T: Transport> Delivery<'_, T> {
         }
         if rejected.is_empty() || !self.session.documents_are_at_fault().await {
             return (chunk, fates);
+        }
+        if let Some((_, rejection)) = rejected.first() {
+            self.first_rejection.get_or_init(|| Reason::of(rejection));
         }
         match &pipeline.dead_letters {
             Some(dead_letters) => self.bury(&chunk, &rejected, dead_letters, &mut fates).await,

@@ -7,6 +7,7 @@ mod memory;
 mod progress;
 mod run;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -211,6 +212,7 @@ impl<T: Transport> Pipeline<T> {
             looking,
             look_up,
             sending_ends,
+            first_rejection: OnceCell::new(),
             session,
         }
     }
@@ -231,6 +233,8 @@ impl<T: Transport> Pipeline<T> {
         }
         run.accounts.sent(delivery.session.traffic());
         run.accounts.sent(delivery.burial.traffic());
+        run.accounts
+            .rejected_because(delivery.first_rejection.get().cloned());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         run.accounts
             .close(records, duration_ms, delivery.session.failure().as_ref())

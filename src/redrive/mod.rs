@@ -9,7 +9,6 @@
 //! Anybody who may write dead letters can write any data into them. So a letter does not decide
 //! where the redrive writes: it is sent only if it names one of [`Redrive::targets`].
 
-mod reason;
 mod run;
 
 use serde::Serialize;

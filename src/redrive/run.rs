@@ -7,14 +7,13 @@ use bumpalo::Bump;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::reason::Reason;
 use super::{Arrived, Redrive, RedriveReport};
 use crate::bulk::{BulkBody, Failure, Outcome, Session, StoredDocument};
 use crate::data_stream::DataStreamName;
 use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
 use crate::pipeline::Pipeline;
-use crate::report::{Accounts, ErrorType, Report, ReportError};
+use crate::report::{Accounts, ErrorType, Reason, Report, ReportError};
 use crate::search::{FoundDocument, PermittedLookUp, SearchQuery, SearchReader};
 use crate::server::{Search, Target, Transport};
 

@@ -125,7 +125,7 @@ pub(super) fn is_missing(reply: &Reply) -> bool {
 }
 
 /// Returns the error for a reply that does not answer the question.
-pub(super) fn unanswered(reply: &Reply) -> SetupError {
+pub(crate) fn unanswered(reply: &Reply) -> SetupError {
     match reply.status {
         401 => SetupError::Unauthorized,
         403 => SetupError::Forbidden(reason(reply)),

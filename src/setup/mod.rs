@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use self::answer::{ExistingAsset, Owner, holds, is_missing, owner, unanswered};
+pub(crate) use self::answer::unanswered;
+use self::answer::{ExistingAsset, Owner, holds, is_missing, owner};
 pub use self::assets::Flavour;
 use self::assets::{Asset, AssetKind, groups};
 pub use self::step::{Step, Subject};

@@ -1,10 +1,12 @@
 //! `apigw-logs check`: its findings about good and broken installations.
 
 use crate::support::command_line::{Outcome, run};
+use crate::support::fake_elasticsearch::FakeElasticsearch;
 use crate::support::json::Json;
 use crate::support::raw_tcp::{RawTcp, bound_socket, read_head_and_body, send};
 use crate::support::search_server::shared;
 use crate::support::templates::{Job, key, put_templates};
+use crate::support::tls::Authority;
 
 /// A server, further settings, and the start of the expected line.
 type Case = (
@@ -70,7 +72,7 @@ fn a_key_that_may_only_write_is_in_order() {
     for line in [
         "✓ settings: all are valid",
         "✓ port: 127.0.0.1:",
-        "✓ connection: the server answers",
+        "✓ connection: the server answers, without TLS",
         "✓ version: Elasticsearch 9.5.3",
         "✓ privileges: the credentials may write to logs-aws.api_gateway_logs-default and logs-aws",
         "? templates: the credentials may not read templates",
@@ -92,7 +94,12 @@ fn each_broken_installation_has_its_sentence() {
         (
             &[("GET / ", 401, "{}")],
             &[],
-            "✗ credentials: the server answers 401: it does not accept the credentials",
+            "✗ credentials: the server answers 401: it requires credentials, and none are set: set",
+        ),
+        (
+            &[("GET / ", 401, "{}")],
+            &[("ELASTICSEARCH_API_KEY", "aWQ6a2V5LWtleQ==")],
+            "✗ credentials: the server answers 401: it does not accept the credentials: set",
         ),
         (
             &[("GET / ", 200, "<html>")],
@@ -102,7 +109,12 @@ fn each_broken_installation_has_its_sentence() {
         (
             &[("GET / ", 302, "")],
             &[],
-            "✗ version: something answers 302, but not as Elasticsearch does",
+            "✗ version: the server answers 302, a redirect, which is not followed: set ELASTICSEARCH_URL",
+        ),
+        (
+            &[("GET / ", 418, "")],
+            &[],
+            "✗ version: something answers 418, but not as Elasticsearch does",
         ),
         (
             &[
@@ -210,6 +222,62 @@ fn each_broken_installation_has_its_sentence() {
     }
 }
 
+/// A busy server says nothing about what is asked, so each question says that it is busy, and none
+/// has another remedy.
+#[test]
+fn a_busy_server_is_called_busy() {
+    const BUSY: &str = r#"{"error":{"type":"cluster_block_exception","reason":"no master"}}"#;
+    let cases: &[(Answers, &[&str])] = &[
+        (&[("", 503, BUSY)], &["version"]),
+        (&[("", 429, "")], &["version"]),
+        (
+            &[ROOT, ("", 503, BUSY)],
+            &[
+                "privileges",
+                "templates",
+                "data stream",
+                "data stream",
+                "ingest pipeline",
+                "write",
+                "write",
+            ],
+        ),
+        (
+            &[
+                ROOT,
+                MAY_ALL,
+                ("GET /_data_stream/", 404, "{}"),
+                ("GET /logs-", 503, BUSY),
+                ("GET /_ingest", 200, "{}"),
+                (
+                    "POST /",
+                    200,
+                    r#"{"items":[{"create":{"status":429,"error":{"type":"a","reason":"b"}}}]}"#,
+                ),
+                MAY_NOT_READ,
+            ],
+            &["data stream", "data stream", "write", "write"],
+        ),
+    ];
+    for (answers, checks) in cases {
+        let server = server(answers);
+        let settings = [("ELASTICSEARCH_PIPELINE", "mine")];
+        let outcome = check(&server.url, &["--write"], &settings);
+        assert_eq!(outcome.status, 1, "{checks:?}: {}", outcome.stdout);
+        let failures = failures(&outcome);
+        assert_eq!(failures.len(), checks.len(), "{}", outcome.stdout);
+        for (line, check) in failures.iter().zip(*checks) {
+            let start = format!("✗ {check}: ");
+            assert!(line.starts_with(&start), "{check}: {}", outcome.stdout);
+            let end = ": it is busy or not available now, so check again later";
+            assert!(line.ends_with(end), "{check}: {}", outcome.stdout);
+        }
+        for word in ["`apigw-logs setup`", "address", "privileges: this server"] {
+            assert!(!outcome.stdout.contains(word), "{}", outcome.stdout);
+        }
+    }
+}
+
 #[test]
 fn each_unreachable_server_has_its_sentence() {
     let (_socket, closed) = bound_socket();
@@ -232,6 +300,17 @@ fn each_unreachable_server_has_its_sentence() {
             outcome.stdout
         );
     }
+}
+
+#[test]
+fn a_connection_over_tls_is_told() {
+    let authority = Authority::new("ours");
+    let server = FakeElasticsearch::start_tls(authority.server("127.0.0.1", 4_000));
+    let fingerprint = authority.fingerprint();
+    let settings = [("ELASTICSEARCH_CA_FINGERPRINT", &*fingerprint)];
+    let outcome = check(&server.url, &[], &settings);
+    let line = "✓ connection: the server answers over TLS, and its certificate is trusted\n";
+    assert!(outcome.stdout.contains(line), "{}", outcome.stdout);
 }
 
 /// The server's text cannot act on a terminal, and scripts read one JSON object a line.

@@ -14,6 +14,7 @@ use crate::support::json::Json;
 use crate::support::moto;
 use crate::support::raw_tcp::RawTcp;
 use crate::support::signature::ROLE;
+use crate::support::tls::Authority;
 
 /// Checks with the settings of the function.
 fn check(server: &RawTcp, aws: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
@@ -132,6 +133,47 @@ fn a_deployment_in_order_has_no_fault() {
         allowed,
         deployment.actions().into_iter().collect::<Vec<_>>()
     );
+}
+
+/// The function's files are in a layer, and a certificate authority has two names. Neither keeps a
+/// good deployment from the status 0.
+#[test]
+fn files_and_authorities_that_differ_are_remarked_upon() {
+    const FINGERPRINT: &str = "4a0cd9e0c1d2b3a4958677665544332211ffeeddccbbaa998877665544332211";
+    let variables = [
+        ("GEOIP_CITY_DATABASE", "/opt/city.mmdb"),
+        ("GEOIP_ASN_DATABASE", "/opt/asn.mmdb"),
+        ("USER_AGENT_REGEXES", "/opt/regexes.yaml"),
+        ("ACCESS_LOG_FORMATS_FILE", "/var/task/formats"),
+        ("ELASTICSEARCH_CA_FINGERPRINT", FINGERPRINT),
+    ];
+    let folder = tempfile::TempDir::new().expect("a folder can be made");
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, Authority::new("ours").pem).expect("a file can be written");
+    let file = file.to_str().expect("the path is text");
+    let settings = [("ELASTICSEARCH_CA_FILE", file)];
+    let changes = [(
+        "lambda:GetFunctionConfiguration",
+        function("Active", &variables),
+    )];
+    let outcome = check_with(&changes, &settings);
+    assert_eq!(outcome.status, 0, "{}", outcome.stdout);
+    for line in [
+        "! function settings: GEOIP_CITY_DATABASE is /opt/city.mmdb in the function and not set here, which is in order if",
+        "! function settings: GEOIP_ASN_DATABASE is /opt/asn.mmdb in the function and not set here, ",
+        "! function settings: USER_AGENT_REGEXES is /opt/regexes.yaml in the function and not set here, ",
+        "! function settings: ACCESS_LOG_FORMATS_FILE is /var/task/formats in the function and not set here, ",
+        "! function settings: ELASTICSEARCH_CA_FILE is not set in the function and ",
+        "! function settings: ELASTICSEARCH_CA_FINGERPRINT is 4a0cd9e0… in the function and not set here, which is in order if",
+        "✓ function settings: all others are those that are set here",
+    ] {
+        let mut lines = outcome.stdout.lines();
+        assert!(
+            lines.any(|shown| shown.starts_with(line)),
+            "{line}: {}",
+            outcome.stdout
+        );
+    }
 }
 
 #[test]

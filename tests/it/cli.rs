@@ -8,11 +8,13 @@ use std::process::{Command, Stdio};
 use apigw_logs::config::SETTINGS;
 use tempfile::TempDir;
 
+use crate::support::cloudwatch::{CloudWatch, Fault as CloudWatchFault, events};
 use crate::support::command_line::{Outcome, at_terminal, command, run};
 use crate::support::fake_elasticsearch::FakeElasticsearch;
 use crate::support::golden::repository;
-use crate::support::invocation::LOGS;
+use crate::support::invocation::{LOGS, kinesis, lines, payload};
 use crate::support::json::Json;
+use crate::support::signature::ROLE;
 
 /// Text that must never be printed: it stands for credentials and for customers' logs.
 const SECRET: &str = "s3cr3t-and-never-shown";
@@ -1182,6 +1184,48 @@ fn a_closed_pipe_hides_no_failure_before_it() {
         let (status, stderr) = run_into(&arguments, &[], closed_pipe(), Stdio::piped());
         assert_eq!(status, Some(expected), "{first}: {stderr}");
     }
+    // The documents of the first record are printed before the second one is read.
+    let halves = folder.path().join("halves.json");
+    let good = payload("halves", "api", &lines(3));
+    fs::write(&halves, kinesis(&[("1", &good), ("2", "zzz")])).unwrap();
+    let arguments = ["invoke", "--dry-run", halves.to_str().unwrap()];
+    let (status, stderr) = run_into(&arguments, &[], closed_pipe(), Stdio::piped());
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("error: "), "{stderr}");
+}
+
+/// A command that judges at its end judges in the same way if nobody reads its output.
+#[test]
+fn a_closed_pipe_changes_no_verdict() {
+    let (status, stderr) = run_into(&["check"], NOWHERE, closed_pipe(), Stdio::piped());
+    assert_eq!((status, &*stderr), (Some(1), ""));
+
+    let wrong = [("BULK_MAX_BYTES", "a")];
+    let (status, stderr) = run_into(&["config"], &wrong, closed_pipe(), Stdio::piped());
+    assert_eq!(status, Some(2), "{stderr}");
+    assert!(stderr.contains("error: BULK_MAX_BYTES=a: "), "{stderr}");
+
+    let events = events("s", 1_772_323_200_000, &lines(3));
+    let groups = [("api".to_owned(), events)].into();
+    let logs = CloudWatch::start(groups, 40, |_| CloudWatchFault::None);
+    let server = FakeElasticsearch::start();
+    let settings = [
+        &ROLE[..],
+        &[
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("AWS_ENDPOINT_URL", logs.url()),
+        ],
+    ]
+    .concat();
+    let audit = "audit --log-group api --since 2026-03-01 --until 2026-03-02";
+    for (further, expected) in [("", 1), (" --repair", 0)] {
+        let arguments = format!("{audit}{further}");
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let (status, stderr) = run_into(&arguments, &settings, closed_pipe(), Stdio::piped());
+        assert_eq!(status, Some(expected), "{further}: {stderr}");
+        let is_told = stderr.contains("error: 3 documents are missing");
+        assert_eq!(is_told, expected == 1, "{further}: {stderr}");
+    }
 }
 
 /// A panic would end the program with SIGABRT.
@@ -1438,14 +1482,16 @@ fn a_misspelt_setting_gets_a_warning() {
     let settings = [
         ("ELASTICSEARCH_APIKEY", SECRET),
         ("BULK_MAX_BYTE", "1"),
+        ("ELASTICSEARCH_USER", SECRET),
         ("SOMETHING_ELSE", "x"),
     ];
     let outcome = run(&["config"], &settings, b"");
     assert_eq!(outcome.status, 0);
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert!(
-        matches!(lines[..], [bytes, key]
-            if bytes.contains("BULK_MAX_BYTE is no setting") && bytes.contains("do you mean BULK_MAX_BYTES?")
+        matches!(lines[..], [bytes, key, user]
+            if user.ends_with("ELASTICSEARCH_USER is no setting and is ignored: `apigw-logs config` shows all settings")
+            && bytes.contains("BULK_MAX_BYTE is no setting") && bytes.contains("do you mean BULK_MAX_BYTES?")
             && key.contains("do you mean ELASTICSEARCH_API_KEY?")),
         "{lines:?}"
     );
@@ -1495,7 +1541,7 @@ fn a_shell_can_read_the_output_of_config() {
     );
 }
 
-/// No written file is too large for `invoke`.
+/// `invoke` reads every written file whose lines are those that CloudWatch Logs accepts.
 #[test]
 fn an_event_of_many_lines_is_split() {
     let folder = TempDir::new().unwrap();
@@ -1546,6 +1592,20 @@ fn an_event_of_many_lines_is_split() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_line_that_is_too_long_for_invoke_gets_a_warning() {
+    let from = ["event", "--log-group", "g", "--log-stream", "s"];
+    for (length, is_readable) in [(6 << 20, true), ((6 << 20) + 1, false)] {
+        let made = run(&from, &[], "y".repeat(length).as_bytes());
+        let is_warned = made
+            .stderr
+            .starts_with("warning: 1 line is longer than 6 MiB");
+        assert_eq!(is_warned, !is_readable, "{length}: {}", made.stderr);
+        let invoked = run(&["invoke", "-"], &[], made.stdout.as_bytes());
+        assert_eq!(invoked.status == 0, is_readable, "{}", invoked.stderr);
+    }
 }
 
 #[test]

@@ -113,9 +113,10 @@ fn a_rejected_document_becomes_a_dead_letter() {
     check(&run_, 0, [2, 0, 1, 0, 0], "");
     assert!(
         run_.stderr
-            .starts_with("warning: 1 document was rejected and is now a dead letter"),
+            .starts_with("warning: 1 document was rejected (400 document_parsing_exception) and is now a dead letter"),
         "{run_:?}"
     );
+    assert!(!run_.stderr.contains("quotes the document"), "{run_:?}");
     let dead_letters = server.documents(DEAD_LETTERS);
     assert_eq!(dead_letters.len(), 1);
     assert!(
@@ -282,13 +283,32 @@ fn without_dead_letters_a_rejection_fails_the_invocation() {
         ("ELASTICSEARCH_URL", &*server.url),
         ("DEAD_LETTER_DATA_STREAM", "none"),
     ];
-    check(
-        &invoke(&poisoned(), &settings),
-        1,
-        [2, 0, 0, 0, 1],
-        "Delivery.Refused",
-    );
+    let run = invoke(&poisoned(), &settings);
+    check(&run, 1, [2, 0, 0, 0, 1], "Delivery.Refused");
+    let reason = "Elasticsearch rejects them (400 document_parsing_exception) and DEAD_LETTER_DATA_STREAM is none";
+    assert!(run.stderr.contains(reason), "{run:?}");
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn wrong_credentials_and_none_are_told_apart() {
+    for (settings, words) in [
+        (
+            &[][..],
+            "401, and no credentials are set: set ELASTICSEARCH_API_KEY",
+        ),
+        (
+            &[("ELASTICSEARCH_API_KEY", "aWQ6a2V5LWtleQ==")],
+            "401: it does not know the credentials",
+        ),
+    ] {
+        let server = FakeElasticsearch::start();
+        server.fail([Fault::status(401)]);
+        let settings = [&[("ELASTICSEARCH_URL", &*server.url)], settings].concat();
+        let run = invoke(&good(), &settings);
+        check(&run, 1, [0, 0, 0, 0, 3], "Delivery.Incomplete");
+        assert!(run.stderr.contains(words), "{words}: {run:?}");
+    }
 }
 
 #[test]

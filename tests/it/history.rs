@@ -660,6 +660,43 @@ fn a_terminal_shows_sentences_and_a_table() {
     }
 }
 
+/// Nobody waits in silence, neither for Elasticsearch nor for CloudWatch Logs.
+#[test]
+fn the_first_failure_that_is_waited_out_is_told() {
+    let told = |run: &Outcome, sentence: &str| {
+        let lines = run.stderr.lines();
+        lines.filter(|line| line.starts_with(sentence)).count()
+    };
+    const SERVER: &str = "warning: Elasticsearch answered 503; trying again for up to ";
+    const LOGS: &str =
+        "warning: CloudWatch Logs answered 400 ThrottlingException; trying again for up to 60 s";
+    for arguments in [
+        &["backfill"][..],
+        &["backfill", "--force"],
+        &["backfill", "--dry-run"],
+        &["audit"],
+        &["audit", "--repair"],
+        &["audit", "--repair", "--force"],
+    ] {
+        let (groups, _) = one_group(100);
+        let logs = CloudWatch::start(groups, 40, |number| match number {
+            0 | 1 => Fault::Throttled,
+            _ => Fault::None,
+        });
+        let server = FakeElasticsearch::start();
+        // The guard, or two refreshes, whose failures do no harm, and a look-up.
+        server.fail([503, 503, 503].map(ServerFault::status));
+        let arguments = [arguments, &TIMES[..], &["--log-group", "api"]].concat();
+        let run = run(&arguments, &settings(&logs, &server), b"");
+        assert_eq!(
+            (told(&run, SERVER), told(&run, LOGS)),
+            (1, 1),
+            "{arguments:?}: {}",
+            run.stderr
+        );
+    }
+}
+
 #[test]
 fn requests_keep_the_pace_that_is_asked_for() {
     let (groups, _) = one_group(10);
@@ -699,8 +736,8 @@ fn an_interrupt_ends_with_the_place_to_go_on_from() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     let is_stopped =
-        stderr.starts_with("stopped: ") && stderr.contains(" log events are confirmed; ");
-    assert!(is_stopped, "{stderr}");
+        |line: &str| line.starts_with("stopped: ") && line.contains(" log events are confirmed; ");
+    assert!(stderr.lines().any(is_stopped), "{stderr}");
     let (_, since) = stderr
         .split_once("go on with --since ")
         .unwrap_or_else(|| panic!("{stderr}"));

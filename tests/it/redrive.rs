@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::lines::LINES;
 
-use crate::support::command_line::{Outcome, run};
+use crate::support::command_line::{Outcome, at_terminal, run, shown};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault, OrderFailure};
 use crate::support::golden::{names, repository};
 use crate::support::invocation::{
@@ -30,6 +30,7 @@ struct RedriveReport {
     report: Report,
     removed: u64,
     other_targets: u64,
+    dry_run: Option<bool>,
 }
 
 /// The result of one run of `redrive`.
@@ -629,6 +630,7 @@ fn a_dry_run_changes_nothing() {
     let before = server.requests().len();
     let run = redrive_with(&server, &["--dry-run"], &[]);
     check(&run, 0, [3, 0, 0, 0, 0], 0, "");
+    assert_eq!(run.report.dry_run, Some(true), "{run:?}");
     let mut printed: Vec<String> = run
         .stdout
         .lines()
@@ -648,6 +650,33 @@ fn a_dry_run_changes_nothing() {
         ),
         (before, 3, 0)
     );
+    assert_eq!(redrive(&server).report.dry_run, None);
+}
+
+#[test]
+fn a_terminal_shows_the_report_as_a_sentence() {
+    let server = FakeElasticsearch::start();
+    bury(&server, &three());
+    let at_terminal = |arguments| {
+        at_terminal(arguments, &settings(&server)).map(|(status, text)| (status, shown(&text)))
+    };
+    let (Some(trial), Some(json), Some(deed)) = (
+        at_terminal("redrive --dry-run"),
+        at_terminal("redrive --dry-run --json"),
+        at_terminal("redrive"),
+    ) else {
+        return;
+    };
+    let last = |text: &str| text.lines().last().unwrap_or_default().to_owned();
+    let words = "dry run: 3 dead letters: 3 documents printed, in ";
+    assert!(last(&trial.1).starts_with(words), "{trial:?}");
+    let end = "; nothing was sent or removed";
+    assert!(last(&trial.1).ends_with(end), "{trial:?}");
+    assert!(json.1.contains("\"dry_run\":true"), "{json:?}");
+    let words = "3 dead letters: 3 indexed, in ";
+    assert!(last(&deed.1).starts_with(words), "{deed:?}");
+    assert!(last(&deed.1).ends_with("; 3 removed"), "{deed:?}");
+    assert_eq!((trial.0, json.0, deed.0), (0, 0, 0));
 }
 
 /// A letter does not decide where a redrive writes. Whoever runs the redrive names data streams

@@ -111,6 +111,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "check",
             "config",
             "data_stream",
+            "decode",
             "ecs",
             "elasticsearch",
             "event",

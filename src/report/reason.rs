@@ -8,15 +8,17 @@ use crate::bulk::Rejection;
 ///
 /// Elasticsearch's own reason may quote a value, so it is never shown. Only the names of a field
 /// and of its type are taken from it. They stand in a fixed place before any value.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reason {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
     status: u16,
     kind: String,
     field: Option<(String, String)>,
 }
 
 impl Reason {
-    pub(super) fn of(rejection: &Rejection) -> Self {
+    /// Takes the names out of a rejection.
+    #[must_use]
+    pub fn of(rejection: &Rejection) -> Self {
         Self {
             status: rejection.status,
             kind: name(&rejection.kind).unwrap_or_default().to_owned(),
