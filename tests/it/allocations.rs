@@ -13,11 +13,15 @@ use tokio::time::Instant;
 /// are included.
 const AN_EVENT: f64 = 0.2;
 
-/// A server that stores everything.
-struct Stored;
+/// A server that stores everything, after some time.
+struct Stored(Duration);
 
 impl Transport for Stored {
+    #[expect(clippy::disallowed_methods, reason = "a slow server waits too")]
     async fn bulk(&self, _target: Target<'_>, body: Cow<'_, [u8]>, _timeout: Duration) -> Exchange {
+        if !self.0.is_zero() {
+            tokio::time::sleep(self.0).await;
+        }
         let reply = Reply {
             status: 200,
             retry_after: None,
@@ -57,7 +61,8 @@ fn allocations(pipeline: &Pipeline<Stored>, format: InputFormat, events: usize) 
 #[test]
 fn an_event_costs_few_allocations_in_every_documented_format() {
     let config = Config::from_vars(|_| None).expect("the defaults are good");
-    let pipeline = config.pipeline(Stored).expect("the defaults name no files");
+    let server = Stored(Duration::ZERO);
+    let pipeline = config.pipeline(server).expect("the defaults name no files");
     for format in [InputFormat::Rest, InputFormat::Http, InputFormat::Websocket] {
         // The first invocation learns the user agents.
         allocations(&pipeline, format, 2_000);
@@ -69,4 +74,41 @@ fn an_event_costs_few_allocations_in_every_documented_format() {
             "{format:?}: {an_event} allocations an event"
         );
     }
+}
+
+/// Upper bound on the growth of memory for an event with many payloads, beside one with a few.
+const GROWTH: f64 = 1.25;
+
+/// Returns the most bytes that the first invocation of a process holds at a time, without the event.
+fn peak(payload: &str, records: usize) -> u64 {
+    let event = inputs::kinesis(payload, records);
+    let settings = |name: &str| (name == "BULK_MAX_BYTES").then(|| "1000000".to_owned());
+    let config = Config::from_vars(settings).expect("the settings are good");
+    let server = Stored(Duration::from_millis(5));
+    let pipeline = config.pipeline(server).expect("they name no files");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime can be made");
+    let counted = allocation_counter::measure(|| {
+        let deadline = Instant::now() + Duration::from_secs(900);
+        let invocation = pipeline.invoke(event.as_bytes(), Some(deadline));
+        assert_eq!(runtime.block_on(invocation).report.unresolved, 0);
+    });
+    counted.bytes_max
+}
+
+/// Paths of any length come from clients. Payloads of such lines are settled before others are read,
+/// and nothing of them stays.
+#[test]
+fn memory_does_not_grow_with_the_payloads_of_an_event() {
+    let line = |number| {
+        let path = "a".repeat(128 << 10);
+        format!(r#"{{"requestId":"{number}","status":"200","path":"/{path}"}}"#)
+    };
+    let lines: Vec<String> = (0..16).map(line).collect();
+    let payload = inputs::payload(&lines);
+    let [few, many] = [4, 16].map(|records| peak(&payload, records));
+    println!("{few} bytes for 4 payloads, {many} for 16");
+    assert!(many as f64 <= few as f64 * GROWTH, "{few}, {many}");
 }
