@@ -479,11 +479,7 @@ impl Transport for Sink {
             gzipped(&body, self.level)
         }
         .len() as u64;
-        let mut replies = self.replies.borrow_mut();
-        let first = body.iter().take_while(|byte| **byte != b'\n');
-        let key = (body.len(), first.copied().collect());
-        let new = || inputs::reply(&body);
-        let reply = replies.entry(key).or_insert_with(new).clone();
+        let reply = self.reply_not_counted_by_callgrind(&body);
         let reply = Reply {
             status: 200,
             retry_after: None,
@@ -498,6 +494,19 @@ impl Transport for Sink {
 
     async fn refresh_credentials(&self, _timeout: Duration) -> bool {
         false
+    }
+}
+
+impl Sink {
+    /// Makes the server's reply, at the server's cost: Callgrind stops to count in a function that is
+    /// called inside of the counted one and whose name ends like its name.
+    #[inline(never)]
+    fn reply_not_counted_by_callgrind(&self, body: &[u8]) -> String {
+        let mut replies = self.replies.borrow_mut();
+        let first = body.iter().take_while(|byte| **byte != b'\n');
+        let key = (body.len(), first.copied().collect());
+        let new = || inputs::reply(body);
+        replies.entry(key).or_insert_with(new).clone()
     }
 }
 
