@@ -303,7 +303,8 @@ async fn an_early_reply_settles_nothing_unless_it_is_an_error() {
         ("BULK_COMPRESSION_LEVEL", "0"),
         ("BULK_MAX_BYTES", "50000000"),
         ("BULK_MAX_ACTIONS", "100000"),
-        ("RETRY_BUDGET_MS", "30000"),
+        ("RETRY_BUDGET_MS", "600000"),
+        ("REQUEST_TIMEOUT_MS", "300000"),
         ("PRESERVE_ORIGINAL_EVENT", "true"),
     ];
     const COUNT: usize = 12_000;

@@ -19,8 +19,7 @@ use super::{key_value, xml};
 use crate::ecs::FlatValue;
 use crate::json::{Escapes, JsonText};
 use crate::normalizer::convert::timestamp;
-use crate::normalizer::kept_line::mask_line;
-use crate::normalizer::mask::{is_code, is_harmless, is_nothing, is_secret};
+use crate::normalizer::mask::{is_code, is_harmless, is_nothing, is_secret, mask};
 use crate::normalizer::variables::access_log::AccessLog;
 use crate::normalizer::variables::aliases::Variable;
 use crate::normalizer::variables::form;
@@ -281,7 +280,7 @@ fn hidings(parts: &[TemplatePart], is_json: bool) -> Vec<(usize, Hiding)> {
             .enumerate()
             .map(|(index, part)| part.filled(|| value(index), is_json))
             .collect();
-        mask_line(&line, &Bump::new()).to_owned()
+        mask(&line, &Bump::new()).to_owned()
     };
     let (words, codes) = (masked(&word), masked(&code));
     let hiding = |(index, part): (usize, &TemplatePart)| {
