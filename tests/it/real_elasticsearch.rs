@@ -469,7 +469,7 @@ fn all_dead_letters_are_read_from_an_index_sorted_in_reverse() {
 /// in order of time early, or answers 400, even if they have a range.
 #[test]
 fn all_dead_letters_are_read_from_an_index_sorted_by_host() {
-    let target = Target::new("hosts");
+    let target = Target::new("byhost");
     target.put_template_of(
         &target.dead_letters,
         r#""settings":{"index.sort.field":["host.name","@timestamp"],"index.sort.order":["asc","desc"]},
