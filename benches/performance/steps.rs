@@ -479,7 +479,10 @@ impl Transport for Sink {
             gzipped(&body, self.level)
         }
         .len() as u64;
-        let reply = self.reply_not_counted_by_callgrind(&body);
+        let mut replies = self.replies.borrow_mut();
+        let first = memchr::memchr(b'\n', &body).unwrap_or(body.len());
+        let key = (body.len(), body[..first].to_vec());
+        let reply = replies.entry(key).or_insert_with(|| reply(&body)).clone();
         let reply = Reply {
             status: 200,
             retry_after: None,
@@ -497,17 +500,22 @@ impl Transport for Sink {
     }
 }
 
-impl Sink {
-    /// Makes the server's reply, at the server's cost: Callgrind stops to count in a function that is
-    /// called inside of the counted one and whose name ends like its name.
-    #[inline(never)]
-    fn reply_not_counted_by_callgrind(&self, body: &[u8]) -> String {
-        let mut replies = self.replies.borrow_mut();
-        let first = body.iter().take_while(|byte| **byte != b'\n');
-        let key = (body.len(), first.copied().collect());
-        let new = || inputs::reply(body);
-        replies.entry(key).or_insert_with(new).clone()
+/// Makes the reply that all documents of a body are stored, as `inputs::reply` does, but in few
+/// instructions: they count as the path's.
+fn reply(body: &[u8]) -> String {
+    let mut ends = memchr::memchr_iter(b'\n', body);
+    let mut reply = Vec::with_capacity(body.len() / 8);
+    reply.extend_from_slice(br#"{"items":["#);
+    let mut start = 0;
+    while let (Some(action), Some(document)) = (ends.next(), ends.next()) {
+        // Without its two braces.
+        reply.extend_from_slice(&body[start..action - 2]);
+        reply.extend_from_slice(br#","status":201}},"#);
+        start = document + 1;
     }
+    reply.pop();
+    reply.extend_from_slice(b"]}");
+    String::from_utf8(reply).expect("ids are ASCII")
 }
 
 /// Compresses a body as `elasticsearch` does.
