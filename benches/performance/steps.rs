@@ -481,7 +481,7 @@ impl Transport for Sink {
         .len() as u64;
         let mut replies = self.replies.borrow_mut();
         let first = memchr::memchr(b'\n', &body).unwrap_or(body.len());
-        let key = (body.len(), body[..first].to_vec());
+        let key = (body.len(), body.get(..first).unwrap_or_default().to_vec());
         let reply = replies.entry(key).or_insert_with(|| reply(&body)).clone();
         let reply = Reply {
             status: 200,
@@ -508,8 +508,8 @@ fn reply(body: &[u8]) -> String {
     reply.extend_from_slice(br#"{"items":["#);
     let mut start = 0;
     while let (Some(action), Some(document)) = (ends.next(), ends.next()) {
-        // Without its two braces.
-        reply.extend_from_slice(&body[start..action - 2]);
+        let action = body.get(start..action).unwrap_or_default();
+        reply.extend_from_slice(action.strip_suffix(b"}}").unwrap_or(action));
         reply.extend_from_slice(br#","status":201}},"#);
         start = document + 1;
     }
