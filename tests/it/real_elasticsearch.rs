@@ -485,7 +485,7 @@ fn all_dead_letters_are_read_from_an_index_sorted_by_host() {
 fn all_of_very_many_dead_letters_are_sent_again() {
     let target = Target::new("many");
     let is_logsdb = target.server.index_mode == IndexMode::Logsdb;
-    assert_every_letter_is_sent_again(&target, if is_logsdb { 12_000 } else { 1_500 });
+    assert_every_letter_is_sent_again(&target, if is_logsdb { 12_000 } else { 300 });
     let mode = index_mode(target.server, &target.dead_letters);
     assert_eq!(mode == "logsdb", is_logsdb, "{mode}");
 }
