@@ -9,7 +9,7 @@ use crate::bulk::{DocumentId, LogEventIdentity};
 use crate::data_stream::DataStreamName;
 use crate::decode::LogData;
 use crate::event_id::EventId;
-use crate::search::{Order, Sample, sample};
+use crate::search::{Sample, SearchOrder, sample};
 use crate::server::Search;
 
 /// The number of documents to compare at each end of the time range.
@@ -63,7 +63,7 @@ impl<S: Search> Guard<'_, S> {
     ) -> Result<(), HistoryError> {
         let session = self.pace.session();
         let mut is_other = false;
-        for order in [Order::OldestFirst, Order::NewestFirst] {
+        for order in [SearchOrder::OldestFirst, SearchOrder::NewestFirst] {
             let wanted = Sample {
                 data_stream: &self.data_stream.name,
                 log_group: &group.name,

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 
 pub use self::look_up::look_up;
 pub use self::permitted::PermittedLookUp;
-pub use self::sample::{Order, Sample, sample};
+pub use self::sample::{Sample, sample};
 use crate::bulk::{Failure, Session, StoredDocument};
 use crate::ecs::Timestamp;
 use crate::server::{HostPort, Reply, Search, TransportError};
@@ -72,8 +72,10 @@ pub struct SearchReader<'r, S> {
 
 /// The order in which a search returns documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SearchOrder {
+pub enum SearchOrder {
+    /// The order of `@timestamp`, ascending.
     OldestFirst,
+    /// The order of `@timestamp`, descending.
     NewestFirst,
     /// The order in which the documents are stored, which no server has trouble with.
     AsStored,
@@ -170,7 +172,8 @@ impl<'r, S: Search> SearchReader<'r, S> {
         }
     }
 
-    /// Ends the search, waits, and leaves it to the next request to begin another search.
+    /// Ends the search, waits, and leaves it to the next request to begin another search, in another
+    /// order if that may help.
     async fn begin_anew(&mut self, failure: Failure, retry_after: Option<Duration>) {
         self.end_scroll().await;
         if may_be_the_orders(&failure) {
@@ -285,23 +288,20 @@ async fn find<S: Search, P>(
     session: &Session,
     read_content: impl Fn(&[u8]) -> Option<PageContent<P>>,
 ) -> Result<PageAnswer<P>, Failure> {
+    let done = |answer| {
+        session.progress();
+        Ok(answer)
+    };
     while let Some(timeout) = session.request_timeout()
         && let Some((body, others)) = bodies.split_first()
     {
         let reply = server.find(data_stream, body, timeout).await;
         let (failure, retry_after) = match read(reply, data_stream, &read_content) {
-            SearchReply::Page(PageContent::Whole(page)) => {
-                session.progress();
-                return Ok(PageAnswer::Page(page));
-            }
+            SearchReply::Page(PageContent::Whole(page)) => return done(PageAnswer::Page(page)),
             SearchReply::Page(PageContent::TooLarge) | SearchReply::TooLarge => {
-                session.progress();
-                return Ok(PageAnswer::TooLarge);
+                return done(PageAnswer::TooLarge);
             }
-            SearchReply::NoStream => {
-                session.progress();
-                return Ok(PageAnswer::NoStream);
-            }
+            SearchReply::NoStream => return done(PageAnswer::NoStream),
             SearchReply::Page(PageContent::FellShort { found, total }) => {
                 (Failure::SearchFellShort { found, total }, None)
             }

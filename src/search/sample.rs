@@ -22,18 +22,9 @@ pub struct Sample<'q> {
     /// The latest `@timestamp`, in milliseconds since 1970.
     pub until: i64,
     /// The documents that come first.
-    pub order: Order,
+    pub order: SearchOrder,
     /// Upper bound on the number of documents.
     pub size: usize,
-}
-
-/// The documents that come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// The oldest documents.
-    OldestFirst,
-    /// The newest documents.
-    NewestFirst,
 }
 
 #[derive(Serialize)]
@@ -83,11 +74,7 @@ pub async fn sample<S: Search>(
     sample: &Sample<'_>,
     session: &Session,
 ) -> Result<Vec<String>, Failure> {
-    let order = match sample.order {
-        Order::OldestFirst => SearchOrder::OldestFirst,
-        Order::NewestFirst => SearchOrder::NewestFirst,
-    };
-    let bodies = [order, SearchOrder::AsStored].map(|order| sample.body(order));
+    let bodies = [sample.order, SearchOrder::AsStored].map(|order| sample.body(order));
     let ids = |body: &[u8]| ids(body, sample.size);
     match find(server, sample.data_stream, &bodies, session, ids).await? {
         PageAnswer::Page(ids) => Ok(ids),

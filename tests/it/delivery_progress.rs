@@ -137,8 +137,8 @@ fn process(answer: impl FnMut(&Request) -> Step + 'static) -> Pipeline<Script> {
         .expect("it is right")
 }
 
-/// What an ingest pipeline drops is stored nowhere, so the next delivery does not call it a
-/// duplicate.
+/// A document that an ingest pipeline dropped is stored nowhere, so the next delivery does not count
+/// it as a duplicate.
 #[test]
 fn dropped_documents_are_dropped_in_each_report() {
     on_a_stopped_clock(async {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use apigw_logs::bulk::{DocumentId, Failure, LogEventIdentity, Session, StoredDocument};
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
-use apigw_logs::search::{Order, PermittedLookUp, Sample, look_up, sample};
+use apigw_logs::search::{PermittedLookUp, Sample, SearchOrder, look_up, sample};
 use apigw_logs::server::{HostPort, Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
@@ -136,7 +136,7 @@ async fn a_sample_that_fails_in_order_of_time_is_taken_in_another_order() {
         log_group: "api",
         since: 0,
         until: 9,
-        order: Order::OldestFirst,
+        order: SearchOrder::OldestFirst,
         size: 2,
     };
     for step in [
