@@ -52,7 +52,7 @@ fn on_both(variables: &[(&str, &str)], timeout_seconds: u32, check: fn(&RuntimeE
 
 #[test]
 fn a_control_message_succeeds() {
-    on_both(&[NOWHERE], 10, |function| {
+    on_both(&[NOWHERE], 300, |function| {
         let answer = function.invoke(&event(CONTROL_MESSAGE));
         assert!(!answer.contains("errorType"), "{answer}");
     });
@@ -60,7 +60,7 @@ fn a_control_message_succeeds() {
 
 #[test]
 fn an_event_of_no_known_trigger_is_an_error_with_a_fixed_name() {
-    on_both(&[NOWHERE], 10, |function| {
+    on_both(&[NOWHERE], 300, |function| {
         let answer = function.invoke(b"{}");
         assert!(
             answer.contains(r#""errorType":"Event.Unsupported""#),

@@ -431,7 +431,8 @@ fn expected(question: usize, range: &Range<i64>, day: &Day) -> (usize, Rows) {
 fn ten_questions_have_the_documented_answers() {
     let sample = Sample::new("questions");
     let event = event(20_000, 1, "2026-03-01T00:00:00Z");
-    assert_eq!(sample.index(&event).number("indexed"), Some(20_000));
+    let report = sample.index(&event);
+    assert_eq!(report.number("indexed"), Some(20_000), "{report:?}");
     let day = day(&event);
     let questions = questions();
     assert_eq!(questions.len(), 10);

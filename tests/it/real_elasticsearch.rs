@@ -49,7 +49,8 @@ impl Target {
             ("ELASTICSEARCH_URL", self.server.url.as_str()),
             ("DATA_STREAM", &self.data_stream),
             ("DEAD_LETTER_DATA_STREAM", &self.dead_letters),
-            ("RETRY_BUDGET_MS", "20000"),
+            // A busy server never ends a test.
+            ("RETRY_BUDGET_MS", "600000"),
         ];
         variables.extend(
             self.key
@@ -580,7 +581,9 @@ fn a_write_block_needs_the_operator_and_loses_nothing() {
         );
     };
     block(true);
-    let blocked = target.invoke(&[EVENT]);
+    let mut variables = target.variables();
+    variables.push(("RETRY_BUDGET_MS", "1000"));
+    let blocked = run(&["invoke", EVENT], &variables, b"");
     assert_eq!(blocked.status, 1, "{}", blocked.stdout);
     let report = reports(&blocked);
     assert_eq!(
@@ -689,7 +692,7 @@ fn basic_authentication_and_several_hosts() {
 #[test]
 fn the_function_indexes_the_events_of_its_invocations() {
     let target = Target::new("lambda");
-    let function = RuntimeEmulator::start(&target.variables(), 30);
+    let function = RuntimeEmulator::start(&target.variables(), 300);
     let event =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/events/rest.json")).expect("an event");
     let first: Value = serde_json::from_str(&function.invoke(&event)).expect("an answer is JSON");

@@ -119,7 +119,7 @@ fn a_drained_queue_doubles_nothing_if_it_looks_up() {
         let key = target.key(&key_body(Job::FunctionLookingUp));
         let mut variables = target.variables(key.as_ref());
         variables.push(("LOOK_UP_REPEATED", setting));
-        let function = RuntimeEmulator::start(&variables, 60);
+        let function = RuntimeEmulator::start(&variables, 300);
         let drain = || {
             let answer = function.invoke(event.as_bytes());
             assert_eq!(answer, r#"{"batchItemFailures":[]}"#, "{setting}");

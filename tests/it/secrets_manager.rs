@@ -188,7 +188,7 @@ fn the_function_reads_it_once_and_again_after_a_401() {
     let (elasticsearch, moto) = (FakeElasticsearch::start(), moto::shared());
     let arn = moto.create_secret("rotated", "Zmlyc3Q=");
     let function =
-        RuntimeEmulator::start_own(&variables(Some(&elasticsearch.url), &moto.url, &arn), 30);
+        RuntimeEmulator::start_own(&variables(Some(&elasticsearch.url), &moto.url, &arn), 300);
     let event = std::fs::read(EVENT).unwrap();
     let invoke = || Json::read(&function.invoke(&event));
     assert!(invoke().number("indexed") > Some(0));

@@ -459,8 +459,8 @@ fn the_function_works_with_the_template_s_environment() {
         .collect();
     let event = fs::read(repository("events/rest.json")).unwrap();
     for function in [
-        RuntimeEmulator::start(&variables, 10),
-        RuntimeEmulator::start_own(&variables, 10),
+        RuntimeEmulator::start(&variables, 300),
+        RuntimeEmulator::start_own(&variables, 300),
     ] {
         let answer = function.invoke(&event);
         assert!(

@@ -14,13 +14,18 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-/// Returns the command with these settings and no other environment variable, in the repository's
-/// folder.
+/// A generous limit for each reply. A server under test shares the processors with other tests, and
+/// a request that is given up and sent again finds its documents stored.
+const PATIENT: (&str, &str) = ("REQUEST_TIMEOUT_MS", "300000");
+
+/// Returns the command with these settings, in the repository's folder. It sees no other environment
+/// variable but a generous `REQUEST_TIMEOUT_MS`.
 pub(crate) fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_apigw-logs"));
     command
         .args(arguments)
         .env_clear()
+        .envs([PATIENT])
         .envs(settings.iter().copied())
         .current_dir(repository(""));
     command
