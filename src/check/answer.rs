@@ -10,7 +10,7 @@ use crate::printable::printable;
 use crate::server::{Reply, ReplyError};
 
 /// Upper bound on the length of a reason in characters.
-const LONGEST_REASON: usize = 300;
+pub(super) const LONGEST_REASON: usize = 300;
 
 /// The first two numbers of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,32 +107,6 @@ pub(super) fn sentence(error: &ReplyError) -> String {
         ReplyError::Detailed { r#type, reason, .. } => format!("{type}: {reason}"),
     };
     printable(&sentence, LONGEST_REASON).to_string()
-}
-
-#[derive(Deserialize)]
-struct Bulk {
-    items: Vec<BTreeMap<String, BulkResult>>,
-}
-
-/// The result of one document in a bulk request.
-#[derive(Deserialize)]
-pub(super) struct BulkResult {
-    pub(super) status: u16,
-    error: Option<ReplyError>,
-}
-
-impl BulkResult {
-    pub(super) fn reason(&self) -> String {
-        self.error
-            .as_ref()
-            .map_or_else(|| "no reason is given".to_owned(), sentence)
-    }
-}
-
-/// Reads the result of the only document in a bulk request.
-pub(super) fn item(reply: &Reply) -> Option<BulkResult> {
-    let bulk: Bulk = serde_json::from_slice(&reply.body).ok()?;
-    bulk.items.into_iter().next()?.into_values().next()
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use self::answer::{DataStreams, Privileges, Version};
 pub use self::stack::StackCheck;
+use crate::bulk::{self, Action, ActionKind, ItemResult, Rejection, Sent, Stored, Verdict};
 use crate::data_stream::DataStreamName;
+use crate::printable::printable;
 use crate::server::{Inspect, Reply, ServerInfo, Target, Templates, Transport, TransportError};
 use crate::setup::{self, Setup, SetupError, Step};
 
@@ -428,40 +430,40 @@ impl Check {
             Ok(reply) => reply,
             Err(error) => return unanswered(CHECK, &error),
         };
-        let item = answer::item(&reply);
-        match item {
-            _ if let Some(busy) = busy(CHECK, &reply) => busy,
-            _ if reply.status != 200 => Finding::failed(
-                CHECK,
-                format!(
-                    "{stream}: the server answers {}: {}",
-                    reply.status,
-                    reason(&reply)
-                ),
-                KEYS,
-            ),
-            Some(answer::BulkResult { status: 201, .. }) => {
-                Finding::passed(CHECK, format!("{stream} took a document"))
-            }
-            Some(item) => Finding::failed(
-                CHECK,
-                format!(
-                    "{stream} rejects a document ({}): {}",
-                    item.status,
-                    item.reason()
-                ),
-                match item.status {
-                    403 => KEYS,
-                    429 | 503 => LATER,
-                    _ => RUN_SETUP,
-                },
-            ),
-            None => Finding::failed(
-                CHECK,
-                format!("{stream}: the reply does not mention the document"),
-                "check what is between here and the server",
-            ),
+        if let Some(busy) = busy(CHECK, &reply) {
+            return busy;
         }
+        if reply.status != 200 {
+            let message = format!(
+                "{stream}: the server answers {}: {}",
+                reply.status,
+                reason(&reply)
+            );
+            return Finding::failed(CHECK, message, KEYS);
+        }
+        let action = Action {
+            kind: ActionKind::Create,
+            id,
+        };
+        let sent = Sent {
+            data_stream: stream,
+            actions: &[action],
+        };
+        // The function believes no other reply either.
+        match bulk::verdict(&reply, sent) {
+            Verdict::Items(results) => results
+                .iter()
+                .map(|result| written(CHECK, stream, result))
+                .next(),
+            _ => None,
+        }
+        .unwrap_or_else(|| {
+            Finding::failed(
+                CHECK,
+                format!("{stream}: the reply does not say that the document is stored"),
+                "check what is between here and the server",
+            )
+        })
     }
 
     /// The function's key may not delete. Then the document stays, and its text says what it is.
@@ -600,6 +602,55 @@ fn version(reply: &Reply) -> Option<Finding> {
             format!("{product}, which does not reveal its version"),
         ),
     })
+}
+
+/// Returns the finding about a document that was sent.
+fn written(check: &'static str, stream: &str, result: &ItemResult) -> Finding {
+    let rejected = |rejection: &Rejection, remedy| {
+        let reason = format!("{}: {}", rejection.kind, rejection.reason);
+        let reason = printable(&reason, answer::LONGEST_REASON);
+        let message = format!(
+            "{stream} rejects a document ({}): {reason}",
+            rejection.status
+        );
+        Finding::failed(check, message, remedy)
+    };
+    match result {
+        ItemResult::Indexed(Stored {
+            failure_store: true,
+            ..
+        }) => Finding::failed(
+            check,
+            format!("{stream} puts a document into its failure store, where no search sees it"),
+            RUN_SETUP,
+        ),
+        ItemResult::Indexed(Stored {
+            elsewhere: false,
+            renamed: false,
+            ..
+        }) => Finding::passed(check, format!("{stream} took a document")),
+        ItemResult::Indexed(_) => Finding::unknown(
+            check,
+            format!(
+                "an ingest pipeline of {stream} gives a document another index or _id, so it stays \
+                 there, with the tag {TAG}"
+            ),
+        ),
+        ItemResult::Duplicate => Finding::failed(
+            check,
+            format!("{stream} has a document already whose _id is new"),
+            "check what is between here and the server",
+        ),
+        ItemResult::Dropped => Finding::unknown(
+            check,
+            format!("an ingest pipeline of {stream} drops the document, which is not stored"),
+        ),
+        ItemResult::Again(rejection) => rejected(rejection, LATER),
+        ItemResult::Blocked(rejection) if rejection.status == 403 => rejected(rejection, KEYS),
+        ItemResult::Blocked(rejection) | ItemResult::Rejected(rejection) => {
+            rejected(rejection, RUN_SETUP)
+        }
+    }
 }
 
 fn unanswered(check: &'static str, error: &TransportError) -> Finding {

@@ -16,7 +16,7 @@ type Case = (
 );
 
 /// Replies of a server: the start of a request, the status and the body. The first matching one
-/// counts.
+/// counts. `$ID` is the id of the document in the request.
 pub(crate) type Answers = &'static [(&'static str, u16, &'static str)];
 
 pub(crate) const ROOT: (&str, u16, &str) = ("GET / ", 200, r#"{"version":{"number":"9.5.3"}}"#);
@@ -31,11 +31,18 @@ pub(crate) const MAY_NOT_READ: (&str, u16, &str) = (
     r#"{"error":{"type":"security_exception","reason":"action is unauthorized"}}"#,
 );
 
-pub(crate) fn server(answers: Answers) -> RawTcp {
+pub(crate) fn server(answers: &[(&'static str, u16, &'static str)]) -> RawTcp {
+    let answers = answers.to_vec();
     RawTcp::start(move |_, stream| {
-        while let Some((head, _)) = read_head_and_body(stream) {
+        while let Some((head, sent)) = read_head_and_body(stream) {
             let found = answers.iter().find(|(start, _, _)| head.starts_with(start));
             let (_, status, body) = found.unwrap_or(&("", 404, "{}"));
+            let sent = String::from_utf8_lossy(&sent);
+            let id = sent
+                .split("\"_id\":\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            let body = body.replace("$ID", id.unwrap_or_default());
             let length = body.len();
             send(
                 stream,
@@ -46,7 +53,8 @@ pub(crate) fn server(answers: Answers) -> RawTcp {
 }
 
 fn check(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
-    let settings = [&[("ELASTICSEARCH_URL", url)], settings].concat();
+    let server = [("ELASTICSEARCH_URL", url), ("BULK_COMPRESSION_LEVEL", "0")];
+    let settings = [&server, settings].concat();
     run(&[&["check"], arguments].concat(), &settings, b"")
 }
 
@@ -252,7 +260,7 @@ fn a_busy_server_is_called_busy() {
                 (
                     "POST /",
                     200,
-                    r#"{"items":[{"create":{"status":429,"error":{"type":"a","reason":"b"}}}]}"#,
+                    r#"{"items":[{"create":{"_id":"$ID","status":429,"error":{"type":"a","reason":"b"}}}]}"#,
                 ),
                 MAY_NOT_READ,
             ],
@@ -275,6 +283,66 @@ fn a_busy_server_is_called_busy() {
         for word in ["`apigw-logs setup`", "address", "privileges: this server"] {
             assert!(!outcome.stdout.contains(word), "{}", outcome.stdout);
         }
+    }
+}
+
+/// The check believes the same replies as the function.
+#[test]
+fn a_written_document_is_where_the_server_proves_it() {
+    const NOT_PROVED: &str = "✗ write: logs-aws.api_gateway_logs-default: the reply does not say that the document is stored";
+    let cases: [(&'static str, &str); 12] = [
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":201,"result":"created"}}]}"#,
+            "✓ write: logs-aws.api_gateway_logs-default took a document",
+        ),
+        (r#"{"items":[{"create":{"status":201}}]}"#, NOT_PROVED),
+        (
+            r#"{"items":[{"create":{"_id":"a","status":201}}]}"#,
+            NOT_PROVED,
+        ),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":201}},{"create":{"_id":"$ID","status":201}}]}"#,
+            NOT_PROVED,
+        ),
+        (
+            r#"{"error":"late","items":[{"create":{"_id":"$ID","status":201}}]}"#,
+            NOT_PROVED,
+        ),
+        (
+            r#"{"timed_out":true,"items":[{"create":{"_id":"$ID","status":201}}]}"#,
+            NOT_PROVED,
+        ),
+        (r#"{"items":[]}"#, NOT_PROVED),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":201,"failure_store":"used"}}]}"#,
+            "✗ write: logs-aws.api_gateway_logs-default puts a document into its failure store",
+        ),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":200,"result":"noop"}}]}"#,
+            "? write: an ingest pipeline of logs-aws.api_gateway_logs-default drops the document",
+        ),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","_index":"mine","status":201}}]}"#,
+            "? write: an ingest pipeline of logs-aws.api_gateway_logs-default gives a document another",
+        ),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":403,"error":{"type":"security_exception","reason":"no"}}}]}"#,
+            "✗ write: logs-aws.api_gateway_logs-default rejects a document (403): security_exception: no: make a key",
+        ),
+        (
+            r#"{"items":[{"create":{"_id":"$ID","status":400,"error":{"type":"a","reason":"b"}}}]}"#,
+            "✗ write: logs-aws.api_gateway_logs-default rejects a document (400): a: b: run `apigw-logs setup`",
+        ),
+    ];
+    for (reply, line) in cases {
+        let bulk = ("POST /logs-aws.api_gateway_logs-default/_bulk", 200, reply);
+        let server = server(&[ROOT, MAY_ALL, bulk, MAY_NOT_READ]);
+        let outcome = check(&server.url, &["--write"], &[]);
+        assert!(
+            outcome.stdout.lines().any(|shown| shown.starts_with(line)),
+            "{reply}: {}",
+            outcome.stdout
+        );
     }
 }
 
