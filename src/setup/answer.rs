@@ -124,6 +124,22 @@ pub(super) fn is_missing(reply: &Reply) -> bool {
     matches!(reply.error(), Some(ReplyError::Detailed { r#type, .. }) if kinds.contains(&&*r#type))
 }
 
+/// Returns whether a reply confirms that an asset was put. A server acknowledges a template, and
+/// OpenSearch answers with the version of a policy.
+pub(super) fn is_confirmation(reply: &Reply) -> bool {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Confirmation {
+        acknowledged: bool,
+        #[serde(rename = "_version")]
+        version: Option<u64>,
+    }
+    let confirmation = serde_json::from_slice::<Confirmation>(&reply.body);
+    matches!(reply.status, 200 | 201)
+        && reply.error().is_none()
+        && confirmation.is_ok_and(|reply| reply.acknowledged || reply.version.is_some())
+}
+
 /// Returns the error for a reply that does not answer the question.
 pub(crate) fn unanswered(reply: &Reply) -> SetupError {
     match reply.status {

@@ -84,6 +84,13 @@ pub enum SetupError {
         /// The server's reason.
         reason: String,
     },
+    /// The server neither rejected an asset nor confirmed it: it did not reach all nodes in time, or
+    /// something between here and the server answered.
+    #[error(
+        "the server answered {1}, but did not confirm {0}: run `apigw-logs setup` again, and check that ELASTICSEARCH_URL is \
+         the address of Elasticsearch"
+    )]
+    Unconfirmed(String, u16),
     /// Somebody else made the existing asset.
     #[error(
         "{0} is there already and was not made by apigw-logs: nothing was changed. Remove or rename it, or overwrite it \

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::SetupError;
-use super::answer::{reason, unanswered};
+use super::answer::{is_confirmation, reason, unanswered};
 use crate::server::{Put, Templates};
 
 /// The step for one asset.
@@ -66,7 +66,7 @@ impl Step {
     /// Sends the request of the step, if it has one.
     ///
     /// # Errors
-    /// [`SetupError`] if the server rejects it.
+    /// [`SetupError`] if the server rejects it, or does not confirm it.
     pub async fn send<S: Templates>(
         &self,
         server: &S,
@@ -77,7 +77,8 @@ impl Step {
         };
         let reply = server.put(put, timeout).await?;
         match reply.status {
-            200..=299 => Ok(()),
+            200..=299 if is_confirmation(&reply) => Ok(()),
+            status @ 200..=299 => Err(SetupError::Unconfirmed(subject.to_string(), status)),
             300..=399 | 401 | 403 | 408 | 429 | 500 | 502..=504 => Err(unanswered(&reply)),
             status => Err(SetupError::Rejected {
                 asset: subject.to_string(),

@@ -381,6 +381,44 @@ fn a_missing_server_and_a_foreign_server_are_reported() {
     );
 }
 
+/// A server that holds nothing, and answers all requests after the first ones in the same way. The
+/// first six ask for the root and the templates.
+fn answering_after(missing: usize, answer: String) -> RawTcp {
+    RawTcp::start(move |_, stream| {
+        let body = r#"{"error":{"type":"resource_not_found_exception"},"status":404}"#;
+        let length = body.len();
+        let first = format!("HTTP/1.1 404 -\r\ncontent-length: {length}\r\n\r\n{body}");
+        for number in 0.. {
+            if read_head_and_body(stream).is_none() {
+                break;
+            }
+            send(stream, if number < missing { &first } else { &answer });
+        }
+    })
+}
+
+/// A reply to a PUT proves that the asset is there, or the command fails.
+#[test]
+fn an_asset_that_nobody_confirms_is_not_created() {
+    for (status, body) in [
+        (200, r#"{"acknowledged":false}"#),
+        (200, r#"{"acknowledged":true,"error":"late"}"#),
+        (200, "{}"),
+        (200, "<html>"),
+        (201, ""),
+        (202, r#"{"acknowledged":true}"#),
+        (204, ""),
+    ] {
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\n\r\n{body}");
+        let server = answering_after(6, answer);
+        let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url)], b"");
+        assert_eq!((run.status, &*run.stdout), (1, ""), "{status} {body}");
+        let sentence = format!("the server answered {status}, but did not confirm ");
+        assert!(run.stderr.contains(&sentence), "{body}: {}", run.stderr);
+    }
+}
+
 /// A busy server, or one that a proxy does not reach, does not count as a wrong address.
 #[test]
 fn a_busy_server_does_not_count_as_a_wrong_address() {
@@ -404,19 +442,7 @@ fn a_busy_server_does_not_count_as_a_wrong_address() {
         // The first reply is like this, or the last, after the questions about the root and the
         // templates.
         for answers_before in [0, 6] {
-            let answer = answer.clone();
-            let server = RawTcp::start(move |_, stream| {
-                let missing = r#"{"error":{"type":"resource_not_found_exception"},"status":404}"#;
-                let missing = format!(
-                    "HTTP/1.1 404 -\r\ncontent-length: {}\r\n\r\n{missing}",
-                    missing.len()
-                );
-                let mut before = answers_before;
-                while read_head_and_body(stream).is_some() {
-                    send(stream, if before > 0 { &missing } else { &answer });
-                    before -= 1;
-                }
-            });
+            let server = answering_after(answers_before, answer.clone());
             let run = run(&["setup"], &[("ELASTICSEARCH_URL", &server.url)], b"");
             assert_eq!((run.status, &*run.stdout), (1, ""), "{status}");
             let words = match status {
