@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::payload::{NewLogEvent, NewLogStream};
@@ -31,11 +31,14 @@ struct FoundEvent<'a> {
     message: Option<&'a RawValue>,
 }
 
-/// The member that distinguishes a reply from other JSON.
+/// The member that distinguishes a reply from other JSON, and those of events that Lambda delivers.
 #[derive(Deserialize)]
 struct Events<'a> {
     #[serde(borrow)]
     events: Option<&'a RawValue>,
+    awslogs: Option<IgnoredAny>,
+    #[serde(rename = "Records")]
+    records: Option<IgnoredAny>,
 }
 
 pub(super) const NEEDS_ARN: &str = "the output of `aws logs filter-log-events` does not name the account: give the log group's ARN with \
@@ -46,9 +49,11 @@ pub(super) const NEEDS_ARN: &str = "the output of `aws logs filter-log-events` d
 pub(super) fn is_reply(bytes: &[u8]) -> bool {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Events<'_>>();
     match values.next() {
-        Some(Ok(first)) => first
-            .events
-            .is_some_and(|events| events.get().starts_with('[')),
+        Some(Ok(first)) => {
+            let is_event = first.awslogs.is_some() || first.records.is_some();
+            let is_list = |events: &RawValue| events.get().starts_with('[');
+            !is_event && first.events.is_some_and(is_list)
+        }
         Some(Err(_)) => [r"{", r#""events""#, r":"]
             .iter()
             .try_fold(bytes, |rest, word| {

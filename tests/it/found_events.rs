@@ -201,3 +201,13 @@ fn errors_name_the_problem() {
         invoked.stderr
     );
 }
+
+/// `events` beside `awslogs` is an event that Lambda delivers, with a member that nobody knows.
+#[test]
+fn an_event_with_a_list_of_events_stays_an_event() {
+    let plain = event(6, 1, "2026-03-01");
+    let mixed = plain.replacen('{', r#"{"events":[],"#, 1);
+    let invoked = invoke(&mixed, &["--log-group", &arn(GROUP)]);
+    assert_eq!(invoked.status, 0, "{}", invoked.stderr);
+    assert_eq!(origins(&invoked.stdout).len(), 6, "{}", invoked.stderr);
+}
