@@ -37,7 +37,7 @@ impl Display for Printable<'_> {
 
 /// Returns whether a terminal acts on a character or shows nothing for it: controls, line
 /// separators, and characters that change the direction of writing.
-fn misleads(character: char) -> bool {
+pub(crate) fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

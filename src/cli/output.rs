@@ -1,28 +1,48 @@
-//! Standard output: buffered, and aware of whether anybody still reads it.
+//! Standard output: buffered, harmless to a terminal, and aware of whether anybody still reads it.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use super::terminal::say;
+use crate::printable::misleads;
 
 /// Data on its way to standard output.
-pub(super) struct Output(BufWriter<Stdout>);
+///
+/// At a terminal, the characters on which it acts are written as JSON writes them, as in `\u009b`.
+/// JSON stays the same JSON.
+pub(super) struct Output {
+    to: BufWriter<Stdout>,
+    is_terminal: bool,
+}
 
 impl Output {
     pub(super) fn stdout() -> Self {
-        Self(BufWriter::with_capacity(1 << 16, io::stdout()))
+        Self {
+            to: BufWriter::with_capacity(1 << 16, io::stdout()),
+            is_terminal: io::stdout().is_terminal(),
+        }
     }
 
     pub(super) fn line(&mut self, line: &str) -> io::Result<&mut Self> {
-        writeln!(self.0, "{line}").map(|()| self)
+        self.bytes(line.as_bytes())?.bytes(b"\n")
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<&mut Self> {
-        self.0.write_all(bytes).map(|()| self)
+        if !self.is_terminal {
+            return self.to.write_all(bytes).map(|()| self);
+        }
+        for character in String::from_utf8_lossy(bytes).chars() {
+            if misleads(character) && !matches!(character, '\n' | '\t') {
+                write!(self.to, "\\u{:04x}", u32::from(character))?;
+            } else {
+                write!(self.to, "{character}")?;
+            }
+        }
+        Ok(self)
     }
 
     /// Writes what is buffered. Until then, nobody knows whether the reader is still there.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.to.flush()
     }
 }
 

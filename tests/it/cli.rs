@@ -1417,6 +1417,24 @@ fn text_from_files_and_settings_cannot_act_on_a_terminal() {
     }
 }
 
+/// Clients choose what a line says. JSON writes the characters on which a terminal acts as escapes.
+#[test]
+fn a_document_cannot_act_on_a_terminal() {
+    const STRANGE: &str = "a\u{7f}\u{9b}2J\u{202e}b";
+    let folder = TempDir::new().unwrap();
+    let lines = folder.path().join("lines");
+    let line = format!(r#"{{"requestId":"r","status":"200","path":"/{STRANGE}"}}"#);
+    fs::write(&lines, line).unwrap();
+    let name = lines.to_str().unwrap();
+    let piped = run(&["normalize", name], &[], b"");
+    assert!(piped.stdout.contains(STRANGE), "{}", piped.stdout);
+    let Some((status, shown)) = at_terminal(&format!("normalize {name}"), &[]) else {
+        return;
+    };
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains(r"/a\u007f\u009b2J\u202eb"), "{shown}");
+}
+
 #[test]
 fn unencrypted_credentials_get_a_warning() {
     let cases: &[(Settings<'_>, bool)] = &[
