@@ -197,7 +197,7 @@ pub(crate) fn invoke(event: &str, settings: &[(&str, &str)]) -> Run {
         .envs([
             ("RETRY_INITIAL_MS", "1"),
             ("RETRY_MAX_MS", "20"),
-            ("RETRY_BUDGET_MS", "2000"),
+            ("RETRY_BUDGET_MS", "60000"),
         ])
         .envs(settings.iter().copied())
         .stdin(Stdio::piped())
