@@ -445,11 +445,13 @@ impl<'a> PayloadReader<'a> {
     }
 
     /// Reads a log event. An id or a message of any type is taken as text: emulators give numbers
-    /// for ids. A log event without a message is its own line, so that it is kept.
+    /// for ids. A log event without a message, or with several, is its own line, so that all of it is
+    /// kept.
     fn log_event(&mut self) -> Result<EventSpans, Malformed> {
         let mut id = 0..0;
         let mut timestamp = None;
         let mut message = None;
+        let mut messages = 0_u32;
         let mut system = None;
         self.scanner.peek();
         let start = self.scanner.position();
@@ -464,14 +466,15 @@ impl<'a> PayloadReader<'a> {
                     let is_string = self.scanner.peek() == Some(b'"');
                     let text = self.text("line", LONGEST_LINE)?;
                     message = Some(text).filter(|(span, _)| is_string || !span.is_empty());
+                    messages = messages.saturating_add(1);
                 }
                 "extractedFields" => system = self.system_fields()?,
                 _ => self.step_over()?,
             }
         }
         let (message, escapes) = match message {
-            Some(message) => message,
-            None => {
+            Some(message) if messages == 1 => message,
+            _ => {
                 let whole = self.scanner.since(start).trim_ascii_end();
                 self.check_length(whole, "line", LONGEST_LINE)?;
                 (start..start + whole.len(), Escapes::None)

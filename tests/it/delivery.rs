@@ -66,7 +66,8 @@ fn a_pretty_printed_line_becomes_one_line_of_the_body() {
     assert_eq!(server.count(LOGS), 3);
 }
 
-/// Somebody else may write to a stream or a queue. What has no line is kept whole, too.
+/// Somebody else may write to a stream or a queue. An event with no line, or with two, is kept
+/// whole, too.
 #[test]
 fn a_log_event_without_a_line_is_kept_whole() {
     let server = FakeElasticsearch::start();
@@ -75,13 +76,14 @@ fn a_log_event_without_a_line_is_kept_whole() {
         r#"{"id":"2","timestamp":1772353800000,"message":null}"#,
         r#"{"id":"3","timestamp":1772353800000,"message":{"a":1}}"#,
         r#"{"id":"4","timestamp":1772353800000,"message":5}"#,
+        r#"{"id":"5","timestamp":1772353800000,"message":"a","message":"b"}"#,
     ];
     let log_data = format!(
         r#"{{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"g","logStream":"s","logEvents":[{}]}}"#,
         events.join(",")
     );
     let event = direct(&compressed(&log_data));
-    check(&run(&server, &event), 0, [4, 0, 0, 0, 0], "");
+    check(&run(&server, &event), 0, [5, 0, 0, 0, 0], "");
     let documents: Vec<_> = server
         .documents(LOGS)
         .iter()
@@ -93,7 +95,7 @@ fn a_log_event_without_a_line_is_kept_whole() {
         .collect();
     assert_eq!(
         originals,
-        BTreeSet::from([events[0], events[1], r#"{"a":1}"#, "5"])
+        BTreeSet::from([events[0], events[1], r#"{"a":1}"#, "5", events[4]])
     );
     for document in &documents {
         assert_eq!(document.text("event.kind"), Some("pipeline_error"));
