@@ -221,6 +221,16 @@ impl<'v> Ends<'v> {
                 .count()
     }
 
+    /// Does the same, also after blanks that are not ASCII.
+    pub(super) fn after_any_space(&self, position: usize) -> usize {
+        const NO_BREAK: char = '\u{a0}';
+        let mut position = self.after_space(position);
+        while self.from(position).starts_with(NO_BREAK) {
+            position = self.after_space(position + NO_BREAK.len_utf8());
+        }
+        position
+    }
+
     /// Returns the quote at a position, with the number of backslashes before it.
     pub(super) fn quote(&self, position: usize) -> Option<(u8, usize)> {
         let backslashes = self
@@ -239,12 +249,42 @@ impl<'v> Ends<'v> {
             return self.string(start, quote);
         }
         match self.byte(start) {
-            Some(b'{' | b'[') => self.brackets(start),
-            _ => match self.typed_quote(start) {
+            Some(b'{') => self.brackets(start),
+            Some(b'[') => self.brackets(self.behind_type(start).unwrap_or(start)),
+            _ => match self.typed_quote(start).or_else(|| self.binary(start)) {
                 Some((position, quote)) => self.string(position, quote),
                 None => self.bare(start),
             },
         }
+    }
+
+    /// Returns the position of the quote in a binary of Erlang: `<<"…">>`.
+    pub(super) fn binary(&self, start: usize) -> Option<(usize, (u8, usize))> {
+        let position = start + 2;
+        let is_binary = self.from(start).starts_with("<<");
+        is_binary.then(|| Some((position, self.quote(position)?)))?
+    }
+
+    /// Returns the position of the bracket behind the type of a list, as Go prints it:
+    /// `[]string{"…"}`, `[]interface {}{"…"}`.
+    fn behind_type(&self, start: usize) -> Option<usize> {
+        const LONGEST: usize = 64;
+        let bytes = self.bytes.get(start + 1..)?;
+        let size = bytes.iter().take(LONGEST);
+        let size = size
+            .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
+            .count();
+        let name = bytes.get(size..)?.strip_prefix(b"]")?;
+        let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.*[] ".contains(byte);
+        let length = name.iter().take(LONGEST).take_while(is_name).count();
+        let position = start + size + 2 + length;
+        let position = position
+            + if self.from(position).starts_with("{}{") {
+                2
+            } else {
+                0
+            };
+        (length > 0 && self.byte(position) == Some(b'{')).then_some(position)
     }
 
     /// Returns the position of the quote after the type of a string, as programs print it: `b'…'`,
@@ -260,42 +300,74 @@ impl<'v> Ends<'v> {
         Some((position, quote))
     }
 
-    /// Returns the end of a value that stands on the indented lines below its key: a block of YAML,
+    /// Returns the end of a value that stands on the lines below its key: a block or a list of YAML,
     /// or a header that continues. `None` if the value stands on the key's line.
     pub(super) fn block(&self, start: usize) -> Option<usize> {
         let mark = self.from(start).strip_prefix(['|', '>']);
         let mark = mark.map(|rest| rest.trim_start_matches(['+', '-', '1', '2', '4', '8']));
-        let is_block = mark.is_some();
         let rest = mark
             .unwrap_or(self.from(start))
             .trim_start_matches([' ', '\t', '\r']);
-        let mut position = self.text.len() - rest.len();
-        let mut is_first = true;
+        let first = self.text.len() - rest.len();
+        if self.byte(first) != Some(b'\n') {
+            return None;
+        }
+        let indent = self.indent(start);
+        let mut position = first;
         while self.byte(position) == Some(b'\n')
-            && matches!(self.byte(position + 1), Some(b' ' | b'\t'))
-            && (is_first || is_block)
+            && self.is_below(
+                position + 1,
+                if position == first { 0 } else { indent },
+                indent,
+            )
         {
             let next = memchr::memchr(b'\n', self.bytes.part(position + 1..));
             position = next.map_or(self.bytes.len(), |length| position + 1 + length);
-            is_first = false;
         }
-        (!is_first).then_some(position)
+        (position > first).then_some(position)
     }
 
-    /// Returns the start of the content of the next element, if the content of an element ends
-    /// here: `…</key><value>`.
-    pub(super) fn next_element(&self, position: usize) -> Option<usize> {
+    /// Returns the number of blanks and hyphens before the first word of a position's line.
+    fn indent(&self, position: usize) -> usize {
+        const LONGEST: usize = 1_024;
+        let before = self.bytes.part(position.saturating_sub(LONGEST)..position);
+        let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+        let line = before.part(line..);
+        line.iter()
+            .take_while(|byte| b" \t-".contains(byte))
+            .count()
+    }
+
+    /// Returns whether a line belongs to a key above it: it has more blanks before it, or is an
+    /// element of a list. A place in a program's stack belongs to no key.
+    fn is_below(&self, line: usize, least: usize, of_list: usize) -> bool {
+        let inside = self.after_blanks(line);
+        let rest = self.from(inside);
+        let indent = inside - line;
+        (indent > least && !rest.starts_with("at "))
+            || (indent == of_list && rest.starts_with("- "))
+    }
+
+    /// Returns the name and the start of the content of the next element, if the content of an
+    /// element ends here: `…</key><value>`.
+    pub(super) fn next_element(&self, position: usize) -> Option<(&'v str, usize)> {
         const LONGEST_TAG: usize = 256;
         let rest = self.from(position).strip_prefix("</")?;
-        let (_, next) = rest
-            .split_once('>')
-            .filter(|(tag, _)| tag.len() < LONGEST_TAG)?;
-        let tag = next.trim_start().strip_prefix('<')?;
-        let (tag, content) = tag
-            .split_once('>')
-            .filter(|(tag, _)| tag.len() < LONGEST_TAG)?;
+        let rest = rest.part(..rest.floor_char_boundary(2 * LONGEST_TAG));
+        let (_, next) = rest.split_once('>')?;
+        let (tag, content) = next.trim_start().strip_prefix('<')?.split_once('>')?;
         let is_opening = tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !tag.ends_with('/');
-        is_opening.then_some(self.text.len() - content.len())
+        let name = tag.split([' ', '\t', '\n']).next().unwrap_or(tag);
+        let end = position + 2 + rest.len();
+        is_opening.then_some((name, end - content.len()))
+    }
+
+    /// Returns the end of an element's content, if it is short and has no elements.
+    pub(super) fn short_content(&self, start: usize) -> Option<usize> {
+        const LONGEST: usize = 256;
+        let bytes = self.bytes.part(start..).iter().take(LONGEST);
+        let end = start + bytes.take_while(|byte| **byte != b'<').count();
+        self.from(end).starts_with("</").then_some(end)
     }
 
     /// Returns the end of an element's content, whatever its name.

@@ -28,7 +28,7 @@ pub(super) fn is_json(text: &str) -> bool {
 
 /// Finds the credentials in a text that is JSON.
 pub(super) fn find(json: &str) -> Vec<Edit> {
-    walk(json, Vec::new())
+    walk(json, Vec::new(), false)
 }
 
 /// Finds the credentials in an object that is the value of a key.
@@ -36,15 +36,73 @@ pub(super) fn find_under(key: &str, json: &str) -> Vec<Edit> {
     let mut level = Level::new(true, String::new());
     level.is_key_next = false;
     key.clone_into(&mut level.key);
-    walk(json, vec![level])
+    walk(json, vec![level], false)
 }
 
-fn walk(json: &str, levels: Vec<Level>) -> Vec<Edit> {
+/// Finds the credentials in the objects of JSON inside a text, by their names alone: other
+/// detectors look at the text of their strings. The last object may be cut off.
+///
+/// A bracket that begins no JSON is passed over. All such looks together read no more than a few
+/// times the text.
+pub(super) fn find_embedded(text: &str, found: &mut Vec<Range<usize>>) {
+    const MOST_READ: usize = 4;
+    let whole = text.trim_end();
+    let text = whole.strip_suffix("[TRUNCATED]").unwrap_or(whole);
+    let mut position = 0;
+    let mut read = 0;
+    while let Some(bracket) = memchr::memchr(b'{', text.as_bytes().part(position..)) {
+        let start = position + bracket;
+        let rest = text.part(start..);
+        position = match extent(rest) {
+            Extent::Json(length) => {
+                let hidden = walk(rest.part(..length), Vec::new(), true);
+                let places = hidden.into_iter().map(|edit| edit.place);
+                found.extend(places.map(|place| start + place.start..start + place.end));
+                start + length
+            }
+            Extent::Broken(length) => {
+                read += length;
+                start + 1
+            }
+        };
+        if read > MOST_READ * text.len() {
+            return;
+        }
+    }
+}
+
+/// How much of a text is JSON.
+enum Extent {
+    /// An object, or all of the text if it is cut off inside the object
+    Json(usize),
+    /// No object; this much was read.
+    Broken(usize),
+}
+
+fn extent(text: &str) -> Extent {
+    let is_object = text.part(1..).trim_start().starts_with(['"', '}']);
+    if !is_object {
+        return Extent::Broken(1);
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    match values.next() {
+        Some(Ok(_)) => Extent::Json(values.byte_offset()),
+        Some(Err(error)) if !error.is_eof() => {
+            let lines = memchr::memchr_iter(b'\n', text.as_bytes());
+            let line = lines.take(error.line().saturating_sub(1)).last();
+            Extent::Broken(line.unwrap_or_default() + error.column())
+        }
+        _ => Extent::Json(text.len()),
+    }
+}
+
+fn walk(json: &str, levels: Vec<Level>, is_embedded: bool) -> Vec<Edit> {
     let mut walk = Walk {
         json,
         position: 0,
         levels,
         edits: Vec::new(),
+        is_embedded,
     };
     while walk.step().is_some() {}
     walk.edits
@@ -92,6 +150,8 @@ struct Walk<'j> {
     position: usize,
     levels: Vec<Level>,
     edits: Vec<Edit>,
+    /// True if only names count, because the JSON is a part of a text.
+    is_embedded: bool,
 }
 
 impl<'j> Walk<'j> {
@@ -256,7 +316,9 @@ impl<'j> Walk<'j> {
 
     /// Masks what is inside of a string.
     fn mask_text(&mut self, place: Range<usize>, text: &str) {
-        if let Some(masked) = super::masked(text) {
+        if !self.is_embedded
+            && let Some(masked) = super::masked(text)
+        {
             self.edits.push(Edit {
                 place,
                 text: Cow::Owned(quoted(&masked)),
@@ -265,9 +327,13 @@ impl<'j> Walk<'j> {
     }
 
     fn path(&self) -> String {
-        let Some(level) = self.levels.last().filter(|level| level.is_object) else {
+        let Some(level) = self.levels.last() else {
             return String::new();
         };
+        if !level.is_object {
+            // A list has the name of its elements.
+            return level.path.clone();
+        }
         let path = format!("{}{}", level.path, squeezed(&level.key));
         let start = path.floor_char_boundary(path.len().saturating_sub(LONGEST_PATH));
         path.part(start..).to_owned()

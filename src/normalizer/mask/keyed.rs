@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::ends::{Ends, ListKind};
-use super::names::{CredentialKind, MARKS, WORDS, holds_claims, kind, last_word};
+use super::names::{CredentialKind, MARKS, WORDS, group_of, holds_claims, kind, last_word};
 use super::view::View;
 use crate::parts::Parts;
 
@@ -26,10 +26,20 @@ static VALUE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is right")
 });
 
-/// Finds a member `value` of an object, without the object's other members.
+/// Finds a member whose value may belong to a name that was cut off: a member of an object, or an
+/// attribute. Words that say less, such as `data`, do not count.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
-static CUT_VALUE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"(?i)["']value\\*["']\s*:\s*"#).expect("the pattern is right"));
+static CUT_VALUE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)["'](?:[a-z_-]*values?|val|v|input|arg|argument)\\*["']\s*:\s*|<[^<>]*?\s(?:[a-z_-]*value|val|v)="#)
+        .expect("the pattern is right")
+});
+
+/// Finds the opening tag of an element that may hold a name's value.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static VALUE_TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)<(?:[a-z_-]*values?|val|v|input|content|data|text|arg|argument)(?:\s[^<>]*)?>")
+        .expect("the pattern is right")
+});
 
 /// Keys whose value is the name of something.
 const NAME_KEYS: [&str; 12] = [
@@ -203,12 +213,12 @@ impl<'t> Letters<'t> {
         let starts = std::iter::from_fn(move || {
             let name = names.find_at(&self.squeezed, position)?;
             position = name.start() + 1;
-            Some(name.range())
+            Some((name.range(), group_of(name.as_str()).map(str::len)))
         });
         starts
-            .filter_map(|name| self.places.get(name))
-            .filter(|places| self.is_name(places))
-            .filter_map(|places| Some(*places.first()?..places.last()? + 1))
+            .filter_map(|(name, group)| Some((self.places.get(name)?, group)))
+            .filter(|(places, group)| self.is_name(places, *group))
+            .filter_map(|(places, _)| Some(*places.first()?..places.last()? + 1))
     }
 
     /// Returns whether no letter follows a position, except behind a number: `pin2=`.
@@ -222,27 +232,22 @@ impl<'t> Letters<'t> {
     /// Returns whether letters at these positions make a name. Little may stand between them. If
     /// that is more than the separators of a key's words, the name must stand apart from other
     /// words.
-    fn is_name(&self, places: &[usize]) -> bool {
+    fn is_name(&self, places: &[usize], group: Option<usize>) -> bool {
         let between = |pair: &[usize]| match *pair {
             [one, other] => self.text.get(one + 1..other).unwrap_or("\n"),
             _ => "",
         };
         let gaps = || places.windows(2).map(between);
-        let is_allowed = |gap: &str| {
-            // The letters themselves may be escaped: `\\u0061\\u005f\\u0062`.
-            let gap = if gap.len() > 2 {
-                gap.trim_matches('\\')
-            } else {
-                gap
-            };
-            let allowed: &[u8] = match gap.len() {
-                0 | 1 => b"_-. +/:[]'\"\\$@",
-                2 => b"[]'\"",
-                _ => return false,
-            };
-            gap.bytes().all(|byte| allowed.contains(&byte))
+        let is_nested = group
+            .and_then(|length| gaps().nth(length.checked_sub(1)?))
+            .is_some_and(leads_to_member);
+        let gaps = || {
+            let of_group = group.filter(|_| is_nested);
+            let gaps = gaps().enumerate();
+            gaps.filter(move |(number, _)| of_group != Some(number + 1))
+                .map(|(_, gap)| gap)
         };
-        if !gaps().all(is_allowed) {
+        if !gaps().all(is_gap) {
             return false;
         }
         let is_loose = gaps().any(|gap| gap.bytes().any(|byte| !b"_-.".contains(&byte)));
@@ -254,8 +259,42 @@ impl<'t> Letters<'t> {
         let before = first.checked_sub(1).and_then(byte);
         let plural =
             usize::from(byte(last + 1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b's')));
-        !is_loose || !(is_word(before) || is_word(byte(last + 1 + plural)))
+        let goes_on = is_word(byte(last + 1 + plural));
+        !(is_loose && is_word(before)) && !((is_loose || is_nested) && goes_on)
     }
+}
+
+/// Returns whether a text may stand between two letters of a name.
+fn is_gap(gap: &str) -> bool {
+    // The letters themselves may be escaped: `\\u0061\\u005f\\u0062`.
+    let gap = if gap.len() > 2 {
+        gap.trim_matches('\\')
+    } else {
+        gap
+    };
+    let is_of = |allowed: &[u8]| gap.bytes().all(|byte| allowed.contains(&byte));
+    match gap.len() {
+        0 | 1 => is_of(b"_-. +/:[]'\"\\$@"),
+        2 => is_of(b"[]'\"") || is_of(b"_- "),
+        3 => is_of(b"_- "),
+        _ => false,
+    }
+}
+
+/// Returns whether a text stands between the name of a group and that of its first member:
+/// `api":{"key`, `api:\n  key`, `<api><key`, `[api]\nkey`.
+fn leads_to_member(gap: &str) -> bool {
+    const LONGEST: usize = 24;
+    let is_part = |byte: u8| b"\"'\\:=>{[<] \r\n\t".contains(&byte);
+    let gap = gap.trim_start_matches(['"', '\'', '\\']);
+    let is_indented = || gap.ends_with([' ', '\t']);
+    let is_group = match gap.bytes().next() {
+        Some(b':' | b'=') => gap.contains('{') || (gap.contains('\n') && is_indented()),
+        Some(b'>') => gap.ends_with('<'),
+        Some(b']') => gap.contains('\n'),
+        _ => false,
+    };
+    is_group && gap.len() <= LONGEST && gap.bytes().all(is_part)
 }
 
 /// The text after a key.
@@ -297,7 +336,7 @@ impl Keyed<'_> {
                 continue;
             }
             let key = self.key(&name);
-            if key == seen {
+            if key == seen || self.is_of_parser(&key) {
                 continue;
             }
             let start = done.max(seen.end);
@@ -305,6 +344,7 @@ impl Keyed<'_> {
             let Some(kind) = self.ends.text.get(key.clone()).and_then(kind) else {
                 continue;
             };
+            let key = self.innermost(key);
             keys += 1;
             if keys > MOST_KEYS {
                 found.push(key.start..self.ends.text.len());
@@ -339,8 +379,39 @@ impl Keyed<'_> {
         text.ceil_char_boundary(name.start - before)..text.floor_char_boundary(name.end + after)
     }
 
+    /// Returns the last of the names in a key: `key` of `api":{"key`.
+    fn innermost(&self, key: Range<usize>) -> Range<usize> {
+        let text = self.ends.text.part(key.clone());
+        let Some(bracket) = text.rfind(['{', '<', '\n']) else {
+            return key;
+        };
+        let is_before = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        key.end - text.part(bracket..).trim_start_matches(is_before).len()..key.end
+    }
+
+    /// Returns whether a parser speaks of its tokens: `Unexpected token: < in JSON`.
+    fn is_of_parser(&self, key: &Range<usize>) -> bool {
+        const BEFORE: &str = "unexpected ";
+        let word = self.ends.text.part(key.clone());
+        let start = key.start.checked_sub(BEFORE.len());
+        let before = start.and_then(|start| self.ends.text.get(start..key.start));
+        word.eq_ignore_ascii_case("token")
+            && before.is_some_and(|before| before.eq_ignore_ascii_case(BEFORE))
+    }
+
     /// Finds the credentials that a key reveals.
     fn secrets(&self, key: &Range<usize>, kind: CredentialKind, done: usize) -> Vec<Range<usize>> {
+        let mut secrets = self.secrets_behind(key, kind, done);
+        secrets.extend(self.element_before(key, done));
+        secrets
+    }
+
+    fn secrets_behind(
+        &self,
+        key: &Range<usize>,
+        kind: CredentialKind,
+        done: usize,
+    ) -> Vec<Range<usize>> {
         let Some(separator) = self.separator(key) else {
             return self.named(key, done);
         };
@@ -430,9 +501,17 @@ impl Keyed<'_> {
     fn separator(&self, key: &Range<usize>) -> Option<Separator> {
         let ends = &self.ends;
         let mut position = self.after_brackets(key.end);
+        if let Some(quote) = self.quote_behind_words(position) {
+            position = quote;
+        }
         let is_quoted = match ends.quote(position) {
             Some((_, backslashes)) => {
                 position = self.after_brackets(position + backslashes + 1);
+                position += usize::from(self.closes_key(key, position));
+                // A binary of Erlang: `<<"token">>`.
+                if ends.from(position).starts_with(">>") {
+                    position += 2;
+                }
                 true
             }
             None => false,
@@ -451,9 +530,9 @@ impl Keyed<'_> {
             return found(value, Sign::Colon);
         }
         let sign = if is_quoted {
-            ends.after_space(position)
+            ends.after_any_space(position)
         } else {
-            ends.after_blanks(position)
+            ends.after_blanks(self.after_marks(key, position))
         };
         if is_quoted && ends.from(sign).starts_with(',') {
             return found(self.listed_value(key, sign)?, Sign::Colon);
@@ -470,7 +549,9 @@ impl Keyed<'_> {
             .or_else(|| self.sign_behind_word(sign))
             .or_else(|| self.option(key, position))
             .or_else(|| self.keyword(key, position))
-            .or_else(|| self.symbol(key, position))?;
+            .or_else(|| self.symbol(key, position))
+            .or_else(|| self.tuple(position))
+            .or_else(|| self.text(key, position).filter(|_| !is_quoted))?;
         let value = if is_quoted {
             ends.after_space(after)
         } else {
@@ -493,7 +574,110 @@ impl Keyed<'_> {
         if !self.before_path(key.start).ends_with('>') {
             return None;
         }
-        Some(found(self.ends.next_element(position)?, Sign::Tags))
+        Some(found(self.next_value(position)?, Sign::Tags))
+    }
+
+    /// Returns the start of the value of a name that is the content of an element: the content of
+    /// an element called a value, or else of the next one.
+    fn next_value(&self, position: usize) -> Option<usize> {
+        const MOST_ELEMENTS: usize = 4;
+        let next = |position| self.ends.next_element(position);
+        let first = next(position)?;
+        let behind = |(_, content): &(&str, usize)| next(self.ends.short_content(*content)?);
+        let mut elements = std::iter::successors(Some(first), behind).take(MOST_ELEMENTS);
+        let value = elements.find(|(tag, _)| is_value_key(tag));
+        Some(value.unwrap_or(first).1)
+    }
+
+    /// Returns the content of an element before the one that has the name as its content:
+    /// `<value>S</value><name>password</name>`.
+    fn element_before(&self, key: &Range<usize>, done: usize) -> Option<Range<usize>> {
+        let head = self.before_path(key.start).strip_suffix('>')?;
+        let (before, tag) = tail(head).rsplit_once('<')?;
+        if !is_name_key(tag) {
+            return None;
+        }
+        let value = VALUE_TAG.find_iter(before).last()?;
+        if !holds_whole_elements(before.part(value.start()..)) {
+            return None;
+        }
+        let content = before.part(value.end()..);
+        let start = head.len() - tag.len() - 1 - content.len();
+        let end = start + content.find("</")?;
+        (start >= done && start < end).then_some(start..end)
+    }
+
+    /// Returns the position of the quote that ends a key of several words: `"new password (again)":`
+    fn quote_behind_words(&self, position: usize) -> Option<usize> {
+        let ends = &self.ends;
+        let rest = ends.text.as_bytes().part(position..);
+        let ends_key = |byte: &u8| b"\"'\\:={},<>\n".contains(byte);
+        let length = rest.iter().take(LONGEST_KEY).position(ends_key)?;
+        let (_, backslashes) = ends.quote(position + length)?;
+        let sign = ends.after_space(position + length + backslashes + 1);
+        let has_sign = [":", "=>"]
+            .iter()
+            .any(|one| ends.from(sign).starts_with(one));
+        (length > 0 && has_sign).then_some(position + length)
+    }
+
+    /// Returns whether a bracket around a key in quotes closes before a sign: `$ENV{'TOKEN'} = `,
+    /// `AnyHashable("token"): `.
+    fn closes_key(&self, key: &Range<usize>, position: usize) -> bool {
+        let before = self.ends.text.part(..key.start);
+        let before = before.trim_end_matches(['"', '\'', '\\']);
+        let behind = self.ends.byte(self.ends.after_blanks(position + 1));
+        match self.ends.byte(position) {
+            Some(b'}') => before.ends_with('{') && behind == Some(b'='),
+            Some(b')') => before.ends_with('(') && behind == Some(b':'),
+            _ => false,
+        }
+    }
+
+    /// Returns the position behind the marks between a name and its sign: `**name**:`,
+    /// `<b>name</b>:`, `name*:`, `name#1=`, `name (hex)=`, `${name}=`.
+    fn after_marks(&self, key: &Range<usize>, position: usize) -> usize {
+        let rest = self.ends.from(position);
+        let rest = rest.part(..rest.floor_char_boundary(LONGEST_KEY));
+        let behind = behind_marks(self.ends.text.part(..key.start), rest);
+        let after = position + rest.len() - behind.len();
+        let is_sign = match self.ends.byte(self.ends.after_blanks(after)) {
+            // A template of a path ends in a bracket, too: `/users/{token}: not found`.
+            Some(b':') => !rest.starts_with('}'),
+            Some(b'=') => true,
+            _ => false,
+        };
+        if is_sign { after } else { position }
+    }
+
+    /// `Key (token, tenant)=(S, 1) already exists`, as PostgreSQL says it.
+    fn tuple(&self, position: usize) -> Option<(usize, Sign)> {
+        const SIGN: &str = ")=(";
+        let rest = self.ends.from(position);
+        let rest = rest.part(..rest.floor_char_boundary(LONGEST_KEY));
+        let (columns, _) = rest.split_once(SIGN)?;
+        let is_column = |byte: u8| byte.is_ascii_alphanumeric() || b"_,. :\"()".contains(&byte);
+        let value = position + columns.len() + SIGN.len();
+        columns
+            .bytes()
+            .all(is_column)
+            .then_some((value, Sign::Equals))
+    }
+
+    /// `setPassword("S")`, `Invalid password "S"`
+    fn text(&self, key: &Range<usize>, position: usize) -> Option<(usize, Sign)> {
+        let ends = &self.ends;
+        let before = ends.text.part(..key.start);
+        let is_word = before.is_empty() || before.ends_with([' ', '\t', '(', '\n']);
+        if ends.text.part(key.clone()).eq_ignore_ascii_case("code") {
+            return None;
+        }
+        let value = match ends.byte(position)? {
+            b'(' => position + 1,
+            b' ' if is_word => ends.after_blanks(position),
+            _ => return None,
+        };
+        ends.quote(value).map(|_| (value, Sign::Blank))
     }
 
     /// Returns the start of the value in a list of names and values: `"name", "value"`.
@@ -504,6 +688,7 @@ impl Keyed<'_> {
         let ends = &self.ends;
         let value = ends.after_space(comma + 1);
         let is_value = ends.quote(value).is_some()
+            || ends.binary(value).is_some()
             || ends.typed_quote(value).is_some()
             || ends.from(comma + 1).trim_start().starts_with(['{', '[']);
         is_value.then_some(value)
@@ -548,32 +733,61 @@ impl Keyed<'_> {
         Some((position + length.min(2) + arrow, sign))
     }
 
-    /// `Authorization header: …`, `the password is …`
+    /// `Authorization Header: …`, `the password is …`, `Cookie header value was: …`
     fn sign_behind_word(&self, position: usize) -> Option<(usize, Sign)> {
-        const WORDS: [&str; 5] = ["header", "headers", "value", "field", "parameter"];
-        let rest = self.ends.from(position);
-        let length = rest
-            .bytes()
-            .take(LONGEST_KEY)
-            .take_while(u8::is_ascii_alphabetic)
-            .count();
-        let word = rest.get(..length)?;
-        let next = self.ends.after_blanks(position + length);
-        if ["is", "was"].contains(&word) && next > position + length {
-            let value = self.ends.from(next);
-            let value = value.split_whitespace().next().unwrap_or_default();
-            let is_value = self.ends.quote(next).is_some() || is_code(value);
-            return self
-                .sign(next)
-                .or_else(|| is_value.then_some((next, Sign::Blank)));
+        const MOST_WORDS: usize = 3;
+        const WORDS: [&str; 6] = ["header", "headers", "value", "field", "parameter", "string"];
+        const VERBS: [&str; 6] = ["is", "was", "are", "were", "eq", "like"];
+        let is_one =
+            |words: &[&str], word: &str| words.iter().any(|one| word.eq_ignore_ascii_case(one));
+        let mut position = position;
+        for _ in 0..MOST_WORDS {
+            let rest = self.ends.from(position);
+            let length = rest
+                .bytes()
+                .take(LONGEST_KEY)
+                .take_while(u8::is_ascii_alphabetic)
+                .count();
+            let word = rest.get(..length)?;
+            let next = self.ends.after_blanks(position + length);
+            let is_verb = is_one(&VERBS, word);
+            if !is_verb && !is_one(&WORDS, word) {
+                return None;
+            }
+            if let Some(sign) = self.sign(next) {
+                return Some(sign);
+            }
+            if is_verb {
+                let is_apart = next > position + length;
+                return (is_apart && self.is_value(next)).then_some((next, Sign::Blank));
+            }
+            position = next;
         }
-        WORDS.contains(&word).then(|| self.sign(next)).flatten()
+        None
     }
 
-    /// `--password S`
+    /// Returns whether a text in quotes stands here, or a word that looks like a code.
+    fn is_value(&self, position: usize) -> bool {
+        let word = self.ends.from(position).split_whitespace().next();
+        self.ends.quote(position).is_some() || word.is_some_and(is_code)
+    }
+
+    /// `--password S`, `[curl, --password, S]`
     fn option(&self, key: &Range<usize>, position: usize) -> Option<(usize, Sign)> {
         let name = self.ends.text.get(key.clone())?;
+        let is_in_list = || {
+            let before = tail(self.ends.text.part(..key.start));
+            before
+                .rfind(['[', ']'])
+                .is_some_and(|at| before.part(at..).starts_with('['))
+        };
+        let is_listed =
+            name.starts_with("--") && self.ends.byte(position) == Some(b',') && is_in_list();
+        let position = position + usize::from(is_listed);
         let value = self.ends.after_blanks(position);
+        if is_listed && self.ends.byte(value) == Some(b'-') {
+            return None;
+        }
         (name.starts_with("--") && value > position).then_some((value, Sign::Blank))
     }
 
@@ -745,18 +959,26 @@ impl Keyed<'_> {
         is_cut.then_some((quote, rest.len()))
     }
 
-    /// Finds the value of an object that was cut off before its name: `{"value":"S","na`.
+    /// Finds the value of an object or a tag that was cut off before its name:
+    /// `{"value":"S","na`, `<add value="S" k`.
     fn value_without_name(&self) -> Option<Range<usize>> {
         let text = self.ends.text;
         let last = CUT_VALUE.find_iter(tail(text)).last()?;
         let start = text.len() - tail(text).len() + last.end();
-        let object = text.get(..start)?.rfind('{')?;
-        let end = self.ends.brackets(object);
-        let members = text.get(object..end)?;
-        if self.ends.byte(end - 1) == Some(b'}') || has_name(members) {
-            return None;
-        }
-        let place = start..self.ends.json_value(start);
+        let place = if last.as_str().starts_with('<') {
+            let tag = text.get(start - last.len()..)?;
+            if tag.contains('>') || has_name_attribute(tag) {
+                return None;
+            }
+            start..self.ends.attribute(start, self.ends.quote(start)?)
+        } else {
+            let object = text.get(..start)?.rfind('{')?;
+            let end = self.ends.brackets(object);
+            if self.ends.byte(end - 1) == Some(b'}') || has_name(text.get(object..end)?) {
+                return None;
+            }
+            start..self.ends.json_value(start)
+        };
         (!is_nothing(text.get(place.clone())?)).then_some(place)
     }
 
@@ -897,12 +1119,98 @@ impl Keyed<'_> {
     }
 }
 
-/// Returns whether a member of an object calls its value a name, and the name is whole.
+/// Returns whether a member of an object calls its value a name, or a path to the value, and the
+/// name is whole. A text is a key if a colon stands behind it.
 fn has_name(members: &str) -> bool {
+    /// More than the names in a path have quotes.
+    const MOST_PARTS: usize = 64;
     let mut texts = members.split(['"', '\'']);
-    let is_name = |text: &str| is_name_key(text.trim_end_matches('\\'));
-    // A separator, the name, and what comes after it.
-    texts.any(is_name) && texts.count() >= 3
+    while let Some(key) = texts.next() {
+        let key = key.trim_end_matches('\\');
+        let mut next = texts.clone();
+        let Some(sign) = next.next().and_then(|sign| sign.trim().strip_prefix(':')) else {
+            continue;
+        };
+        let value = next.clone().next().unwrap_or_default();
+        let is_name = match sign.trim_matches([' ', '\\']) {
+            // Something must come behind the value's last quote.
+            "" => (is_name_key(key) || leads_to_value(key, value)) && next.nth(1).is_some(),
+            "[" => {
+                let mut elements = next.take(MOST_PARTS);
+                is_path_key(key) && elements.any(|text| text.trim_start().starts_with(']'))
+            }
+            _ => false,
+        };
+        if is_name {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns whether a tag that was cut off has a whole attribute that calls its value a name.
+fn has_name_attribute(tag: &str) -> bool {
+    let mut parts = tag.split(['"', '\'']);
+    while let (Some(key), Some(_), true) =
+        (parts.next(), parts.next(), parts.clone().next().is_some())
+    {
+        let key = key.trim_end().trim_end_matches('=').trim_end();
+        if key
+            .rsplit(char::is_whitespace)
+            .next()
+            .is_some_and(is_name_key)
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns whether each element that begins in a text of XML ends in it, and no other ends.
+fn holds_whole_elements(xml: &str) -> bool {
+    let mut depth = 0_usize;
+    for tag in xml.split('<').skip(1) {
+        let is_empty = tag.split('>').next().is_some_and(|tag| tag.ends_with('/'));
+        if !tag.starts_with('/') {
+            depth += usize::from(!is_empty);
+        } else if depth > 0 {
+            depth -= 1;
+        } else {
+            return false;
+        }
+    }
+    depth == 0
+}
+
+/// Returns the text behind the marks that it starts with, which belong to a name before it.
+fn behind_marks<'t>(before: &str, text: &'t str) -> &'t str {
+    let marks = text.trim_start_matches(['*', '?', '!', '~', '^', '+']);
+    let is_around = |mark: char| before.ends_with(mark);
+    let inside = || marks.part(1..);
+    match marks.bytes().next() {
+        Some(b'#') => inside().trim_start_matches(|c: char| c.is_ascii_digit()),
+        Some(b'(') => behind_word(inside(), ")"),
+        Some(b' ') if marks.starts_with(" (") => behind_word(marks.part(2..), ")"),
+        Some(b'[') => behind_colour(marks),
+        Some(b'<') if marks.starts_with("</") => behind_word(marks.part(2..), ">"),
+        Some(b')') if is_around('(') => inside(),
+        Some(b'}') if is_around('{') => inside(),
+        Some(b'%') if is_around('%') => inside(),
+        _ => marks,
+    }
+}
+
+/// Returns the text behind the colour of a terminal that has lost its first character: `[0m`.
+fn behind_colour(text: &str) -> &str {
+    let codes = text.part(1..);
+    let behind = codes.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+    behind.strip_prefix('m').unwrap_or(text)
+}
+
+/// Returns the text behind a word and a closing mark; the text itself if they do not stand there.
+fn behind_word<'t>(text: &'t str, mark: &str) -> &'t str {
+    let behind = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-".contains(c));
+    behind.strip_prefix(mark).unwrap_or(text)
 }
 
 /// Returns the last bytes of a text, in which a member beside a name is looked for.

@@ -105,24 +105,62 @@ fn found(text: &str) -> Vec<Edit> {
         let mut places = Vec::new();
         keyed::find(&view, &mut places);
         looks::find(&view, &mut places);
-        edits.extend(places.into_iter().map(|place| {
-            let place = view.place(place.start)..view.place(place.end);
-            let text = in_quotes(text.part(place.clone()));
-            Edit {
-                place,
-                text: Cow::Borrowed(text),
-            }
-        }));
+        json::find_embedded(&view.text, &mut places);
+        edits.extend(edits_in(text, &view, places));
         let Some(decoded) = view.decoded() else {
             break;
         };
         view = decoded;
     }
+    edits.extend(found_in_strings(text));
+    edits.extend(found_in_table(text));
     edits
+}
+
+/// Finds the credentials in the objects of JSON that stand in strings of JSON, even twice.
+fn found_in_strings(text: &str) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let mut inside = View::plain(text).of_string();
+    for _ in 0..MOST_DECODINGS {
+        let Some(view) = inside else {
+            break;
+        };
+        let mut places = Vec::new();
+        json::find_embedded(&view.text, &mut places);
+        edits.extend(edits_in(text, &view, places));
+        inside = view.of_string();
+    }
+    edits
+}
+
+/// Finds the credentials in a table of comma-separated values, in which quotes are doubled.
+fn found_in_table(text: &str) -> Vec<Edit> {
+    let Some(view) = View::of_table(text) else {
+        return Vec::new();
+    };
+    let mut places = Vec::new();
+    keyed::find(&view, &mut places);
+    json::find_embedded(&view.text, &mut places);
+    edits_in(text, &view, places).collect()
+}
+
+/// Masks places of a view in the text.
+fn edits_in(text: &str, view: &View<'_>, places: Vec<Range<usize>>) -> impl Iterator<Item = Edit> {
+    places.into_iter().map(|place| {
+        let place = view.place(place.start)..view.place(place.end);
+        let text = in_quotes(text.part(place.clone()));
+        Edit {
+            place,
+            text: Cow::Borrowed(text),
+        }
+    })
 }
 
 /// Returns `***` in the quotes that the credential had.
 fn in_quotes(secret: &str) -> &'static str {
+    if secret.len() > 3 && secret.starts_with("\"\"") && secret.ends_with("\"\"") {
+        return r#"""***"""#;
+    }
     let quotes = secret.trim_start_matches('\\');
     match (quotes.bytes().next(), quotes.len() < secret.len()) {
         (Some(b'"'), true) => r#"\"***\""#,
@@ -342,6 +380,189 @@ mod tests {
                 r#"INFO {"id": 1, "value": "a", "name": "b", "c"#,
             ),
             (r#"INFO {"value": "a"}"#, r#"INFO {"value": "a"}"#),
+            (
+                r#"INFO {"type":"field","value":"s3cr3t","m"#,
+                r#"INFO {"type":"field","value":"***","m"#,
+            ),
+            (
+                r#"INFO {"type":"field","value":"s3cr3t","msg":"bad","path":"passw"#,
+                r#"INFO {"type":"field","value":"***","msg":"bad","path":"passw"#,
+            ),
+            (
+                r#"INFO {"input":"s3cr3t","loc":["bo"#,
+                r#"INFO {"input":"***","loc":["bo"#,
+            ),
+            (
+                r#"INFO {"loc":["body","age"],"input":"5","c"#,
+                r#"INFO {"loc":["body","age"],"input":"5","c"#,
+            ),
+            (r#"<add value="s3cr3t" k"#, r#"<add value="***" k"#),
+            (
+                r#"<add key="size" value="5" x"#,
+                r#"<add key="size" value="5" x"#,
+            ),
+            // The name of a group is a part of its members' names.
+            (
+                r#"INFO {"api":{"id":1,"key":"s3cr3t"},"x":1} {"private":{"key":"s3cr3t"#,
+                r#"INFO {"api":{"id":1,"key":"***"},"x":1} {"private":{"key":"***""#,
+            ),
+            (
+                r#"INFO {"a":"{\"access\":{\"id\":1,\"key\":\"s3cr3t\"}}","b":1}"#,
+                r#"INFO {"a":"{\"access\":{\"id\":1,\"key\":\"***\"}}","b":1}"#,
+            ),
+            (
+                r#"INFO {"connection":[{"string":"s3cr3t"}]}"#,
+                r#"INFO {"connection":[{"string":"***"}]}"#,
+            ),
+            (
+                r#"INFO {"api":{"id":"x"},"key":"y"}"#,
+                r#"INFO {"api":{"id":"x"},"key":"y"}"#,
+            ),
+            ("{'api': {'key': 's3cr3t'}}", "{'api': {'key': ***}}"),
+            ("api:\n  key: s3cr3t", "api:\n  key: ***"),
+            ("api:\nkey: x", "api:\nkey: x"),
+            (
+                "<api><key>s3cr3t</key><id>1</id></api>",
+                "<api><key>***</key><id>1</id></api>",
+            ),
+            ("[api]\nkey=s3cr3t", "[api]\nkey=***"),
+            // Up to three separators stand between the words of a name.
+            (
+                "ACCESS__KEY=s3cr3t&api--key=s3cr3t",
+                "ACCESS__KEY=***&api--key=***",
+            ),
+            ("api - key: s3cr3t", "api - key: ***"),
+            ("/a?api%20%20key=s3cr3t", "/a?api%20%20key=***"),
+            ("Authorization Header: s3cr3t", "Authorization Header: ***"),
+            (
+                "Cookie Header Value was: s3cr3t",
+                "Cookie Header Value was: ***",
+            ),
+            ("the password is: s3cr3t", "the password is: ***"),
+            (
+                "Authorization header is invalid",
+                "Authorization header is invalid",
+            ),
+            (
+                "x?f=password%20eq%20%27s3cr3t%27",
+                "x?f=password%20eq%20***",
+            ),
+            // A parser's tokens are none.
+            (
+                "Unexpected token: < in JSON at position 0",
+                "Unexpected token: < in JSON at position 0",
+            ),
+            ("invalid token: s3cr3t", "invalid token: ***"),
+            // Keys of several words.
+            (
+                r#"INFO {"new password (again)":"s3cr3t","b":1}"#,
+                r#"INFO {"new password (again)":"***","b":1}"#,
+            ),
+            (
+                r#"INFO {"x-api-key?":"s3cr3t","b"#,
+                r#"INFO {"x-api-key?":"***","b"#,
+            ),
+            (
+                r#"INFO [{"op":"add","path":"/tokens/-","value":"s3cr3t"}]"#,
+                r#"INFO [{"op":"add","path":"/tokens/-","value":"***"}]"#,
+            ),
+            (
+                "{'/user/password/0': 's3cr3t'}",
+                "{'/user/password/0': ***}",
+            ),
+            // Tables double the quotes of JSON.
+            (
+                r#"192.0.2.1,"{""user"":"""",""token"":""s3cr3t"",""b"":1}",200"#,
+                r#"192.0.2.1,"{""user"":"""",""token"":""***"",""b"":1}",200"#,
+            ),
+            // Colours of a terminal.
+            (
+                "\x1b[36mpassword\x1b[0m=s3cr3t",
+                "\x1b[36mpassword\x1b[0m=***",
+            ),
+            ("\x1b[36mauth=\x1b[0ms3cr3t", "\x1b[36mauth=\x1b[0m***"),
+            ("[36mtoken[0m=s3cr3t", "[36mtoken[0m=***"),
+            (
+                "Key (tenant, api_key)=(5, s3cr3t) already exists.",
+                "Key (tenant, api_key)=(***",
+            ),
+            // Elements stand between a name and its value, or behind both.
+            (
+                "<name>password</name><type>x</type><value>s3cr3t</value>",
+                "<name>password</name><type>x</type><value>***</value>",
+            ),
+            (
+                "<m><value>s3cr3t</value><type>x</type><name>password</name></m>",
+                "<m><value>***</value><type>x</type><name>password</name></m>",
+            ),
+            (
+                "<m><name>a</name><value>1</value></m><m><name>pin</name><value>s3cr3t</value></m>",
+                "<m><name>a</name><value>1</value></m><m><name>pin</name><value>***</value></m>",
+            ),
+            (
+                r#"http.Header{"Authorization":[]string{"s3cr3t"}, "A":[]string{"b"}}"#,
+                r#"http.Header{"Authorization":***, "A":[]string{"b"}}"#,
+            ),
+            (
+                r#"map[string]interface {}{"password":[]interface {}{1, "s3cr3t"}}"#,
+                r#"map[string]interface {}{"password":***}"#,
+            ),
+            // Lists and objects of YAML.
+            (
+                "a:\n  tokens:\n  - s3cr3t\n  - s3cr3t\n  b: 1",
+                "a:\n  tokens:***\n  b: 1",
+            ),
+            (
+                "- password:\n    x: 1\n    y: s3cr3t\n  user: bob",
+                "- password:***\n  user: bob",
+            ),
+            (
+                "invalid token:\n\tat a.B(C.java:1)\n\tat d.E(F.java:2)",
+                "invalid token:\n\tat a.B(C.java:1)\n\tat d.E(F.java:2)",
+            ),
+            // Marks around a name, or behind it.
+            ("**api_key**: s3cr3t", "**api_key**: ***"),
+            ("<b>Password</b>: s3cr3t", "<b>Password</b>: ***"),
+            (
+                "password*: s3cr3t\npassword?=s3cr3t\npassword#1=s3cr3t",
+                "password*: ***\npassword?=***\npassword#1=***",
+            ),
+            (
+                "password(base64)=s3cr3t\n${password}=s3cr3t\n(password): s3cr3t",
+                "password(base64)=***\n${password}=***\n(password): ***",
+            ),
+            ("/a?x=1&password+=+s3cr3t", "/a?x=1&password+=***"),
+            (
+                "(token) is missing? yes: it is",
+                "(token) is missing? yes: it is",
+            ),
+            (
+                "INFO {\"api_key\"\u{a0}: \"s3cr3t\"}",
+                "INFO {\"api_key\"\u{a0}: \"***\"}",
+            ),
+            ("[curl, --password, s3cr3t]", "[curl, --password, ***]"),
+            ("curl [--password, --user]", "curl [--password, --user]"),
+            (
+                r#"[{<<"token">>,<<"s3cr3t">>}]"#,
+                r#"[{<<"token">>,***>>}]"#,
+            ),
+            ("$ENV{'TOKEN'} = 's3cr3t'", "$ENV{'TOKEN'} = ***"),
+            (
+                r#"[AnyHashable("token"): "s3cr3t"]"#,
+                r#"[AnyHashable("token"): "***"]"#,
+            ),
+            (
+                "%token%=s3cr3t\n{token} = s3cr3t",
+                "%token%=***\n{token} = ***",
+            ),
+            ("/users/{token}: not found", "/users/{token}: not found"),
+            ("password (hex): s3cr3t", "password (hex): ***"),
+            ("WHERE token LIKE 's3cr3t%'", "WHERE token LIKE ***"),
+            (r#"setPassword("s3cr3t")"#, r#"setPassword("***")"#),
+            (r#"Invalid password "s3cr3t""#, r#"Invalid password "***""#),
+            ("%u0070assword&equals;s3cr3t", "%u0070assword&equals;***"),
+            (r"\u{70}assword=s3cr3t", r"\u{70}assword=***"),
+            (r"\160assword&#61s3cr3t", r"\160assword&#61***"),
             ("nothing to hide", "nothing to hide"),
         ];
         let arena = Bump::new();

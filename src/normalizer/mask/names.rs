@@ -155,6 +155,13 @@ pub(super) fn holds_claims(object: &str) -> bool {
     first.starts_with("claims") || first.starts_with("scopes")
 }
 
+/// The first word of a name whose last word may be a member's: `api` of `apikey`, because
+/// `{"api":{"key":…}}` is common.
+pub(super) fn group_of(name: &str) -> Option<&str> {
+    name.strip_suffix("key")
+        .or_else(|| name.strip_suffix("string"))
+}
+
 /// The kind of credential that a key names; `None` if it names none.
 pub(super) fn kind(key: &str) -> Option<CredentialKind> {
     let key = decoded(key);

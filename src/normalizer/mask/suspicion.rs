@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::clean;
-use super::names::{MARKS, WORDS};
+use super::names::{MARKS, WORDS, group_of};
 use crate::json::{has_byte, has_neighbours, has_place};
 use crate::parts::Parts;
 
@@ -15,16 +15,18 @@ use crate::parts::Parts;
 /// letters; a token's start; a scheme; a user info; and what is decoded before it is looked at.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static SIGN: LazyLock<Regex> = LazyLock::new(|| {
-    const BETWEEN: &str = "[^a-z0-9]{0,2}";
+    const BETWEEN: &str = "[^a-z0-9]{0,3}";
     let spread = |name: &str| {
         let letters: Vec<String> = name.chars().map(String::from).collect();
         letters.join(BETWEEN)
     };
     let marks = MARKS.map(spread).join("|");
     let words = WORDS.map(spread).join("|");
+    let groups: Vec<_> = MARKS.into_iter().filter_map(group_of).collect();
+    let groups = groups.join("|");
     let pattern = format!(
-        "(?i-u){marks}|(?:{words})[0-9]*(?:[^a-z0-9]|$)|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
-         |%[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\[uxnrt]|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key|[\"']value\\\\*[\"']\
+        "(?i-u){marks}|(?:{words})[0-9]*(?:[^a-z0-9]|$)|(?:{groups})[^a-z0-9]{{1,24}}(?:key|string)|(?:{groups})\\\\*[\"']{{1,2}}\\s*:\\s*[\\[{{]|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
+         |%u?[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\(?:[uxnrt]|[0-7]{{3}})|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key|[\"'\\s](?:[a-z_-]*values?|val|v|input|arg|argument)(?:\\\\*[\"']|=)\
          |(?-i:eyJ|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|[sr]k_|sk-|npm_|pypi-|hf_|shp.._|dop_v1_|whsec_|xkeysib-\
          |ya29|AGE-SECRET|AIza|AKIA|ASIA|SG\\.)"
     );
