@@ -139,6 +139,24 @@ const LINES: &[&str] = &[
     r#"{:KEY "SECRET", :a 1}"#,
     "The KEY is 'SECRET'",
     "Accept: */*\r\nKEY: a,\r\n SECRET\r\nHost: x",
+    r#"an application says {"a":1,"KEY (again)":"SECRET","b"#,
+    r#"{"requestId":"req-1","errorMessage":"KEY Header: SECRET","status":"400"}"#,
+    r#"{"requestId":"req-1","errorMessage":"the KEY is: SECRET","status":"400"}"#,
+    r#"{"requestId":"req-1","errorMessage":"Key (KEY)=(SECRET) already exists.","status":"400"}"#,
+    r#"{"requestId":"req-1","error":"\u001b[36mKEY\u001b[0m=SECRET","status":"400"}"#,
+    "level=info \u{1b}[36mKEY\u{1b}[0m=SECRET",
+    r#""192.0.2.1","{""a"":"""",""KEY"":""SECRET""}","200""#,
+    "<m><name>KEY</name><type>x</type><value>SECRET</value></m>",
+    "<m><value>SECRET</value><type>x</type><name>KEY</name></m>",
+    r#"http.Header{"Accept":[]string{"*/*"}, "KEY":[]string{"a", "SECRET"}}"#,
+    "KEY:\n  - a\n  - SECRET\nother: 1",
+    "KEY:\n- a\n- SECRET\nother: 1",
+    "KEY:\n  a: 1\n  b: SECRET\nother: 1",
+    "an application says **KEY**: SECRET",
+    "an application says <b>KEY</b>: SECRET",
+    "an application says KEY?=SECRET",
+    r#"[{<<"a">>,<<"b">>},{<<"KEY">>,<<"SECRET">>}]"#,
+    r#"{"requestId":"req-1","errorMessage":"bad KEY \"SECRET\"","status":"400"}"#,
     r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[{"id":"1","timestamp":1,"message":"{\"requestId\":\"req-1\",\"KEY\":\"SECRET\"}"}]}"#,
 ];
 
@@ -267,6 +285,11 @@ const HARMLESS: &[&str] = &[
     "100 % & more, <b>bold</b>, a=b, c: d, 'quoted'",
     "2026-03-01T08:30:00.123Z [INFO] took 12 ms: 3 of 4",
     "asked for /tokens/list?after=7 twice",
+    "Unexpected token: < in JSON at position 0",
+    "Unexpected token < in JSON at position 0",
+    "Authorization header is missing, the session was closed, no such function: key expected",
+    r#"no: {"api":{"id":"a"},"access":"read","key":"b"}"#,
+    "invalid token:\n\tat a.B(C.java:1)\n\tat d.E(F.java:2)",
 ];
 
 #[test]
@@ -327,6 +350,36 @@ fn variables_of_api_gateway_stay_unchanged() {
             "{key}: {documents:?}"
         );
         assert_eq!(dead_letter(&line), line);
+    }
+}
+
+/// Names that two keys share, and values whose name was cut off.
+#[test]
+fn no_credential_of_a_group_is_kept() {
+    let pipelines = pipelines();
+    let lines = [
+        r#"{"requestId":"req-1","path":"/a?api__key=s3cr3t"}"#,
+        r#"{"requestId":"req-1","note":"{\"api\":{\"id\":1,\"key\":\"s3cr3t\"}}"}"#,
+        r#"{"requestId":"req-1","note":"{\"api\":{\"key\":\"s3cr3t\"}}","status":-}"#,
+        r#"{"requestId":"req-1","errorMessage":"bad: {\"private\":{\"id\":1,\"key\":\"s3cr3t\"}}"}"#,
+        r#"(6b1c2d3e-0000-4000-8000-00000000abcd) Method request body before transformations: {"access":{"key":"s3cr3t"}}"#,
+        r#"(6b1c2d3e-0000-4000-8000-00000000abcd) Method request body before transformations: {"signing":{"key":"s3cr3t [TRUNCATED]"#,
+        r#""192.0.2.1","{""function"":{""id"":1,""key"":""s3cr3t""}}","200""#,
+        "<r><api><key>s3cr3t</key></api></r>",
+        "[connection]\nstring=s3cr3t",
+        r#"{"errors":[{"type":"field","value":"s3cr3t","m"#,
+        r#"{"requestId":"req-1","note":"{\"type\":\"field\",\"value\":\"s3cr3t\",\"msg"#,
+        r#"(6b1c2d3e-0000-4000-8000-00000000abcd) Endpoint response body before transformations: {"errors":[{"type":"header","value":"s3cr3t","ms [TRUNCATED]"#,
+        r#"(6b1c2d3e-0000-4000-8000-00000000abcd) Endpoint response body before transformations: {"detail":[{"input":"s3cr3t","loc":["bo [TRUNCATED]"#,
+    ];
+    for line in lines {
+        let kept = pipelines
+            .iter()
+            .flat_map(|pipeline| documents(pipeline, line))
+            .chain([dead_letter(line)]);
+        for kept in kept {
+            assert!(!kept.contains("s3cr3t"), "{line}\n  => {kept}");
+        }
     }
 }
 
