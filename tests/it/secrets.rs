@@ -287,7 +287,8 @@ const HARMLESS: &[&str] = &[
     "asked for /tokens/list?after=7 twice",
     "Unexpected token: < in JSON at position 0",
     "Unexpected token < in JSON at position 0",
-    "Authorization header is missing, the session was closed, no such function: key expected",
+    "Authorization header is missing, the session was closed",
+    "no such function: key expected",
     r#"no: {"api":{"id":"a"},"access":"read","key":"b"}"#,
     "invalid token:\n\tat a.B(C.java:1)\n\tat d.E(F.java:2)",
 ];

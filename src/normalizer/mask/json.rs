@@ -373,7 +373,8 @@ impl<'j> Walk<'j> {
 /// Behind the quote that ends a string.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut position = start + 1;
-    while let Some(found) = memchr2(b'"', b'\\', bytes.part(position..)) {
+    // A text that was cut off may end in a backslash.
+    while let Some(found) = memchr2(b'"', b'\\', bytes.get(position..).unwrap_or_default()) {
         position += found;
         if bytes.get(position) == Some(&b'"') {
             return position + 1;
