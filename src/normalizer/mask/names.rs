@@ -87,9 +87,23 @@ pub(super) const WORDS: [&str; 12] = [
     "totp",
 ];
 
-/// Ends of names that have a mark in them and name no credential.
-const HARMLESS: [&str; 9] = [
+/// Ends of names that have a mark in them and name no credential: counters of a language model's
+/// tokens, and API Gateway's own variables, are among them.
+const HARMLESS: [&str; 23] = [
     "apikeyid",
+    "authorizationerror",
+    "authorizationlatency",
+    "authorizationstatus",
+    "authorizationtype",
+    "cachedtokens",
+    "completiontokens",
+    "inputtokens",
+    "maxnewtokens",
+    "maxtokens",
+    "outputtokens",
+    "prompttokens",
+    "reasoningtokens",
+    "secretarn",
     "secretary",
     "secretsmanager",
     "tokencount",
@@ -98,6 +112,14 @@ const HARMLESS: [&str; 9] = [
     "tokentype",
     "tokenuse",
     "tokenusage",
+    "totaltokens",
+];
+
+/// The beginnings of what stands behind `jwt` in the names of a checked token's parts: `jwtSub` and
+/// `jwt_claims` are none of the token itself.
+const PARTS_OF_JWT: [&str; 14] = [
+    "alg", "aud", "claim", "error", "exp", "iat", "iss", "jti", "kid", "latency", "nbf", "scope",
+    "status", "sub",
 ];
 
 /// Ends of the names that say who a caller is, or what came of the check.
@@ -170,10 +192,9 @@ pub(super) fn kind(key: &str) -> Option<CredentialKind> {
         .iter()
         .find_map(|end| name.strip_suffix(end))
         .unwrap_or(&name);
-    let is_jwt = rest
-        .trim_end_matches(|c: char| c.is_ascii_digit())
-        .ends_with("jwt");
-    let mark = possible_marks(rest).find(|mark| rest.contains(*mark) && (*mark != "jwt" || is_jwt));
+    let is_mark =
+        |mark: &&str| rest.contains(*mark) && (*mark != "jwt" || is_named_jwt(&key, rest));
+    let mark = possible_marks(rest).find(is_mark);
     let is_header = |name: &str| name.contains("authorization") || name.contains("cookie");
     match mark {
         Some(_) if is_header(rest) => Some(CredentialKind::Header),
@@ -218,6 +239,19 @@ const fn letters(mut name: &[u8]) -> u32 {
         name = rest;
     }
     letters
+}
+
+/// Returns whether a name with `jwt` in it names a token: `jwt` ends the name, or its last part has
+/// more than a part of a checked token behind it. `jwt.claims.sub` and `jwtSub` name none.
+fn is_named_jwt(key: &str, name: &str) -> bool {
+    let ends_name = name
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .ends_with("jwt");
+    ends_name || {
+        let last = squeezed(key.rsplit('.').next().unwrap_or(key));
+        let behind = last.rsplit_once("jwt").map(|(_, behind)| behind);
+        behind.is_some_and(|behind| !PARTS_OF_JWT.iter().any(|part| behind.starts_with(part)))
+    }
 }
 
 /// Returns whether the last part of a key is `jwt`. Event objects of API Gateway keep the claims of
@@ -364,7 +398,14 @@ mod tests {
             "pin",
             "pw",
             "userJwt",
+            "authorizer.jwt_raw",
+            "jwtString",
+            "jwtValue",
+            "jwts",
+            "X-JWT-Payload",
             "password_tokentype",
+            "new_tokens",
+            "password.total_tokens",
             "password.secretary",
             "authorizer.token",
             "x-functions-key",
@@ -426,6 +467,21 @@ mod tests {
             "cognitoAuthenticationType",
             "identity.userArn",
             "jwt.claims.sub",
+            "authorizer.jwt.claims.sub",
+            "authorizer.jwt.scopes",
+            "jwtSub",
+            "jwt_claims_sub",
+            "prompt_tokens",
+            "completionTokens",
+            "usage.input_tokens",
+            "output_tokens",
+            "total_tokens",
+            "max_tokens",
+            "secretArn",
+            "authorizationLatency",
+            "authorizationStatus",
+            "authorizeStatus",
+            "authorize.latency",
             "secretsmanager",
             "requestId",
             "keyboard",
