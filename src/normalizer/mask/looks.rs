@@ -9,10 +9,16 @@ use super::ends::{Ends, ListKind};
 use super::view::View;
 use crate::parts::Parts;
 
-/// A JSON Web Token, signed or encrypted: parts may be empty.
+/// A JSON Web Token, signed or encrypted: parts may be empty. The JSON of its header may begin with
+/// blanks behind the brace. Such a beginning says less, so more must follow it.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static JWT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_=-]*)+").expect("the pattern is right")
+    Regex::new(concat!(
+        r"eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_=-]*)+",
+        r"|(?:eyA[giJKN]|ewog|ewk[giJKN]|ew0KI|ewoJI|ewoi[A-Za-z0-9_-]{4}I)[A-Za-z0-9_-]{8,}",
+        r"\.(?:e[yw]|[A-Za-z0-9_=-]*\.)[A-Za-z0-9_=.-]*",
+    ))
+    .expect("the pattern is right")
 });
 
 /// The scheme of an authorization header, and the separator before the credential.
@@ -25,13 +31,15 @@ static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is right")
 });
 
-/// Beginnings that makers gave their tokens to make them recognisable.
+/// Beginnings that makers gave their tokens to make them recognisable. Those that may also begin a
+/// file's name (`hf_texture_01.png`) need as much behind them as the maker's tokens have.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|[sr]k_(?:live|test)_|sk-(?:ant|proj)-|npm_|pypi-|hf_",
+        r"(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|[sr]k_(?:live|test)_|sk-(?:ant|proj)-",
         r"|shp(?:at|ca|pa|ss)_|dop_v1_|whsec_|xkeysib-|ya29\.|AGE-SECRET-KEY-)[A-Za-z0-9_.-]{6,}",
-        r"|AIza[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{8,}|SG\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+        r"|(?:npm|hf)_[A-Za-z0-9]{20,}|pypi-Ag[A-Za-z0-9_-]{20,}",
+        r"|AIza[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|SG\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
     ))
     .expect("the pattern is right")
 });
@@ -50,9 +58,7 @@ static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
 /// Finds recognisable credentials.
 pub(super) fn find(view: &View<'_>, found: &mut Vec<Range<usize>>) {
     let text = &*view.text;
-    if text.contains("eyJ") {
-        found.extend(JWT.find_iter(text).map(|token| token.range()));
-    }
+    found.extend(JWT.find_iter(text).map(|token| token.range()));
     found.extend(PREFIX.find_iter(text).map(|token| token.range()));
     schemes(view, found);
     private_keys(text, found);
@@ -82,10 +88,14 @@ fn schemes(view: &View<'_>, found: &mut Vec<Range<usize>>) {
             found.push(name.start()..position);
             continue;
         }
-        let word = word(value);
+        let word = match word(value) {
+            word if is_in_query(text.part(..name.start())) => in_parameter(word),
+            word => word,
+        };
         let is_whole =
             text.trim_matches(['"', '\'', ' ']).len() == start + word.len() - name.start();
         let is_credential = match scheme.name("short") {
+            _ if is_product(word) => false,
             Some(_) => (is_random(word) && !is_challenge(word)) || (is_whole && !is_plain(word)),
             None => word.len() >= SHORTEST_TOKEN && is_random(word) && !is_digest(word),
         };
@@ -106,6 +116,34 @@ fn word(text: &str) -> &str {
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let word = text.part(..end);
     word.trim_end_matches([',', ';', '.', '"', '\'', ')', ']', '}', '>', '\\'])
+}
+
+/// Returns whether a text ends in a query parameter whose value has begun.
+fn is_in_query(text: &str) -> bool {
+    const LONGEST: usize = 96;
+    let text = text.part(text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..);
+    let parameter = text.rfind(|c: char| "?&\"'<>{}(),;\n\t\\|".contains(c));
+    let parameter = text.part(parameter.unwrap_or_default()..);
+    parameter.starts_with(['?', '&']) && parameter.contains('=')
+}
+
+/// Returns the part of a word that belongs to the parameter. No token has other characters.
+fn in_parameter(word: &str) -> &str {
+    word.part(..word.find(['&', '#']).unwrap_or(word.len()))
+}
+
+/// Returns whether a word is a program with its version, as in a user agent: `WebClient/1.0`. Base64
+/// has no full stop.
+fn is_product(word: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    word.split_once('/').is_some_and(|(name, version)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+            && version.contains('.')
+            && version.split('.').all(is_number)
+    })
 }
 
 /// Returns whether a word does not belong to a language: it is long, or has digits, marks, or
@@ -201,7 +239,7 @@ fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
 /// Finds the passwords in the user info of URLs. A user info without a colon counts as a password
 /// if it is long.
 fn user_infos(text: &str, found: &mut Vec<Range<usize>>) {
-    let ends_run = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+    let ends_run = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '`');
     let mut start = 0;
     for run in text.split_inclusive(ends_run) {
         if run.contains('@') || run.contains("//") {
@@ -213,27 +251,23 @@ fn user_infos(text: &str, found: &mut Vec<Range<usize>>) {
 }
 
 fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Range<usize>>) {
-    const SHORTEST_USER: usize = 12;
     let last_at = run.rfind('@');
     let mut position = 0;
     while let Some(slashes) = run.get(position..).and_then(|rest| rest.find("//")) {
         position += slashes + 2;
-        let rest = run.part(position..);
-        let user = rest.find([':', '@', '/', '?', '#']).unwrap_or(rest.len());
-        match rest.get(user..).and_then(|rest| rest.bytes().next()) {
-            Some(b'@') if user >= SHORTEST_USER => {
-                found.push(start + position..start + position + user);
+        let (url, last_at) = match quoted_end(run, position) {
+            Some(end) => {
+                let at = run.part(position..end).rfind('@');
+                (run.part(..end), at.map(|at| position + at))
             }
-            Some(b':') if !rest.starts_with('[') => {
-                let password_start = position + user + 1;
-                if let Some(length) = password(run, password_start, last_at) {
-                    position = password_start + length;
-                    found.push(start + password_start..start + position);
-                }
-            }
-            _ => {}
+            None => (run, last_at),
+        };
+        if let Some(secret) = user_info(url, position, last_at) {
+            position = secret.end;
+            found.push(start + secret.start..start + secret.end);
         }
     }
+    found.extend(data_source(run).map(|secret| start + secret.start..start + secret.end));
     if is_alone && position == 0 {
         // Finds `user:password@host`, the form that a domain name may have.
         const NAMES: [&str; 9] = [
@@ -243,13 +277,67 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
             && !user.is_empty()
             && rest.contains('@')
             && !user.contains(['/', '@', '?', '='])
-            && !NAMES.iter().any(|name| user.eq_ignore_ascii_case(name))
+            && !NAMES
+                .iter()
+                .any(|name| user.trim_start_matches('\'').eq_ignore_ascii_case(name))
             && let Some(length) = password(run, user.len() + 1, last_at)
         {
             let place = start + user.len() + 1;
             found.push(place..place + length);
         }
     }
+}
+
+/// Returns the position of the apostrophe that ends a URL, if one stands before its scheme, too. An
+/// apostrophe may also be part of a password.
+fn quoted_end(run: &str, position: usize) -> Option<usize> {
+    const LONGEST_SCHEME: usize = 32;
+    const LONGEST_URL: usize = 256;
+    let before =
+        run.part(run.ceil_char_boundary(position.saturating_sub(LONGEST_SCHEME))..position);
+    let before = before.trim_end_matches(['/', ':', '\\']);
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    if !before.trim_end_matches(is_scheme).ends_with('\'') {
+        return None;
+    }
+    let rest = run.part(position..);
+    let rest = rest.part(..rest.floor_char_boundary(LONGEST_URL));
+    let mut apostrophes = rest.match_indices('\'').map(|(at, _)| at);
+    let ends = |at: &usize| {
+        let next = rest.part(at + 1..).chars().next();
+        next.is_none_or(|next| " ,;:)]}&|\\'".contains(next))
+    };
+    apostrophes.find(ends).map(|end| position + end)
+}
+
+/// Returns the place of the credential in the user info of a URL: the password, or a user that is a
+/// token. The user may be a mail address.
+fn user_info(run: &str, start: usize, last_at: Option<usize>) -> Option<Range<usize>> {
+    const SHORTEST_USER: usize = 12;
+    let rest = run.part(start..);
+    let user = rest.part(..rest.find([':', '/', '?', '#']).unwrap_or(rest.len()));
+    let behind = rest.part(user.len()..);
+    if behind.starts_with(':') && !user.contains('[') {
+        let password_start = start + user.len() + 1;
+        if behind.starts_with(":@") || behind.starts_with(":x-oauth-basic@") {
+            return (!user.is_empty()).then_some(start..password_start - 1);
+        }
+        if let Some(length) = password(run, password_start, last_at) {
+            return Some(password_start..password_start + length);
+        }
+    }
+    let user = user.find('@').filter(|user| *user >= SHORTEST_USER)?;
+    Some(start..start + user)
+}
+
+/// Returns the place of the password in the name of a data source: `bob:S@tcp(db:3306)/app`.
+fn data_source(run: &str) -> Option<Range<usize>> {
+    let at = ["@tcp(", "@unix("]
+        .iter()
+        .filter_map(|mark| run.rfind(mark))
+        .max()?;
+    let colon = run.part(..at).find(':')?;
+    (colon + 1 < at).then_some(colon + 1..at)
 }
 
 /// Returns the length of the password that starts at a position of a run: up to its last `@`
@@ -292,5 +380,96 @@ fn quoted(text: &str, found: &mut Vec<Range<usize>>) {
                 .find_map(|name| part.name(name))
                 .map(|part| part.range())
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+
+    use crate::normalizer::mask;
+
+    #[test]
+    fn recognisable_credentials_and_nothing_else() {
+        let cases = [
+            (
+                "/verify/eyAidHlwIjogIkpXVCIsICJhbGciOiAiSFMyNTYiIH0.eyAic3ViIjogImEiIH0.s3cr3t",
+                "/verify/***",
+            ),
+            (
+                "x ewogICJhbGciOiAiSFMyNTYiCn0.ewogICJzdWIiOiAiYSIKfQ.s3cr3t y",
+                "x *** y",
+            ),
+            ("a/ewoiYWxnIjoiSFMyNTYifQ..iv.s3cr3t", "a/***"),
+            ("a/ew0KICAiYWxnIjogIkhTMjU2Ig0KfQ.ew0K.s3cr3t", "a/***"),
+            ("a/ewkiYWxnIjoiSFMyNTYifQ.e30.s3cr3t", "a/***"),
+            (
+                "/img/newogre-and-friends.png",
+                "/img/newogre-and-friends.png",
+            ),
+            (
+                r#"E {"url":"https:\/\/bob:s3cr3t@h.example"}"#,
+                r#"E {"url":"https:\/\/bob:***@h.example"}"#,
+            ),
+            (r"https:\/\/bob:s3cr3t", r"https:\/\/bob:***"),
+            (
+                "see https://bob:a's3cr3t@h.example/ now",
+                "see https://bob:***@h.example/ now",
+            ),
+            (
+                "{'url':'https://h.example:8080','mail':'bob@h.example'}",
+                "{'url':'https://h.example:8080','mail':'bob@h.example'}",
+            ),
+            ("['https://bob:s3cr3t@h','x']", "['https://bob:***@h','x']"),
+            (
+                "smtp://bob@corp.example:s3cr3t@mail.example",
+                "smtp://bob@corp.example:***@mail.example",
+            ),
+            (
+                "smtp://bob@corp.example:587/x@y",
+                "smtp://bob@corp.example:587/x@y",
+            ),
+            ("at http://bob@[::1]:80/ now", "at http://bob@[::1]:80/ now"),
+            (
+                "dial bob:s3cr3t@tcp(db:3306)/app now",
+                "dial bob:***@tcp(db:3306)/app now",
+            ),
+            ("dial tcp(db:3306) as bob@x", "dial tcp(db:3306) as bob@x"),
+            (
+                "at https://s3cr3t:@api.stripe.com now",
+                "at https://***:@api.stripe.com now",
+            ),
+            (
+                "https://s3cr3t:x-oauth-basic@github.com",
+                "https://***:x-oauth-basic@github.com",
+            ),
+            (
+                "/search?q=basic+training&page=2",
+                "/search?q=basic+training&page=2",
+            ),
+            (
+                "/search?q=token+economics2024&page=2",
+                "/search?q=***&page=2",
+            ),
+            ("/x?a=Bearer+s3cr3t123#top", "/x?a=***#top"),
+            ("Bearer s3cr3t&more1", "***"),
+            ("/img/hf_texture_01.png", "/img/hf_texture_01.png"),
+            ("/img/npm_badge-new.svg", "/img/npm_badge-new.svg"),
+            ("/conf/ASIA2024CONF", "/conf/ASIA2024CONF"),
+            ("/k/AKIAIOSFODNN7EXAMPLE/x", "/k/***/x"),
+            ("at hf_abcdefghijklmnopqrstuvwxyzabcdefgh", "at ***"),
+            ("at npm_aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3", "at ***"),
+            ("at pypi-AgEIcHlwaS5vcmcCJGEyYjNjNGQ1", "at ***"),
+            ("Basic WebClient/1.0 (Linux)", "Basic WebClient/1.0 (Linux)"),
+            ("Basic WebClient/1.0", "Basic WebClient/1.0"),
+            ("Basic czNjcjN0/czNjcjN0", "***"),
+        ];
+        let arena = Bump::new();
+        let wrong: Vec<_> = cases
+            .into_iter()
+            .map(|(text, expected)| (text, mask(text, &arena), expected))
+            .filter(|(_, masked, expected)| masked != expected)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

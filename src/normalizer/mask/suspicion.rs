@@ -26,8 +26,8 @@ static SIGN: LazyLock<Regex> = LazyLock::new(|| {
     let groups = groups.join("|");
     let pattern = format!(
         "(?i-u){marks}|(?:{words})[0-9]*(?:[^a-z0-9]|$)|(?:{groups})[^a-z0-9]{{1,24}}(?:key|string)|(?:{groups})\\\\*[\"']{{1,2}}\\s*:\\s*[\\[{{]|basic|digest|negotiate|ntlm|hawk|oauth|aws4-|ssws|splunk\
-         |%u?[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\(?:[uxnrt]|[0-7]{{3}})|[:/][^\\s]*@|//[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key|[\"'\\s](?:[a-z_-]*values?|val|v|input|arg|argument)(?:\\\\*[\"']|=)\
-         |(?-i:eyJ|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|[sr]k_|sk-|npm_|pypi-|hf_|shp.._|dop_v1_|whsec_|xkeysib-\
+         |%u?[0-9a-f]{{2}}|&(?:lt|gt|amp|quot|apos|#)|\\\\(?:[uxnrt]|[0-7]{{3}})|[:/][^\\s]*@|/\\\\*/[^/?#\\s:\\[]*:[0-9]*[^0-9/?#\\s]|not a valid key|[\"'\\s](?:[a-z_-]*values?|val|v|input|arg|argument)(?:\\\\*[\"']|=)\
+         |(?-i:ey[AJ]|ew[0ko]|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|[sr]k_|sk-|npm_|pypi-|hf_|shp.._|dop_v1_|whsec_|xkeysib-\
          |ya29|AGE-SECRET|AIza|AKIA|ASIA|SG\\.)"
     );
     Regex::new(&pattern).expect("the pattern is right")
@@ -51,12 +51,19 @@ pub(in super::super) fn is_suspicious(text: &str) -> bool {
         return false;
     }
     // Names are spread over objects.
-    let is_object = || matches!(bytes.first(), Some(b'{' | b'['));
+    let is_object = || starts_object(bytes);
     let is_suspicious = has_sign(signs) && (is_object() || SIGN.is_match(bytes));
     if is_long && !is_suspicious {
         clean::remember(text);
     }
     is_suspicious
+}
+
+/// Returns whether a text starts like an object or a list, or like one in a string of JSON.
+fn starts_object(text: &[u8]) -> bool {
+    let is_around = |byte: &&u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\');
+    let around = text.iter().take_while(is_around).count();
+    matches!(text.get(around), Some(b'{' | b'['))
 }
 
 /// Returns whether a byte may be a sign. Every text with a credential has at least one sign. Ranges
@@ -119,9 +126,16 @@ fn shows(bytes: &[u8], place: usize) -> bool {
                 || (before.ends_with(b"A") && rest.starts_with(b"E-"))
         }
         [b'I', b'z', ..] => before.ends_with(b"A"),
-        [b'I', rest @ ..] => rest.starts_with(b"A") && matches!(before, [.., b'A', b'K' | b'S']),
-        [b'g', rest @ ..] => rest.starts_with(b"lpat-"),
-        [b'k', rest @ ..] => rest.starts_with(b"-") && before.ends_with(b"s"),
+        [b'I', rest @ ..] => {
+            (rest.starts_with(b"A") && matches!(before, [.., b'A', b'K' | b'S']))
+                || before.ends_with(b"ew0K")
+                || before.ends_with(b"ewoJ")
+                || matches!(before, [.., b'e', b'w', b'o', b'i', _, _, _, _])
+        }
+        [b'g', rest @ ..] => rest.starts_with(b"lpat-") || before.ends_with(b"ewo"),
+        [b'k', rest @ ..] => {
+            (rest.starts_with(b"-") && before.ends_with(b"s")) || before.ends_with(b"ew")
+        }
         [b'x', rest @ ..] => {
             matches!(rest, [b'o', b'x', _, b'-', ..])
                 || rest.starts_with(b"app-")
@@ -129,6 +143,7 @@ fn shows(bytes: &[u8], place: usize) -> bool {
         }
         [b'y', rest @ ..] => {
             (rest.starts_with(b"J") && before.ends_with(b"e"))
+                || (rest.starts_with(b"A") && before.ends_with(b"e"))
                 || rest.starts_with(b"a29")
                 || rest.starts_with(b"pi-")
         }

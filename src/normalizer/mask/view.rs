@@ -203,6 +203,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
                 [b'n', ..] => (b'\n', backslashes + 1),
                 [b'r', ..] => (b'\r', backslashes + 1),
                 [b't', ..] => (b'\t', backslashes + 1),
+                [b'/', ..] => (b'/', backslashes + 1),
                 [b'u', b'0', b'0', digits @ ..] => (hexadecimal(digits.get(..2))?, backslashes + 5),
                 _ => return None,
             }
@@ -257,6 +258,8 @@ mod tests {
     fn escapes_in_a_string_inside_a_string_are_decoded() {
         let view = View::plain(r"\\u0061\\\\u0062\\\\c");
         assert_eq!(view.decoded().unwrap().text, r"ab\\\\c");
+        let view = View::plain(r"https:\/\/a\\/b");
+        assert_eq!(view.decoded().unwrap().text, "https://a/b");
     }
 
     #[test]
