@@ -351,6 +351,7 @@ impl<'a> Work<'a> {
             log.drop_long_values();
         }
         if !is_access_log(log) {
+            log.hide_named_values(part.text());
             return self.another_programs(log, part);
         }
         log.note_replaced(part.text());

@@ -128,6 +128,13 @@ const LINES: &[&str] = &[
     r#"{"requestId":"req-1","note":"{"value": "SECRET", "name": "KEY"}","status":"400"}"#,
     r#"{"requestId":"req-1","note":"{"path":"$.user.KEY","value":"SECRET"}","status":"400"}"#,
     r#"{"requestId":"req-1","note":"[{"content":"SECRET","field":"KEY"}]"#,
+    r#"{"requestId":"req-1","key":"KEY","value":{"stringValue":"SECRET"},"status":"200"}"#,
+    r#"{"requestId":"req-1","note":{"data":{"x":"SECRET"},"id":"KEY"},"status":"200"}"#,
+    r#"{"requestId":"req-1","errorMessage":"{"KEY":{"a":"x","b":"SECRET"}}","status":"400"}"#,
+    r#"{"requestId":"req-1","errorMessage":"{"KEY":{"a":"}]","b":{"c":"SECRET"}}}","status":"400"}"#,
+    r#"{"requestId":"req-1","errorMessage":"{"name":"KEY","value":{"a":"x","b":"SECRET"}}","status":"400"}"#,
+    r#"{"requestId":"req-1","errorMessage":"{"value":{"a":"x","b":"SECRET"},"name":"KEY"}"}"#,
+    r#"{"level":"info","note":"{"KEY":{"a":"x","b":"SECRET"}}","n":1}"#,
     "an application says #KEY: SECRET and goes on",
     "--b\nContent-Disposition: form-data; name=KEY\n\nSECRET\n--b--",
     "env:\n  - name: KEY\n    value: SECRET\n  - name: x\n    value: y",
@@ -291,6 +298,11 @@ const HARMLESS: &[&str] = &[
     "no such function: key expected",
     r#"no: {"api":{"id":"a"},"access":"read","key":"b"}"#,
     "invalid token:\n\tat a.B(C.java:1)\n\tat d.E(F.java:2)",
+    "/search?q=basic+training&page=2",
+    "/img/hf_texture_01.png",
+    "Basic WebClient/1.0 (Linux)",
+    r#"{"usage":{"prompt_tokens":12,"completion_tokens":5,"total_tokens":17},"max_tokens":100}"#,
+    r#"{"secretArn":"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"}"#,
 ];
 
 #[test]
@@ -340,6 +352,9 @@ fn variables_of_api_gateway_stay_unchanged() {
         "stage",
         "integration.status",
         "tokenCount",
+        "authorizationLatency",
+        "authorizationStatus",
+        "secretArn",
         "customDomain.basePathMatched",
     ] {
         let line = format!(r#"{{"requestId":"req-1","{key}":"visible","ip":"192.0.2.1"}}"#);

@@ -371,7 +371,7 @@ impl<'j> Walk<'j> {
 }
 
 /// Behind the quote that ends a string.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut position = start + 1;
     // A text that was cut off may end in a backslash.
     while let Some(found) = memchr2(b'"', b'\\', bytes.get(position..).unwrap_or_default()) {
@@ -385,7 +385,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Behind the bracket that closes the first one.
-fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
     let mut depth = 0_usize;
     let mut position = start;
     while let Some(byte) = bytes.get(position) {
@@ -405,6 +405,6 @@ fn end_of_brackets(bytes: &[u8], start: usize) -> usize {
 }
 
 /// A string of JSON.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_else(|_| MASKED_VALUE.to_owned())
 }

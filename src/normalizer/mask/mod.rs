@@ -32,7 +32,7 @@ use bumpalo::Bump;
 use serde_json::value::RawValue;
 
 pub(super) use self::keyed::{is_code, is_harmless, is_nothing};
-pub(super) use self::members::{Names, PlacedValue, mask_parts};
+pub(super) use self::members::{Names, PlacedValue, keys_in_open_objects, mask_parts};
 pub(super) use self::names::{hides_object, is_secret, is_separator};
 pub(super) use self::suspicion::is_suspicious;
 use self::view::View;
@@ -636,6 +636,13 @@ mod tests {
             "Zm9vOmJhcg",
             "a1B2c3D4e5F6g7H8",
             "eyJhbGciOiJkaXIifQ",
+            "eyAiYWxnIjogImRpciIgfQ",
+            "ewogICJhbGciOiAiZGlyIn0",
+            "ewoiYWxnIjoiZGlyIn0",
+            "ew0KIkFsZyI6ImRpciJ9",
+            "ewkiYWxnIjoiZGlyIn0",
+            "@tcp(",
+            ":@",
             "ghp_",
             "github_pat_",
             "glpat-",

@@ -22,7 +22,8 @@ use crate::json::{Escapes, JsonText, Malformed, Scanner, Value, repair_surrogate
 use crate::normalizer::convert::timestamp;
 use crate::normalizer::line::Stop;
 use crate::normalizer::mask::{
-    Names, PlacedValue, hides_object, is_suspicious, mask, mask_parts, mask_places,
+    Names, PlacedValue, hides_object, is_suspicious, keys_in_open_objects, mask, mask_parts,
+    mask_places,
 };
 use crate::parts::Parts;
 
@@ -116,7 +117,8 @@ impl<'a> AccessLog<'a> {
 
     /// Hides the values of a repaired or cut line that stand beside the name of a credential. A quote
     /// that nobody escaped may leave the name in the value of one key, and the credential in
-    /// another's. The name may also be half a value, which only the line has.
+    /// another's. The name may also be half a value, which only the line has, or that of an object
+    /// which such a quote cuts into members.
     pub(crate) fn hide_named_values(&mut self, line: JsonText<'a>) {
         if !self.is_repaired() && self.stop.is_none() {
             return;
@@ -131,8 +133,13 @@ impl<'a> AccessLog<'a> {
         let placed = self.parts.iter();
         let placed = placed.map(|part| (part.key, line.part(part.place.clone())));
         let names = Names::of(values.chain(placed));
+        let inside = keys_in_open_objects(line, &self.parts);
+        let is_inside = |key: &str| {
+            let mut objects = inside.iter().filter_map(|object| key.strip_prefix(object));
+            objects.any(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         for (key, value) in self.entries.iter_mut().chain(&mut self.unmapped) {
-            if names.names(key, text(value)) {
+            if names.names(key, text(value)) || is_inside(key) {
                 *value = FlatValue::Text("***");
             }
         }
