@@ -280,10 +280,9 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
             && !NAMES
                 .iter()
                 .any(|name| user.trim_start_matches('\'').eq_ignore_ascii_case(name))
-            && let Some(length) = password(run, user.len() + 1, last_at)
+            && let Some(secret) = user_info(run, 0, last_at)
         {
-            let place = start + user.len() + 1;
-            found.push(place..place + length);
+            found.push(start + secret.start..start + secret.end);
         }
     }
 }
@@ -443,6 +442,8 @@ mod tests {
                 "https://s3cr3t:x-oauth-basic@github.com",
                 "https://***:x-oauth-basic@github.com",
             ),
+            ("s3cr3t:@api.stripe.com", "***:@api.stripe.com"),
+            ("bob:s3cr3t@api.stripe.com", "bob:***@api.stripe.com"),
             (
                 "/search?q=basic+training&page=2",
                 "/search?q=basic+training&page=2",
