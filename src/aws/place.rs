@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::Endpoints;
 
 /// A region in its partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     region: String,
     /// The domain of the partition's hosts.

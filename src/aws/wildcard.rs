@@ -4,40 +4,34 @@
 /// character.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    // For each length of the pattern's beginning: whether it fits the part of the name read so far.
-    let mut fits = vec![false; pattern.len() + 1];
-    let spread = |fits: &mut [bool]| {
-        for (place, sign) in pattern.iter().enumerate() {
-            if *sign == '*' && fits.get(place) == Some(&true) {
-                fits.iter_mut()
-                    .skip(place + 1)
-                    .take(1)
-                    .for_each(|fit| *fit = true);
+    let (mut pattern, mut name) = (pattern.chars(), name.chars());
+    // The last `*`: the pattern after it, and the name from where it ends so far.
+    let mut star = None;
+    loop {
+        let (mut next_pattern, mut next_name) = (pattern.clone(), name.clone());
+        match (next_pattern.next(), next_name.next()) {
+            (Some('*'), _) => {
+                star = Some((next_pattern.clone(), name.clone()));
+                pattern = next_pattern;
+            }
+            (Some(wanted), Some(sign)) if wanted == '?' || wanted == sign => {
+                pattern = next_pattern;
+                name = next_name;
+            }
+            (None, None) => return true,
+            _ => {
+                // The `*` stands for one character more.
+                let Some((after, end)) = &mut star else {
+                    return false;
+                };
+                if end.next().is_none() {
+                    return false;
+                }
+                pattern = after.clone();
+                name = end.clone();
             }
         }
-    };
-    fits.iter_mut().take(1).for_each(|fit| *fit = true);
-    spread(&mut fits);
-    for sign in name {
-        let mut next = vec![false; fits.len()];
-        for ((place, wanted), fit) in pattern.iter().enumerate().zip(&fits) {
-            let to = match wanted {
-                '*' => place,
-                '?' => place + 1,
-                wanted if *wanted == sign => place + 1,
-                _ => continue,
-            };
-            next.iter_mut()
-                .skip(to)
-                .take(1)
-                .for_each(|slot| *slot |= *fit);
-        }
-        spread(&mut next);
-        fits = next;
     }
-    fits.last() == Some(&true)
 }
 
 #[cfg(test)]
@@ -59,10 +53,25 @@ mod tests {
             ("/aws/*/prod*", "/aws/apigw/x/prod1", true),
             ("/aws/*/prod", "/aws/apigw/x/prod1", false),
             ("a**b*", "axb", true),
+            ("a*b?d*e", "axbxbcdxxe", true),
+            ("a*b?d*e", "axbxbcdxxef", false),
+            ("*?", "", false),
+            ("*?*", "é", true),
+            ("*", "**", true),
             ("", "", true),
             ("", "a", false),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         }
+    }
+    /// A matcher with a table for each character of the name would take hours.
+    #[test]
+    fn a_long_pattern_and_a_long_name_are_compared() {
+        let name = "a".repeat(512);
+        let pattern = "*a".repeat(1 << 20);
+        assert!(!matches(&pattern, &name));
+        let name = "a".repeat(1 << 20);
+        assert!(matches("*a*a*", &name));
+        assert!(!matches("*a*b", &name));
     }
 }

@@ -1,38 +1,57 @@
 //! The little of XML that CloudFormation's replies need: elements with text, without attributes.
 
 /// Returns the content of each element of a name, except for those inside another one of that name.
+// Perf: a tag ends before the next `<`, so each byte is read once however many there are.
 pub(super) fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
     let mut start = 0;
-    for (at, _) in xml.match_indices('<') {
-        let Some(tag) = xml.get(at + 1..).and_then(|rest| rest.split('>').next()) else {
-            continue;
-        };
-        let end = at + tag.len() + 2;
-        let is_end = tag.starts_with('/');
-        let is_empty = tag.ends_with('/');
-        let word = tag.trim_matches('/').split_whitespace().next();
-        if word != Some(name) {
-            continue;
-        }
-        match (is_end, is_empty) {
-            (true, _) if depth == 1 => {
-                depth = 0;
-                found.extend(xml.get(start..at));
-            }
-            (true, _) => depth = depth.saturating_sub(1),
-            (false, true) if depth == 0 => found.push(""),
-            (false, true) => {}
-            (false, false) => {
-                if depth == 0 {
-                    start = end;
+    let mut pieces = xml.split('<');
+    let mut at = pieces.next().map_or(0, str::len);
+    for piece in pieces {
+        let next = at + 1 + piece.len();
+        if let Some(tag) = Tag::parse(piece).filter(|tag| tag.name == name) {
+            match (tag.is_end, tag.is_empty) {
+                (true, _) if depth == 1 => {
+                    depth = 0;
+                    found.extend(xml.get(start..at));
                 }
-                depth += 1;
+                (true, _) => depth = depth.saturating_sub(1),
+                (false, true) if depth == 0 => found.push(""),
+                (false, true) => {}
+                (false, false) => {
+                    if depth == 0 {
+                        start = at + 1 + tag.size;
+                    }
+                    depth += 1;
+                }
             }
         }
+        at = next;
     }
     found
+}
+
+/// The beginning or end of an element.
+struct Tag<'x> {
+    name: &'x str,
+    is_end: bool,
+    is_empty: bool,
+    /// Its length without the `<`, in bytes.
+    size: usize,
+}
+
+impl<'x> Tag<'x> {
+    /// Reads the text between a `<` and the next one. `None` if the tag does not end there.
+    fn parse(text: &'x str) -> Option<Self> {
+        let (tag, _) = text.split_once('>')?;
+        Some(Self {
+            name: tag.trim_matches('/').split_whitespace().next()?,
+            is_end: tag.starts_with('/'),
+            is_empty: tag.ends_with('/'),
+            size: tag.len() + 1,
+        })
+    }
 }
 
 /// Returns the text of the first element with this name; empty if there is none.
@@ -98,6 +117,18 @@ mod tests {
     fn broken_xml_has_no_elements() {
         for xml in ["<a>1", "</a>", "<a", "<", "a>", "<a>1</b>", "{\"a\":1}"] {
             assert_eq!(elements(xml, "a"), [""; 0], "{xml}");
+        }
+    }
+
+    /// A reader that looks for the end of the reply after each of these signs would take hours.
+    #[test]
+    fn a_reply_of_many_signs_is_read() {
+        for sign in ["<", "<a ", "</", "&"] {
+            let many = sign.repeat((4 << 20) / sign.len());
+            assert!(!text(&many, "Code").contains('<'), "{sign}");
+            let reply = format!("{many}<Code>{many}</Code>");
+            let code = text(&reply, "Code");
+            assert_eq!(code.len(), many.len(), "{sign}");
         }
     }
 
