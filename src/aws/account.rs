@@ -405,10 +405,11 @@ impl Account {
             }
             token = xml::text(&reply, "NextToken");
             if token.is_empty() {
-                break;
+                return Ok(resources);
             }
         }
-        Ok(resources)
+        // A part of the list must not pass for all of it.
+        Err(CallError::NotAws)
     }
 
     async fn cloud_formation_query(

@@ -67,8 +67,8 @@ struct DescribeLogGroups<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogGroupsPage {
-    /// The log groups.
-    #[serde(default)]
+    /// The log groups. AWS sends the member even if there are none, so a reply without it is not
+    /// AWS's.
     pub log_groups: Vec<DescribedLogGroup>,
     /// The position of the next page; `None` if there is none.
     pub next_token: Option<String>,

@@ -1,6 +1,9 @@
 //! Log groups as people name them: by name, by ARN, or by a pattern.
 
+use std::collections::HashSet;
+
 use super::reader::Asker;
+use super::tokens::{Content, Tokens};
 use super::{HistoryError, LogGroup, Pace};
 use crate::aws::{CallError, DescribedLogGroup, Logs, Place, matches};
 
@@ -18,7 +21,8 @@ pub async fn find_log_groups(
     pace: Pace,
 ) -> Result<Vec<LogGroup>, HistoryError> {
     let mut asker = Asker::new(pace);
-    let mut groups = Vec::<LogGroup>::new();
+    let mut groups = Vec::new();
+    let mut known = HashSet::<LogGroup>::new();
     for name in names {
         let found = match NamedArn::parse(name) {
             Some(arn) => vec![by_arn(logs, &arn, &mut asker).await?],
@@ -28,7 +32,7 @@ pub async fn find_log_groups(
             }
         };
         for group in found {
-            if !groups.contains(&group) {
+            if known.insert(group.clone()) {
                 groups.push(group);
             }
         }
@@ -119,20 +123,26 @@ async fn described(
     asker: &mut Asker,
 ) -> Result<Vec<DescribedLogGroup>, HistoryError> {
     let mut groups = Vec::new();
-    let mut token = None::<String>;
+    let mut tokens = Tokens::default();
     loop {
-        let ask = async |timeout| {
-            let token = token.as_deref();
-            logs.log_groups(place, prefix, token, timeout).await
-        };
+        let token = tokens.next();
+        let ask = async |timeout| logs.log_groups(place, prefix, token, timeout).await;
         let page = asker.ask(ask).await.map_err(|error| HistoryError::Call {
             action: ACTION,
             log_group: prefix.to_owned(),
             error,
         })?;
+        let content = match page.log_groups[..] {
+            [] => Content::None,
+            _ => Content::Some,
+        };
         groups.extend(page.log_groups);
-        token = page.next_token;
-        if token.is_none() {
+        let advanced = tokens.advance(page.next_token, content);
+        advanced.map_err(|cause| HistoryError::Endless {
+            list: format!("log groups whose names begin with \"{prefix}\""),
+            cause,
+        })?;
+        if tokens.next().is_none() {
             return Ok(groups);
         }
     }

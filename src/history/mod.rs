@@ -11,6 +11,7 @@ mod groups;
 mod guard;
 mod page;
 mod reader;
+mod tokens;
 
 use thiserror::Error;
 
@@ -20,12 +21,13 @@ pub use self::audit::{
 pub use self::backfill::{Backfill, BackfillReport, Ids, Sight};
 pub use self::groups::find_log_groups;
 pub use self::guard::{Guard, check_ids};
+pub use self::tokens::Endless;
 use crate::aws::{CallError, Place, Remedy};
 use crate::bulk::{Failure, RetryPolicy, Session};
 use crate::ecs::Timestamp;
 
 /// A log group, and how to ask for its log events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LogGroup {
     /// Its name.
     pub name: String,
@@ -94,6 +96,25 @@ pub enum HistoryError {
         "CloudWatch Logs no longer knows the place in {0} that was reached: it forgets it after 24 hours"
     )]
     Forgotten(String),
+    /// A list of CloudWatch Logs would not end.
+    #[error("{}", endless(.list, *.cause))]
+    Endless {
+        /// The content of the list, for the sentence.
+        list: String,
+        /// The sign that it would not end.
+        cause: Endless,
+    },
+    /// A log event is not of the requested time.
+    #[error(
+        "CloudWatch Logs answered with a log event of {}, which is not in the requested time, for {log_group}: {ELSEWHERE}",
+        Timestamp(*.time)
+    )]
+    Stray {
+        /// The log group.
+        log_group: String,
+        /// The time of the log event.
+        time: i64,
+    },
     /// The region of a log group is not known.
     #[error("the region is not known: set AWS_REGION, or give the ARN of the log group")]
     NoRegion,
@@ -133,6 +154,18 @@ pub enum HistoryError {
     Search(Failure),
 }
 
+/// The remedy if something other than CloudWatch Logs seems to have answered.
+const ELSEWHERE: &str =
+    "check AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL and what is in between";
+
+fn endless(list: &str, cause: Endless) -> String {
+    let cause = match cause {
+        Endless::Circle => "a nextToken came for the second time",
+        Endless::Emptiness => "one page after the other is empty",
+    };
+    format!("CloudWatch Logs does not end the list of {list} ({cause}): {ELSEWHERE}")
+}
+
 fn call_problem(action: &str, log_group: &str, error: &CallError) -> String {
     let kind = match error {
         CallError::Refused { kind, .. } => kind.as_str(),
@@ -154,9 +187,9 @@ fn call_problem(action: &str, log_group: &str, error: &CallError) -> String {
                               later, or with a lower --rps"
             .to_owned(),
         (_, CallError::NoHost) => "the region makes no host name: check AWS_REGION".to_owned(),
-        (_, CallError::NotAws) => "the answer is not from CloudWatch Logs: check AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, \
-                                   AWS_ENDPOINT_URL and what is in between"
-            .to_owned(),
+        (_, CallError::NotAws) => {
+            format!("the answer is not from CloudWatch Logs: {ELSEWHERE}")
+        }
         _ if kind == "ResourceNotFoundException" => {
             HistoryError::NoLogGroup(log_group.to_owned()).to_string()
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 
 use super::LogGroup;
 use crate::aws::Place;
@@ -26,8 +27,12 @@ pub(super) struct WirePage {
 pub(super) enum Unusable {
     /// It is cut off, or not CloudWatch's.
     Malformed,
+    /// It is JSON of something else.
+    Foreign,
     /// A log event has no id.
     NoId,
+    /// A log event of this time is not of the requested time.
+    Stray(i64),
 }
 
 impl From<Malformed> for Unusable {
@@ -64,10 +69,14 @@ struct WireLogEvent<'a> {
 }
 
 /// Reads a page. Leaves out known log events.
+///
+/// AWS always sends `events`, even if there are none. Another reply, such as an error under the
+/// status 200, must not pass for a history without log events.
 pub(super) fn read(
     body: &str,
     group: &LogGroup,
     known: &HashSet<SeenEvent>,
+    times: &RangeInclusive<i64>,
 ) -> Result<WirePage, Unusable> {
     let mut page = WirePage::default();
     let mut messages: Vec<String> = Vec::new();
@@ -75,10 +84,12 @@ pub(super) fn read(
     let mut scanner = Scanner::new(body);
     scanner.take(b'{')?;
     let mut is_first = true;
+    let mut has_events = false;
     while scanner.has_next(is_first, b'}')? {
         is_first = false;
         match &*scanner.key()? {
             "events" => {
+                has_events = true;
                 scanner.take(b'[')?;
                 let mut is_first = true;
                 while scanner.has_next(is_first, b']')? {
@@ -87,12 +98,16 @@ pub(super) fn read(
                     if !page.is_new(&event, known)? {
                         continue;
                     }
+                    let time = event.timestamp.ok_or(Malformed)?;
+                    if !times.contains(&time) {
+                        return Err(Unusable::Stray(time));
+                    }
                     let stream = *streams.entry(event.stream).or_insert_with(|| {
                         messages.push(head(group, event.stream));
                         messages.len() - 1
                     });
                     let message = messages.get_mut(stream).ok_or(Malformed)?;
-                    page.add(&event, message)?;
+                    page.add(&event, time, message);
                 }
             }
             "nextToken" => {
@@ -103,6 +118,9 @@ pub(super) fn read(
         }
     }
     scanner.end()?;
+    if !has_events {
+        return Err(Unusable::Foreign);
+    }
     for mut message in messages {
         message.push_str("]}");
         let mut payload = LogData::read(message).map_err(|_| Unusable::Malformed)?;
@@ -131,13 +149,11 @@ impl WirePage {
         Ok(self.seen.insert(seen) && is_new)
     }
 
-    fn add(&mut self, event: &WireLogEvent<'_>, message: &mut String) -> Result<(), Unusable> {
-        let time = event.timestamp.ok_or(Malformed)?;
+    fn add(&mut self, event: &WireLogEvent<'_>, time: i64, message: &mut String) {
         let (first, last) = self.times.unwrap_or((time, time));
         self.times = Some((first.min(time), last.max(time)));
         self.events += 1;
         push(message, event.id, time, event.message);
-        Ok(())
     }
 }
 
@@ -249,6 +265,14 @@ mod tests {
         HashSet::new()
     }
 
+    fn read(
+        body: &str,
+        group: &LogGroup,
+        known: &HashSet<SeenEvent>,
+    ) -> Result<WirePage, Unusable> {
+        super::read(body, group, known, &(5..=8))
+    }
+
     #[test]
     fn each_log_stream_is_a_payload() {
         let page = read(PAGE, &group(), &nothing()).unwrap();
@@ -278,7 +302,7 @@ mod tests {
     #[test]
     fn an_empty_page_may_have_a_token() {
         let page = read(
-            r#"{"nextToken":"t","searchedLogStreams":[]}"#,
+            r#"{"events":[],"nextToken":"t","searchedLogStreams":[]}"#,
             &group(),
             &nothing(),
         )
@@ -287,6 +311,35 @@ mod tests {
         assert_eq!(page.next_token.as_deref(), Some("t"));
         let last = read(r#"{"events":[],"nextToken":null}"#, &group(), &nothing()).unwrap();
         assert_eq!(last.next_token, None);
+    }
+
+    #[test]
+    fn a_page_without_the_member_for_log_events_is_not_cloudwatch_s() {
+        for body in [
+            "{}",
+            r#"{"error":"x"}"#,
+            r#"{"__type":"AccessDeniedException","message":"x"}"#,
+            r#"{"Events":[]}"#,
+            r#"{"output":{"events":[]}}"#,
+            r#"{"nextToken":"t","searchedLogStreams":[]}"#,
+        ] {
+            let error = read(body, &group(), &nothing()).err();
+            assert_eq!(error, Some(Unusable::Foreign), "{body}");
+        }
+        for body in ["[]", "null", "", r#"{"events":null}"#, r#"{"events":{}}"#] {
+            let error = read(body, &group(), &nothing()).err();
+            assert_eq!(error, Some(Unusable::Malformed), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_log_event_of_another_time_is_no_answer() {
+        for time in [4, 9, i64::MIN, i64::MAX] {
+            let time_of = format!(r#""timestamp":{time},"#);
+            let body = PAGE.replace(r#""timestamp":6,"#, &time_of);
+            let error = read(&body, &group(), &nothing()).err();
+            assert_eq!(error, Some(Unusable::Stray(time)));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::page::{self, SeenEvent, Unusable, WirePage};
+use super::tokens::{Content, Endless, Tokens};
 use super::{HistoryError, HistoryQuery, LogGroup, Pace};
 use crate::aws::{CallError, FilterLogEvents, Logs, Place, Remedy};
 use crate::bulk::Session;
@@ -41,7 +42,7 @@ pub(super) struct HistoryReader<'r> {
 /// The progress on a log group.
 #[derive(Debug)]
 struct Position {
-    token: Option<String>,
+    tokens: Tokens,
     /// The log events of the last page, which the next page may repeat.
     last_seen: HashSet<SeenEvent>,
     /// The time of the latest log event.
@@ -85,7 +86,7 @@ impl<'r> HistoryReader<'r> {
     /// Makes a reader that has asked for nothing yet.
     pub(super) fn new(logs: &'r Logs, query: HistoryQuery<'r>, pace: Pace) -> Self {
         let position = |_: &LogGroup| Position {
-            token: None,
+            tokens: Tokens::default(),
             last_seen: HashSet::new(),
             newest: query.since,
             is_ordered: true,
@@ -107,14 +108,25 @@ impl<'r> HistoryReader<'r> {
         let page = self.read(number).await?;
         let page = match self.positions.get_mut(number) {
             Some(position) => position.advance(page),
-            None => page,
+            None => Ok(page),
         };
+        let page = page.map_err(|cause| HistoryError::Endless {
+            list: format!("log events of {}", self.name(number)),
+            cause,
+        })?;
         Ok(Some(HistoryPage {
             group: number,
             payloads: page.payloads,
             events: page.events,
             resume: self.resume(),
         }))
+    }
+
+    fn name(&self, number: usize) -> &str {
+        self.query
+            .groups
+            .get(number)
+            .map_or("", |group| &group.name)
     }
 
     fn furthest_behind(&self) -> Option<usize> {
@@ -151,7 +163,7 @@ impl<'r> HistoryReader<'r> {
             start_time: query.since,
             end_time: query.until,
             filter_pattern: query.pattern,
-            next_token: position.token.as_deref(),
+            next_token: position.tokens.next(),
             interleaved: true,
         };
         let problem = |error| HistoryError::Call {
@@ -164,8 +176,12 @@ impl<'r> HistoryReader<'r> {
         let ask = async |timeout| page(logs, (place, group), known, &parameters, timeout).await;
         match self.asker.ask(ask).await {
             Ok(Ok(page)) => Ok(page),
-            Ok(Err(NoIds)) => Err(HistoryError::NoIds(group.name.clone())),
-            Err(error) if position.token.is_some() && is_forgotten(&error) => {
+            Ok(Err(Useless::NoIds)) => Err(HistoryError::NoIds(group.name.clone())),
+            Ok(Err(Useless::Stray(time))) => Err(HistoryError::Stray {
+                log_group: group.name.clone(),
+                time,
+            }),
+            Err(error) if position.tokens.next().is_some() && is_forgotten(&error) => {
                 Err(HistoryError::Forgotten(group.name.clone()))
             }
             Err(error) => Err(problem(error)),
@@ -182,8 +198,13 @@ fn is_forgotten(error: &CallError) -> bool {
     matches!(error, CallError::Refused { kind, .. } if kind == "InvalidParameterException")
 }
 
-/// A log event without an id.
-struct NoIds;
+/// The reason why nothing can be done with an answer that came whole.
+enum Useless {
+    /// A log event has no id.
+    NoIds,
+    /// A log event of this time is not of the requested time.
+    Stray(i64),
+}
 
 async fn page(
     logs: &Logs,
@@ -191,12 +212,15 @@ async fn page(
     known: &HashSet<SeenEvent>,
     parameters: &FilterLogEvents<'_>,
     timeout: Duration,
-) -> Result<Result<WirePage, NoIds>, CallError> {
+) -> Result<Result<WirePage, Useless>, CallError> {
     let body = logs.log_events(place, parameters, timeout).await?;
     let body = String::from_utf8(body).map_err(|_| CallError::NotAws)?;
-    match page::read(&body, group, known) {
+    let times = parameters.start_time..=parameters.end_time;
+    match page::read(&body, group, known, &times) {
         Ok(page) => Ok(Ok(page)),
-        Err(Unusable::NoId) => Ok(Err(NoIds)),
+        Err(Unusable::NoId) => Ok(Err(Useless::NoIds)),
+        Err(Unusable::Stray(time)) => Ok(Err(Useless::Stray(time))),
+        Err(Unusable::Foreign) => Err(CallError::NotAws),
         // It may have been cut off on its way.
         Err(Unusable::Malformed) => Err(CallError::Unreachable(
             "the answer is no JSON of filter-log-events".to_owned(),
@@ -205,18 +229,23 @@ async fn page(
 }
 
 impl Position {
-    fn advance(&mut self, mut page: WirePage) -> WirePage {
+    fn advance(&mut self, mut page: WirePage) -> Result<WirePage, Endless> {
+        let content = if page.events > 0 {
+            Content::Some
+        } else {
+            Content::None
+        };
+        self.tokens.advance(page.next_token.take(), content)?;
         if let Some((first, last)) = page.times {
             self.is_ordered &= first >= self.newest;
             self.newest = self.newest.max(last);
         }
-        self.is_done = page.next_token.is_none();
-        self.token = page.next_token.take();
+        self.is_done = self.tokens.next().is_none();
         // A page without log events need not be the end of those that repeat themselves.
         if !page.seen.is_empty() {
             self.last_seen = std::mem::take(&mut page.seen);
         }
-        page
+        Ok(page)
     }
 }
 
