@@ -80,15 +80,19 @@ pub(super) async fn run(
         check_agreement(server, &pipeline, &connection).await?;
     }
     let report = send(&arguments, &connection, &pipeline, server.as_ref()).await?;
+    match pipeline.indexer.transport().error() {
+        // A reader who has seen enough is no failure. After any other, no report says that all is
+        // done.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
     if !io::stderr().is_terminal() || arguments.json {
         say_json(&json(&report, Some(true)));
     } else if has_begun(&report) {
         let summary = summary(&report.report, SummaryWords::PRINTED);
         say("dry run", format_args!("{summary}; nothing was sent"));
     }
-    judge(&report)?;
-    pipeline.indexer.transport().error()?;
-    Ok(())
+    judge(&report)
 }
 
 /// Returns whether there is anything to sum up.
@@ -200,20 +204,11 @@ fn judge(report: &BackfillReport) -> Result<(), CliFailure> {
             format_args!("{count} documents are dead letters{why}"),
         );
     }
-    let sentences = [
-        report.problem.as_ref().map(ToString::to_string),
-        report
-            .report
-            .error
-            .as_ref()
-            .map(|error| error.message.clone()),
-    ];
-    let sentences: Vec<_> = sentences.into_iter().flatten().collect();
-    if sentences.is_empty() {
+    let Some(error) = &report.report.error else {
         return Ok(());
-    }
+    };
     let next = next(report.problem.as_ref(), report.resume);
-    say("error", format_args!("{}{next}", sentences.join("; ")));
+    say("error", format_args!("{}{next}", error.message));
     Err(CliFailure::Unfinished)
 }
 

@@ -9,7 +9,7 @@ use super::{HistoryError, HistoryQuery, Pace, check_ids};
 use crate::aws::Logs;
 use crate::decode::LogData;
 use crate::pipeline::{LookUp, Pipeline};
-use crate::report::Report;
+use crate::report::{ErrorType, Report, ReportError};
 use crate::server::Transport;
 
 /// The number of log events that are delivered together, if there are enough.
@@ -52,7 +52,8 @@ pub struct Sight {
 /// The result of a backfill.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BackfillReport {
-    /// The outcomes of all log events.
+    /// The outcomes of all log events. `error` also tells of the `problem`, so that it is `None`
+    /// exactly if all is done.
     #[serde(flatten)]
     pub report: Report,
     /// The number of log events that were read and delivered.
@@ -70,7 +71,9 @@ impl<T: Transport> Backfill<'_, T> {
     /// Reads and delivers. While some pages are delivered, the next are read.
     pub async fn run(&self, progress: impl FnMut(Sight)) -> BackfillReport {
         let (read, received) = read_ahead(self.logs, self.query, self.pace);
-        join(read, self.deliver(received, progress)).await.1
+        let mut report = join(read, self.deliver(received, progress)).await.1;
+        report.close();
+        report
     }
 
     async fn deliver(
@@ -124,6 +127,25 @@ impl<T: Transport> Backfill<'_, T> {
             total.resume = None;
         }
         total
+    }
+}
+
+impl BackfillReport {
+    /// Tells of the problem in the report.
+    fn close(&mut self) {
+        let Some(problem) = &self.problem else {
+            return;
+        };
+        let mut message = problem.to_string();
+        let error = self.report.error.take();
+        if let Some(error) = &error {
+            message.push_str("; ");
+            message.push_str(&error.message);
+        }
+        self.report.error = Some(ReportError {
+            kind: error.map_or(ErrorType::DeliveryIncomplete, |error| error.kind),
+            message,
+        });
     }
 }
 
