@@ -160,7 +160,7 @@ pub(super) fn aws(vars: &mut VariableReader<'_>, endpoint: &'static str) -> Opti
     };
     let endpoint = vars
         .text(variable)
-        .and_then(|_| vars.urls(variable).into_iter().next());
+        .and_then(|_| vars.aws_endpoint(variable));
     let is_fips = vars
         .text("AWS_USE_FIPS_ENDPOINT")
         .is_some_and(|text| text.eq_ignore_ascii_case("true"));

@@ -277,6 +277,24 @@ impl<'l> VariableReader<'l> {
         urls
     }
 
+    /// The address of a service of AWS.
+    pub(super) fn aws_endpoint(&mut self, variable: &'static str) -> Option<Url> {
+        let text = self.text(variable)?;
+        if text.contains('@') {
+            let remedy = "leave user and password out of the URL: requests are signed with \
+                          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+            self.problem(variable, remedy);
+            return None;
+        }
+        let remedy = match url(&text) {
+            _ if text.contains([',', ';', ' ', '|']) => "it should be one URL",
+            Ok(url) => return Some(url),
+            Err(remedy) => remedy,
+        };
+        self.problem(variable, format_args!("{remedy} {AWS_EXAMPLE}"));
+        None
+    }
+
     /// `name:base64(domain$elasticsearch$kibana)`. The domain may have a port.
     pub(super) fn cloud_id(&mut self, variable: &'static str) -> Option<Url> {
         let id = self.text(variable)?;
@@ -345,6 +363,8 @@ fn is_of_a_key(byte: u8) -> bool {
 const LARGEST_REGEX: usize = 1 << 19;
 
 const EXAMPLE: &str = "such as https://elasticsearch.example.com:9200";
+
+const AWS_EXAMPLE: &str = "such as https://vpce-1a2b3c4d.logs.eu-central-1.vpce.amazonaws.com";
 
 /// Parses the URL of a server. The error says what is wrong without quoting the URL.
 fn url(text: &str) -> Result<Url, &'static str> {

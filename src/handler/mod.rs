@@ -63,10 +63,11 @@ pub async fn main(
     }));
     let function = match Config::from_vars(|name| variable(&lookup, name)).and_then(function) {
         Ok(function) => function,
-        Err(problems) => {
-            problems
-                .iter()
-                .for_each(|problem| write_log_line(&summary::failure(problem)));
+        Err(mut problems) => {
+            for problem in &mut problems {
+                problem.variable = source(&lookup, problem.variable);
+                write_log_line(&summary::failure(problem));
+            }
             return ExitCode::from(2);
         }
     };
@@ -108,6 +109,15 @@ fn function(mut config: Config) -> Result<Function<Elasticsearch>, Vec<Problem>>
         metrics_namespace,
         look_up_repeated,
     })
+}
+
+/// Returns the variable that a setting comes from.
+fn source(lookup: &impl Fn(&str) -> Option<String>, name: &'static str) -> &'static str {
+    if name == "LOG_LEVEL" && lookup(name).is_none() {
+        "AWS_LAMBDA_LOG_LEVEL"
+    } else {
+        name
+    }
 }
 
 /// Looks up a setting. If `LOG_LEVEL` is not set, Lambda's own log level counts. Lambda has one

@@ -516,3 +516,27 @@ fn a_runtime_api_that_fails_ends_the_function_with_a_line() {
         assert_eq!(line.text("level"), Some("ERROR"), "{status}: {output}");
     }
 }
+
+/// The level of Lambda is a setting of Lambda's, under its own name.
+#[test]
+fn a_wrong_level_is_told_under_the_name_of_its_variable() {
+    for (variables, name) in [
+        (
+            &[("AWS_LAMBDA_LOG_LEVEL", "loud")][..],
+            "AWS_LAMBDA_LOG_LEVEL=loud",
+        ),
+        (
+            &[("LOG_LEVEL", "loud"), ("AWS_LAMBDA_LOG_LEVEL", "INFO")],
+            "LOG_LEVEL=loud",
+        ),
+    ] {
+        let variables = [&[NOWHERE], variables].concat();
+        let function = RuntimeEmulator::start_own(&variables, 10);
+        function.invoke(&event(CONTROL_MESSAGE));
+        let output = function.output_with("it should be `error`");
+        assert!(
+            output.contains(&format!("\"{name}: it should be `error`")),
+            "{output}"
+        );
+    }
+}
