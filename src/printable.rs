@@ -35,6 +35,21 @@ impl Display for Printable<'_> {
     }
 }
 
+/// Writes these characters in JSON as escapes, which mean the same. They stand only in its strings.
+#[must_use]
+pub fn printable_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if misleads(character) {
+            // Each of them has four digits at most.
+            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 /// Returns whether a terminal acts on a character or shows nothing for it: controls, line
 /// separators, and characters that change the direction of writing.
 pub(crate) fn misleads(character: char) -> bool {
@@ -64,6 +79,15 @@ mod tests {
             99,
             r"a\u{202e}b\u{2028}c\u{200b}",
         );
+    }
+
+    #[test]
+    fn json_means_the_same_with_escapes() {
+        let text = "a\x1b\u{7f}\u{9b}é\u{202e}🦀\"";
+        let json = serde_json::to_string(text).unwrap();
+        let safe = printable_json(&json);
+        assert_eq!(safe, r#""a\u001b\u007f\u009bé\u202e🦀\"""#);
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Style};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::printable::printable;
+use crate::printable::{printable, printable_json};
 
 /// Colours of `--help` and of clap's errors.
 pub(super) const STYLES: Styles = Styles::styled()
@@ -49,7 +49,7 @@ pub(super) fn notice(sentence: &str) {
 
 /// Writes one line of data to standard error, for commands whose standard output carries documents.
 pub(super) fn say_json(line: &str) {
-    drop(writeln!(stderr(), "{line}"));
+    drop(writeln!(stderr(), "{}", printable_json(line)));
 }
 
 fn style(kind: &str) -> Style {
