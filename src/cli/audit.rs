@@ -63,30 +63,46 @@ pub(super) async fn run(
         .ok_or_else(|| vec![Problem::missing_url()])?;
     let connection =
         HistorySource::new(&arguments.history, arguments.force, &config, lookup).await?;
+    let ledger = Ledger::new(connection.query(None), arguments.interval);
+    check_rows(&ledger)?;
     let mut pipeline = config.elasticsearch_pipeline(settings)?;
     pipeline.notice = Some(notice);
     let writes = arguments.repair || arguments.remove_doubles;
     if writes && !arguments.force {
         check_agreement(pipeline.indexer.transport(), &pipeline, &connection).await?;
     }
-    let ledger = Ledger::new(connection.query(None), arguments.interval);
     let mut report = compare(&arguments, &connection, &pipeline, &ledger).await;
     report.resume = report.resume.map(|time| ledger.start_of(time));
     let until = report.resume.unwrap_or(i64::MAX);
-    let rows = ledger.rows(until);
-    let total = Total::new(&rows, &report, &connection);
+    let total = Total::new(ledger.total(until), &report, &connection);
     let is_for_scripts = arguments.json || !io::stdout().is_terminal();
     let printed = if is_for_scripts {
-        let mut lines = rows.iter().map(json).chain([json(&total)]);
+        let rows = ledger.rows(until).map(|row| json(&row));
+        let mut lines = rows.chain([json(&total)]);
         lines.try_for_each(|line| print(output, &line))
     } else if report.problem.is_none() || total.counts.cloudwatch > 0 {
-        table(&rows, &total, output)
+        table(ledger.rows(until), &total, output)
     } else {
         Ok(())
     };
     // The sentences come after the numbers.
     let printed = printed.and_then(|()| output.flush().map_err(CliFailure::from));
     judge(&arguments, &total, &report).and(printed)
+}
+
+/// Upper bound on the lines of a report.
+const MOST_ROWS: u64 = 10_000_000;
+
+/// Stops if nobody could read the report.
+fn check_rows(ledger: &Ledger<'_>) -> Result<(), CliFailure> {
+    let count = ledger.row_count();
+    if count <= MOST_ROWS {
+        return Ok(());
+    }
+    let (count, most) = (grouped(count), grouped(MOST_ROWS));
+    Err(CliFailure::Usage(vec![format!(
+        "--interval should be longer, or --since later: the report would have {count} lines, and may have {most}"
+    )]))
 }
 
 impl Arguments {
@@ -197,9 +213,7 @@ struct Total {
 }
 
 impl Total {
-    fn new(rows: &[Row], report: &AuditReport, connection: &HistorySource) -> Self {
-        let mut counts = AuditCounts::default();
-        rows.iter().for_each(|row| counts.add(&row.counts));
+    fn new(counts: AuditCounts, report: &AuditReport, connection: &HistorySource) -> Self {
         Self {
             total: true,
             from: Timestamp(connection.since),
@@ -216,7 +230,11 @@ fn json(line: &impl Serialize) -> String {
 }
 
 /// Prints intervals with log events, and the sum.
-fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), CliFailure> {
+fn table(
+    rows: impl Iterator<Item = Row>,
+    total: &Total,
+    output: &mut Output,
+) -> Result<(), CliFailure> {
     const HEADS: [&str; 6] = [
         "cloudwatch",
         "indexed",
@@ -246,7 +264,7 @@ fn table(rows: &[Row], total: &Total, output: &mut Output) -> Result<(), CliFail
             .to_owned()
     };
     output.line(&line("from", HEADS.map(str::to_owned), "log group"))?;
-    for row in rows.iter().filter(|row| row.counts.cloudwatch > 0) {
+    for row in rows.filter(|row| row.counts.cloudwatch > 0) {
         let from = timestamp_text(row.from);
         output.line(&line(&from, cells(&row.counts), &row.log_group))?;
     }
@@ -275,7 +293,8 @@ fn judge(arguments: &Arguments, total: &Total, report: &AuditReport) -> Result<(
     }
     if missing > 0 {
         let remedy = if arguments.repair {
-            "they were sent and not stored: an ingest pipeline may drop them"
+            "they were sent and are not there: an ingest pipeline may drop, move or rename them, or the failure store has \
+             them"
         } else {
             "add --repair to send them"
         };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use bumpalo::Bump;
 use futures_util::future::join;
@@ -16,6 +17,7 @@ use crate::bulk::{BulkBody, DocumentId, Outcome, StoredDocument};
 use crate::decode::LogData;
 use crate::ecs::Timestamp;
 use crate::pipeline::{LookUp, Pipeline, Whereabouts};
+use crate::report::Report;
 use crate::server::{Target, Transport};
 
 /// An audit: what to compare, and how to treat what is not in order.
@@ -153,27 +155,44 @@ impl<'l> Ledger<'l> {
 
     /// Returns a row for each log group and interval that ends by a time.
     #[must_use]
-    pub fn rows(&self, until: i64) -> Vec<Row> {
+    pub fn rows(&self, until: i64) -> impl Iterator<Item = Row> {
+        let groups = self.query.groups.iter().enumerate();
+        groups.flat_map(move |(number, group)| {
+            let slots = self
+                .slots()
+                .take_while(move |slot| self.end(*slot) <= until);
+            slots.map(move |slot| Row {
+                log_group: group.name.clone(),
+                from: Timestamp(self.start_of(slot.saturating_mul(self.interval))),
+                to: Timestamp(self.end(slot)),
+                counts: self.counted(number, slot),
+            })
+        })
+    }
+
+    /// Returns the number of rows of a complete audit.
+    #[must_use]
+    pub fn row_count(&self) -> u64 {
+        let slots = self.slots();
+        let slots = (slots.end() - slots.start()).unsigned_abs() + 1;
+        slots.saturating_mul(self.query.groups.len() as u64)
+    }
+
+    /// Returns the numbers of all intervals.
+    fn slots(&self) -> RangeInclusive<i64> {
+        let slot = |time: i64| time.div_euclid(self.interval);
+        slot(self.query.since)..=slot(self.query.until)
+    }
+
+    /// Returns the end of an interval.
+    fn end(&self, slot: i64) -> i64 {
+        let end = slot.saturating_add(1).saturating_mul(self.interval);
+        end.min(self.query.until)
+    }
+
+    fn counted(&self, group: usize, slot: i64) -> AuditCounts {
         let counts = self.counts.borrow();
-        let mut rows = Vec::new();
-        for (number, group) in self.query.groups.iter().enumerate() {
-            let mut start = self.query.since;
-            while start <= self.query.until {
-                let slot = start.div_euclid(self.interval);
-                let end = (slot + 1).saturating_mul(self.interval);
-                let to = end.min(self.query.until);
-                if to <= until {
-                    rows.push(Row {
-                        log_group: group.name.clone(),
-                        from: Timestamp(start),
-                        to: Timestamp(to),
-                        counts: counts.get(&(number, slot)).copied().unwrap_or_default(),
-                    });
-                }
-                start = end;
-            }
-        }
-        rows
+        counts.get(&(group, slot)).copied().unwrap_or_default()
     }
 
     /// Returns the start of the interval of a time: from there on, an audit that was interrupted at
@@ -184,14 +203,15 @@ impl<'l> Ledger<'l> {
         start.max(self.query.since)
     }
 
-    /// Returns the sum of all counts.
+    /// Returns the sum of the rows of intervals that end by a time.
     #[must_use]
-    pub fn total(&self) -> AuditCounts {
+    pub fn total(&self, until: i64) -> AuditCounts {
         let mut total = AuditCounts::default();
-        self.counts
-            .borrow()
-            .values()
-            .for_each(|counts| total.add(counts));
+        let counts = self.counts.borrow();
+        let ended = counts
+            .iter()
+            .filter(|((_, slot), _)| self.end(*slot) <= until);
+        ended.for_each(|(_, counts)| total.add(counts));
         total
     }
 
@@ -217,7 +237,7 @@ struct Expected {
 #[derive(Default)]
 struct Disorder {
     missing: Vec<Expected>,
-    doubled: Vec<Vec<StoredDocument>>,
+    doubled: Vec<(Expected, Vec<StoredDocument>)>,
 }
 
 impl<T: Transport> Audit<'_, T> {
@@ -282,11 +302,7 @@ impl<T: Transport> Audit<'_, T> {
         let known = self.look_up.find(&ids, &session).await;
         let known = known.map_err(HistoryError::Search)?;
         let disorder = judge(page, &expected, &known, ledger);
-        let doubled = |copies: &Vec<StoredDocument>| {
-            let id = copies.first().and_then(|copy| DocumentId::parse(&copy.id));
-            expected.iter().find(|expected| Some(expected.id) == id)
-        };
-        let doubled = disorder.doubled.iter().filter_map(doubled);
+        let doubled = disorder.doubled.iter().map(|(expected, _)| expected);
         let missing = disorder.missing.iter();
         for (state, expected) in missing
             .map(|expected| ("missing", expected))
@@ -295,7 +311,7 @@ impl<T: Transport> Audit<'_, T> {
             tell(page, state, expected, found);
         }
         if self.missing == Missing::Sent && !disorder.missing.is_empty() {
-            report.repaired += self.send(page, &disorder.missing).await?;
+            report.repaired += self.send(page, &expected, &disorder.missing).await?;
         }
         if self.doubles == Doubles::Removed && !disorder.doubled.is_empty() {
             report.removed += self.remove(&disorder.doubled).await?;
@@ -331,7 +347,12 @@ impl<T: Transport> Audit<'_, T> {
     }
 
     /// Sends missing documents. Returns how many of them are safe now.
-    async fn send(&self, page: &HistoryPage, missing: &[Expected]) -> Result<u64, HistoryError> {
+    async fn send(
+        &self,
+        page: &HistoryPage,
+        expected: &[Expected],
+        missing: &[Expected],
+    ) -> Result<u64, HistoryError> {
         let mut positions = BTreeMap::<usize, BTreeSet<usize>>::new();
         for Expected {
             payload, position, ..
@@ -346,22 +367,32 @@ impl<T: Transport> Audit<'_, T> {
                 .filter_map(|position| data.event(*position));
             select(data, events)
         };
+        // The lines are sent whole, so their other documents are reported, too.
+        let is_sent = |expected: &&Expected| {
+            let of_payload = positions.get(&expected.payload);
+            of_payload.is_some_and(|positions| positions.contains(&expected.position))
+        };
+        let sent = expected.iter().filter(is_sent).count();
+        let others = (sent - missing.len().min(sent)) as u64;
         let payloads: Vec<LogData> = positions.into_iter().filter_map(selected).collect();
         let (report, _) = self
             .pipeline
             .process_log_data(payloads, Some(self.look_up))
             .await;
         match report.error {
-            None => Ok(report.indexed + report.dead_lettered),
+            None => Ok(safe(&report).saturating_sub(others)),
             Some(error) => Err(HistoryError::Cure(error.message)),
         }
     }
 
     /// Removes all copies except the oldest. Returns how many documents have one copy now.
-    async fn remove(&self, doubled: &[Vec<StoredDocument>]) -> Result<u64, HistoryError> {
+    async fn remove(
+        &self,
+        doubled: &[(Expected, Vec<StoredDocument>)],
+    ) -> Result<u64, HistoryError> {
         let mut body = BulkBody::default();
         let mut removable = 0;
-        for copies in doubled {
+        for (_, copies) in doubled {
             let Some(later) = later_copies(copies) else {
                 continue;
             };
@@ -399,6 +430,22 @@ impl<T: Transport> Audit<'_, T> {
     }
 }
 
+/// Returns the number of documents that a later audit finds. It finds none elsewhere, under another
+/// id or in the failure store.
+fn safe(report: &Report) -> u64 {
+    let Report {
+        indexed,
+        duplicates,
+        dead_lettered,
+        failure_store,
+        elsewhere,
+        renamed,
+        ..
+    } = *report;
+    let lost = failure_store + elsewhere + renamed;
+    (indexed + duplicates + dead_lettered).saturating_sub(lost)
+}
+
 /// Counts the state of the documents. Returns those that are not in order.
 fn judge(
     page: &HistoryPage,
@@ -419,7 +466,7 @@ fn judge(
                     counts.indexed += 1;
                     if copies.len() > 1 {
                         counts.doubled += 1;
-                        disorder.doubled.push(copies.clone());
+                        disorder.doubled.push((*expected, copies.clone()));
                     }
                 }
             }
@@ -526,7 +573,6 @@ mod tests {
         }
         let rows: Vec<_> = ledger
             .rows(i64::MAX)
-            .iter()
             .map(|row| (row.from.0, row.to.0, row.counts.indexed))
             .collect();
         let expected = [
@@ -536,11 +582,32 @@ mod tests {
             (4_000, 4_200, 1),
         ];
         assert_eq!(rows, expected);
-        assert_eq!(ledger.rows(3_000).len(), 2);
+        assert_eq!((ledger.rows(3_000).count(), ledger.row_count()), (2, 4));
         assert_eq!(
             [1_700, 2_000, 4_100].map(|time| ledger.start_of(time)),
             [1_500, 2_000, 4_000]
         );
-        assert_eq!(ledger.total().cloudwatch, 4);
+        assert_eq!(
+            [i64::MAX, 3_000, 0].map(|until| ledger.total(until).cloudwatch),
+            [4, 3, 0]
+        );
+    }
+
+    /// A list of them would not fit into memory.
+    #[test]
+    fn very_many_intervals_are_counted_and_not_kept() {
+        let groups = [LogGroup::default(), LogGroup::default()];
+        let query = HistoryQuery {
+            groups: &groups,
+            since: 0,
+            until: i64::MAX,
+            pattern: None,
+        };
+        let ledger = Ledger::new(query, 1);
+        assert_eq!(ledger.row_count(), u64::MAX);
+        assert_eq!(ledger.rows(i64::MAX).take(3).count(), 3);
+        let ledger = Ledger::new(query, i64::MAX);
+        let ends: Vec<_> = ledger.rows(i64::MAX).map(|row| row.to.0).collect();
+        assert_eq!((ends, ledger.row_count()), (vec![i64::MAX; 4], 4));
     }
 }

@@ -9,7 +9,7 @@ use crate::support::cloudwatch::{CloudWatch, Fault, events};
 use crate::support::command_line::{Outcome, at_terminal, command, run, shown};
 use crate::support::fake_elasticsearch::{FakeElasticsearch, Fault as ServerFault};
 use crate::support::history::{LogEvent, OWNER, delivery, history_events};
-use crate::support::invocation::{LOGS, Report, invoke, line, lines};
+use crate::support::invocation::{DEAD_LETTERS, LOGS, Report, invoke, line, lines};
 use crate::support::json::Json;
 use crate::support::signature::ROLE;
 
@@ -54,6 +54,269 @@ fn counts(total: &Json) -> [u64; 4] {
 
 fn report(run: &Outcome) -> Report {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr))
+}
+
+/// Checks that a backfill and an audit fail with a sentence, and that no report says otherwise.
+/// Returns how many requests for log events they needed.
+fn check_failure(logs: &CloudWatch, sentence: &str, note: &str) -> usize {
+    let server = FakeElasticsearch::start();
+    let first = backfill(logs, &server, &["--log-group", "api"]);
+    assert_eq!(first.status, 1, "{note}: {}", first.stdout);
+    assert!(first.stderr.contains(sentence), "{note}: {}", first.stderr);
+    if !first.stdout.is_empty() {
+        let report = Json::read(&first.stdout);
+        let message = report.text("error.message").unwrap_or_default();
+        assert!(message.contains(sentence), "{note}: {}", first.stdout);
+        let kind = report.text("error.type");
+        assert_eq!(kind, Some("Delivery.Incomplete"), "{note}");
+    }
+    let arguments = [&["audit"], &TIMES[..], &["--log-group", "api"]].concat();
+    let second = run(&arguments, &settings(logs, &server), b"");
+    assert_eq!(second.status, 1, "{note}: {}", second.stdout);
+    assert!(
+        second.stderr.contains(sentence),
+        "{note}: {}",
+        second.stderr
+    );
+    logs.requests()
+}
+
+/// No reader of an answer may look through the rest of it for each sign.
+#[test]
+fn an_answer_of_very_many_signs_is_read() {
+    for sign in ["<", "<Code>", "<Code", "</", "{", "[", "\"", "&"] {
+        let (groups, _) = one_group(1);
+        let logs = CloudWatch::start(groups, 1, move |_| Fault::Signs(sign));
+        check_failure(&logs, "the answer is not from CloudWatch Logs", sign);
+    }
+}
+
+#[test]
+fn a_list_that_never_ends_is_an_error() {
+    for length in [1, 2, 3, 7, 50] {
+        for fault in [Fault::Circle(length), Fault::EmptyCircle(length)] {
+            let (groups, _) = one_group(3);
+            let logs = CloudWatch::start(groups, 5, move |_| fault);
+            let sentence = "CloudWatch Logs does not end the list of log events of api (a nextToken came for the second \
+                            time): check AWS_ENDPOINT_URL_CLOUDWATCH_LOGS";
+            let note = format!("{fault:?}");
+            let requests = check_failure(&logs, sentence, &note);
+            assert!(requests < 8 * (length + 1), "{note}: {requests}");
+        }
+    }
+    for list in [
+        r#"{"logGroups":[],"nextToken":"t"}"#,
+        r#"{"logGroups":[{"logGroupName":"api","arn":"a:b:c:d:e"}],"nextToken":"t"}"#,
+    ] {
+        let logs = CloudWatch::start_with_list(list);
+        let sentence =
+            "CloudWatch Logs does not end the list of log groups whose names begin with \"api\"";
+        check_failure(&logs, sentence, list);
+    }
+}
+
+#[test]
+fn an_answer_without_its_list_is_not_an_empty_list() {
+    let sentence = "the answer is not from CloudWatch Logs: check AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL and";
+    for answer in [
+        "{}",
+        r#"{"error":"x"}"#,
+        r#"{"__type":"AccessDeniedException"}"#,
+        r#"{"nextToken":"t","searchedLogStreams":[]}"#,
+    ] {
+        let (groups, _) = one_group(1);
+        let logs = CloudWatch::start(groups, 1, move |_| Fault::Says(answer));
+        check_failure(&logs, sentence, answer);
+        let logs = CloudWatch::start_with_list(answer);
+        check_failure(&logs, sentence, answer);
+    }
+}
+
+#[test]
+fn a_log_event_outside_the_requested_time_is_an_error() {
+    for (answer, time) in [
+        (
+            r#"{"events":[{"logStreamName":"s","timestamp":1772236799999,"message":"{}","eventId":"7"}]}"#,
+            "2026-02-27T23:59:59.999Z",
+        ),
+        (
+            r#"{"events":[{"logStreamName":"s","timestamp":1772582400000,"message":"{}","eventId":"7"}]}"#,
+            "2026-03-04T00:00:00.000Z",
+        ),
+    ] {
+        let (groups, _) = one_group(1);
+        let logs = CloudWatch::start(groups, 1, move |_| Fault::Says(answer));
+        let sentence = format!(
+            "CloudWatch Logs answered with a log event of {time}, which is not in the requested time, for api"
+        );
+        check_failure(&logs, &sentence, time);
+    }
+}
+
+/// A backfill that fails after some pages says so in its report, too.
+#[test]
+fn a_report_has_an_error_exactly_if_the_exit_status_says_so() {
+    for fault in [
+        Fault::None,
+        Fault::Expired,
+        Fault::Throttled,
+        Fault::CutJson,
+    ] {
+        let (groups, _) = one_group(100);
+        let of_number = move |number| if number < 2 { Fault::None } else { fault };
+        let logs = CloudWatch::start(groups, 20, of_number);
+        let server = FakeElasticsearch::start();
+        let mut settings = settings(&logs, &server);
+        settings.push(("RETRY_BUDGET_MS", "200"));
+        let arguments = [&["backfill", "--log-group", "api"], &TIMES[..]].concat();
+        let failed = run(&arguments, &settings, b"");
+        let expected = i32::from(fault != Fault::None);
+        assert_eq!(failed.status, expected, "{fault:?}: {}", failed.stderr);
+        let report = Json::read(&failed.stdout);
+        let message = report.text("error.message");
+        assert_eq!(message.is_some(), expected == 1, "{}", failed.stdout);
+        let told = format!("error: {}", message.unwrap_or_default());
+        assert!(
+            expected == 0 || failed.stderr.contains(&told),
+            "{}",
+            failed.stderr
+        );
+    }
+}
+
+/// A line is sent whole, and what is already there of it is no repair.
+#[test]
+fn a_repair_counts_only_what_was_missing() {
+    let two = |number: usize| format!("{}{}", line(number), line(number + 100));
+    let events = events("s", START, &[two(0), two(1)]);
+    let groups = BTreeMap::from([("api".to_owned(), events)]);
+    let logs = CloudWatch::start(groups, 5, |_| Fault::None);
+    let repair = ["--log-group", "api", "--repair"];
+    let server = FakeElasticsearch::start();
+    let (total, whole) = audit(&logs, &server, &repair);
+    assert_eq!((whole.status, counts(&total)), (0, [4, 0, 4, 0]));
+    assert_eq!(total.number("repaired"), Some(4));
+    let requests = server.requests();
+    let ids: Vec<_> = requests.iter().flat_map(|request| &request.ids).collect();
+    let [a0, b0, a1, b1] = ids[..] else {
+        panic!("{ids:?}")
+    };
+    for status in [200, 201] {
+        let others = [(DEAD_LETTERS, [a0, a1]), (LOGS, [b0, b1])];
+        for (data_stream, [first, second]) in others {
+            let server = FakeElasticsearch::start();
+            server.put(data_stream, first, serde_json::json!({}));
+            server.put(data_stream, second, serde_json::json!({}));
+            // The missing document of the second line gets lost.
+            let needle = if data_stream == LOGS {
+                "request-1\""
+            } else {
+                "request-101\""
+            };
+            server.refuse(LOGS, needle, status, "");
+            let (total, run) = audit(&logs, &server, &[&repair[..], &["--force"]].concat());
+            let missing = total.number("missing");
+            assert_eq!(
+                (run.status, missing),
+                (1, Some(2)),
+                "{status}: {}",
+                run.stderr
+            );
+            assert_eq!(total.number("repaired"), Some(1), "{status} {data_stream}");
+            let sentence = "error: 1 documents are missing: they were sent and are not there";
+            assert!(run.stderr.contains(sentence), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_report_that_nobody_could_read_is_refused() {
+    let (groups, _) = one_group(1);
+    let logs = CloudWatch::start(groups, 1, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let arguments = [
+        "audit",
+        "--log-group",
+        "api",
+        "--since",
+        "0",
+        "--until",
+        "2026-03-02",
+    ];
+    let arguments = [&arguments[..], &["--interval", "1s"]].concat();
+    let refused = run(&arguments, &settings(&logs, &server), b"");
+    let sentence = "error: --interval should be longer, or --since later: the report would have 1,772,409,601 lines, and \
+                    may have 10,000,000\n";
+    assert_eq!((refused.status, &*refused.stderr), (2, sentence));
+    assert_eq!(logs.requests(), 0);
+}
+
+/// Names of log groups come from AWS, or from whoever answers in its place.
+#[test]
+fn a_name_does_nothing_to_a_terminal() {
+    let name = "api\u{1b}]0;x\u{7}\u{9b}1m\u{7f}\u{202e}z";
+    let groups = BTreeMap::from([(name.to_owned(), events("s", START, &lines(2)))]);
+    let logs = CloudWatch::start(groups.clone(), 5, |_| Fault::None);
+    let server = FakeElasticsearch::start();
+    let (_, json) = audit(&logs, &server, &["--log-group", "api*"]);
+    let first = json.stdout.lines().next().expect("there is an interval");
+    assert_eq!(Json::read(first).text("log_group"), Some(name));
+    let arguments = format!("audit --log-group 'api*' {}", TIMES.join(" "));
+    let table = at_terminal(&arguments, &settings(&logs, &server));
+    let table = table.map_or_else(String::new, |(_, text)| text);
+    let of_terminal = |text: &str| {
+        let text = text.replace("\u{1b}[", "");
+        let misleads =
+            |sign: char| (sign.is_control() && !matches!(sign, '\n' | '\r')) || sign == '\u{202e}';
+        text.contains(misleads)
+    };
+    // The report of a dry run goes to standard error.
+    let logs = CloudWatch::start(groups, 1, |_| Fault::Circle(1));
+    let failed = backfill(&logs, &server, &["--log-group", "api*", "--dry-run"]);
+    assert!(failed.stderr.contains(r"log events of api\u001b]0;x"));
+    assert!(!of_terminal(&failed.stderr), "{}", failed.stderr);
+    for text in [&json.stderr, &table] {
+        assert!(!of_terminal(text), "{text:?}");
+    }
+    let escaped = r"api\u001b]0;x\u0007\u009b1m\u007f\u202ez";
+    assert!(table.is_empty() || table.contains(escaped), "{table}");
+}
+
+/// Each setting has its own remedy.
+#[test]
+fn a_wrong_endpoint_is_told_with_the_remedy_for_aws() {
+    let server = FakeElasticsearch::start();
+    for (value, remedy) in [
+        (
+            "http://user:hunter2@127.0.0.1:1/",
+            "leave user and password out of the URL: requests are signed with AWS_ACCESS_KEY_ID",
+        ),
+        (
+            "127.0.0.1:1",
+            "put https:// (or http://) before it, such as https://vpce-",
+        ),
+        (
+            "http://a,http://b",
+            "it should be one URL such as https://vpce-",
+        ),
+        (
+            "http://a:b",
+            "its port should be a number up to 65535, such as https://vpce-",
+        ),
+    ] {
+        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"] {
+            let settings = [
+                &ROLE[..],
+                &[("ELASTICSEARCH_URL", &server.url), (variable, value)],
+            ];
+            let arguments = [&["backfill", "--log-group", "api"], &TIMES[..]].concat();
+            let wrong = run(&arguments, &settings.concat(), b"");
+            let sentence = format!("error: {variable}: {remedy}");
+            assert!(wrong.stderr.starts_with(&sentence), "{}", wrong.stderr);
+            assert_eq!(wrong.status, 2);
+            assert!(!wrong.stderr.contains("ELASTICSEARCH") && !wrong.stderr.contains("hunter2"));
+        }
+    }
 }
 
 fn one_group(count: usize) -> (BTreeMap<String, Vec<LogEvent>>, Vec<LogEvent>) {

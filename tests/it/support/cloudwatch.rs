@@ -27,6 +27,14 @@ pub(crate) enum Fault {
     Expired,
     /// The token of the page has expired.
     Forgotten,
+    /// The first page again, with the token of one of so many.
+    Circle(usize),
+    /// A page without log events, with the token of one of so many.
+    EmptyCircle(usize),
+    /// This, as if it were an answer.
+    Says(&'static str),
+    /// Four mebibytes of a sign, as if they were an error.
+    Signs(&'static str),
 }
 
 /// The server.
@@ -76,6 +84,20 @@ impl CloudWatch {
         page: usize,
         fault: impl Fn(usize) -> Fault + Send + Sync + 'static,
     ) -> Self {
+        Self::serve(groups, page, fault, None)
+    }
+
+    /// Answers each request for log groups with this.
+    pub(crate) fn start_with_list(list: &'static str) -> Self {
+        Self::serve(BTreeMap::new(), 1, |_| Fault::None, Some(list))
+    }
+
+    fn serve(
+        groups: BTreeMap<String, Vec<LogEvent>>,
+        page: usize,
+        fault: impl Fn(usize) -> Fault + Send + Sync + 'static,
+        list: Option<&'static str>,
+    ) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let noted = Arc::clone(&seen);
         let server = RawTcp::start(move |_, stream| {
@@ -87,7 +109,10 @@ impl CloudWatch {
                         seen.wrong.push(problem);
                     }
                     seen.regions.insert(region);
-                    answer(&mut seen, &groups, (&head, &body), page, &fault)
+                    match list {
+                        Some(list) => (200, list.to_owned(), false),
+                        None => answer(&mut seen, &groups, (&head, &body), page, &fault),
+                    }
                 };
                 let length = answer.len();
                 let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\n\r\n");
@@ -166,6 +191,8 @@ fn answer(
         Fault::Throttled => return problem("ThrottlingException"),
         Fault::Expired => return problem("ExpiredTokenException"),
         Fault::Forgotten => return problem("InvalidParameterException"),
+        Fault::Says(answer) => return (200, answer.to_owned(), false),
+        Fault::Signs(sign) => return (400, sign.repeat((4 << 20) / sign.len()), false),
         _ => {}
     }
     let name = match parameters.text("logGroupIdentifier") {
@@ -183,10 +210,18 @@ fn answer(
     };
     let time = |name| parameters.number(name).unwrap();
     let times = time("startTime")..=time("endTime");
-    let first = parameters
-        .text("nextToken")
-        .map_or(0, |token| token.parse().unwrap());
-    let size = if fault == Fault::Empty { 0 } else { page };
+    let circle = match fault {
+        Fault::Circle(length) | Fault::EmptyCircle(length) => Some(length),
+        _ => None,
+    };
+    let token = parameters.text("nextToken").filter(|_| circle.is_none());
+    // A token has the place, and the number of its page: no two are the same.
+    let place = token.and_then(|token| token.split('-').next());
+    let first = place.map_or(0, |place| place.parse().unwrap());
+    let size = match fault {
+        Fault::Empty | Fault::EmptyCircle(_) => 0,
+        _ => page,
+    };
     let wanted: Vec<_> = events
         .iter()
         .filter(|event| times.contains(&event.timestamp))
@@ -198,10 +233,10 @@ fn answer(
         .map(|event| json(event))
         .collect();
     let next = first + events.len();
-    let token = if next < wanted.len() {
-        format!(r#","nextToken":"{next}""#)
-    } else {
-        String::new()
+    let token = match circle {
+        Some(length) => format!(r#","nextToken":"{}""#, number % length),
+        None if next < wanted.len() => format!(r#","nextToken":"{next}-{number}""#),
+        None => String::new(),
     };
     let mut answer = format!(
         r#"{{"events":[{}],"searchedLogStreams":[]{token}}}"#,
@@ -222,8 +257,10 @@ fn described(groups: &BTreeMap<String, Vec<LogEvent>>, parameters: &Json, region
         .text("nextToken")
         .map_or(0, |token| token.parse().unwrap());
     let group = names.get(first).map_or(String::new(), |name| {
+        let text = |text: &str| Json::Text(text.to_owned()).compact();
         let arn = format!("arn:aws:logs:{region}:{OWNER}:log-group:{name}:*");
-        format!(r#"{{"logGroupName":"{name}","arn":"{arn}","storedBytes":1}}"#)
+        let (name, arn) = (text(name), text(&arn));
+        format!(r#"{{"logGroupName":{name},"arn":{arn},"storedBytes":1}}"#)
     });
     let token = if first + 1 < names.len() {
         format!(r#","nextToken":"{}""#, first + 1)

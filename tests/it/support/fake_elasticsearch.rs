@@ -52,7 +52,7 @@ pub(crate) struct Request {
 }
 
 /// Documents to reject: those of a data stream that contain a text, with a status and a type of
-/// error.
+/// error. The status 200 drops them, and 201 puts them into the failure store.
 type Refusal = (&'static str, &'static str, u16, &'static str);
 
 /// A failure of searches in order of time.
@@ -594,6 +594,12 @@ impl State {
             .refusals
             .iter()
             .find(|(stream, needle, ..)| *stream == data_stream && text.contains(needle));
+        if let Some((.., 200, _)) = refusal {
+            return json!({"create": {"_id": id, "status": 200, "result": "noop"}});
+        }
+        if let Some((.., 201, _)) = refusal {
+            return json!({"create": {"_id": "x", "status": 201, "failure_store": "used"}});
+        }
         if let Some((.., status, kind)) = refusal {
             let reason = format!("refused, and the reason quotes the document: {text}");
             return json!({"create": {"_id": id, "status": status, "error": {"type": kind, "reason": reason}}});
