@@ -154,7 +154,6 @@ impl<'l> Ledger<'l> {
     }
 
     /// Returns a row for each log group and interval that ends by a time.
-    #[must_use]
     pub fn rows(&self, until: i64) -> impl Iterator<Item = Row> {
         let groups = self.query.groups.iter().enumerate();
         groups.flat_map(move |(number, group)| {

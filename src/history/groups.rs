@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::reader::Asker;
-use super::tokens::{Content, Tokens};
+use super::tokens::{Fullness, Tokens};
 use super::{HistoryError, LogGroup, Pace};
 use crate::aws::{CallError, DescribedLogGroup, Logs, Place, matches};
 
@@ -132,12 +132,12 @@ async fn described(
             log_group: prefix.to_owned(),
             error,
         })?;
-        let content = match page.log_groups[..] {
-            [] => Content::None,
-            _ => Content::Some,
+        let fullness = match page.log_groups[..] {
+            [] => Fullness::Empty,
+            _ => Fullness::Filled,
         };
         groups.extend(page.log_groups);
-        let advanced = tokens.advance(page.next_token, content);
+        let advanced = tokens.advance(page.next_token, fullness);
         advanced.map_err(|cause| HistoryError::Endless {
             list: format!("log groups whose names begin with \"{prefix}\""),
             cause,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::page::{self, SeenEvent, Unusable, WirePage};
-use super::tokens::{Content, Endless, Tokens};
+use super::tokens::{Endless, Fullness, Tokens};
 use super::{HistoryError, HistoryQuery, LogGroup, Pace};
 use crate::aws::{CallError, FilterLogEvents, Logs, Place, Remedy};
 use crate::bulk::Session;
@@ -230,12 +230,12 @@ async fn page(
 
 impl Position {
     fn advance(&mut self, mut page: WirePage) -> Result<WirePage, Endless> {
-        let content = if page.events > 0 {
-            Content::Some
+        let fullness = if page.events > 0 {
+            Fullness::Filled
         } else {
-            Content::None
+            Fullness::Empty
         };
-        self.tokens.advance(page.next_token.take(), content)?;
+        self.tokens.advance(page.next_token.take(), fullness)?;
         if let Some((first, last)) = page.times {
             self.is_ordered &= first >= self.newest;
             self.newest = self.newest.max(last);

@@ -16,11 +16,11 @@ pub(super) struct Tokens {
     empty_pages: u32,
 }
 
-/// The content of a page.
+/// States whether a page holds anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    Some,
-    None,
+pub(super) enum Fullness {
+    Filled,
+    Empty,
 }
 
 /// The reason why a list would not end.
@@ -42,11 +42,11 @@ impl Tokens {
     pub(super) fn advance(
         &mut self,
         token: Option<String>,
-        content: Content,
+        fullness: Fullness,
     ) -> Result<(), Endless> {
-        self.empty_pages = match content {
-            Content::Some => 0,
-            Content::None => self.empty_pages + 1,
+        self.empty_pages = match fullness {
+            Fullness::Filled => 0,
+            Fullness::Empty => self.empty_pages + 1,
         };
         if token.is_some() {
             if token == self.last || token == self.kept {
@@ -70,11 +70,11 @@ mod tests {
     use super::*;
 
     /// Returns the number of pages after which a list is found to be endless.
-    fn pages(token: impl Fn(u32) -> u32, content: Content) -> Option<(u32, Endless)> {
+    fn pages(token: impl Fn(u32) -> u32, fullness: Fullness) -> Option<(u32, Endless)> {
         let mut tokens = Tokens::default();
         (1..=MOST_EMPTY_PAGES + 2).find_map(|page| {
             let token = token(page).to_string();
-            let endless = tokens.advance(Some(token), content).err()?;
+            let endless = tokens.advance(Some(token), fullness).err()?;
             Some((page, endless))
         })
     }
@@ -82,15 +82,15 @@ mod tests {
     #[test]
     fn every_circle_is_found() {
         let circle = |pages| Some((pages, Endless::Circle));
-        assert_eq!(pages(|_| 7, Content::Some), circle(2));
-        assert_eq!(pages(|page| page.min(10), Content::Some), circle(11));
+        assert_eq!(pages(|_| 7, Fullness::Filled), circle(2));
+        assert_eq!(pages(|page| page.min(10), Fullness::Filled), circle(11));
         for length in 1..200 {
             for before in [0, 1, 5, 100] {
                 let token = |page: u32| match page.checked_sub(before) {
                     None => 1_000 + page,
                     Some(page) => page % length,
                 };
-                let (found, endless) = pages(token, Content::Some).unwrap();
+                let (found, endless) = pages(token, Fullness::Filled).unwrap();
                 assert_eq!(endless, Endless::Circle);
                 assert!(found <= 4 * (before + length), "{length} {before} {found}");
             }
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn only_pages_without_content_are_counted() {
         let expected = Some((MOST_EMPTY_PAGES + 1, Endless::Emptiness));
-        assert_eq!(pages(|page| page, Content::None), expected);
-        assert_eq!(pages(|page| page, Content::Some), None);
+        assert_eq!(pages(|page| page, Fullness::Empty), expected);
+        assert_eq!(pages(|page| page, Fullness::Filled), None);
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         let mut tokens = Tokens::default();
         assert_eq!(tokens.next(), None);
         for token in [Some("a"), Some("b"), None] {
-            let advanced = tokens.advance(token.map(str::to_owned), Content::None);
+            let advanced = tokens.advance(token.map(str::to_owned), Fullness::Empty);
             assert_eq!((advanced, tokens.next()), (Ok(()), token));
         }
     }
