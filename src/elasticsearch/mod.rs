@@ -6,6 +6,7 @@
 
 mod access;
 mod identity;
+mod mask;
 mod opensearch;
 mod request_body;
 mod search;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 pub(crate) use self::access::is_clear_text;
 use self::access::{Access, CredentialSource};
 use self::identity::Identity;
+use self::mask::Credentials;
 pub use self::secret_arn::SecretArn;
 pub use self::settings::{Auth, ElasticsearchSettings, SecretSettings};
 use crate::http::{self, ClientError, ClientSettings, read};
@@ -160,6 +162,8 @@ impl Elasticsearch {
         let opaque_id = opaque_id();
         request.headers_mut().insert(OPAQUE_ID, opaque_id.clone());
         access.identity.authorize(&mut request)?;
+        let credentials = Credentials::of(request.headers());
+        let is_bulk = request.url().path().ends_with("/_bulk");
         let progress = request_body::track(&mut request, body, self.hold(host));
         let response = self
             .client()
@@ -178,12 +182,17 @@ impl Elasticsearch {
             self.forget_connections();
             return Err(TransportError::Foreign);
         }
-        let reply = Reply {
+        // The results of searches are data, and are not shown.
+        let is_data = response.status().is_success() && !is_bulk;
+        let mut reply = Reply {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
             is_echoed: response.headers().contains_key(OPAQUE_ID),
             body: read(response).await?,
         };
+        if !is_data {
+            reply.body = credentials.masked(reply.body);
+        }
         if speaks_of_tls(&reply) && host.url.scheme() == "http" {
             return Err(http::expects_tls(&host.url));
         }

@@ -233,6 +233,39 @@ fn a_configuration_error_makes_no_dead_letters() {
     }
 }
 
+/// A server may copy the credentials of a request into its errors. They are not shown.
+#[test]
+fn credentials_in_errors_are_masked() {
+    for (status, error) in [
+        (
+            403,
+            r#"{"type":"security_exception","reason":"bad aWQ6aHVzaC1rZXk= or hush-key"}"#,
+        ),
+        (429, r#"{"type":"bad ApiKey aWQ6aHVzaC1rZXk="}"#),
+    ] {
+        let server = FakeElasticsearch::start();
+        let body = format!(r#"{{"items":[{{"create":{{"status":{status},"error":{error}}}}}]}}"#);
+        server.fail([Fault::answer(200, &body).after(0)]);
+        let settings = [
+            ("ELASTICSEARCH_URL", &*server.url),
+            ("ELASTICSEARCH_API_KEY", "aWQ6aHVzaC1rZXk="),
+            ("RETRY_BUDGET_MS", "1"),
+        ];
+        let run = invoke(&direct(&payload("e", "api", &lines(1))), &settings);
+        check(&run, 1, [0, 0, 0, 0, 1], "Delivery.Incomplete");
+        assert!(
+            run.stdout.contains("bad ") && run.stdout.contains("***"),
+            "{run:?}"
+        );
+        for shown in [&run.stdout, &run.stderr] {
+            assert!(
+                !shown.contains("aWQ6") && !shown.contains("hush-key"),
+                "{run:?}"
+            );
+        }
+    }
+}
+
 /// If dead letters cannot be written, the program does not try it again for every chunk.
 #[test]
 fn dead_letters_are_tried_twice_and_then_given_up() {
