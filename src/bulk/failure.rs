@@ -43,6 +43,8 @@ pub enum Failure {
     DroppedLetter,
     /// Several requests of a single document were answered 400, and no document was ever accepted.
     EverythingMalformed,
+    /// A search returned a document twice, or more documents than it announced.
+    SearchContradicts,
     /// A search ended before it had returned everything it found.
     SearchFellShort {
         /// The number of documents that it returned.
@@ -126,6 +128,10 @@ impl fmt::Display for Failure {
                     }
                 )
             }
+            Self::SearchContradicts => write!(
+                formatter,
+                "Elasticsearch returned documents twice, or more than its search found: is there a cache before it?"
+            ),
             Self::SearchFellShort { found, total } => write!(
                 formatter,
                 "Elasticsearch returned {found} of the {total} documents that its search found"

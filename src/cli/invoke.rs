@@ -107,7 +107,11 @@ pub(super) async fn run(arguments: Arguments, mut config: Config) -> Result<(), 
             let mut pipeline = config.elasticsearch_pipeline(settings)?;
             pipeline.notice = Some(notice);
             let is_for_people = io::stdout().is_terminal() && !arguments.json;
-            let look_up = LookUpRepeated::new(pipeline.indexer.transport(), pipeline.data_stream());
+            let look_up = LookUpRepeated::new(
+                pipeline.indexer.transport(),
+                pipeline.data_stream(),
+                pipeline.dead_letters.as_ref(),
+            );
             let look_up: &dyn LookUp = &look_up;
             let job = Job {
                 pipeline: &pipeline,

@@ -222,7 +222,11 @@ impl<T: Transport + Search> Function<T> {
         deadline: Option<Instant>,
     ) -> (Result<Response, Diagnostic>, String) {
         let pipeline = &self.pipeline;
-        let look_up = LookUpRepeated::new(pipeline.indexer.transport(), pipeline.data_stream());
+        let look_up = LookUpRepeated::new(
+            pipeline.indexer.transport(),
+            pipeline.data_stream(),
+            pipeline.dead_letters.as_ref(),
+        );
         let look_up: Option<&dyn LookUp> = self.look_up_repeated.then_some(&look_up);
         let Invocation { report, answer } =
             pipeline.invoke_looking_up(event, deadline, look_up).await;

@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::data_stream::DataStreamName;
-use crate::search::{PermittedLookUp, look_up};
+use crate::search::{LookUpPlace, PermittedLookUp, look_up};
 use crate::server::Search;
 
 /// The place of a document that was delivered before.
@@ -68,14 +68,22 @@ impl<S: Search> LookUp for LookUpEverywhere<'_, S> {
         session: &'a Session,
     ) -> LocalBoxFuture<'a, Result<HashMap<DocumentId, Whereabouts>, Failure>> {
         let find = async move {
-            let stored = look_up(self.server, &self.data_stream.name, ids, session).await?;
+            let place = LookUpPlace {
+                data_stream: &self.data_stream.name,
+                other: self.dead_letters.map(|dead_letters| &*dead_letters.name),
+            };
+            let stored = look_up(self.server, place, ids, session).await?;
             let mut found = as_stored(stored);
             let Some(dead_letters) = self.dead_letters.filter(|_| found.len() < ids.len()) else {
                 return Ok(found);
             };
             let is_new = |id: &&DocumentId| !found.contains_key(id);
             let rest: Vec<_> = ids.iter().filter(is_new).copied().collect();
-            let letters = look_up(self.server, &dead_letters.name, &rest, session).await?;
+            let place = LookUpPlace {
+                data_stream: &dead_letters.name,
+                other: Some(&self.data_stream.name),
+            };
+            let letters = look_up(self.server, place, &rest, session).await?;
             found.extend(
                 letters
                     .into_keys()
@@ -101,9 +109,14 @@ pub struct LookUpRepeated<'s, S> {
 
 impl<'s, S: Search> LookUpRepeated<'s, S> {
     /// Makes a look-up that has asked nothing yet.
-    pub fn new(server: &'s S, data_stream: &'s DataStreamName) -> Self {
+    pub fn new(
+        server: &'s S,
+        data_stream: &'s DataStreamName,
+        dead_letters: Option<&'s DataStreamName>,
+    ) -> Self {
+        let dead_letters = dead_letters.map(|dead_letters| &*dead_letters.name);
         Self {
-            stored: PermittedLookUp::new(server),
+            stored: PermittedLookUp::new(server, dead_letters),
             data_stream,
         }
     }

@@ -86,7 +86,7 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             redrive,
             pipeline,
             letters: SearchReader::new(server, query, session()),
-            stored: PermittedLookUp::new(server),
+            stored: PermittedLookUp::new(server, Some(&redrive.dead_letters.name)),
             progress,
             sending: session(),
             removing: session(),

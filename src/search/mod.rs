@@ -7,20 +7,22 @@
 //! only if the index is sorted by another field first, as logsdb sorts by `host.name`. So this room
 //! keeps three rules. A search in order of time has a range on `@timestamp`. Each search compares the
 //! count of what it finds with `hits.total`. And a search that fell short, or was answered 400, is
-//! asked again in the order in which the documents are stored, or fails in the end.
+//! asked again in the order in which the documents are stored, or fails in the end. The same goes
+//! for a search that returns a document twice, or more documents than it announced: a proxy may
+//! answer with an old page, and nothing tells how many such pages would follow.
 
 mod look_up;
 mod permitted;
 mod sample;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use self::look_up::look_up;
+pub use self::look_up::{LookUpPlace, look_up};
 pub use self::permitted::PermittedLookUp;
 pub use self::sample::{Sample, sample};
 use crate::bulk::{Failure, Session, StoredDocument};
@@ -129,6 +131,10 @@ impl<'r, S: Search> SearchReader<'r, S> {
     pub async fn next(&mut self) -> Result<Option<Vec<FoundDocument>>, Failure> {
         while let Some(timeout) = self.session.request_timeout() {
             match self.ask(timeout).await {
+                SearchReply::Page(page) if self.contradicts(&page) => {
+                    self.scroll_id = Some(page.scroll_id);
+                    self.begin_anew(Failure::SearchContradicts, None).await;
+                }
                 SearchReply::Page(page) => {
                     let is_last = page.found.is_empty();
                     let news = self.take(page);
@@ -183,13 +189,24 @@ impl<'r, S: Search> SearchReader<'r, S> {
         self.session.wait(retry_after).await;
     }
 
+    /// Returns whether a page has a document that the current search has returned before, or more
+    /// documents than it announced. So each page brings the search nearer to its end.
+    fn contradicts(&self, page: &SearchPage) -> bool {
+        let mut in_page = HashSet::new();
+        let is_repeated = |found: &FoundDocument| {
+            let hash = hash(&found.stored);
+            self.returned.get(&hash) == Some(&self.search) || !in_page.insert(hash)
+        };
+        self.seen + page.found.len() as u64 > self.total || page.found.iter().any(is_repeated)
+    }
+
     /// Counts the documents of a page. Returns those that were not returned before.
     fn take(&mut self, page: SearchPage) -> Vec<FoundDocument> {
         self.scroll_id = Some(page.scroll_id);
         let mut news = Vec::new();
         for found in page.found {
             let before = self.returned.insert(hash(&found.stored), self.search);
-            self.seen += u64::from(before != Some(self.search));
+            self.seen += 1;
             if before.is_none() {
                 news.push(found);
             }
@@ -248,7 +265,10 @@ impl<'r, S: Search> SearchReader<'r, S> {
 fn may_be_the_orders(failure: &Failure) -> bool {
     matches!(
         failure,
-        Failure::Status(400) | Failure::Unreadable | Failure::SearchFellShort { .. }
+        Failure::Status(400)
+            | Failure::Unreadable
+            | Failure::SearchContradicts
+            | Failure::SearchFellShort { .. }
     )
 }
 
@@ -480,6 +500,8 @@ struct WireSearchReply<'a> {
 struct WireSearchShards {
     total: u64,
     successful: u64,
+    #[serde(default)]
+    failed: u64,
 }
 
 #[derive(Deserialize)]
@@ -524,6 +546,7 @@ fn read_reply(body: &[u8]) -> Option<WireSearchReply<'_>> {
         || reply.terminated_early
         || reply.error.is_some()
         || reply.shards.successful != reply.shards.total
+        || reply.shards.failed > 0
         || reply.hits.total.relation != Relation::Eq;
     (!is_partial).then_some(reply)
 }
@@ -594,6 +617,7 @@ mod tests {
             whole.replace(r#""took":1"#, r#""terminated_early":true"#),
             whole.replace(r#""took":1"#, r#""error":{"type":"x"}"#),
             whole.replace(r#""successful":1"#, r#""successful":0"#),
+            whole.replace(r#""failed":0"#, r#""failed":1"#),
             whole.replace(r#""relation":"eq""#, r#""relation":"gte""#),
             whole.replace(r#""total":{"value":7,"relation":"eq"},"#, ""),
             whole.replace(r#""_seq_no":5,"#, ""),

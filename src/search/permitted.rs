@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tokio::sync::OnceCell;
 
-use super::{COURTESY, look_up};
+use super::{COURTESY, LookUpPlace, look_up};
 use crate::bulk::{DocumentId, Failure, Session, StoredDocument};
 use crate::server::Search;
 
@@ -17,6 +17,8 @@ use crate::server::Search;
 #[derive(Debug)]
 pub struct PermittedLookUp<'s, S> {
     server: &'s S,
+    /// The data stream of the dead letters, whose documents have the same ids.
+    dead_letters: Option<&'s str>,
     refreshed: RefCell<BTreeMap<String, Rc<OnceCell<()>>>>,
     forbidden: RefCell<BTreeSet<String>>,
     not_looked_up: Cell<u64>,
@@ -24,9 +26,10 @@ pub struct PermittedLookUp<'s, S> {
 
 impl<'s, S: Search> PermittedLookUp<'s, S> {
     /// Makes a look-up that has asked nothing yet.
-    pub fn new(server: &'s S) -> Self {
+    pub fn new(server: &'s S, dead_letters: Option<&'s str>) -> Self {
         Self {
             server,
+            dead_letters,
             refreshed: RefCell::default(),
             forbidden: RefCell::default(),
             not_looked_up: Cell::default(),
@@ -46,7 +49,11 @@ impl<'s, S: Search> PermittedLookUp<'s, S> {
     ) -> Result<HashMap<DocumentId, Vec<StoredDocument>>, Failure> {
         if !self.forbidden.borrow().contains(data_stream) {
             self.refresh(data_stream, session).await;
-            match look_up(self.server, data_stream, ids, session).await {
+            let place = LookUpPlace {
+                data_stream,
+                other: self.dead_letters,
+            };
+            match look_up(self.server, place, ids, session).await {
                 Err(Failure::Status(403)) => {
                     let mut forbidden = self.forbidden.borrow_mut();
                     forbidden.insert(data_stream.to_owned());

@@ -87,7 +87,7 @@ fn ids(body: &[u8], size: usize) -> Option<PageContent<Vec<String>>> {
     let reply = read_reply(body)?;
     let found = reply.hits.hits.len() as u64;
     let total = reply.hits.total.value;
-    if found < total.min(size as u64) {
+    if found != total.min(size as u64) {
         return Some(PageContent::FellShort { found, total });
     }
     let ids = reply.hits.hits.into_iter().map(|hit| hit.id);

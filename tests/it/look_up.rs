@@ -7,7 +7,9 @@ use std::rc::Rc;
 use apigw_logs::bulk::{DocumentId, Failure, LogEventIdentity, Session, StoredDocument};
 use apigw_logs::config::Config;
 use apigw_logs::elasticsearch::Elasticsearch;
-use apigw_logs::search::{PermittedLookUp, Sample, SearchOrder, look_up, sample};
+use apigw_logs::search::{
+    LookUpPlace, PermittedLookUp, Sample, SearchOrder, SearchQuery, SearchReader, look_up, sample,
+};
 use apigw_logs::server::{HostPort, Search, TransportError};
 
 use crate::support::invocation::{direct, event_id, invoke, lines, payload};
@@ -41,8 +43,14 @@ fn session() -> Session {
     Session::new(POLICY, None, || u64::MAX)
 }
 
+/// The data stream `d`, beside that of the dead letters.
+const PLACE: LookUpPlace<'_> = LookUpPlace {
+    data_stream: "d",
+    other: Some("dead"),
+};
+
 async fn find(server: &impl Search, ids: &[DocumentId]) -> Result<Copies, Failure> {
-    look_up(server, "d", ids, &session()).await
+    look_up(server, PLACE, ids, &session()).await
 }
 
 /// An answer with one hit for each of these ids, of so many in all.
@@ -88,6 +96,9 @@ async fn what_is_not_a_whole_answer_is_asked_again() {
         Step::reply(200, &whole.replace("false", "true")),
         Step::reply(200, &whole.replace(r#""eq""#, r#""gte""#)),
         Step::reply(200, &hits(&all[..1], 2)),
+        // A proxy has answered with a reply to another question.
+        Step::reply(200, &hits(&ids(5)[3..], 2)),
+        Step::reply(200, &whole.replace(".ds-d-000001", ".ds-dead-000001")),
         // An index was deleted during the search.
         Step::reply(
             404,
@@ -119,11 +130,65 @@ async fn no_answer_is_an_error_and_not_an_absence() {
     let session = session();
     session.stop(Failure::Status(403));
     let (server, asked) = server(Vec::new());
-    let found = look_up(&server, "d", &all, &session).await;
+    let found = look_up(&server, PLACE, &all, &session).await;
     assert_eq!(
         (found, asked.borrow().len()),
         (Err(Failure::Status(403)), 0)
     );
+}
+
+/// A page of a search with these documents, of so many in all.
+fn page(documents: &[u64], total: usize) -> Step {
+    let hit = |document: &u64| {
+        format!(r#"{{"_index":".ds-d-000001","_id":"{document}","_seq_no":1,"_primary_term":1}}"#)
+    };
+    let hits: Vec<_> = documents.iter().map(hit).collect();
+    Step::reply(
+        200,
+        &format!(
+            r#"{{"_scroll_id":"s","_shards":{{"total":1,"successful":1}},"hits":{{"total":{{"value":{total},"relation":"eq"}},"hits":[{}]}}}}"#,
+            hits.join(",")
+        ),
+    )
+}
+
+/// A cache answers with an old page, and another server has more documents than it announces. Each
+/// search of such a server ends, and so does the last one.
+#[tokio::test(start_paused = true)]
+async fn a_search_that_never_ends_fails() {
+    let steps: [fn(u64) -> Step; 4] = [
+        |_| page(&[1, 2], 2),
+        |number| page(&[number, number + 1_000], 2),
+        |_| page(&[1, 3, 3], 9),
+        |number| page(&[number], 1),
+    ];
+    for (number, step) in steps.into_iter().enumerate() {
+        let asked = Rc::new(RefCell::new(2));
+        let noted = Rc::clone(&asked);
+        let server = Script::steps([]).finding(move |question, _| {
+            *noted.borrow_mut() += 1;
+            match question {
+                Question::Search => page(&[1, 2], 2),
+                _ => step(*noted.borrow()),
+            }
+        });
+        let query = SearchQuery {
+            data_stream: "d",
+            since: None,
+            source: &[],
+            page_size: 2,
+        };
+        let mut reader = SearchReader::new(&server, query, session());
+        let first = reader.next().await.expect("the first page is good");
+        assert_eq!(first.map(|found| found.len()), Some(2), "{number}");
+        let failure = reader
+            .next()
+            .await
+            .map(|found| found.map(|found| found.len()));
+        assert_eq!(failure, Err(Failure::SearchContradicts), "{number}");
+        assert!(*asked.borrow() < 1_000, "{number}: {asked:?}");
+        reader.end().await;
+    }
 }
 
 /// A sample in order of time may fail in logsdb. A sample that is not whole is no proof that there
@@ -168,7 +233,7 @@ async fn a_sample_that_fails_in_order_of_time_is_taken_in_another_order() {
 async fn a_search_that_is_forbidden_finds_nothing_and_counts_the_documents() {
     let all = ids(3);
     let (server, asked) = server(vec![Step::status(403), Step::status(403)]);
-    let look_up = PermittedLookUp::new(&server);
+    let look_up = PermittedLookUp::new(&server, None);
     for data_stream in ["d", "d", "other"] {
         let found = look_up.find(data_stream, &all, &session()).await;
         assert_eq!(found, Ok(HashMap::new()));
@@ -234,7 +299,11 @@ async fn all_copies_are_found_right_after_a_rollover() {
     let settings = config.elasticsearch.expect("there is a URL");
     let server = Elasticsearch::new(settings).expect("there is a client");
     let (event, all) = (direct(&payload("e", "api", &lines(5))), ids(6));
-    let find = async || look_up(&server, &data_stream, &all, &session()).await;
+    let place = LookUpPlace {
+        data_stream: &data_stream,
+        other: None,
+    };
+    let find = async || look_up(&server, place, &all, &session()).await;
     assert_eq!(
         find().await,
         Ok(HashMap::new()),
