@@ -138,6 +138,9 @@ pub struct Reply {
     /// True if the server has echoed the random id of the request, which proves that this is its
     /// reply.
     pub is_echoed: bool,
+    /// True if the reply began before the whole request was sent, so that the server cannot have
+    /// read it. Only errors come so early: a success does not count.
+    pub is_early: bool,
     /// The body.
     pub body: Vec<u8>,
 }

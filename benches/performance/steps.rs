@@ -378,6 +378,7 @@ fn response(events: usize) -> Step {
         status: 200,
         retry_after: None,
         is_echoed: true,
+        is_early: false,
         body: body.clone().into_bytes(),
     });
     let ids = documents(InputFormat::Rest, events);
@@ -487,6 +488,7 @@ impl Transport for Sink {
             status: 200,
             retry_after: None,
             is_echoed: true,
+            is_early: false,
             body: reply.into_bytes(),
         };
         Exchange {

@@ -78,7 +78,7 @@ impl BulkBody {
     }
 
     /// Adds the deletion of a document. The answer 409 says that the document is gone or was
-    /// replaced.
+    /// changed; the reason says which.
     pub fn push_deletion(&mut self, document: &StoredDocument) {
         let start = self.bytes.len();
         let StoredDocument {

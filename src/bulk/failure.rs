@@ -41,7 +41,7 @@ pub enum Failure {
     },
     /// A pipeline has dropped the dead letter of a rejected document.
     DroppedLetter,
-    /// Several requests of a single document were answered 400, and no document was ever accepted.
+    /// Requests of a single document were answered 400, and no document was ever settled by itself.
     EverythingMalformed,
     /// A search returned a document twice, or more documents than it announced.
     SearchContradicts,
@@ -65,6 +65,18 @@ impl Failure {
         }
     }
 
+    /// Returns the sentence on a failure while documents were removed.
+    #[must_use]
+    pub fn while_removing(&self) -> String {
+        let sentence = self.to_string();
+        match self {
+            Self::Status(403) | Self::Privilege { .. } => {
+                sentence.replacen(PRIVILEGES, PRIVILEGE_TO_DELETE, 1)
+            }
+            _ => sentence,
+        }
+    }
+
     /// Returns the failure of a document that was not accepted. Only the reasons about privileges
     /// are kept, since they quote no document.
     pub(super) fn of_item(rejection: Rejection) -> Self {
@@ -85,6 +97,9 @@ impl Failure {
 /// The privileges that delivering needs.
 const PRIVILEGES: &str =
     "the index privileges `auto_configure` and `create_doc` on the data stream";
+
+/// The privilege that removing needs.
+const PRIVILEGE_TO_DELETE: &str = "the index privilege `delete` on the data stream";
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,6 +251,25 @@ mod tests {
         };
         let other = Failure::of_item(other).to_string();
         assert!(!other.contains("secret"), "{other}");
+    }
+
+    /// Somebody whose key may not delete should not look at the privileges for delivering.
+    #[test]
+    fn a_refused_removal_names_its_own_privilege() {
+        let lacking = Failure::Privilege {
+            status: 403,
+            reason: "r".to_owned(),
+        };
+        for failure in [lacking, Failure::Status(403)] {
+            let sentence = failure.while_removing();
+            assert!(
+                sentence.contains("need the index privilege `delete` on"),
+                "{sentence}"
+            );
+            assert!(!sentence.contains("create_doc"), "{sentence}");
+        }
+        let other = Failure::Status(401);
+        assert_eq!(other.while_removing(), other.to_string());
     }
 
     /// Elasticsearch and proxies name no error with 413.

@@ -181,6 +181,13 @@ impl<T: Transport> Indexer<T> {
                 permit.postpone(reply.retry_after);
                 work.repeat(Repeat::Whole(items));
             }
+            // The server has not read the document, so it cannot be at fault.
+            (Verdict::Malformed, _) | (Verdict::TooLarge, [_]) if reply.is_early => {
+                work.culprits.acquit(&items);
+                session.failed(Failure::of(reply));
+                permit.postpone(reply.retry_after);
+                work.repeat(Repeat::Whole(items));
+            }
             (Verdict::TooLarge, [item]) => {
                 work.settle_item(*item, Outcome::Rejected(Rejection::of_request(reply)));
                 session.progress();
@@ -287,6 +294,7 @@ impl<'b> BodyWork<'b> {
             |result: &ItemResult| !matches!(result, ItemResult::Again(_) | ItemResult::Blocked(_));
         if results.iter().any(is_settled) {
             session.progress();
+            session.settled();
         }
         self.culprits.note(items, &results, Instant::now());
         let mut pending = Vec::new();
@@ -295,7 +303,12 @@ impl<'b> BodyWork<'b> {
                 ItemResult::Indexed(stored) => {
                     session.accepted();
                     session.count_stored(stored);
-                    self.settle_item(*item, Outcome::Indexed);
+                    let outcome = if stored.failure_store {
+                        Outcome::InFailureStore
+                    } else {
+                        Outcome::Indexed
+                    };
+                    self.settle_item(*item, outcome);
                 }
                 ItemResult::Duplicate => {
                     session.accepted();
@@ -345,9 +358,9 @@ impl<'b> BodyWork<'b> {
         self.repeat(Repeat::Whole(pending));
     }
 
-    /// Handles a document whose request, with no other document in it, was answered 400. If the
-    /// first three such documents all get 400 and no document was ever accepted, the request is at
-    /// fault and not the documents: it may name a wrong pipeline, for instance.
+    /// Handles a document whose request, with no other document in it, was answered 400. The
+    /// session decides whether it is at fault, or the request, which may name a wrong pipeline, for
+    /// instance. After three such documents and no other answer, nothing more is sent.
     fn suspect(&mut self, session: &Session, item: usize, rejection: Rejection) {
         self.suspects.push((item, rejection));
         if session.is_malformed_throughout() {

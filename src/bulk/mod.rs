@@ -36,9 +36,12 @@ pub use self::session::{BodyOnItsWay, Session, Traffic};
 /// The final result of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is stored.
+    /// It is stored; or for a deletion, it is deleted.
     Indexed,
-    /// It was stored before.
+    /// It is stored, but in the failure store of the data stream: searches of the data stream do
+    /// not find it.
+    InFailureStore,
+    /// It was stored before; or for a deletion, it was gone before.
     Duplicate,
     /// An ingest pipeline has dropped it, as the pipeline's author wants.
     Dropped,

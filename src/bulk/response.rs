@@ -36,7 +36,7 @@ pub enum Verdict {
 pub enum ItemResult {
     /// Stored.
     Indexed(Stored),
-    /// It was there already.
+    /// It was there already; or for a deletion, it was gone already.
     Duplicate,
     /// Dropped by an ingest pipeline: neither stored nor rejected.
     Dropped,
@@ -70,6 +70,13 @@ pub struct Sent<'r> {
 
 /// Elasticsearch's name for a write block.
 const BLOCK: &str = "cluster_block_exception";
+
+/// Elasticsearch's and OpenSearch's name for a document that exists already, or that was changed.
+const CONFLICT: &str = "version_conflict_engine_exception";
+
+/// The words by which both servers tell a document that is gone from one that was changed, when a
+/// deletion names its sequence number.
+const GONE: &str = "no document was found";
 
 /// Our name for the error that ELASTICSEARCH_PIPELINE names no pipeline.
 pub(super) const NO_PIPELINE: &str = "pipeline does not exist";
@@ -245,20 +252,21 @@ impl WireResult<'_> {
     /// error.
     fn into_result(self, action: Action<'_>, data_stream: &str) -> Option<ItemResult> {
         let failed = self.error.is_some();
-        match (self.status, action.kind) {
-            (200..=299, _) if failed => None,
-            (200, ActionKind::Delete) => Some(ItemResult::Indexed(Stored::default())),
-            (200, ActionKind::Create) if self.is_in_failure_store() => {
+        match (self.status, action.kind, self.result.as_deref()) {
+            (200..=299, ..) if failed => None,
+            (200, ActionKind::Delete, None | Some("deleted")) => {
+                Some(ItemResult::Indexed(Stored::default()))
+            }
+            (200 | 201, ActionKind::Create, None | Some("created"))
+                if self.is_in_failure_store() =>
+            {
                 self.stored(action, data_stream)
             }
             // A document that was stored is answered 201.
-            (200, ActionKind::Create) => Some(ItemResult::Dropped),
-            (201, ActionKind::Create) if self.result.as_deref() == Some("noop") => {
-                Some(ItemResult::Dropped)
-            }
-            (201, ActionKind::Create) => self.stored(action, data_stream),
-            (409, _) if self.is_renamed(action) => Some(ItemResult::Rejected(renamed())),
-            (400..=599, _) => Some(self.into_failure()),
+            (200, ActionKind::Create, None | Some("noop"))
+            | (201, ActionKind::Create, Some("noop")) => Some(ItemResult::Dropped),
+            (201, ActionKind::Create, None | Some("created")) => self.stored(action, data_stream),
+            (400..=599, ..) => Some(self.into_failure(action)),
             _ => None,
         }
     }
@@ -310,7 +318,8 @@ impl WireResult<'_> {
         self.is_renamed(action) && (action.kind == ActionKind::Delete || is_of_log_event())
     }
 
-    fn into_failure(self) -> ItemResult {
+    fn into_failure(self, action: Action<'_>) -> ItemResult {
+        let is_renamed = self.is_renamed(action);
         let (kind, reason) = self.error.map(kind_and_reason).unwrap_or_default();
         let rejection = Rejection {
             status: self.status,
@@ -325,8 +334,7 @@ impl WireResult<'_> {
         match (*status, kind.as_str()) {
             // A block ends: a snapshot, a shrinking index, a full disk.
             (_, BLOCK) => ItemResult::Again(rejection),
-            (409, "") => ItemResult::Duplicate,
-            (409, kind) if kind.contains("version_conflict") => ItemResult::Duplicate,
+            (409, CONFLICT) => conflict(rejection, (action.kind, is_renamed)),
             (408 | 409 | 429 | 500..=599, _) => ItemResult::Again(rejection),
             (401 | 403 | 404, _) => ItemResult::Blocked(rejection),
             // The document is not at fault: the cluster has all the shards that it may have.
@@ -340,6 +348,15 @@ impl WireResult<'_> {
             }
             _ => ItemResult::Rejected(rejection),
         }
+    }
+}
+
+/// Returns the result of an action that another document is in the way of.
+fn conflict(rejection: Rejection, (action, is_renamed): (ActionKind, bool)) -> ItemResult {
+    match action {
+        ActionKind::Create if is_renamed => ItemResult::Rejected(renamed()),
+        ActionKind::Delete if !rejection.reason.contains(GONE) => ItemResult::Rejected(rejection),
+        ActionKind::Create | ActionKind::Delete => ItemResult::Duplicate,
     }
 }
 
@@ -515,10 +532,20 @@ mod tests {
             ),
             (r#""status":201,"result":"noop""#, ItemResult::Dropped),
             (
+                r#""status":201,"result":"created""#,
+                ItemResult::Indexed(Stored::default()),
+            ),
+            (
                 r#""status":409,"error":{"type":"version_conflict_engine_exception"}"#,
                 ItemResult::Duplicate,
             ),
-            (r#""status":409"#, ItemResult::Duplicate),
+            (
+                r#""status":409,"result":"created","error":{"type":"version_conflict_engine_exception"}"#,
+                ItemResult::Duplicate,
+            ),
+            // Only the name of the error says that the document is there.
+            (r#""status":409"#, again(409, "")),
+            (r#""status":409,"result":"created""#, again(409, "")),
             (
                 r#""status":409,"error":{"type":"cluster_block_exception"}"#,
                 again(409, "cluster_block_exception"),
@@ -584,6 +611,48 @@ mod tests {
         }
     }
 
+    /// A conflict whose name is not understood may be a block, or an index that is being closed.
+    #[test]
+    fn a_409_is_a_duplicate_only_by_its_name() {
+        for told in [
+            r#""index blocked by: [FORBIDDEN/12/index read-only]""#,
+            r#"["version_conflict_engine_exception"]"#,
+            "5",
+            "{}",
+            r#"{"type":5,"reason":"blocked"}"#,
+            r#"{"type":["version_conflict_engine_exception"]}"#,
+            r#"{"reason":"version conflict, document already exists"}"#,
+            r#"{"type":"not_a_version_conflict_at_all"}"#,
+            r#"{"type":"","caused_by":{"type":"version_conflict_engine_exception"}}"#,
+        ] {
+            let body = item(&format!(r#""status":409,"error":{told}"#));
+            let result = one(&reply(200, &body));
+            assert!(matches!(result, Some(ItemResult::Again(_))), "{told}");
+        }
+        let body = item(
+            r#""_id":"b","status":409,"error":{"type":"cluster_block_exception","reason":"r"}"#,
+        );
+        let result = one(&echoed(&body));
+        assert!(matches!(result, Some(ItemResult::Again(_))), "{result:?}");
+    }
+
+    #[test]
+    fn a_success_that_contradicts_itself_settles_nothing() {
+        for (status, result) in [
+            (200, "created"),
+            (200, "updated"),
+            (200, "deleted"),
+            (200, "not_found"),
+            (201, "updated"),
+            (201, "deleted"),
+            (201, "not_found"),
+            (201, "NOOP"),
+        ] {
+            let body = item(&format!(r#""status":{status},"result":"{result}""#));
+            assert_eq!(one(&reply(200, &body)), None, "{status} {result}");
+        }
+    }
+
     #[test]
     fn a_reply_names_the_documents_of_its_request() {
         let indexed = Some(ItemResult::Indexed(Stored::default()));
@@ -637,7 +706,8 @@ mod tests {
             ..Stored::default()
         };
         assert_eq!(one(&echoed(&body)), Some(ItemResult::Indexed(failed)));
-        let body = item(r#""_id":"b","status":409"#);
+        let conflict = r#""status":409,"error":{"type":"version_conflict_engine_exception"}"#;
+        let body = item(&format!(r#""_id":"b",{conflict}"#));
         let Some(ItemResult::Rejected(rejection)) = one(&echoed(&body)) else {
             panic!("that another document is there does not prove that ours is")
         };
@@ -645,7 +715,7 @@ mod tests {
             (rejection.status, &*rejection.kind),
             (409, "document_id_changed")
         );
-        let body = item(r#""_id":"a","status":409"#);
+        let body = item(&format!(r#""_id":"a",{conflict}"#));
         assert_eq!(one(&echoed(&body)), Some(ItemResult::Duplicate));
 
         let indices = [
@@ -680,35 +750,62 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_deletion_of_another_document_does_not_count() {
-        let sent = Sent {
+    /// Returns a request to delete document a.
+    fn deletion() -> Sent<'static> {
+        Sent {
             data_stream: STREAM,
             actions: &[Action {
                 kind: ActionKind::Delete,
                 id: "a",
             }],
-        };
+        }
+    }
+
+    #[test]
+    fn a_deletion_of_another_document_does_not_count() {
         let body = r#"{"items":[{"delete":{"_id":"b","status":200}}]}"#;
-        assert_eq!(verdict(&echoed(body), sent), Verdict::OtherDocuments);
+        assert_eq!(verdict(&echoed(body), deletion()), Verdict::OtherDocuments);
     }
 
     #[test]
     fn a_deletion_is_answered_200() {
-        let deletion = Action {
-            kind: ActionKind::Delete,
-            id: "a",
+        let answered = |members: &str| {
+            let body = format!(r#"{{"items":[{{"delete":{{"_id":"a",{members}}}}}]}}"#);
+            verdict(&reply(200, &body), deletion())
         };
-        let sent = Sent {
-            data_stream: STREAM,
-            actions: &[deletion],
+        let deleted = Verdict::Items(vec![ItemResult::Indexed(Stored::default())]);
+        for members in [
+            r#""_index":".ds-x-1","result":"deleted","status":200"#,
+            r#""status":200"#,
+        ] {
+            assert_eq!(answered(members), deleted, "{members}");
+        }
+        for members in [
+            r#""status":200,"result":"not_found""#,
+            r#""status":200,"result":"noop""#,
+            r#""status":200,"result":"created""#,
+            r#""status":201"#,
+        ] {
+            assert_eq!(answered(members), Verdict::Again, "{members}");
+        }
+    }
+
+    /// The answer 409 tells two cases apart: the document is gone, or it was changed and stays.
+    #[test]
+    fn a_deletion_with_a_conflict_has_not_deleted() {
+        let answered = |reason: &str| {
+            let error = format!(r#"{{"type":"{CONFLICT}","reason":"{reason}"}}"#);
+            let body =
+                format!(r#"{{"items":[{{"delete":{{"_id":"a","status":409,"error":{error}}}}}]}}"#);
+            verdict(&reply(200, &body), deletion())
         };
-        let body = r#"{"items":[{"delete":{"_id":"a","_index":".ds-x-1","result":"deleted","status":200}}]}"#;
-        let deleted = ItemResult::Indexed(Stored::default());
-        assert_eq!(
-            verdict(&reply(200, body), sent),
-            Verdict::Items(vec![deleted])
-        );
+        let gone = "[a]: version conflict, required seqNo [7], primary term [1]. but no document was found";
+        assert_eq!(answered(gone), Verdict::Items(vec![ItemResult::Duplicate]));
+        let changed = "[a]: version conflict, required seqNo [7], primary term [1]. current document has seqNo [9] and primary term [1]";
+        for reason in [changed, ""] {
+            let stays = ItemResult::Rejected(error(409, CONFLICT, reason));
+            assert_eq!(answered(reason), Verdict::Items(vec![stays]), "{reason}");
+        }
     }
 
     #[test]
@@ -796,7 +893,7 @@ mod tests {
 
     #[test]
     fn a_reply_cut_anywhere_settles_nothing() {
-        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"a","status":201}},{"create":{"_id":"b","status":409}}]}"#;
+        let whole = r#"{"took":3,"errors":true,"items":[{"create":{"_id":"a","status":201}},{"create":{"_id":"b","status":409,"error":{"type":"version_conflict_engine_exception"}}}]}"#;
         assert!(matches!(
             verdict(&reply(200, whole), sent(2)),
             Verdict::Items(_)

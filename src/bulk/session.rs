@@ -30,6 +30,9 @@ struct State {
     budget: Budget,
     remedies: Remedies,
     has_accepted_any: bool,
+    /// True if the server has settled a document by itself, be it by rejecting it. So the requests
+    /// are well-formed.
+    has_settled_any: bool,
     /// The number of single documents that were answered 400 for the whole request.
     malformed_alone: u32,
     /// The number of bodies in flight.
@@ -101,6 +104,7 @@ impl Session {
             budget: Budget::new(policy, deadline, Instant::now()),
             remedies: Remedies::default(),
             has_accepted_any: false,
+            has_settled_any: false,
             malformed_alone: 0,
             bodies: 0,
             is_closing: false,
@@ -209,6 +213,11 @@ impl Session {
         self.state.borrow_mut().has_accepted_any = true;
     }
 
+    /// Notes that Elasticsearch has settled a document by itself.
+    pub(super) fn settled(&self) {
+        self.state.borrow_mut().has_settled_any = true;
+    }
+
     pub(super) fn count_stored(&self, stored: Stored) {
         let traffic = &mut self.state.borrow_mut().traffic;
         traffic.failure_store += u64::from(stored.failure_store);
@@ -225,12 +234,12 @@ impl Session {
     }
 
     /// Counts a 400 for a single document. Returns true when the first three single documents all
-    /// got 400 and none was ever accepted: then the request itself is wrong.
+    /// got 400 and no document was ever settled by itself: then it makes no sense to go on.
     pub(super) fn is_malformed_throughout(&self) -> bool {
         const ENOUGH: u32 = 3;
         let mut state = self.state.borrow_mut();
         state.malformed_alone += 1;
-        state.malformed_alone >= ENOUGH && !state.has_accepted_any
+        state.malformed_alone >= ENOUGH && !state.has_settled_any
     }
 
     /// Notes that a body is on its way, until the guard is dropped.
@@ -253,18 +262,22 @@ impl Session {
         self.gate.notify();
     }
 
-    /// Waits until it is known whether rejected documents are at fault or the requests are. That is
-    /// known once a document was accepted, or once no more can be. Returns true if the documents
-    /// are at fault.
+    /// Waits until it is known whether rejected documents are at fault or the requests are. Returns
+    /// true if the documents are at fault: no request of a single document was answered 400, or the
+    /// server has settled another document by itself. Without such a proof, the documents are
+    /// unresolved once no more can be settled.
     pub async fn documents_are_at_fault(&self) -> bool {
-        let is_decided = |state: &State| {
-            let is_over = state.is_stopped || (state.is_closing && state.bodies == 0);
-            state.malformed_alone == 0 || state.has_accepted_any || is_over
-        };
+        let is_proved = |state: &State| state.malformed_alone == 0 || state.has_settled_any;
+        let is_over = |state: &State| state.is_stopped || (state.is_closing && state.bodies == 0);
+        let is_decided = |state: &State| is_proved(state) || is_over(state);
         while !is_decided(&self.state.borrow()) {
             self.gate.changed().await;
         }
-        self.failure() != Some(Failure::EverythingMalformed)
+        let mut state = self.state.borrow_mut();
+        if !is_proved(&state) && !state.is_stopped {
+            state.failure = Some(Failure::EverythingMalformed);
+        }
+        is_proved(&state) && state.failure != Some(Failure::EverythingMalformed)
     }
 
     /// Notes the latest failure.

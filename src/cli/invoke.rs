@@ -405,6 +405,7 @@ impl Transport for Print {
             status: 200,
             retry_after: None,
             is_echoed: true,
+            is_early: false,
             body: [br#"{"items":["#, &*items.join(&b','), b"]}"].concat(),
         };
         Exchange {

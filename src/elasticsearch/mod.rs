@@ -170,7 +170,8 @@ impl Elasticsearch {
             .execute(request)
             .await
             .map_err(|error| self.transport_error(host, &error, reused()))?;
-        if progress.is_sent() {
+        let is_early = !progress.is_sent();
+        if !is_early {
             host.manners.set(Manners::Patient);
         } else if response.status().is_success() {
             host.manners.set(Manners::Hasty);
@@ -188,6 +189,7 @@ impl Elasticsearch {
             status: response.status().as_u16(),
             retry_after: response.headers().get(RETRY_AFTER).and_then(retry_after),
             is_echoed: response.headers().contains_key(OPAQUE_ID),
+            is_early,
             body: read(response).await?,
         };
         if !is_data {
@@ -461,13 +463,19 @@ mod tests {
 
     /// Starts a host that answers with an empty success as soon as it has read so much of a request.
     fn host(read: &'static [u8]) -> Url {
+        host_that_answers(read, "200 OK")
+    }
+
+    fn host_that_answers(read: &'static [u8], status: &'static str) -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 read_to(&mut stream, read);
-                let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                let reply = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+                );
                 stream.write_all(reply.as_bytes()).unwrap();
                 // A reset would take the reply back.
                 std::mem::forget(stream);
@@ -516,6 +524,19 @@ mod tests {
                 send(&client).await,
                 Err(TransportError::Premature)
             ));
+        }
+    }
+
+    /// Its errors are known as such.
+    #[tokio::test]
+    async fn an_early_error_is_known() {
+        for (read, expected) in [(&b"\r\n\r\n"[..], true), (BODY, false)] {
+            let hold = if expected { 3_600_000 } else { 1 };
+            let client = client(host_that_answers(read, "400 Bad Request"), [hold; 2]);
+            let body = Cow::Borrowed(BODY);
+            let exchange = client.bulk(TARGET, body, Duration::from_secs(60)).await;
+            let reply = exchange.result.unwrap();
+            assert_eq!((reply.status, reply.is_early), (400, expected));
         }
     }
 

@@ -13,7 +13,7 @@ use super::page::select;
 use super::reader::{HistoryPage, read_ahead};
 use super::{HistoryError, HistoryQuery, Ids, Pace, Sight, check_ids};
 use crate::aws::Logs;
-use crate::bulk::{BulkBody, DocumentId, Outcome, StoredDocument};
+use crate::bulk::{BulkBody, DocumentId, Outcome, Rejection, StoredDocument};
 use crate::decode::LogData;
 use crate::ecs::Timestamp;
 use crate::pipeline::{LookUp, Pipeline, Whereabouts};
@@ -404,7 +404,8 @@ impl<T: Transport> Audit<'_, T> {
         };
         let session = self.pace.session();
         let outcomes = self.pipeline.indexer.index(target, &body, &session).await;
-        // A copy that was removed or replaced meanwhile answers 409: the next audit looks again.
+        // A copy that is gone already, or that was removed by a request whose answer was lost, is
+        // a duplicate. A copy that was changed meanwhile stays: it is rejected.
         let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
         if outcomes.iter().all(is_gone) {
             return Ok(removable);
@@ -414,7 +415,10 @@ impl<T: Transport> Audit<'_, T> {
             session.failure(),
             outcomes.iter().find(|outcome| !is_gone(outcome)),
         ) {
-            (Some(failure), _) => failure.to_string(),
+            (Some(failure), _) => failure.while_removing(),
+            (None, Some(Outcome::Rejected(Rejection { status: 409, .. }))) => {
+                "they were changed meanwhile: repeat the audit".to_owned()
+            }
             (None, Some(Outcome::Rejected(rejection))) => {
                 format!(
                     "Elasticsearch answered {} {}",

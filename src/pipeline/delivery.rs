@@ -108,7 +108,7 @@ impl<T: Transport> Delivery<'_, T> {
         let mut rejected = Vec::new();
         for (document, outcome) in outcomes.into_iter().enumerate() {
             fates.push(match outcome {
-                Outcome::Indexed => Fate::Indexed,
+                Outcome::Indexed | Outcome::InFailureStore => Fate::Indexed,
                 Outcome::Duplicate => Fate::Duplicate,
                 Outcome::Dropped => Fate::Dropped,
                 Outcome::Unresolved => Fate::Unresolved,
@@ -119,7 +119,12 @@ impl<T: Transport> Delivery<'_, T> {
                 }
             });
         }
-        if rejected.is_empty() || !self.session.documents_are_at_fault().await {
+        if rejected.is_empty() {
+            return (chunk, fates);
+        }
+        if !self.session.documents_are_at_fault().await {
+            // Sent alone again, they would never be known as at fault.
+            self.session.suspect(rejected.len());
             return (chunk, fates);
         }
         if let Some((_, rejection)) = rejected.first() {
@@ -176,7 +181,7 @@ impl<T: Transport> Delivery<'_, T> {
             .await;
         for (document, outcome) in documents.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Indexed | Outcome::Duplicate => {
+                Outcome::Indexed | Outcome::InFailureStore | Outcome::Duplicate => {
                     decide(fates, document, Fate::DeadLettered);
                     continue;
                 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::{Arrived, Redrive, RedriveReport};
-use crate::bulk::{BulkBody, Failure, Outcome, Session, StoredDocument};
+use crate::bulk::{BulkBody, Failure, Outcome, Rejection, Session, StoredDocument};
 use crate::data_stream::DataStreamName;
 use crate::dead_letter::{self, KeptLetter};
 use crate::normalizer::Normalized;
@@ -44,12 +44,18 @@ struct RedriveCounts {
     unreadable: u64,
     /// Letters whose documents have arrived.
     arrived: u64,
-    /// Letters that were removed.
+    /// Letters that were removed, or were gone already.
     removed: u64,
+    /// Letters that were changed since they were read, so that they stay.
+    changed: u64,
+    /// Letters whose documents went to the failure store.
+    in_failure_store: u64,
     /// The data streams that are not among the targets.
     others: BTreeSet<String>,
     /// The reason why the first document was rejected again.
     first_rejection: Option<Reason>,
+    /// The reason why the first letter was not removed, if the server gave one.
+    first_refusal: Option<Reason>,
     /// The reason why the letters cannot be read to the end.
     reading: Option<Failure>,
 }
@@ -114,12 +120,16 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         self.accounts
             .not_looked_up(self.stored.take_not_looked_up());
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let cause = |session: &Session| {
+        let cause = |session: &Session, sentence: fn(&Failure) -> String| {
             session
                 .failure()
-                .map_or_else(String::new, |f| f.to_string())
+                .as_ref()
+                .map_or_else(String::new, sentence)
         };
-        let causes = [cause(&self.sending), cause(&self.removing)];
+        let causes = [
+            cause(&self.sending, Failure::to_string),
+            cause(&self.removing, Failure::while_removing),
+        ];
         let counts = self.counts;
         let redrive = self.redrive;
         let report = self.accounts.close_with(duration_ms, |report| {
@@ -279,6 +289,11 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         match outcome {
             Outcome::Indexed => self.accounts.indexed(),
             Outcome::Duplicate => self.accounts.duplicate(),
+            Outcome::InFailureStore => {
+                self.accounts.indexed();
+                self.counts.in_failure_store += 1;
+                return false;
+            }
             Outcome::Rejected(rejection) => {
                 self.accounts.dead_lettered();
                 self.counts
@@ -298,8 +313,8 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
         true
     }
 
-    /// Removes letters whose documents have arrived. A letter that is already gone, or was
-    /// replaced, is not removed.
+    /// Removes letters whose documents have arrived. A letter that was changed since it was read
+    /// stays.
     async fn remove(&mut self, arrived: &[&StoredDocument]) {
         if self.redrive.arrived == Arrived::Kept {
             return;
@@ -315,16 +330,26 @@ impl<'r, S: Search, T: Transport, P: FnMut(u64, u64)> RedriveRun<'r, S, T, P> {
             .indexer
             .index(target, &body, &self.removing)
             .await;
-        let is_gone = |outcome: &&Outcome| matches!(outcome, Outcome::Indexed | Outcome::Duplicate);
-        self.counts.removed += outcomes.iter().filter(is_gone).count() as u64;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Indexed | Outcome::Duplicate => self.counts.removed += 1,
+                Outcome::Rejected(Rejection { status: 409, .. }) => self.counts.changed += 1,
+                Outcome::Rejected(rejection) => {
+                    let refusal = &mut self.counts.first_refusal;
+                    refusal.get_or_insert_with(|| Reason::of(&rejection));
+                }
+                Outcome::InFailureStore | Outcome::Dropped | Outcome::Unresolved => {}
+            }
+        }
     }
 }
 
 impl RedriveCounts {
-    /// Returns the number of letters that are still there although their documents have arrived.
+    /// Returns the number of letters that nobody has confirmed to be removed although their
+    /// documents have arrived.
     fn kept(&self, redrive: &Redrive) -> u64 {
         match redrive.arrived {
-            Arrived::Removed => self.arrived.saturating_sub(self.removed),
+            Arrived::Removed => self.arrived.saturating_sub(self.removed + self.changed),
             Arrived::Kept => 0,
         }
     }
@@ -368,8 +393,12 @@ fn reasons(
     counts: &RedriveCounts,
     redrive: &Redrive,
     [sending, removing]: [String; 2],
-) -> [(u64, String); 7] {
+) -> [(u64, String); 9] {
     let kept = counts.kept(redrive);
+    let removing = match &counts.first_refusal {
+        Some(refusal) => format!("Elasticsearch answered {refusal}"),
+        None => removing,
+    };
     let again = counts
         .first_rejection
         .as_ref()
@@ -400,6 +429,17 @@ fn reasons(
         (
             kept,
             format!("delivered and not removed, which a repetition does: {removing}"),
+        ),
+        (
+            counts.changed,
+            "delivered and not removed, because they were changed meanwhile: repeat the redrive"
+                .to_owned(),
+        ),
+        (
+            counts.in_failure_store,
+            "put into the failure store, where no search of the data stream finds them: fix the mapping or the ingest \
+             pipeline that sends them there"
+                .to_owned(),
         ),
     ]
 }

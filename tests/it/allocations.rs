@@ -26,6 +26,7 @@ impl Transport for Stored {
             status: 200,
             retry_after: None,
             is_echoed: true,
+            is_early: false,
             body: inputs::reply(&body).into_bytes(),
         };
         Exchange {

@@ -182,10 +182,20 @@ fn an_unconfirmed_dead_letter_does_not_count() {
 }
 
 /// If every request is malformed, whatever is in it, no document is at fault, so there is no dead
-/// letter.
+/// letter. The same holds for a single document.
 #[test]
 fn a_configuration_error_makes_no_dead_letters() {
-    for (actions, documents) in [("1", 3), ("1", 9), ("2", 6), ("1000", 6)] {
+    for (actions, documents) in [
+        ("1", 1),
+        ("1", 2),
+        ("1", 3),
+        ("1", 9),
+        ("2", 2),
+        ("2", 6),
+        ("1000", 1),
+        ("1000", 2),
+        ("1000", 6),
+    ] {
         let server = FakeElasticsearch::start();
         server.fail(std::iter::repeat_n(Fault::status(400), 99));
         let settings = [
@@ -209,7 +219,7 @@ fn a_configuration_error_makes_no_dead_letters() {
     }
     // If only one document is malformed, it is at fault, even if it comes first and others are
     // accepted later.
-    for (actions, documents) in [("1", 1), ("1", 5), ("2", 2), ("2", 5)] {
+    for (actions, documents) in [("1", 5), ("2", 2), ("2", 5)] {
         let server = FakeElasticsearch::start();
         let is_alone = actions == "1";
         let faults = if is_alone {
@@ -231,6 +241,17 @@ fn a_configuration_error_makes_no_dead_letters() {
         );
         assert_eq!(server.count(DEAD_LETTERS), 1);
     }
+    // A document that is rejected by itself shows, too, that requests are well-formed.
+    let server = FakeElasticsearch::start();
+    server.refuse(LOGS, "", 400, "document_parsing_exception");
+    server.fail([Fault::status(400)]);
+    let settings = [
+        ("ELASTICSEARCH_URL", &*server.url),
+        ("BULK_MAX_ACTIONS", "1"),
+    ];
+    let event = direct(&payload("e", "api", &lines(2)));
+    check(&invoke(&event, &settings), 0, [0, 0, 2, 0, 0], "");
+    assert_eq!(server.count(DEAD_LETTERS), 2);
 }
 
 /// A server may copy the credentials of a request into its errors. They are not shown.

@@ -709,6 +709,42 @@ fn an_audit_that_writes_insists_on_the_time_in_every_id() {
     );
 }
 
+/// A copy that was changed since it was looked up is not removed. One that is gone is.
+#[test]
+fn a_copy_that_stays_is_not_counted_as_removed() {
+    let (groups, events) = one_group(1);
+    let logs = CloudWatch::start(groups, 5, |_| Fault::None);
+    for (reason, status, expected) in [
+        ("current document has seqNo [9]", 1, "changed meanwhile"),
+        ("but no document was found", 0, ""),
+    ] {
+        let server = FakeElasticsearch::start();
+        invoke(&delivery("api", &events), &settings(&logs, &server));
+        let id = server.requests()[0].ids[0].clone();
+        let copy = |generation: u32| {
+            format!(
+                r#"{{"_index":".ds-{LOGS}-2026.03.01-00000{generation}","_id":"{id}","_seq_no":1,"_primary_term":1}}"#
+            )
+        };
+        let copies = format!(
+            r#"{{"_shards":{{"total":2,"successful":2}},"hits":{{"total":{{"value":2,"relation":"eq"}},"hits":[{},{}]}}}}"#,
+            copy(1),
+            copy(2)
+        );
+        let conflict = format!(
+            r#"{{"items":[{{"delete":{{"_id":"{id}","status":409,"error":{{"type":"version_conflict_engine_exception","reason":"{reason}"}}}}}}]}}"#
+        );
+        server.fail([
+            ServerFault::answer(200, &copies),
+            ServerFault::answer(200, &conflict).after(0),
+        ]);
+        let arguments = ["--log-group", "api", "--remove-doubles", "--force"];
+        let (_, run) = audit(&logs, &server, &arguments);
+        assert_eq!(run.status, status, "{reason}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{reason}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn log_groups_go_by_name_pattern_and_arn() {
     let group =

@@ -86,6 +86,7 @@ fn letters(request: &Request) -> String {
 fn outcome_letter(outcome: &Outcome) -> char {
     match outcome {
         Outcome::Indexed => 'i',
+        Outcome::InFailureStore => 'f',
         Outcome::Duplicate => 'd',
         Outcome::Dropped => 'x',
         Outcome::Rejected(_) => 'r',
@@ -741,6 +742,33 @@ async fn a_413_alone_is_a_rejection() {
             .iter()
             .all(|request| request.starts_with("0 ")),
         "halving needs no waiting: {story:?}"
+    );
+}
+
+/// A server that has not read a document cannot reject it. A request that is too large for it is
+/// halved all the same.
+#[tokio::test(start_paused = true)]
+async fn an_early_error_rejects_no_document() {
+    for status in [400, 413] {
+        let early = || Step::status(status).early();
+        assert_eq!(
+            deliver(1, Script::steps([early()])).await,
+            Story::new(&["0 a", "250 a"], "i", &format!("Status({status})")),
+            "{status}"
+        );
+        let failed = deliver(1, Script::always(early())).await;
+        assert_eq!(
+            (&*failed.outcomes, &*failed.failure),
+            ("u", &*format!("Status({status})"))
+        );
+    }
+    assert_eq!(
+        deliver(2, Script::steps([Step::status(400).early()])).await,
+        Story::new(&["0 ab", "250 ab"], "ii", "Status(400)")
+    );
+    assert_eq!(
+        deliver(2, Script::steps([Step::status(413).early()])).await,
+        Story::new(&["0 ab", "0 a", "0 b"], "ii", "")
     );
 }
 

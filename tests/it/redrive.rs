@@ -345,6 +345,53 @@ fn letters_of_dropped_documents_stay() {
     assert_eq!((server.count(LOGS), server.count(DEAD_LETTERS)), (0, 1));
 }
 
+/// No search of the data stream finds a document in the failure store, so the letter stays.
+#[test]
+fn letters_of_documents_in_the_failure_store_stay() {
+    let server = FakeElasticsearch::start();
+    bury(&server, &[line(0)]);
+    let stored = r#"{"items":[{"create":{"status":201,"failure_store":"used"}}]}"#;
+    // The letters are read, the document is looked up, and then it is sent.
+    server.fail([
+        Fault::none(),
+        Fault::none(),
+        Fault::answer(200, stored).after(0),
+    ]);
+    let run = redrive(&server);
+    check(&run, 1, [1, 0, 0, 0, 0], 0, "Delivery.Incomplete");
+    assert!(
+        run.stderr
+            .contains("1 of 1 dead letters stay, put into the failure store"),
+        "{run:?}"
+    );
+    assert_eq!(server.count(DEAD_LETTERS), 1);
+    check(&redrive(&server), 0, [1, 0, 0, 0, 0], 1, "");
+}
+
+/// A letter that somebody has changed since it was read is another one. The others are removed.
+#[test]
+fn letters_that_were_changed_meanwhile_stay() {
+    let server = FakeElasticsearch::start();
+    bury(&server, &three());
+    server.refuse(
+        DEAD_LETTERS,
+        "delete",
+        409,
+        "version_conflict_engine_exception",
+    );
+    let run = redrive(&server);
+    check(&run, 1, [3, 0, 0, 0, 0], 0, "Delivery.Incomplete");
+    assert!(
+        run.stderr.contains(
+            "3 of 3 dead letters stay, delivered and not removed, because they were changed"
+        ),
+        "{run:?}"
+    );
+    assert_eq!(server.count(DEAD_LETTERS), 3);
+    server.recover();
+    check(&redrive(&server), 0, [0, 3, 0, 0, 0], 3, "");
+}
+
 /// If only an operator can help, or the server is down, all letters stay, and the sentence says
 /// why.
 #[test]
@@ -382,6 +429,10 @@ fn documents_whose_letters_cannot_be_removed_are_not_doubled() {
     check(&run, 1, [3, 0, 0, 0, 0], 0, "Delivery.Incomplete");
     assert!(
         run.stderr.contains("delivered and not removed") && run.stderr.contains("403"),
+        "{run:?}"
+    );
+    assert!(
+        run.stderr.contains("the index privilege `delete`") && !run.stderr.contains("create_doc"),
         "{run:?}"
     );
     server.recover();

@@ -472,9 +472,15 @@ impl State {
             return json!({"delete": {"_id": id, "status": status, "error": {"type": kind, "reason": "no"}}});
         }
         let stream = self.streams.entry(data_stream.to_owned()).or_default();
-        if stream.get(id).is_none_or(|stored| stored.seq_no != seq_no) {
-            let error =
-                json!({"type": "version_conflict_engine_exception", "reason": "it is another"});
+        let found = stream.get(id).map(|stored| stored.seq_no);
+        if found != Some(seq_no) {
+            let state = found.map_or(" but no document was found".to_owned(), |seq_no| {
+                format!(" current document has seqNo [{seq_no}] and primary term [1]")
+            });
+            let reason = format!(
+                "[{id}]: version conflict, required seqNo [{seq_no}], primary term [1].{state}"
+            );
+            let error = json!({"type": "version_conflict_engine_exception", "reason": reason});
             return json!({"delete": {"_id": id, "status": 409, "error": error}});
         }
         stream.remove(id);

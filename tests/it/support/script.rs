@@ -80,6 +80,7 @@ impl Step {
             status,
             retry_after: None,
             is_echoed: false,
+            is_early: false,
             body: body.as_bytes().to_vec(),
         };
         Self {
@@ -118,6 +119,14 @@ impl Step {
         self
     }
 
+    /// Lets the reply begin before the request was sent.
+    pub(crate) fn early(mut self) -> Self {
+        if let Ok(reply) = &mut self.result {
+            reply.is_early = true;
+        }
+        self
+    }
+
     /// Delays the reply by this much.
     pub(crate) fn taking(self, milliseconds: u64) -> Self {
         Self {
@@ -131,8 +140,8 @@ impl Step {
 fn item(status: u16) -> String {
     match status {
         200..=299 => format!(r#"{{"create":{{"status":{status}}}}}"#),
-        // Other kinds of conflict do not mean that the document is there.
-        409 => r#"{"create":{"status":409}}"#.to_owned(),
+        // The reason is that of a deletion. Other kinds of conflict settle nothing.
+        409 => r#"{"create":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"but no document was found"}}}"#.to_owned(),
         _ => format!(r#"{{"create":{{"status":{status},"error":{{"type":"t","reason":"r"}}}}}}"#),
     }
 }
