@@ -60,7 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("aws", &["http"]),
     (
         "check",
-        &["aws", "data_stream", "printable", "server", "setup"],
+        &["aws", "bulk", "data_stream", "printable", "server", "setup"],
     ),
     (
         "history",
