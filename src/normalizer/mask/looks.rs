@@ -276,6 +276,7 @@ fn user_infos_of_run(run: &str, start: usize, is_alone: bool, found: &mut Vec<Ra
         if let Some((user, rest)) = run.split_once(':')
             && !user.is_empty()
             && rest.contains('@')
+            && rest != "@"
             && !user.contains(['/', '@', '?', '='])
             && !NAMES
                 .iter()
