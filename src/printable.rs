@@ -35,12 +35,13 @@ impl Display for Printable<'_> {
     }
 }
 
-/// Writes these characters in JSON as escapes, which mean the same. They stand only in its strings.
+/// Writes the characters on which a terminal acts as JSON's escapes, which mean the same in its
+/// strings. Line ends and tabs stay, because they stand between values.
 #[must_use]
 pub fn printable_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if misleads(character) {
+        if misleads(character) && !matches!(character, '\n' | '\t') {
             // Each of them has four digits at most.
             safe.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
@@ -52,7 +53,7 @@ pub fn printable_json(json: &str) -> String {
 
 /// Returns whether a terminal acts on a character or shows nothing for it: controls, line
 /// separators, and characters that change the direction of writing.
-pub(crate) fn misleads(character: char) -> bool {
+fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -88,6 +89,7 @@ mod tests {
         let safe = printable_json(&json);
         assert_eq!(safe, r#""a\u001b\u007f\u009bé\u202e🦀\"""#);
         assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        assert_eq!(printable_json("{\n\t}\n"), "{\n\t}\n");
     }
 
     #[test]

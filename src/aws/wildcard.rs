@@ -64,6 +64,7 @@ mod tests {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         }
     }
+
     /// A matcher with a table for each character of the name would take hours.
     #[test]
     fn a_long_pattern_and_a_long_name_are_compared() {

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use super::terminal::say;
-use crate::printable::misleads;
+use crate::printable::printable_json;
 
 /// Data on its way to standard output.
 ///
@@ -27,15 +27,11 @@ impl Output {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<&mut Self> {
-        if !self.is_terminal {
-            return self.to.write_all(bytes).map(|()| self);
-        }
-        for character in String::from_utf8_lossy(bytes).chars() {
-            if misleads(character) && !matches!(character, '\n' | '\t') {
-                write!(self.to, "\\u{:04x}", u32::from(character))?;
-            } else {
-                write!(self.to, "{character}")?;
-            }
+        if self.is_terminal {
+            let text = printable_json(&String::from_utf8_lossy(bytes));
+            self.to.write_all(text.as_bytes())?;
+        } else {
+            self.to.write_all(bytes)?;
         }
         Ok(self)
     }

@@ -497,25 +497,26 @@ impl Keyed<'_> {
         ends.line(start, list)
     }
 
+    /// Returns where a key ends, behind its quotes and brackets, and whether it is quoted.
+    fn end_of_key(&self, key: &Range<usize>) -> (usize, bool) {
+        let position = self.after_brackets(key.end);
+        let position = self.quote_behind_words(position).unwrap_or(position);
+        let Some((_, backslashes)) = self.ends.quote(position) else {
+            return (position, false);
+        };
+        let mut position = self.after_brackets(position + backslashes + 1);
+        position += usize::from(self.closes_key(key, position));
+        // A binary of Erlang: `<<"token">>`.
+        if self.ends.from(position).starts_with(">>") {
+            position += 2;
+        }
+        (position, true)
+    }
+
     /// Returns the separator after a key, if there is one.
     fn separator(&self, key: &Range<usize>) -> Option<Separator> {
         let ends = &self.ends;
-        let mut position = self.after_brackets(key.end);
-        if let Some(quote) = self.quote_behind_words(position) {
-            position = quote;
-        }
-        let is_quoted = match ends.quote(position) {
-            Some((_, backslashes)) => {
-                position = self.after_brackets(position + backslashes + 1);
-                position += usize::from(self.closes_key(key, position));
-                // A binary of Erlang: `<<"token">>`.
-                if ends.from(position).starts_with(">>") {
-                    position += 2;
-                }
-                true
-            }
-            None => false,
-        };
+        let (position, is_quoted) = self.end_of_key(key);
         let found = |value, sign| {
             Some(Separator {
                 value,

@@ -194,6 +194,16 @@ mod tests {
 
     use super::*;
 
+    pub(super) fn assert_masked(cases: &[(&str, &str)]) {
+        let arena = Bump::new();
+        let wrong: Vec<_> = cases
+            .iter()
+            .map(|(text, expected)| (*text, mask(text, &arena), *expected))
+            .filter(|(_, masked, expected)| masked != expected)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
     #[test]
     fn masks_credentials_and_nothing_else() {
         let cases = [
@@ -565,13 +575,7 @@ mod tests {
             (r"\160assword&#61s3cr3t", r"\160assword&#61***"),
             ("nothing to hide", "nothing to hide"),
         ];
-        let arena = Bump::new();
-        let wrong: Vec<_> = cases
-            .into_iter()
-            .map(|(text, expected)| (text, mask(text, &arena), expected))
-            .filter(|(_, masked, expected)| masked != expected)
-            .collect();
-        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_masked(&cases);
     }
 
     /// Pieces of texts that hold credentials, and of texts that do not.
